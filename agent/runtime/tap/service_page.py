@@ -16,10 +16,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from agent.contract.leaves import DocumentError, parse
 from agent.core import service_code
+from agent.core.commissioning.report import plain
 from agent.runtime.supervision.context import Context
 
 LONGEST_S = 900.0
+_MOST_WRONG = 1000
 OpenAnswer = Literal["ok", "no-code", "no-page"]
 
 log = logging.getLogger(__name__)
@@ -76,15 +79,15 @@ class ServicePage:
         except (OSError, ValueError) as error:
             log.warning("the code of the claim can't be read: %s", error)
         try:
-            left = json.loads(self._place.file.read_bytes())
-            if left["boot"] == self._clock.boot_id and left["until_ns"] > self._clock.boottime_ns():
-                self._open = left
+            match parse(self._place.file.read_bytes()):
+                case {"opening": str(), "boot": self._clock.boot_id, "until_ns": int(until_ns), "hash": str()} as left:
+                    self._open = left if until_ns > self._clock.boottime_ns() else None
         except FileNotFoundError:
             return
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except (OSError, DocumentError) as error:
             log.warning("what was left of the service page can't be read: %s", error)
         if self._open is None:
-            self._place.file.unlink(missing_ok=True)
+            self._remove()
         else:
             self._write(self._open)
 
@@ -117,21 +120,21 @@ class ServicePage:
         """Take what the page's process tells: a JSON object with the `opening` that it means and an `event`, which is
         `wrong-codes` with their `count`, `entered` with the address it came `from`, or `ended` with a `reason`."""
         try:
-            said = json.loads(line)
-        except ValueError:
+            said = parse(line)
+        except DocumentError:
             said = None
         if self._open is None:
             return
         match said:
             case {"opening": opening} if opening != self._open["opening"]:
                 pass  # of an earlier one
-            case {"event": "wrong-codes", "count": int(count)}:
+            case {"event": "wrong-codes", "count": int(count)} if 0 <= count <= _MOST_WRONG:
                 self._wrong = count
             case {"event": "entered", "from": str(peer)}:
                 self._show(None)
-                self._security.report("service-page-entered", "its code was entered", peer=peer[:64])
+                self._security.report("service-page-entered", "its code was entered", peer=plain(peer[:64]))
             case {"event": "ended", "reason": str(reason)}:
-                self._end(reason[:200])
+                self._end(plain(reason[:200]))
             case _:
                 log.warning("the service page has said what nobody understands: %.80r", line)
 
@@ -161,12 +164,18 @@ class ServicePage:
             return
         self._open = None
         self._show(None)
-        self._place.file.unlink(missing_ok=True)
+        self._remove()
         self._security.report("service-page-ended", why, wrong_codes=self._wrong)
 
     def _show(self, code: str | None) -> None:
         if self._lights is not None:
             self._lights.show_code(code)
+
+    def _remove(self) -> None:
+        try:
+            self._place.file.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("what asks for the service page can't be removed: %s", error)
 
     def _write(self, asked: Mapping[str, Any]) -> bool:
         file, new = self._place.file, self._place.file.with_suffix(".new")

@@ -23,7 +23,8 @@ In, a line each of at most 64 KiB:
 Either is refused with `{"refused": "why, in words"}`. Answers go to every reader. One request at a time; a draft is
 forgotten when the agent ends, and the same walk may be drafted again.
 
-Nothing waits for a reader: one that is too slow is dropped.
+Nothing waits for a reader: one that is too slow is dropped, and so is one that says more than a walk has to say, as it
+would take the place of what brokers bring.
 """
 
 import json
@@ -31,6 +32,7 @@ import logging
 import re
 import selectors
 import socket
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -49,6 +51,11 @@ _LONGEST_LINE = 64 * 1024
 """The record of a walk is the longest."""
 _TURN_S = 0.05
 """How often lamps, siren and path are looked at while there is a reader."""
+_BREATH_S = 0.01
+"""The rest after a pass that a reader has caused: no reader can keep this thread, and with it the others, busy."""
+_MOST_LINES = 32
+"""How many lines readers may say at once. The queue of commands, which brokers fill too, holds twice as many."""
+_LINES_PER_S = 4.0
 _TOPIC = re.compile(r"(ack|command)/[a-z0-9-]{1,64}\Z")
 _REPORTS = {b"draft", b"report"}
 
@@ -126,13 +133,15 @@ class Tap:
         self._overflowed = False
         self._shown: list[Mapping[str, Any]] = []
         self._readers: list[_Reader] = []
+        self._lines_left, self._counted_s = float(_MOST_LINES), time.monotonic()
         listener.setblocking(False)
         self._selector = selectors.DefaultSelector()
         self._selector.register(listener, selectors.EVENT_READ)
 
     def run_once(self, timeout_s: float) -> None:
         """Wait for a reader, or for its turn while there is one; then take commands and tell what is new."""
-        for key, _ in self._selector.select(min(timeout_s, _TURN_S) if self._readers else timeout_s):
+        due = self._selector.select(min(timeout_s, _TURN_S) if self._readers else timeout_s)
+        for key, _ in due:
             if key.data is None:
                 self._accept()
             else:
@@ -140,6 +149,8 @@ class Tap:
         self._page.tick()
         if self._readers:
             self._tell()
+        if due:
+            time.sleep(_BREATH_S)
 
     def close(self) -> None:
         """Let every reader go, and listen no more."""
@@ -167,6 +178,9 @@ class Tap:
                 return
             sock.setblocking(False)
             reader = _Reader(sock)
+            if not self._readers:  # what came after the last one had left is no news
+                self._waiting.clear()
+                self._overflowed = False
             self._readers.append(reader)
             self._selector.register(sock, selectors.EVENT_READ, reader)
             self._shown = []  # so that it hears how things are
@@ -178,7 +192,6 @@ class Tap:
         reader.sock.close()
         if not self._readers:
             self._outbox.tap = None
-            self._waiting.clear()
 
     def _read(self, reader: _Reader) -> None:
         try:
@@ -188,20 +201,32 @@ class Tap:
         except OSError:
             received = b""
         *lines, reader.received = (reader.received + received).split(b"\n")
-        if not received or len(reader.received) > _LONGEST_LINE:
+        said = lines[: self._count(len(lines))]
+        for line in said:
+            self._take(line)
+        if len(said) < len(lines):
+            log.warning("a reader of the tap has said too much at once, and was let go")
+        if not received or len(reader.received) > _LONGEST_LINE or len(said) < len(lines):
             self._drop(reader)
-        for line in lines:
-            topic, _, token = line.partition(b" ")
-            if topic == b"page":
-                self._page.take(token)
-                continue
-            if topic in _REPORTS:
-                self._seals.ask(topic.decode(), token, self._answer)
-                continue
-            level = topic.decode("ascii", "replace")
-            if _TOPIC.match(level) is None:
-                log.warning("a reader of the tap has sent no command: %.80r", line)
-                continue
+
+    def _count(self, lines: int) -> int:
+        """Return how many of so many lines may be taken now."""
+        now_s = time.monotonic()
+        left = min(_MOST_LINES, self._lines_left + (now_s - self._counted_s) * _LINES_PER_S)
+        taken = min(lines, int(left))
+        self._lines_left, self._counted_s = left - taken, now_s
+        return taken
+
+    def _take(self, line: bytes) -> None:
+        topic, _, token = line.partition(b" ")
+        level = topic.decode("ascii", "replace")
+        if topic == b"page":
+            self._page.take(token)
+        elif topic in _REPORTS:
+            self._seals.ask(level, token, self._answer)
+        elif _TOPIC.match(level) is None:
+            log.warning("a reader of the tap has sent no command: %.80r", line)
+        else:
             full = self._identity.down(level)
             self._commands.receive(Received(full, token[:MAX_RECEIVED_BYTES], len(token), retain=False))
 

@@ -128,3 +128,24 @@ def test_a_restart_of_the_agent_takes_the_page_up_and_one_of_the_machine_does_no
     rig.hold()
     Rig(tmp_path, SimClock(boottime_ns=10**12, boot_id="another"))
     assert not rig.file.exists()
+
+
+def test_nothing_that_the_page_says_ends_the_thread_that_serves_the_technician(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.hold()
+    rig.told()
+    rig.page.take(b"[" * 60_000)
+    rig.say(event="wrong-codes", count=-1)
+    rig.say(event="wrong-codes", count=10**30)
+    rig.say(event="entered", **{"from": "\ud800\x1b[2J"})
+    rig.say(event="ended", reason="\ud800")
+
+    assert rig.told() == [("service-page-entered", {"peer": "[2J"}), ("service-page-ended", {"wrong_codes": 0})]
+    assert all(each.data.text.isascii() for each in rig.drafts if isinstance(each.data, SecurityData))
+
+
+def test_a_leftover_that_is_no_file_keeps_no_agent_from_starting(tmp_path: Path) -> None:
+    (tmp_path / "service-page.json").mkdir()
+    rig = Rig(tmp_path)
+    rig.hold()
+    assert rig.told() == []

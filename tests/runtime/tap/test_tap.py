@@ -210,3 +210,33 @@ def test_what_the_service_page_tells_is_no_command(rig: Rig) -> None:
 
     assert rig.told == [b'{"event": "entered"}']
     assert rig.commands == []
+
+
+def test_a_reader_that_floods_leaves_the_queue_of_commands_to_brokers_and_is_let_go(rig: Rig) -> None:
+    with rig.connect() as sock:
+        sock.sendall(b"command/ping x\n" * 4000)
+        rig.tap.run_once(5)
+        assert rig.is_let_go(sock)
+        assert 0 < len(rig.commands) <= 40, "the queue holds 64"
+    for _ in range(5):
+        with rig.connect() as again:
+            again.sendall(b"command/ping x\n" * 64)
+            while rig.outbox.tap is not None:
+                rig.tap.run_once(5)
+    assert len(rig.commands) <= 48, "coming back brings nothing"
+
+
+def test_a_reader_hears_nothing_of_before_it_came_and_pays_for_nobody_s_flood(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_MOST_WAITING", 3)
+    with rig.connect():
+        publishes = rig.outbox.tap  # a thread that has looked, and has not told yet
+        assert publishes is not None
+    rig.tap.run_once(5)
+    for _ in range(4):
+        publishes(b'{"type": "late"}')
+    with rig.connect() as sock:
+        assert [*map(list, rig.heard(sock))] == [["lamps"], ["path"]]
+        rig.outbox.put(alarm("a1"))
+        assert rig.heard(sock)[-1]["data"]["alarm_id"] == "a1"
