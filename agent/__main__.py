@@ -24,6 +24,7 @@ COMMANDS = {
     "ack": "answer an alarm, as the command centre would",
     "command": "send a device a command and wait for its result",
     "commission": "try everything that this device has, step by step",
+    "service-page": "serve a technician's phone while somebody asks for it",
     "conform": "grade a subscriber or a device against the contract",
     "report": "check the signed report of a commissioning, and make a page of it",
     "keygen": "make a key that may sign acks and commands",

@@ -1,14 +1,13 @@
 """`edge-agent commission`: walks a technician through everything that this device has, in a terminal."""
 
 import argparse
-import json
 import os
 import selectors
 import socket
 import sys
 import time
 from collections.abc import Iterator
-from hashlib import sha256
+from contextlib import closing
 from pathlib import Path
 
 from agent.adapters import account
@@ -23,12 +22,10 @@ from agent.cli.options import add_config
 from agent.cli.pasted_key import load_or_ask
 from agent.cli.sealing import Desk
 from agent.contract.commissioning import ROLES
-from agent.contract.kinds import KINDS
-from agent.contract.uuid7 import Uuid7Source
-from agent.core.commissioning.plan import Order, Step, plan
-from agent.core.commissioning.record import Kept
+from agent.core.commissioning.plan import Order, plan
 from agent.core.commissioning.walk import Answer, View, Walk
-from agent.core.errors import EdgeAgentError, SettingsError, UsageError
+from agent.core.errors import EdgeAgentError, UsageError
+from agent.service_page.walk_driver import WalkDriver
 from agent.settings import Settings, load
 from agent.sim import control_socket
 
@@ -48,7 +45,6 @@ Each line that you type is an answer:
 _ANSWERS: dict[str, Answer] = {"y": "yes", "n": "no", "a": "again", "l": "leave-out", "g": "go-on"}
 _TURN_S = 0.5
 _FINISH_S = 5.0
-_FILE = "walk.json"
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -85,71 +81,58 @@ def run(args: argparse.Namespace) -> int:
         account.become(owner)
     serials = board_serials(settings, simulate=agent.simulated)()
     steps = plan(equipment(settings, serials[0] if serials else ""))
-    file = settings.storage.directory / "commissioning" / _FILE
-    if args.new:
-        file.unlink(missing_ok=True)
-    terminal = _Terminal(settings, steps, key, file)
-    while terminal.walk.view().state != "done":
-        if not terminal.talk():
-            print("The same command goes on from here.")
-            return 1
-    code = _summary(terminal.walk)
-    with terminal.connect() as sock:
-        desk = Desk(sock)
-        sealed = desk.seal(terminal.walk.kept, key, args.name, args.note)
-        print(printable(f"Sealed: report {sealed['report']} ({sealed['verdict']}) in {sealed['file']}"), flush=True)
-        is_sent = desk.is_sent()
+    with closing(WalkDriver(steps, settings.storage.directory / "commissioning", new=args.new)) as driver:
+        terminal = _Terminal(settings, driver, key)
+        while driver.walk.view().state != "done":
+            if not terminal.talk():
+                print("The same command goes on from here.")
+                return 1
+        code = _summary(driver.walk)
+        with terminal.connect() as sock:
+            desk = Desk(sock)
+            sealed = desk.seal(driver.walk.kept, key, args.name, args.note)
+            print(printable(f"Sealed: report {sealed['report']} ({sealed['verdict']}) in {sealed['file']}"), flush=True)
+            is_sent = desk.is_sent()
     print("The broker has it." if is_sent else "No broker has it yet: the device sends it as soon as it can.")
     return code
 
 
 class _Terminal:
-    """The walk, its file, the tap and the keyboard."""
+    """The walk, the tap and the keyboard."""
 
-    def __init__(self, settings: Settings, steps: tuple[Step, ...], key: PrivateKey, file: Path) -> None:
+    def __init__(self, settings: Settings, driver: WalkDriver, key: PrivateKey) -> None:
         self._settings = settings
         self._key = key
-        self._file = file
-        self._steps = steps
-        self._nonce: str | None = None
+        self._driver = driver
         self._shown: View | None = None
         self._typed = b""
-        self._unanswered: set[str] = set()
-        self._digests: dict[str, str] = {}
-        """The orders by the SHA-256 of their token."""
-        kept = _read(file)
-        if kept is None:
-            self.walk = Walk.begin(steps, Uuid7Source().next(time.time_ns() // 1_000_000), time.monotonic())
-        else:
-            self.walk = Walk.resume(steps, kept, time.monotonic())
 
     def talk(self) -> bool:
         """Talk to the agent until the walk is done; return false when the technician leaves. Connects again, and takes
         the walk up again, when the agent has ended: a power cut is one of the steps."""
-        self._nonce = None  # the agent's first line says it
-        self._unanswered.clear()
+        driver = self._driver
         with self.connect() as sock, selectors.DefaultSelector() as selector:
             selector.register(sock, selectors.EVENT_READ, sock)
             selector.register(sys.stdin, selectors.EVENT_READ)
             received = b""
-            while self.walk.view().state != "done":
+            while driver.walk.view().state != "done":
                 self._go_on(sock)
                 for each, _ in selector.select(_TURN_S):
                     if each.data is None:
                         if not self._take_typed():
-                            self.walk.leave()
+                            driver.walk.leave()
                             self._finish(sock, received)
                             return False
                         continue
                     more = sock.recv(65536)
                     *lines, received = (received + more).split(b"\n")
                     for line in lines:
-                        self._take_line(line)
+                        driver.take(line)
                     if not more:
                         print("The agent has ended.", flush=True)
-                        self.walk = Walk.resume(self._steps, self.walk.kept, time.monotonic())
+                        driver.resume()
                         return True
-                self.walk.tick(time.monotonic())
+                driver.walk.tick(time.monotonic())
             self._finish(sock, received)
         return True
 
@@ -157,7 +140,7 @@ class _Terminal:
         """Send what ends the tests, and stay until the device has done it."""
         self._go_on(sock)
         until_s = time.monotonic() + _FINISH_S
-        while self._unanswered and (left_s := until_s - time.monotonic()) > 0:
+        while self._driver.unanswered and (left_s := until_s - time.monotonic()) > 0:
             sock.settimeout(left_s)
             try:
                 more = sock.recv(65536)
@@ -167,7 +150,7 @@ class _Terminal:
                 return
             *lines, received = (received + more).split(b"\n")
             for line in lines:
-                self._take_line(line)
+                self._driver.take(line)
 
     def connect(self) -> socket.socket:
         """Return a connection to the tap, once the agent runs."""
@@ -185,15 +168,6 @@ class _Terminal:
                     is_told = True
                 time.sleep(_TURN_S)
 
-    def _take_line(self, text: bytes) -> None:
-        line = json.loads(text)
-        self._nonce = line.get("nonce", self._nonce)
-        if line.get("type") == KINDS["result"].type:
-            data = line["data"]  # a device that does not know the key answers by the digest
-            data["command_id"] = self._digests.get(data.get("output", {}).get("sha256"), data["command_id"])
-            self._unanswered.discard(data["command_id"])
-        self.walk.take(line, time.monotonic())
-
     def _take_typed(self) -> bool:
         """Take what was typed; return whether to go on."""
         more = os.read(sys.stdin.fileno(), 4096)
@@ -203,28 +177,23 @@ class _Terminal:
             if word == "q":
                 return False
             answer = _ANSWERS.get(word)
-            if answer is None or not self.walk.say(answer, time.monotonic(), reason.strip()):
+            if answer is None or not self._driver.walk.say(answer, time.monotonic(), reason.strip()):
                 print("That is no answer here: y, n, a, l WHY, g or q.", flush=True)
         return bool(more)
 
     def _go_on(self, sock: socket.socket) -> None:
-        """Save the walk, send its orders, and show where it stands."""
-        _write(self._file, self.walk.kept)
-        for order in self.walk.orders() if self._nonce else ():
-            self._unanswered.add(order.id)
-            topic, token = self._signed(order)
-            self._digests[sha256(token).hexdigest()] = order.id
-            sock.sendall(topic.encode() + b" " + token + b"\n")
-        view = self.walk.view()
+        """Send the walk's orders, and show where it stands."""
+        for order in self._driver.orders():
+            sock.sendall(self._driver.sent(order, self._signed(order)))
+        view = self._driver.walk.view()
         if _differ(view, self._shown):
             self._shown = view
             for text in _sentences(view):
                 print(printable(text), flush=True)
 
-    def _signed(self, order: Order) -> tuple[str, bytes]:
-        topic = f"ack/{order.args['alarm_id']}" if order.name == "ack" else f"command/{order.name}"
+    def _signed(self, order: Order) -> bytes:
         source = self._settings.identity.source
-        return topic, signed(order.name, order.args, source, self._key, self._nonce, order.id).token
+        return signed(order.name, order.args, source, self._key, self._driver.nonce, order.id).token
 
 
 def _differ(view: View, before: View | None) -> bool:
@@ -253,30 +222,3 @@ def _summary(walk: Walk) -> int:
     for interruption in walk.kept.interruptions:
         print(printable(f"alarm in earnest during {interruption.step}: {interruption.input}, {interruption.raised_at}"))
     return 1 if failed else 0
-
-
-def _read(file: Path) -> Kept | None:
-    try:
-        return Kept.model_validate_json(file.read_bytes())
-    except FileNotFoundError:
-        return None
-    except PermissionError as error:
-        raise EdgeAgentError(f"{file} can't be read: use sudo") from error
-    except ValueError as error:
-        raise SettingsError(f"{file} is no walk that this version can take up: begin another one with --new") from error
-
-
-def _write(file: Path, kept: Kept) -> None:
-    text = kept.model_dump_json().encode()
-    file.parent.mkdir(mode=0o750, exist_ok=True)
-    try:
-        if file.read_bytes() == text:
-            return
-    except FileNotFoundError:
-        pass
-    new = file.with_suffix(".new")
-    with new.open("wb") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    new.replace(file)

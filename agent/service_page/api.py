@@ -1,0 +1,119 @@
+"""The API of the page, request by request."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, get_args
+
+from agent.adapters.jose_keys import MAX_TOKEN_BYTES
+from agent.core.commissioning.walk import Answer
+from agent.service_page.entrance import Entrance, Refused
+from agent.service_page.walking import NotNow, Walking
+from agent.service_page.web import Reply, Request, found, refusal, session_cookie
+
+_ANSWERS = frozenset(get_args(Answer))
+_DONE = Reply(204)
+
+
+class Malformed(Exception):  # noqa: N818 - a verdict
+    """A request lacks something."""
+
+
+class Api:
+    """Any thread."""
+
+    def __init__(self, entrance: Entrance, walking: Walking, is_over: Callable[[], bool]) -> None:
+        self._entrance = entrance
+        self._walking = walking
+        self._is_over = is_over
+        self._routes: Mapping[tuple[str, str], Callable[[Request], Reply]] = {
+            ("GET", "state"): self._state,
+            ("POST", "orders"): self._orders,
+            ("POST", "answer"): self._answer,
+            ("GET", "report"): self._draft,
+            ("POST", "report"): self._seal,
+        }
+
+    def answer(self, request: Request) -> Reply:
+        """Answer a request."""
+        if self._is_over() or self._entrance.is_shut:
+            return refusal(410, "The page is closed.")
+        try:
+            if (request.method, request.path) == ("POST", "enter"):
+                return self._enter(request)
+            if not self._entrance.admits(request.session):
+                taken = self._entrance.was_admitted(request.session)
+                return refusal(401, "Another phone has taken over." if taken else "Enter the code first.")
+            return self._route(request)
+        except Malformed as error:
+            return refusal(400, f"The request lacks {error}.")
+        except NotNow as error:
+            return refusal(409, str(error))
+
+    def _route(self, request: Request) -> Reply:
+        route = self._routes.get((request.method, request.path))
+        return refusal(404, "There is nothing like that.") if route is None else route(request)
+
+    def _enter(self, request: Request) -> Reply:
+        try:
+            token = self._entrance.enter(_text(request.body, "code", 64))
+        except Refused as error:
+            self._walking.tell(event="wrong-codes", count=self._entrance.wrong)
+            if not error.tries_left:
+                self._walking.tell(event="ended", reason="five wrong codes")
+                return refusal(410, str(error))
+            return refusal(403, str(error), tries_left=error.tries_left)
+        self._walking.tell(event="entered", **{"from": request.peer})
+        return _DONE._replace(headers=session_cookie(token))
+
+    def _state(self, request: Request) -> Reply:
+        after = request.query.get("after", "")
+        state = self._walking.state(int(after) if after.isdecimal() else -1)
+        if not self._entrance.admits(request.session):  # meanwhile
+            return refusal(401, "Another phone has taken over.")
+        return found(state)
+
+    def _orders(self, request: Request) -> Reply:
+        orders = request.body.get("orders", [request.body])
+        if not isinstance(orders, list):
+            raise Malformed("orders")
+        for order in orders:
+            if not isinstance(order, dict):
+                raise Malformed("orders")
+            self._walking.order(_text(order, "id", 64), _token(order))
+        return _DONE
+
+    def _answer(self, request: Request) -> Reply:
+        answer: Any = _text(request.body, "answer", 16)
+        if answer not in _ANSWERS:
+            raise Malformed("answer")
+        reason = request.body.get("reason") or ""
+        if not isinstance(reason, str):
+            raise Malformed("reason")
+        self._walking.answer(answer, reason[:200])
+        return _DONE
+
+    def _draft(self, request: Request) -> Reply:
+        asked = {name: request.query.get(name, "")[:200] for name in ("kid", "name", "note")}
+        return _of_report(self._walking.report("draft", asked))
+
+    def _seal(self, request: Request) -> Reply:
+        half = {name: _text(request.body, name, 4096) for name in ("report", "protected", "signature")}
+        return _of_report(self._walking.report("report", half))
+
+
+def _of_report(line: Mapping[str, Any]) -> Reply:
+    return refusal(409, f"There is no report: {line['refused']}.") if "refused" in line else found(line)
+
+
+def _text(body: Mapping[str, Any], name: str, most: int) -> str:
+    value = body.get(name)
+    if not isinstance(value, str) or not value or len(value) > most:
+        raise Malformed(name)
+    return value
+
+
+def _token(body: Mapping[str, Any]) -> bytes:
+    """Return a signed command, which must not end the line that it goes out in."""
+    token = _text(body, "token", MAX_TOKEN_BYTES)
+    if not token.isascii() or any(letter.isspace() for letter in token):
+        raise Malformed("token")
+    return token.encode()

@@ -1,0 +1,159 @@
+"""The service page on the loopback interface: who may use it, and that it is not there unless asked for."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from agent.service_page import page
+from agent.service_page.interfaces import Place, judge
+from agent.service_page.page import Paths, serve
+from agent.service_page.web import LONGEST_BODY
+from tests.support.service_page import CODE, Page, Phone
+from tests.support.wait import wait_for
+from tests.support.walking import KIOSK
+
+
+@pytest.fixture(autouse=True)
+def _looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page, "_LOOK_S", 0.02)
+
+
+@pytest.mark.parametrize(
+    ("interface", "address", "scheme"),
+    [
+        ("usb0", "192.168.42.129", "http"),
+        ("usb0", "169.254.9.9", "http"),
+        ("eth0", "192.168.1.5", "https"),
+        ("end0", "10.0.0.5", "https"),
+        ("wlan0", "172.16.0.9", "https"),
+        ("eth0", "169.254.9.9", "https"),
+        ("eth0", "41.13.20.7", None),
+        ("usb0", "41.13.20.7", None),
+        ("wwan0", "10.64.3.2", None),
+        ("ppp0", "10.64.3.2", None),
+        ("wg0", "10.8.0.2", None),
+        ("tun0", "10.8.0.2", None),
+        ("lo", "127.0.0.1", None),
+        ("eth0", "0.0.0.0", None),
+    ],
+)
+def test_only_a_cable_or_a_private_network_in_front_of_the_device_is_served(
+    interface: str, address: str, scheme: str | None
+) -> None:
+    place = judge(interface, address)
+    assert (place and place.scheme) == scheme
+
+
+def test_nothing_is_opened_unless_somebody_asks_and_nobody_has_asked_for_long(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    def find() -> set[Place]:
+        raise AssertionError("it looks where to listen")
+
+    for content in (None, "", "{}", "[" * 9):
+        paths = Paths(tmp_path / "asked.json", tmp_path / "tap.sock", tmp_path / "walk", tmp_path)
+        if content is not None:
+            paths.file.write_text(content)
+        serve(paths, find_places=find, told=told.append)
+    over = Page(tmp_path)
+    over.ask(seconds=-1)
+    serve(over.paths, find_places=find, told=told.append)
+
+    assert told == ["nobody asks for the service page"] * 5
+
+
+def test_it_ends_with_its_file_and_leaves_no_port_behind(tmp_path: Path) -> None:
+    with Page(tmp_path) as served:
+        phone = served.phone()
+        assert phone.enter().status == 204
+        served.paths.file.unlink()
+        wait_for(lambda: served.is_over, what="an end of the page")
+        host, _, port = phone.host.partition(":")
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((host, int(port)))
+
+
+def test_a_cable_that_is_pulled_is_left_and_one_that_comes_is_served(tmp_path: Path) -> None:
+    with Page(tmp_path) as served:
+        place, served.places = served.places, set()
+        first = served.phone()
+
+        def is_gone() -> bool:
+            try:
+                first.get("/")
+            except ConnectionRefusedError:
+                return True
+            return False
+
+        wait_for(is_gone, what="no page at a cable that is gone")
+        served.places = place
+        wait_for(lambda: len(served.told) == 2, what="a page at the new cable")
+        assert served.phone().enter().status == 204
+
+
+def test_a_code_that_is_guessed_closes_the_page_and_a_restart_gives_no_more_tries(tmp_path: Path) -> None:
+    with Page(tmp_path) as served:
+        phone = served.phone()
+        for left in (4, 3, 2):
+            wrong = phone.enter("00000000")
+            assert (wrong.status, wrong.body["tries_left"]) == (403, left)
+        assert phone.enter(f"{CODE[:4]} {CODE[4:]}").status == 204  # as it was read out
+        assert phone.enter("00000000").body["tries_left"] == 1
+        closed = phone.enter("00000000")
+        assert (closed.status, closed.body) == (410, {"sentence": "The page is closed."})
+        wait_for(lambda: served.is_over, what="an end of the page")
+
+        served.start()  # as a service manager does while somebody asks
+        wait_for(lambda: served.is_over, what="an end of the page")
+        assert served.told[1:] == ["five wrong codes: it is closed"] * 2
+        served.ask(opening="o2")
+        served.start()
+        assert served.phone().enter().status == 204
+
+
+def test_one_phone_at_a_time_and_the_first_is_told_who_has_taken_over(tmp_path: Path) -> None:
+    with Page(tmp_path) as served:
+        first, second = served.phone(), served.phone()
+        assert first.get("/api/state").body == {"sentence": "Enter the code first."}
+        first.enter()
+        assert first.state()["trouble"].startswith("The agent does not answer")
+        second.enter()
+
+        told = first.get("/api/state")
+        assert (told.status, told.body["sentence"]) == (401, "Another phone has taken over.")
+        assert first.post("/api/answer", {"answer": "yes"}).status == 401
+        assert second.post("/api/answer", {"answer": "yes"}).status == 409
+        assert second.post("/api/answer", {"answer": "maybe"}).status == 400
+        assert second.post("/api/orders", {"id": "x", "token": "a b"}).status == 400
+
+
+def test_a_request_from_elsewhere_acts_on_nothing(tmp_path: Path) -> None:
+    with Page(tmp_path) as served:
+        phone = served.phone()
+        named = f"{KIOSK.source.rpartition('/')[2]}.local:{phone.host.partition(':')[2]}"
+        assert phone.get("/", Host="evil.example").status == 421
+        assert phone.get("/api/state", Host=named).status == 401
+        for origin in ("https://evil.example", "null", f"https://{phone.host}", ""):
+            assert phone.post("/api/enter", {"code": CODE}, Origin=origin).status == 403
+        assert phone.post("/api/enter", {"code": CODE}, Content_Type="text/plain").status == 415
+        assert phone.post("/api/enter", b" " * (LONGEST_BODY + 1)).status == 413
+        assert phone.post("/api/enter", b"[]").status == 400
+        assert phone.post("/api/enter", b"{").status == 400
+        assert phone.post("/", {}).status == 405
+        for path in ("/../page.py", "/%2e%2e/page.py", "/static/", "/nothing", "/api/", "/api/nothing"):
+            assert phone.get(path).status in {401, 404}
+        entered = phone.enter()
+
+    assert entered.headers["Set-Cookie"].endswith("; Path=/; HttpOnly; SameSite=Strict")
+    assert "default-src 'none'" in entered.headers["Content-Security-Policy"]
+    assert entered.headers["Cache-Control"] == "no-store"
+    assert entered.headers["Server"] == "edge-agent"
+
+
+def test_on_a_network_it_is_https_and_the_cookie_goes_nowhere_else(tmp_path: Path) -> None:
+    with Page(tmp_path, scheme="https") as served:
+        phone = served.phone()
+        assert phone.enter().headers["Set-Cookie"].endswith("; Secure")
+        with pytest.raises(OSError):
+            Phone(f"http://{phone.host}").get("/")
