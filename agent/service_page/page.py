@@ -68,10 +68,15 @@ def serve(
         stack.callback(over.set)
         servers = _Servers(asked, api, paths.own, any_port=any_port, told=told)
         stack.callback(servers.close)
-        while not entrance.is_shut and (now := read_asked(paths.file)) is not None and now.opening == asked.opening:
-            servers.follow(find_places())
+        is_told = False
+        while (now := read_asked(paths.file)) is not None and now.opening == asked.opening:
+            # Five wrong codes leave it with no port open; if it ended, the service manager would begin it again.
+            servers.follow(set() if entrance.is_shut else find_places())
+            if entrance.is_shut and not is_told:
+                told("five wrong codes: it is closed")
+                is_told = True
             over.wait(_LOOK_S)
-        told("nobody asks for the service page any more" if not entrance.is_shut else "five wrong codes: it is closed")
+        told("nobody asks for the service page any more")
 
 
 class _Servers:

@@ -93,12 +93,15 @@ class Walking:
         of the tap. Raises NotNow."""
         with self._changed:
             self._waiting[wanted] = None
+            self._polling += 1
             try:
                 self._send(line)
                 self._changed.wait_for(lambda: self._waiting[wanted] is not None or self._is_closed, patience_s)
                 answer = self._waiting[wanted]
             finally:
                 del self._waiting[wanted]
+                self._polling -= 1
+                self._polled_s = time.monotonic()
         if answer is None:
             raise NotNow("The agent has not answered. Try again.")
         return answer
@@ -185,6 +188,7 @@ class Walking:
         wanted = _REPORT if is_of_report else data.get("command_id")
         if wanted in self._waiting and data.get("status") not in {"accepted", "in-progress"}:
             self._waiting[wanted] = line
+            self._changed.notify_all()
         if self._driver is not None:
             self._driver.take(text)
 
@@ -214,6 +218,8 @@ class Walking:
         self._driver.nonce, self._trouble = self._nonce, ""
 
     def _drive(self) -> WalkDriver:
+        self._polled_s = time.monotonic()
+        self._step()
         if self._driver is None or self._sock is None:
             raise NotNow(self._trouble or "The page is connecting to the agent.")
         return self._driver

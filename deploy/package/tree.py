@@ -23,6 +23,8 @@ PLACES = {
             "edge-agent-enrol.service",
             "edge-agent-renew.service",
             "edge-agent-renew.timer",
+            "edge-agent-service-page.path",
+            "edge-agent-service-page.service",
         )
     },
     "deploy/systemd/enrolled.sh": "usr/share/edge-agent/enrolled.sh",

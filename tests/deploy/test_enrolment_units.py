@@ -1,4 +1,5 @@
-"""The units beside the agent's: what sets the clock, what enrols with a claim on the card, and what renews."""
+"""The units beside the agent's: what sets the clock, what enrols with a claim on the card, what renews, and
+what serves a technician's phone."""
 
 import configparser
 import re
@@ -8,17 +9,28 @@ from pathlib import Path
 
 import pytest
 
+from agent.bootstrap.specs import tap_socket
+from agent.bootstrap.tap import TAP_GROUP
 from agent.core.errors import StorageError
 from agent.provisioning import settings_files
+from agent.service_page.page import CERTIFICATE
 from deploy.package import tree
 from tests.support.run import ran
 
 SYSTEMD = Path(__file__).parents[2] / "deploy" / "systemd"
-CLOCK, ENROL, RENEW, TIMER = (
-    f"edge-agent-{name}" for name in ("clock.service", "enrol.service", "renew.service", "renew.timer")
+CLOCK, ENROL, RENEW, TIMER, PAGE, PATH = (
+    f"edge-agent-{name}"
+    for name in (
+        "clock.service",
+        "enrol.service",
+        "renew.service",
+        "renew.timer",
+        "service-page.service",
+        "service-page.path",
+    )
 )
 AGENT = "edge-agent.service"
-MOST_EXPOSURE = {CLOCK: 13, RENEW: 19, ENROL: 35}
+MOST_EXPOSURE = {CLOCK: 13, RENEW: 19, ENROL: 35, PAGE: 13}
 """In tenths. Enrolment writes settings, on a read-only root through a mount of the card's own."""
 PLAIN = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "SYSTEMD_COLORS": "0"}
 BUILT = 1_800_000_000
@@ -36,7 +48,7 @@ def stage(tmp_path: Path) -> Path:
         path.chmod(0o755)
     units = tmp_path / "usr/lib/systemd/system"
     shutil.copytree("/usr/lib/systemd/system", units, symlinks=True)
-    for unit in (AGENT, CLOCK, ENROL, RENEW, TIMER):
+    for unit in (AGENT, CLOCK, ENROL, RENEW, TIMER, PAGE, PATH):
         shutil.copy(SYSTEMD / unit, units)
     return tmp_path
 
@@ -49,14 +61,14 @@ def read(name: str) -> configparser.RawConfigParser:
 
 
 @needs_systemd
-@pytest.mark.parametrize("unit", [CLOCK, ENROL, RENEW, TIMER])
+@pytest.mark.parametrize("unit", [CLOCK, ENROL, RENEW, TIMER, PAGE, PATH])
 def test_systemd_has_nothing_to_say_against_the_unit(stage: Path, unit: str) -> None:
     done = ran("systemd-analyze", "verify", "--man=no", f"--root={stage}", unit, env=PLAIN)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 @needs_systemd
-@pytest.mark.parametrize("unit", [CLOCK, ENROL, RENEW])
+@pytest.mark.parametrize("unit", [CLOCK, ENROL, RENEW, PAGE])
 def test_the_unit_exposes_no_more_than_its_work_needs(stage: Path, unit: str) -> None:
     options = ("--offline=yes", "--no-pager", f"--threshold={MOST_EXPOSURE[unit]}", f"--root={stage}")
     done = ran("systemd-analyze", "security", *options, unit, env=PLAIN)
@@ -192,3 +204,32 @@ def test_enrolment_with_a_tpm_gives_both_units_the_packages_drop_in_and_it_can_b
     assert not any(each.exists() for each in files)
     with pytest.raises(StorageError, match="may not use the TPM"):
         settings_files.let_units_use_a_tpm(tmp_path / "nothing", files)
+
+
+def test_nothing_but_the_agents_file_starts_the_service_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    page, path = read(PAGE), read(PATH)
+    runtime = f"/run/{read(AGENT)['Service']['RuntimeDirectory']}"
+    monkeypatch.setenv("RUNTIME_DIRECTORY", runtime)
+
+    assert dict(path["Path"]) == {"PathExists": str(tap_socket(Path("/")).with_name("service-page.json"))}
+    assert "Install" not in page
+    assert {"Wants", "Requires", "BindsTo"}.isdisjoint(page["Unit"])
+    assert "Restart" not in page["Service"]
+    others = [unit for unit in SYSTEMD.glob("*.service") if unit.name != PAGE]
+    assert not [unit.name for unit in others if "service-page" in unit.read_text()]
+
+
+def test_the_service_page_gets_the_tap_and_the_directory_of_walks_and_no_key_of_the_devices() -> None:
+    page = read(PAGE)["Service"]
+    users = (SYSTEMD / "edge-agent.sysusers.conf").read_text()
+    groups = {line.split()[2] for line in users.splitlines() if line.startswith("m edge-agent-page ")}
+    walks = "/var/lib/edge-agent/commissioning"
+    state = (SYSTEMD / "edge-agent.tmpfiles.conf").read_text()
+
+    assert page["User"] != read(AGENT)["Service"]["User"]
+    assert groups == {TAP_GROUP} == {page["SupplementaryGroups"]}
+    assert f"\nm edge-agent {TAP_GROUP}\n" in users
+    assert page["BindPaths"].removeprefix("-").partition(":")[0] == walks
+    assert f"d {walks} 2770 edge-agent {TAP_GROUP} -" in state
+    assert {"ReadWritePaths", "LoadCredentialEncrypted", "StateDirectory"}.isdisjoint(page)
+    assert page["LoadCredential"] == CERTIFICATE

@@ -102,11 +102,13 @@ def test_a_code_that_is_guessed_closes_the_page_and_a_restart_gives_no_more_trie
         assert phone.enter("00000000").body["tries_left"] == 1
         closed = phone.enter("00000000")
         assert (closed.status, closed.body) == (410, {"sentence": "The page is closed."})
-        wait_for(lambda: served.is_over, what="an end of the page")
+        host, _, port = phone.host.partition(":")
+        wait_for(lambda: served.told[1:] == ["five wrong codes: it is closed"], what="an end of the page")
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((host, int(port)))
 
-        served.start()  # as a service manager does while somebody asks
-        wait_for(lambda: served.is_over, what="an end of the page")
-        assert served.told[1:] == ["five wrong codes: it is closed"] * 2
+        served.start()  # as a service manager does when it has died
+        assert served.told[2:] == ["five wrong codes: it is closed"]
         served.ask(opening="o2")
         served.start()
         assert served.phone().enter().status == 204

@@ -117,7 +117,7 @@ _ON_THE_CARD = {
     "with the data partition again": f"{_NO_DATA}; rm {_NO_PINS_UNIT}; {_PARTITION} && systemctl daemon-reload"
     " && systemctl start edge-agent",
 }
-_BESIDE = "edge-agent-clock.service edge-agent-enrol.service edge-agent-renew.timer"
+_BESIDE = "edge-agent-clock.service edge-agent-enrol.service edge-agent-renew.timer edge-agent-service-page.path"
 _WORKERS = "edge-agent-enrol.service edge-agent-renew.service"
 _DEVICES = "systemctl daemon-reload; systemctl show -P DevicePolicy -P DeviceAllow -P SupplementaryGroups"
 _ENROLMENT = {
