@@ -43,6 +43,8 @@ Each line that you type is an answer:
   q              stop here; the same command goes on from here
 """
 _ANSWERS: dict[str, Answer] = {"y": "yes", "n": "no", "a": "again", "l": "leave-out", "g": "go-on"}
+WALKS = "walk"
+"""The directory of the walk, in the state directory: the service page may write there, and nowhere else in it."""
 _TURN_S = 0.5
 _FINISH_S = 5.0
 
@@ -81,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
         account.become(owner)
     serials = board_serials(settings, simulate=agent.simulated)()
     steps = plan(equipment(settings, serials[0] if serials else ""))
-    with closing(WalkDriver(steps, settings.storage.directory / "commissioning", new=args.new)) as driver:
+    with closing(WalkDriver(steps, settings.storage.directory / WALKS, new=args.new)) as driver:
         terminal = _Terminal(settings, driver, key)
         while driver.walk.view().state != "done":
             if not terminal.talk():

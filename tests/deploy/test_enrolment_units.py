@@ -223,7 +223,7 @@ def test_the_service_page_gets_the_tap_and_the_directory_of_walks_and_no_key_of_
     page = read(PAGE)["Service"]
     users = (SYSTEMD / "edge-agent.sysusers.conf").read_text()
     groups = {line.split()[2] for line in users.splitlines() if line.startswith("m edge-agent-page ")}
-    walks = "/var/lib/edge-agent/commissioning"
+    walks = "/var/lib/edge-agent/walk"
     state = (SYSTEMD / "edge-agent.tmpfiles.conf").read_text()
 
     assert page["User"] != read(AGENT)["Service"]["User"]

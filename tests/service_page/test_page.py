@@ -82,7 +82,7 @@ def test_a_cable_that_is_pulled_is_left_and_one_that_comes_is_served(tmp_path: P
         def is_gone() -> bool:
             try:
                 first.get("/")
-            except ConnectionRefusedError:
+            except ConnectionError:  # refused, or it had come a moment before the end
                 return True
             return False
 
@@ -104,7 +104,7 @@ def test_a_code_that_is_guessed_closes_the_page_and_a_restart_gives_no_more_trie
         assert (closed.status, closed.body) == (410, {"sentence": "The page is closed."})
         host, _, port = phone.host.partition(":")
         wait_for(lambda: served.told[1:] == ["five wrong codes: it is closed"], what="an end of the page")
-        with pytest.raises(ConnectionRefusedError):
+        with pytest.raises(ConnectionRefusedError):  # `told` comes after the port is closed
             socket.create_connection((host, int(port)))
 
         served.start()  # as a service manager does when it has died

@@ -96,9 +96,7 @@ class Page(AbstractContextManager["Page"]):
         """`agent` is the runtime directory of an agent, which asks for the page by itself; by default nobody else is
         there."""
         mine = agent or directory
-        self.paths = Paths(
-            mine / "service-page.json", mine / "tap.sock", walk or directory / "commissioning", directory
-        )
+        self.paths = Paths(mine / "service-page.json", mine / "tap.sock", walk or directory / "walk", directory)
         self.places = {Place("lo", "127.0.0.1", scheme)}
         self.told: list[str] = []
         self._threads: list[threading.Thread] = []

@@ -97,7 +97,7 @@ def test_a_walk_begun_on_a_phone_goes_on_in_a_terminal_and_back_on_the_phone(
     monkeypatch.setattr(walking, "AWAY_S", 1.0)
     key = make_key("technician", agent.directory / "keys")
     run = agent.directory / "run"
-    page_of = Page(tmp_path, agent=run, walk=agent.storage / "commissioning")
+    page_of = Page(tmp_path, agent=run, walk=agent.storage / "walk")
     assert not (run / "service-page.json").exists()
     with Centre(broker.centre_port, host="localhost", files=authorities.centre(CENTRE)) as centre:
         agent.sim("hold", name="key")
@@ -157,7 +157,7 @@ def test_a_walk_begun_on_a_phone_goes_on_in_a_terminal_and_back_on_the_phone(
 def test_a_restart_of_the_agent_leaves_the_page_open_and_the_phone_is_told(agent: AgentProcess, tmp_path: Path) -> None:
     run = agent.directory / "run"
     agent.sim("hold", name="key")
-    page_of = Page(tmp_path, agent=run, walk=agent.storage / "commissioning")
+    page_of = Page(tmp_path, agent=run, walk=agent.storage / "walk")
     wait_for(page_of.paths.file.exists, what="a file that asks for the page")
     with page_of:
         phone = page_of.phone()
