@@ -10,7 +10,7 @@ import playwright.sync_api as playwright
 import pytest
 
 from agent.adapters.jose_keys import PrivateKey
-from tests.control_room.service_page.scripted import CODE, NAME, Device, key_ring
+from tests.control_room.service_page.scripted import CODE, Device, key_ring
 from tests.support.once import once
 from tests.support.run import ran
 
@@ -50,32 +50,32 @@ def device(built_service_page: Path, technician: PrivateKey, tmp_path: Path) -> 
 class Phone:
     """The technician's phone. `complaints` are errors of the page; that a device does not answer is none."""
 
-    def __init__(self, page: playwright.Page, device: Device, key: Path) -> None:
+    def __init__(self, page: playwright.Page, url: str, key: Path) -> None:
         self.page = page
-        self.device = device
+        self.url = url
         self.key = key
         self.complaints: list[str] = []
         page.on("console", self._note)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     def open(self) -> None:
-        self.page.goto(self.device.url)
+        self.page.goto(self.url)
 
     def type_code(self, code: str = CODE) -> None:
         for digit in code:
             self.page.get_by_role("button", name=digit, exact=True).tap()
         self.page.get_by_role("button", name="Open").tap()
 
-    def give_key(self) -> None:
+    def give_key(self, said: str = "Key of sipho, technician") -> None:
         self.page.get_by_label("Choose your key file").set_input_files(self.key)
-        playwright.expect(self.page.get_by_text("Key of sipho, technician")).to_be_visible()
+        playwright.expect(self.page.get_by_text(said)).to_be_visible()
 
-    def enter(self) -> None:
+    def enter(self, code: str = CODE, said: str = "Key of sipho, technician") -> None:
         """Come as far as the walk."""
         self.open()
-        self.type_code()
-        playwright.expect(self.page.get_by_text(NAME, exact=True)).to_be_visible()
-        self.give_key()
+        self.type_code(code)
+        playwright.expect(self.page.locator(".label")).to_be_visible()
+        self.give_key(said)
         self.tap("It is this device: go on")
 
     def tap(self, name: str) -> None:
@@ -89,12 +89,22 @@ class Phone:
             self.complaints.append(message.text)
 
 
+class ScriptedPhone(Phone):
+    """A phone in front of a scripted device."""
+
+    def __init__(self, page: playwright.Page, device: Device, key: Path) -> None:
+        super().__init__(page, device.url, key)
+        self.device = device
+
+
 @pytest.fixture
-def phone(chromium: playwright.Browser, device: Device, technician: PrivateKey, tmp_path: Path) -> Iterator[Phone]:
+def phone(
+    chromium: playwright.Browser, device: Device, technician: PrivateKey, tmp_path: Path
+) -> Iterator[ScriptedPhone]:
     key = tmp_path / f"{technician.kid}.key.json"
     key.write_text(json.dumps(technician.as_jwk()))
     context = chromium.new_context(**PHONE)
-    mine = Phone(context.new_page(), device, key)
+    mine = ScriptedPhone(context.new_page(), device, key)
     yield mine
     context.close()
     assert mine.complaints == []

@@ -9,7 +9,7 @@ from playwright.sync_api import sync_playwright
 
 from agent.adapters.jose_keys import PrivateKey
 from tests.control_room.rig import AS_ROOT, CHROMIUM
-from tests.control_room.service_page.conftest import PHONE, Phone
+from tests.control_room.service_page.conftest import PHONE, ScriptedPhone
 from tests.control_room.service_page.scripted import Device, key_ring
 from tests.control_room.service_page.views import VIEWS
 
@@ -28,7 +28,7 @@ def main(out: Path, only: str = "") -> None:
                 continue
             device = Device(_BUILT, key_ring(Path(made), key))
             context = browser.new_context(**PHONE)
-            phone = Phone(context.new_page(), device, file)
+            phone = ScriptedPhone(context.new_page(), device, file)
             show(phone)
             for scheme in ("light", "dark"):
                 phone.page.emulate_media(color_scheme=scheme)

@@ -13,7 +13,7 @@ from agent.core.errors import SettingsError
 from agent.core.polygon import Polygon
 from agent.settings import afar, layers
 from tests.control_room.scripted import ROOM
-from tests.control_room.service_page.conftest import Phone
+from tests.control_room.service_page.conftest import ScriptedPhone
 from tests.control_room.service_page.scripted import CAMERAS
 
 ASPECT = 1280 / 720
@@ -22,7 +22,7 @@ ASPECT = 1280 / 720
 class Finger:
     """One or more fingers on the stage. Points are fractions of the picture, which is as wide as the stage."""
 
-    def __init__(self, phone: Phone) -> None:
+    def __init__(self, phone: ScriptedPhone) -> None:
         self._page = phone.page
         self._cdp = phone.page.context.new_cdp_session(phone.page)
         phone.go("Cameras")
@@ -63,7 +63,7 @@ class Finger:
         self._cdp.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
 
 
-def saved(phone: Phone) -> dict[str, Any]:
+def saved(phone: ScriptedPhone) -> dict[str, Any]:
     """What the last signature that was sent would change of the camera."""
     claims = phone.device.verified(phone.device.heard_at("settings")[-1]["token"]).claims
     assert claims["name"] == "config-set"
@@ -72,7 +72,7 @@ def saved(phone: Phone) -> dict[str, Any]:
     return camera
 
 
-def save(phone: Phone) -> None:
+def save(phone: ScriptedPhone) -> None:
     phone.tap("Save…")
     phone.tap("Sign and save")
     expect(phone.page.get_by_role("dialog")).to_have_count(0)
@@ -84,7 +84,7 @@ def near(found: list[list[float]], wanted: list[list[float]]) -> bool:
     )
 
 
-def test_a_zone_drawn_by_a_finger_is_the_one_that_a_file_would_have(phone: Phone, tmp_path: Path) -> None:
+def test_a_zone_drawn_by_a_finger_is_the_one_that_a_file_would_have(phone: ScriptedPhone, tmp_path: Path) -> None:
     phone.enter()
     finger = Finger(phone)
     phone.tap("+ Zone")
@@ -125,7 +125,7 @@ def test_a_zone_drawn_by_a_finger_is_the_one_that_a_file_would_have(phone: Phone
     assert from_page.zones[1] == from_file.zones[0]
 
 
-def test_corners_are_dragged_removed_nudged_and_taken_back(phone: Phone) -> None:
+def test_corners_are_dragged_removed_nudged_and_taken_back(phone: ScriptedPhone) -> None:
     phone.enter()
     finger = Finger(phone)
     finger.tap(0.4, 0.8)  # into the zone
@@ -164,7 +164,7 @@ def test_corners_are_dragged_removed_nudged_and_taken_back(phone: Phone) -> None
     expect(save_is).to_be_visible()
 
 
-def test_a_polygon_that_crosses_itself_is_shown_and_refused_in_words(phone: Phone) -> None:
+def test_a_polygon_that_crosses_itself_is_shown_and_refused_in_words(phone: ScriptedPhone) -> None:
     phone.enter()
     finger = Finger(phone)
     phone.tap("+ Zone")
@@ -184,7 +184,7 @@ def test_a_polygon_that_crosses_itself_is_shown_and_refused_in_words(phone: Phon
     assert phone.device.heard_at("settings/check") == []
 
 
-def test_a_mask_hides_what_is_below_it_and_stays_once_it_is_in_force(phone: Phone) -> None:
+def test_a_mask_hides_what_is_below_it_and_stays_once_it_is_in_force(phone: ScriptedPhone) -> None:
     page, device = phone.page, phone.device
     phone.enter()
     finger = Finger(phone)
@@ -216,7 +216,7 @@ def test_a_mask_hides_what_is_below_it_and_stays_once_it_is_in_force(phone: Phon
     expect(page.get_by_text("In force. To change or remove it")).to_be_visible()
 
 
-def test_a_line_has_two_ends_and_can_be_turned(phone: Phone) -> None:
+def test_a_line_has_two_ends_and_can_be_turned(phone: ScriptedPhone) -> None:
     phone.enter()
     finger = Finger(phone)
     phone.tap("+ Line")
@@ -238,7 +238,7 @@ def test_a_line_has_two_ends_and_can_be_turned(phone: Phone) -> None:
     assert near([stairs["from"], stairs["to"]], [[0.3, 0.5], [0.1, 0.9]])
 
 
-def test_a_drawing_outlives_its_camera_its_session_and_a_refusal(phone: Phone) -> None:
+def test_a_drawing_outlives_its_camera_its_session_and_a_refusal(phone: ScriptedPhone) -> None:
     page, device = phone.page, phone.device
     phone.enter()
     finger = Finger(phone)

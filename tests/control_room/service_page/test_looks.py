@@ -7,7 +7,7 @@ from typing import Literal
 import pytest
 
 from tests.control_room.scripted import ROOM
-from tests.control_room.service_page.conftest import Phone
+from tests.control_room.service_page.conftest import ScriptedPhone
 from tests.control_room.service_page.views import VIEWS
 
 LARGEST_KB = 120
@@ -29,7 +29,7 @@ CUT_OFF = """() => [...document.querySelectorAll("#app *:not(.visually-hidden, .
 
 @pytest.mark.parametrize("half", [0, 1])
 def test_no_view_has_a_barrier_or_a_small_target_or_is_too_wide(
-    phone: Phone, half: int, request: pytest.FixtureRequest
+    phone: ScriptedPhone, half: int, request: pytest.FixtureRequest
 ) -> None:
     schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
     for number, (name, show) in enumerate(VIEWS.items()):

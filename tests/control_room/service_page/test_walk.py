@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from agent.adapters.jose_keys import PrivateKey
-from tests.control_room.service_page.conftest import Phone
+from tests.control_room.service_page.conftest import ScriptedPhone
 from tests.control_room.service_page.scripted import AHEAD_S, NAME, NONCE, VERDICTS, walk
 from tests.support.wait import wait_for
 
@@ -35,16 +35,16 @@ UNFAIR = [
 ]
 
 
-def tokens(phone: Phone) -> dict[str, str]:
+def tokens(phone: ScriptedPhone) -> dict[str, str]:
     return {each["id"]: each["token"] for body in phone.device.heard_at("orders") for each in body["orders"]}
 
 
-def answers(phone: Phone) -> list[tuple[str, str]]:
+def answers(phone: ScriptedPhone) -> list[tuple[str, str]]:
     return [(each["answer"], each["reason"]) for each in phone.device.heard_at("answer")]
 
 
 def test_a_technician_walks_and_seals_the_report_and_the_key_stays_in_the_phone(
-    phone: Phone, technician: PrivateKey
+    phone: ScriptedPhone, technician: PrivateKey
 ) -> None:
     page, device = phone.page, phone.device
     device.show(orders=[*ORDERS, *UNFAIR])
@@ -120,7 +120,7 @@ def test_a_technician_walks_and_seals_the_report_and_the_key_stays_in_the_phone(
     assert kept == [0, 0, []]
 
 
-def test_a_report_that_is_not_what_would_be_signed_is_not_signed(phone: Phone) -> None:
+def test_a_report_that_is_not_what_would_be_signed_is_not_signed(phone: ScriptedPhone) -> None:
     phone.device.show(walk=walk("done"))
     phone.device.forges = True
     phone.enter()
@@ -130,7 +130,7 @@ def test_a_report_that_is_not_what_would_be_signed_is_not_signed(phone: Phone) -
     assert phone.device.heard_at("report") == []
 
 
-def test_a_tap_that_was_meant_for_the_step_before_answers_nothing(phone: Phone) -> None:
+def test_a_tap_that_was_meant_for_the_step_before_answers_nothing(phone: ScriptedPhone) -> None:
     phone.enter()
     phone.page.wait_for_timeout(SETTLED_MS)
     box = phone.page.get_by_role("button", name="Yes").bounding_box()
@@ -145,7 +145,7 @@ def test_a_tap_that_was_meant_for_the_step_before_answers_nothing(phone: Phone) 
     wait_for(lambda: answers(phone) == [("yes", "")])
 
 
-def test_a_device_that_falls_silent_is_said_so_and_taken_up_again_and_nothing_moves(phone: Phone) -> None:
+def test_a_device_that_falls_silent_is_said_so_and_taken_up_again_and_nothing_moves(phone: ScriptedPhone) -> None:
     page, device = phone.page, phone.device
     device.show(walk=walk("yellow"), verdicts=VERDICTS)
     phone.enter()
@@ -167,7 +167,7 @@ def test_a_device_that_falls_silent_is_said_so_and_taken_up_again_and_nothing_mo
 @pytest.mark.parametrize(
     ("why", "words"), [("taken-over", "Another phone is on this page now"), ("ended", "Your session has ended")]
 )
-def test_whoever_is_out_comes_back_by_the_code_and_keeps_their_key(phone: Phone, why: str, words: str) -> None:
+def test_whoever_is_out_comes_back_by_the_code_and_keeps_their_key(phone: ScriptedPhone, why: str, words: str) -> None:
     phone.enter()
     expect(phone.page.get_by_text("Step 1 of 13")).to_be_visible()
     phone.device.end(why)
@@ -177,7 +177,7 @@ def test_whoever_is_out_comes_back_by_the_code_and_keeps_their_key(phone: Phone,
     expect(phone.page.get_by_text("Step 1 of 13")).to_be_visible()
 
 
-def test_five_wrong_codes_close_the_page(phone: Phone) -> None:
+def test_five_wrong_codes_close_the_page(phone: ScriptedPhone) -> None:
     phone.open()
     for left in ("4 tries left.", "3 tries left.", "2 tries left.", "1 try left"):
         phone.type_code("00000000")
@@ -186,7 +186,7 @@ def test_five_wrong_codes_close_the_page(phone: Phone) -> None:
     expect(phone.page.get_by_role("heading", name="This page is closed")).to_be_visible()
 
 
-def test_only_a_technicians_whole_key_is_taken(phone: Phone, technician: PrivateKey) -> None:
+def test_only_a_technicians_whole_key_is_taken(phone: ScriptedPhone, technician: PrivateKey) -> None:
     whole = technician.as_jwk()
     other = PrivateKey.generate("technician", "x").as_jwk()
     wrong = {
@@ -206,7 +206,7 @@ def test_only_a_technicians_whole_key_is_taken(phone: Phone, technician: Private
     expect(phone.page.locator(".said")).to_contain_text("First choose your key file.")
 
 
-def test_a_keyboard_alone_comes_through_code_and_walk(phone: Phone) -> None:
+def test_a_keyboard_alone_comes_through_code_and_walk(phone: ScriptedPhone) -> None:
     page, keyboard = phone.page, phone.page.keyboard
     phone.open()
     page.get_by_role("textbox").focus()
@@ -229,7 +229,7 @@ def test_a_keyboard_alone_comes_through_code_and_walk(phone: Phone) -> None:
     wait_for(lambda: answers(phone) == [("yes", "")])
 
 
-def test_the_place_is_checked_and_saved_by_a_signature(phone: Phone) -> None:
+def test_the_place_is_checked_and_saved_by_a_signature(phone: ScriptedPhone) -> None:
     page, device = phone.page, phone.device
     phone.enter()
     phone.go("Place")

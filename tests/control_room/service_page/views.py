@@ -4,36 +4,36 @@ from collections.abc import Callable, Mapping
 
 from playwright.sync_api import expect
 
-from tests.control_room.service_page.conftest import Phone
+from tests.control_room.service_page.conftest import ScriptedPhone
 from tests.control_room.service_page.scripted import VERDICTS, walk
 
 
-def code(phone: Phone) -> None:
+def code(phone: ScriptedPhone) -> None:
     phone.open()
     for digit in "402":
         phone.tap(digit)
 
 
-def wrong_code(phone: Phone) -> None:
+def wrong_code(phone: ScriptedPhone) -> None:
     phone.open()
     phone.type_code("11111111")
     expect(phone.page.get_by_text("4 tries left")).to_be_visible()
 
 
-def closed(phone: Phone) -> None:
+def closed(phone: ScriptedPhone) -> None:
     phone.device.end("closed")
     phone.open()
     expect(phone.page.get_by_role("heading", name="closed")).to_be_visible()
 
 
-def label(phone: Phone) -> None:
+def label(phone: ScriptedPhone) -> None:
     phone.open()
     phone.type_code()
     phone.give_key()
 
 
-def _walk(name: str) -> Callable[[Phone], None]:
-    def show(phone: Phone) -> None:
+def _walk(name: str) -> Callable[[ScriptedPhone], None]:
+    def show(phone: ScriptedPhone) -> None:
         phone.device.show(walk=walk(name), verdicts=[] if name == "label" else VERDICTS)
         phone.enter()
         expect(phone.page.get_by_role("heading", level=1)).to_be_visible()
@@ -41,60 +41,60 @@ def _walk(name: str) -> Callable[[Phone], None]:
     return show
 
 
-def leave_out(phone: Phone) -> None:
+def leave_out(phone: ScriptedPhone) -> None:
     _walk("press")(phone)
     phone.page.wait_for_timeout(600)
     phone.tap("Leave out…")
     phone.page.get_by_label("The part is not fitted").check()
 
 
-def taken_over(phone: Phone) -> None:
+def taken_over(phone: ScriptedPhone) -> None:
     phone.enter()
     phone.device.end("taken-over")
     expect(phone.page.get_by_role("heading", name="Another phone")).to_be_visible()
 
 
-def lost(phone: Phone) -> None:
+def lost(phone: ScriptedPhone) -> None:
     _walk("press")(phone)
     phone.device.cut()
     expect(phone.page.locator(".said")).to_contain_text("No answer from the device")
 
 
-def cameras(phone: Phone) -> None:
+def cameras(phone: ScriptedPhone) -> None:
     phone.enter()
     phone.go("Cameras")
     expect(phone.page.get_by_alt_text("What the camera front sees now")).to_be_visible()
 
 
-def no_picture(phone: Phone) -> None:
+def no_picture(phone: ScriptedPhone) -> None:
     phone.device.no_picture = "the camera front has not answered for 10 s"
     phone.enter()
     phone.go("Cameras")
     expect(phone.page.get_by_text("has not answered")).to_be_visible()
 
 
-def draw(phone: Phone) -> None:
+def draw(phone: ScriptedPhone) -> None:
     cameras(phone)
     phone.tap("Draw zones and masks")
     expect(phone.page.get_by_text("Tap something")).to_be_visible()
 
 
-def draw_zone(phone: Phone) -> None:
+def draw_zone(phone: ScriptedPhone) -> None:
     draw(phone)
     phone.page.get_by_role("button", name="entrance", exact=True).tap()
 
 
-def draw_corner(phone: Phone) -> None:
+def draw_corner(phone: ScriptedPhone) -> None:
     draw_zone(phone)
     phone.page.get_by_role("button", name="Corner 2").focus()
 
 
-def draw_locked(phone: Phone) -> None:
+def draw_locked(phone: ScriptedPhone) -> None:
     draw(phone)
     phone.page.get_by_role("button", name="mask 1").tap()
 
 
-def draw_loupe(phone: Phone) -> None:
+def draw_loupe(phone: ScriptedPhone) -> None:
     draw(phone)
     phone.tap("+ Mask")
     stage = phone.page.locator(".stage").bounding_box()
@@ -106,12 +106,12 @@ def draw_loupe(phone: Phone) -> None:
     cdp.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [at]})
 
 
-def draw_crossing(phone: Phone) -> None:
+def draw_crossing(phone: ScriptedPhone) -> None:
     phone.device.cameras[0]["zones"][0]["polygon"] = [[0.2, 0.5], [0.7, 0.95], [0.7, 0.5], [0.2, 0.95]]
     draw_zone(phone)
 
 
-def draw_save(phone: Phone) -> None:
+def draw_save(phone: ScriptedPhone) -> None:
     draw(phone)
     phone.tap("+ Mask")
     stage = phone.page.locator(".stage").bounding_box()
@@ -123,34 +123,34 @@ def draw_save(phone: Phone) -> None:
     phone.tap("Save…")
 
 
-def draw_details(phone: Phone) -> None:
+def draw_details(phone: ScriptedPhone) -> None:
     draw_zone(phone)
     phone.tap("Details…")
 
 
-def place(phone: Phone) -> None:
+def place(phone: ScriptedPhone) -> None:
     phone.enter()
     phone.go("Place")
 
 
-def report_not_yet(phone: Phone) -> None:
+def report_not_yet(phone: ScriptedPhone) -> None:
     phone.enter()
     phone.go("Report")
 
 
-def report(phone: Phone) -> None:
+def report(phone: ScriptedPhone) -> None:
     _walk("done")(phone)
     phone.tap("To the report")
     expect(phone.page.get_by_text("2 passed, 1 failed, 1 left out")).to_be_visible()
 
 
-def sealed(phone: Phone) -> None:
+def sealed(phone: ScriptedPhone) -> None:
     report(phone)
     phone.tap("Sign and seal")
     expect(phone.page.get_by_text("Signed and sealed")).to_be_visible()
 
 
-VIEWS: Mapping[str, Callable[[Phone], None]] = {
+VIEWS: Mapping[str, Callable[[ScriptedPhone], None]] = {
     "code": code,
     "wrong-code": wrong_code,
     "closed": closed,

@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { plain } from "../plain";
 import { busily, isBusy, Screen } from "./parts";
+import { sealed } from "./report";
 import { device, enterCode, key, nameOf, say, session, state, takeKey } from "./state";
 import type { End } from "./api";
 import { t } from "./strings";
@@ -126,7 +127,7 @@ export function Ended({ end }: { end: End }) {
     <Screen title={title} thumb={<button type="button" class="big do" onClick={() => (say(""), (session.value = "none"))}>{t.again}</button>}>
       <p class="sentence">{why}</p>
       <p>{what}</p>
-      <p class="small">{t.kept}</p>
+      {sealed.value === null ? <p class="small">{t.kept}</p> : <p><strong>✓ {t.sealed}</strong></p>}
     </Screen>
   );
 }

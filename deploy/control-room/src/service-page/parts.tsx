@@ -58,7 +58,7 @@ export function Head() {
       )}
       {now !== null && (
         <span class="head-left">
-          {t.closesIn(left(now.seconds_left))}
+          <span class="head-words">{t.closesIn}</span> {t.clock(left(now.seconds_left))}
         </span>
       )}
     </header>

@@ -9,7 +9,8 @@ import { isOf } from "./statement";
 import { t } from "./strings";
 
 const report = signal<Report | null>(null);
-const sealed = signal<string | null>(null);
+/** The report of this walk, once it has one. */
+export const sealed = signal<string | null>(null);
 const note = signal("");
 
 async function load(): Promise<{ report: Report; payload: string } | null> {

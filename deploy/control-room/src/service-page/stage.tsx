@@ -44,10 +44,10 @@ class View {
   }
 }
 
-/** The same zoom, with no more than a margin beside the picture. */
+/** The same zoom, with the picture's edge no farther in than a quarter of the stage: no corner is under a button for good. */
 export function held({ times, centre }: Zoom): Zoom {
   const most = Math.min(MOST_ZOOM, Math.max(1, times));
-  const room = Math.max(0, 0.5 - 0.42 / most);
+  const room = Math.max(0, 0.5 - 0.25 / most);
   const hold = (part: number): number => Math.min(0.5 + room, Math.max(0.5 - room, part));
   return { times: most, centre: [hold(centre[0]), hold(centre[1])] };
 }

@@ -17,7 +17,8 @@ export const t = {
   noAnswer: "The device did not answer. Try again.",
   cancel: "Cancel",
   thumb: "What to do",
-  closesIn: (seconds: number) => `closes in ${clock(seconds)}`,
+  closesIn: "closes in",
+  clock,
   tabs: { walk: "Walk", cameras: "Cameras", place: "Place", report: "Report" } satisfies Record<Tab, string>,
 
   asking: "Asking the device…",
@@ -34,11 +35,12 @@ export const t = {
   },
 
   ends: {
-    closed: ["This page is closed", "Too many wrong codes, or its 15 minutes are over.", "Operate the service contact in the cabinet again, or ask the office to open the page."],
+    closed: ["This page is closed", "Its 15 minutes are over, it was closed, or too many wrong codes came.", "To open it again, operate the service contact in the cabinet, or ask the office."],
     ended: ["Your session has ended", "The device has started again, or the 15 minutes are over.", "Enter the code again. If it is closed: operate the service contact in the cabinet again."],
     "taken-over": ["Another phone is on this page now", "It has entered the code; only one phone can be in.", "If nobody with you did this, call the office. You take the page back by entering the code again."],
   } satisfies Record<End, [string, string, string]>,
   again: "Enter the code",
+  sealed: "Your report is sealed and on its way: nothing is left to do here.",
   kept: "What you have drawn is still on this phone, and so is your key, until you close or reload this page.",
 
   key: {
