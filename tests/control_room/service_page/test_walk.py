@@ -161,7 +161,7 @@ def test_a_device_that_falls_silent_is_said_so_and_taken_up_again_and_nothing_mo
     device.show(walk=walk("power-cut"))
     expect(page.get_by_text("Cut the power of the whole device")).to_be_visible()
     device.cut()
-    expect(page.locator(".said")).to_contain_text("that is right while the power is cut")
+    expect(page.locator(".said")).to_contain_text("Once the beacon is lit, hold the service contact again.")
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ export const t = {
 
   lost: {
     since: (s: number) => `No answer from the device for ${s} s. Trying again.`,
-    powerCut: (s: number) => `No answer for ${s} s: that is right while the power is cut.`,
+    powerCut: (s: number) => `The power is off (${s} s). Once the beacon is lit, hold the service contact again.`,
     back: "The device answers again.",
   },
   earnest: {

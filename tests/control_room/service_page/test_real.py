@@ -1,0 +1,106 @@
+"""The service page in a browser, in front of a whole simulated kiosk."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from agent.cli.keygen import make_key
+from agent.core import service_code
+from agent.service_page import page as service_page
+from tests.control_room.service_page.conftest import PHONE, Phone
+from tests.support.agent_process import USER, AgentProcess
+from tests.support.centre import Centre
+from tests.support.certificates import BrokerAuthorities
+from tests.support.mosquitto import CENTRE, Mosquitto
+from tests.support.service_page import CODE, KEPT, Page
+
+SETTLED_MS = 600
+BUTTONS = [{"name": "police", "pin": 17, "debounce_ms": 0, "chatter_presses": 0}]
+LIGHTS = {"yellow": 22, "green": 27, "beacon": 23}
+SERVICE = {"name": "key", "kind": "service", "pin": 16, "active_when": "closed", "delay_s": 0, "restore_s": 0}
+
+
+@pytest.fixture
+def agent(
+    tmp_path: Path, tls_broker: Mosquitto, authorities: BrokerAuthorities, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[AgentProcess]:
+    monkeypatch.setattr(service_page, "_LOOK_S", 0.05)
+    files = authorities.device(USER)
+    mqtt = {"ca_file": str(files.ca), "cert_file": str(files.cert), "key_file": str(files.key)}
+    agent = AgentProcess(
+        tmp_path / "kiosk", tls_broker.url, mqtt=mqtt, buttons=BUTTONS, lights=LIGHTS, inputs=[SERVICE]
+    )
+    agent.storage.mkdir()
+    (agent.storage / service_code.FILE).write_bytes(service_code.written(KEPT))
+    with agent:
+        yield agent
+
+
+def test_a_kiosk_is_walked_and_its_report_sealed_from_a_phone(
+    agent: AgentProcess,
+    tls_broker: Mosquitto,
+    authorities: BrokerAuthorities,
+    chromium: Browser,
+    built_service_page: Path,
+    tmp_path: Path,
+) -> None:
+    assert built_service_page == service_page.STATIC
+    key = make_key("technician", agent.directory / "keys")
+    page_of = Page(tmp_path, agent=agent.directory / "run", walk=agent.storage / "commissioning")
+    context = chromium.new_context(**PHONE)
+    with Centre(tls_broker.centre_port, host="localhost", files=authorities.centre(CENTRE)) as centre:
+        agent.sim("hold", name="key")
+        centre.wait_for("security/service-page-opened")
+        with page_of:
+            phone = Phone(context.new_page(), page_of.told[-1], agent.directory / "keys" / f"{key.kid}.key.json")
+            page = phone.page
+            phone.enter(CODE, f"Key of {key.issuer}, technician")
+            agent.wait_for_outputs(yellow="fast-flash", beacon="fast-flash")
+            expect(page.get_by_role("heading", name="label")).to_be_visible()
+            page.wait_for_timeout(SETTLED_MS)
+            phone.tap("Yes")
+            expect(page.get_by_role("heading", name="self test")).to_be_visible()
+            page.wait_for_timeout(SETTLED_MS)
+            leave_out(phone)
+            expect(page.get_by_text("The button 'police': press it once")).to_be_visible()
+            agent.press("police")
+            assert centre.wait_for_alarm(input="police").data["status"] == "test"
+            expect(page.get_by_text("Is yellow lit?")).to_be_visible()
+            page.wait_for_timeout(SETTLED_MS)
+            phone.tap("Yes")
+            expect(page.get_by_role("heading", name="button police")).to_have_count(0)
+            # No test runs now: a press is in earnest (an exercise, as its pin is simulated), and the walk waits.
+            expect(page.get_by_role("heading", name="paths")).to_be_visible()
+            agent.press("police")
+            earnest = centre.wait_for_alarm(input="police", status="exercise").data["alarm_id"]
+            expect(page.get_by_role("heading", name="A real alarm is open")).to_be_visible()
+            centre.acknowledge(earnest, agent.key, "closed")
+            expect(page.get_by_role("heading", name="paths")).to_be_visible()
+            done = page.get_by_role("heading", name="Every step has its verdict")
+            while not done.is_visible():
+                heading = page.get_by_role("heading", level=1).inner_text()
+                page.wait_for_timeout(SETTLED_MS)
+                leave_out(phone)
+                expect(page.get_by_role("heading", name=heading, exact=True)).to_have_count(0)
+            phone.tap("To the report")
+            page.get_by_label("Note for the office").fill("lamp cover is cracked")
+            phone.tap("Sign and seal")
+            expect(page.get_by_text("The device keeps the report")).to_be_visible()
+            report = centre.wait_for("commissioning").data["report"]
+            assert report["by"]["kid"] == key.kid
+            assert report["note"] == "lamp cover is cracked"
+            assert [each["alarm_id"] for each in report["in_earnest"]] == [earnest]
+            assert {step["name"]: step["verdict"] for step in report["steps"]}["button-police"] == "passed"
+            assert phone.complaints == []
+        # The page has closed, and the phone says so.
+        expect(page.get_by_text("Your report is sealed")).to_be_visible()
+    context.close()
+
+
+def leave_out(phone: Phone) -> None:
+    phone.tap("Leave out…")
+    phone.page.get_by_label("I have no tool for it here").check()
+    phone.tap("Leave it out")
+    expect(phone.page.get_by_role("dialog")).to_have_count(0)
