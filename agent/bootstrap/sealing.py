@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -102,16 +101,19 @@ class Sealing:
         self._serials = serials
         self._file = settings.storage.directory / FILE
         self._draft: _Drafted | None = None
-        self._thread: threading.Thread | None = None
+        self._is_busy = False
 
     def ask(self, word: str, body: bytes, tell: Tells) -> None:
         """Begin to answer a line; `tell` gets the answer, on another thread. Never blocks."""
-        if self._thread is not None and self._thread.is_alive():
+        if self._is_busy:
             tell({"refused": "the device is still busy with a report: wait, and try again"})
             return
-        self._thread = threading.Thread(target=self._run, args=(word, body, tell), name="sealing", daemon=True)
-        with suppress(RuntimeError):  # no memory for a thread: whoever asked asks again
-            self._thread.start()
+        self._is_busy = True
+        try:
+            threading.Thread(target=self._run, args=(word, body, tell), name="sealing", daemon=True).start()
+        except RuntimeError as error:
+            self._is_busy = False
+            tell({"refused": f"the device is short of memory: {error}"})
 
     def _run(self, word: str, body: bytes, tell: Tells) -> None:
         try:
@@ -129,6 +131,7 @@ class Sealing:
             answer = {"refused": "the device has failed at it; its log says how"}
         if "refused" in answer:
             log.warning("no report of the commissioning: %s", answer["refused"])
+        self._is_busy = False  # before the answer, which may bring the next line at once
         tell(answer)
 
     def _drafted(self, asked: DraftRequest) -> Mapping[str, Any]:

@@ -5,26 +5,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from agent.adapters import account
 from agent.adapters.jose_keys import KeyRing
 from agent.bootstrap import specs
-from agent.bootstrap.commissioning import equipment
 from agent.bootstrap.kiosk import Kiosk, Pins
 from agent.bootstrap.platform import board_serials
-from agent.bootstrap.sealing import Sealing
 from agent.bootstrap.uplink import Uplink
 from agent.contract.lamps import Pattern
 from agent.core import service_code
-from agent.core.commissioning.plan import Equipment
 from agent.core.errors import HardwareError, StorageError
 from agent.outbox.outbox import Outbox
 from agent.runtime.cameras.cameras import Cameras
 from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.supervision.context import Context
 from agent.runtime.tap.service_page import PagePlace, ServicePage, share
-from agent.runtime.tap.tap import Tap
+from agent.runtime.tap.tap import Seals, Tap
 from agent.settings import Settings
 from agent.sim import control_socket
 
@@ -41,6 +36,12 @@ def make_service_page(settings: Settings, context: Context, *, simulate: bool) -
     serials = board_serials(settings, simulate=simulate)
 
     def about() -> Mapping[str, Any]:
+        # Few start it, and the core need not carry for years what a walk takes.
+        from pydantic import TypeAdapter  # noqa: PLC0415
+
+        from agent.bootstrap.commissioning import equipment  # noqa: PLC0415
+        from agent.core.commissioning.plan import Equipment  # noqa: PLC0415
+
         serial = next(iter(serials()), "")
         ports = settings.service_page.model_dump()
         return {**ports, "equipment": TypeAdapter(Equipment).dump_python(equipment(settings, serial), mode="json")}
@@ -110,8 +111,13 @@ def run_tap(
     page.begin(kiosk.pipeline)
     shown = _Shown(settings, context, outbox, pins, kiosk, uplink)
     serials = board_serials(settings, simulate=simulate)
-    sealing = Sealing(settings, context, outbox, keys, cameras, uplink.announcer, serials)
-    tap = Tap(listener, outbox, shown, handler, page, sealing, settings.identity)
+
+    def make() -> Seals:
+        from agent.bootstrap.sealing import Sealing  # noqa: PLC0415 - as above
+
+        return Sealing(settings, context, outbox, keys, cameras, uplink.announcer, serials)
+
+    tap = Tap(listener, outbox, shown, handler, page, make, settings.identity)
     stack.callback(control_socket.remove, path)
     stack.callback(tap.close)
     stack.enter_context(context.supervisor.thread(TAP, tap, essential=False))

@@ -118,16 +118,18 @@ class Tap:
         shows: Shows,
         commands: Receives,
         page: ServesPage,
-        seals: Seals,
+        make_seals: Callable[[], Seals],
         identity: Identity,
     ) -> None:
-        """`listener` is a listening socket, and belongs to the tap from now on."""
+        """`listener` is a listening socket, and belongs to the tap from now on. `make_seals` is called once, when the
+        first report is asked for."""
         self._page = page
         self._listener = listener
         self._outbox = outbox
         self._shows = shows
         self._commands = commands
-        self._seals = seals
+        self._make_seals = make_seals
+        self._seals: Seals | None = None
         self._identity = identity
         self._waiting: deque[bytes] = deque()
         self._overflowed = False
@@ -223,6 +225,7 @@ class Tap:
         if topic == b"page":
             self._page.take(token)
         elif topic in _REPORTS:
+            self._seals = self._seals or self._make_seals()
             self._seals.ask(level, token, self._answer)
         elif _TOPIC.match(level) is None:
             log.warning("a reader of the tap has sent no command: %.80r", line)

@@ -28,7 +28,7 @@ class Rig:
         """What the service page's process has told."""
         self.asked: list[tuple[str, bytes]] = []
         listener = control_socket.listen(self.path, mode=0o660)
-        self.tap = Tap(listener, self.outbox, self, self, self, self, IDENTITY)
+        self.tap = Tap(listener, self.outbox, self, self, self, lambda: self, IDENTITY)
 
     def lines(self) -> Iterator[Mapping[str, Any]]:
         yield {"lamps": {"yellow": self.lamps}}
