@@ -31,7 +31,9 @@ def locks_of_the_core() -> set[str]:
         name = path.relative_to(ROOT / "agent").as_posix()
         calls = (node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
         makes = any(isinstance(call, ast.Attribute) and call.attr in {"Lock", "RLock", "Condition"} for call in calls)
-        if makes and not name.startswith(("centre/", "vision/", "adapters/picamera2", "adapters/opencv")):
+        if makes and not name.startswith(
+            ("centre/", "service_page/", "vision/", "adapters/picamera2", "adapters/opencv")
+        ):
             found.add(name)
     return found
 
