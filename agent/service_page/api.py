@@ -11,6 +11,7 @@ from agent.service_page.web import Reply, Request, found, refusal, session_cooki
 
 _ANSWERS = frozenset(get_args(Answer))
 _DONE = Reply(204)
+_TAKEN_OVER = refusal(401, "Another phone has taken over.", why="taken-over")
 
 
 class Malformed(Exception):  # noqa: N818 - a verdict
@@ -41,7 +42,7 @@ class Api:
                 return self._enter(request)
             if not self._entrance.admits(request.session):
                 taken = self._entrance.was_admitted(request.session)
-                return refusal(401, "Another phone has taken over." if taken else "Enter the code first.")
+                return _TAKEN_OVER if taken else refusal(401, "Enter the code first.", why="ended")
             return self._route(request)
         except Malformed as error:
             return refusal(400, f"The request lacks {error}.")
@@ -68,7 +69,7 @@ class Api:
         after = request.query.get("after", "")
         state = self._walking.state(int(after) if after.isdecimal() else -1)
         if not self._entrance.admits(request.session):  # meanwhile
-            return refusal(401, "Another phone has taken over.")
+            return _TAKEN_OVER
         return found(state)
 
     def _orders(self, request: Request) -> Reply:
@@ -88,7 +89,7 @@ class Api:
         reason = request.body.get("reason") or ""
         if not isinstance(reason, str):
             raise Malformed("reason")
-        self._walking.answer(answer, reason[:200])
+        self._walking.answer(answer, reason[:200], _text(request.body, "say", 1000) if "say" in request.body else None)
         return _DONE
 
     def _draft(self, request: Request) -> Reply:

@@ -72,10 +72,14 @@ class Walking:
                 self._polled_s = time.monotonic()
             return self._state()
 
-    def answer(self, answer: Answer, reason: str) -> None:
-        """Take an answer of the technician. Raises NotNow."""
+    def answer(self, answer: Answer, reason: str, to: str | None = None) -> None:
+        """Take an answer of the technician, to the sentence `to` if that is given: the walk may have gone on while the
+        finger came down. Raises NotNow."""
         with self._changed:
-            if not self._drive().walk.say(answer, time.monotonic(), reason):
+            walk = self._drive().walk
+            if to is not None and to != walk.view().say:
+                raise NotNow("The walk had gone on before your tap came. Look again.")
+            if not walk.say(answer, time.monotonic(), reason):
                 raise NotNow("That is no answer here.")
             self._step()
 

@@ -117,13 +117,13 @@ def test_a_code_that_is_guessed_closes_the_page_and_a_restart_gives_no_more_trie
 def test_one_phone_at_a_time_and_the_first_is_told_who_has_taken_over(tmp_path: Path) -> None:
     with Page(tmp_path) as served:
         first, second = served.phone(), served.phone()
-        assert first.get("/api/state").body == {"sentence": "Enter the code first."}
+        assert first.get("/api/state").body == {"sentence": "Enter the code first.", "why": "ended"}
         first.enter()
         assert first.state()["trouble"].startswith("The agent does not answer")
         second.enter()
 
         told = first.get("/api/state")
-        assert (told.status, told.body["sentence"]) == (401, "Another phone has taken over.")
+        assert (told.status, told.body) == (401, {"sentence": "Another phone has taken over.", "why": "taken-over"})
         assert first.post("/api/answer", {"answer": "yes"}).status == 401
         assert second.post("/api/answer", {"answer": "yes"}).status == 409
         assert second.post("/api/answer", {"answer": "maybe"}).status == 400

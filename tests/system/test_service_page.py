@@ -115,7 +115,10 @@ def test_a_walk_begun_on_a_phone_goes_on_in_a_terminal_and_back_on_the_phone(
             agent.wait_for_outputs(yellow="fast-flash", beacon="fast-flash")
             assert phone.post("/api/answer", {"answer": "again-and-again"}).status == 400
             assert phone.post("/api/answer", {"answer": "leave-out"}).status == 409  # without a reason
-            assert phone.post("/api/answer", {"answer": "yes"}).status == 204
+            late = phone.post("/api/answer", {"answer": "yes", "say": "Is yellow lit?"})
+            assert (late.status, "gone on" in late.body["sentence"]) == (409, True)
+            say = phone.state()["walk"]["say"]
+            assert phone.post("/api/answer", {"answer": "yes", "say": say}).status == 204
             technician.walks_to("button-police")
             agent.press("police")
             assert centre.wait_for_alarm(input="police").data["status"] == "test"
