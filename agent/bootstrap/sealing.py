@@ -28,7 +28,7 @@ from agent.contract.leaves import DocumentError, parse
 from agent.contract.mistakes import mistake
 from agent.core.commissioning.plan import plan
 from agent.core.commissioning.record import Kept
-from agent.core.commissioning.report import Around, plain, report_of
+from agent.core.commissioning.report import Around, differs, plain, report_of
 from agent.core.errors import EdgeAgentError
 from agent.outbox.outbox import Outbox
 from agent.runtime.cameras.cameras import Cameras
@@ -37,7 +37,7 @@ from agent.runtime.uplink.announcer import COMMISSIONED_KEY, Announcer
 from agent.settings import Settings
 
 FILE = Path("commissioning", "report.json")
-"""In the state directory. Nobody but the agent's user may write there."""
+"""In the state directory. Nobody but the agent's user may write there: what lies there and was never told is told."""
 _COMMAND = (sys.executable, *(["-I"] if sys.flags.isolated else []), "-m", "agent.provisioning.sealing")
 _PATIENCE_S = 150.0
 """For the process that signs: a TPM takes seconds, a small board too."""
@@ -140,10 +140,8 @@ class Sealing:
             raise Refused(f"the key {plain(asked.kid)} is not in the key set: revoked, or a stranger's")
         if key.role not in ROLES:
             raise Refused(f"the role of {key.issuer} is {key.role}: a walk takes a technician's key, or an admin's")
-        before = self._newest()
-        if before is not None and before.report.walk == asked.kept.walk:
-            return {"sealed": self._told(before.report)}
         serial = next(iter(self._serials()), "")
+        before = self._newest()
         profile, drawing = commissioning.profile_of()
         around = Around(
             id=self._outbox.new_id(),
@@ -157,7 +155,11 @@ class Sealing:
             note=asked.note,
         )
         steps = plan(commissioning.equipment(self._settings, serial))
-        report_of(asked.kept, steps, around)  # before a camera is asked
+        report = report_of(asked.kept, steps, around)  # before a camera is asked
+        if before is not None and before.report.walk == report.walk:
+            if differs(before.report, asked.kept) is None:
+                return {"sealed": self._told(before.report)}
+            raise Refused("this walk has its report already, and was walked on since: begin another one with --new")
         attached = [*self._seen(around.now)]
         if drawing is not None:
             what = f"wiring of the profile {profile}, as it was delivered"
@@ -200,10 +202,12 @@ class Sealing:
             failed=tuple(step.name for step in report.steps if step.verdict == "failed"),
             left_out=tuple(step.name for step in report.steps if step.verdict == "left-out"),
         )
-        kept = json.dumps({"device": report.device.name, **told.model_dump(mode="json")})
+        where = {"device": report.device.name, "board": self._outbox.board}
+        kept = json.dumps({**where, **told.model_dump(mode="json")})
         self._reporter.publish(self._reporter.make.commissioning(data), {COMMISSIONED_KEY: kept})
         self._announcer.describe()
-        self._outbox.writer.flush(_DISK_S)
+        # Written no earlier than the message.
+        self._outbox.keep(COMMISSIONED_KEY, kept).wait(0 if self._outbox.writer.fault else _DISK_S)
         log.info("commissioned: report %s, %s", report.id, report.verdict)
         return self._told(report)
 
@@ -223,7 +227,9 @@ class Sealing:
             return None
         if data.report.device.name != self._settings.identity.user:
             return None
-        if (known := self._announcer.commissioned()) is None or known.report != data.report.id:
+        is_of_this_board = data.report.device.board == next(iter(self._serials()), None)
+        known = self._announcer.commissioned()
+        if is_of_this_board and (known is None or known.report != data.report.id):
             self._publish(data)
         return data
 

@@ -8,6 +8,7 @@ from typing import Any
 from agent.adapters.jose_keys import PrivateKey, sign
 from agent.contract.commissioning import Report, listed, statement
 from agent.core.commissioning.record import Kept
+from agent.core.commissioning.report import differs
 from agent.core.errors import EdgeAgentError
 
 _SEAL_S = 180.0
@@ -31,6 +32,9 @@ class Desk:
         answer = self._ask("draft", request)
         if "draft" in answer:
             report = Report.model_validate(answer["draft"]["report"])
+            # Every reader of the tap hears the answers to all: this may be a draft that another has asked for.
+            if (why := differs(report, kept)) is not None:
+                raise EdgeAgentError(f"the device has drafted a report that was not walked here: {why}")
             protected, _, signature = sign(statement(report, listed(report)), key).decode().split(".")
             half = {"report": report.id, "protected": protected, "signature": signature}
             answer = self._ask("report", half)

@@ -219,6 +219,12 @@ class Outbox:
         return waiting, dropped
 
     @property
+    def board(self) -> str:
+        """The serial numbers of this board, with spaces between; empty while the disk has not answered, or where they
+        can't be read. Any thread."""
+        return self._board.get(_BOARD_KEY, "")
+
+    @property
     def alarm_waits(self) -> bool:
         """Whether there is an alarm message here that no broker has confirmed. Any thread."""
         return self._backlog.waits(Rank.ALARM)

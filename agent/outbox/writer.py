@@ -178,8 +178,9 @@ class StoreWriter:
             self.tried.set()
 
     def flush(self, patience_s: float) -> None:
-        """Have everything written that the disk takes, so that `close` has little to do; wait at most `patience_s`. Any
-        thread."""
+        """Have everything written that the disk takes, so that `close` has little to do; wait at most `patience_s`.
+
+        Only at the end: from then on nothing is replayed, and no house kept. Any thread."""
         self._is_leaving = True
         self.wake()
         self._is_flushed.wait(0 if self.fault else patience_s)

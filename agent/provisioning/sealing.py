@@ -9,6 +9,7 @@ import base64
 import json
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from agent.contract.errors import EdgeAgentError
 from agent.provisioning import openssl
 from agent.provisioning.credentials import replace_file
 from agent.provisioning.report import of_the_technician, seal
+
+_NICENESS, _OOM_SCORE = 15, 600
 
 
 def sealed(request: dict[str, Any]) -> dict[str, Any]:
@@ -44,6 +47,9 @@ def sealed(request: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> int:
     """Answer the request on standard input."""
+    with suppress(OSError):  # a press comes first, and whatever is short is taken from here
+        os.nice(_NICENESS)
+        Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE), encoding="ascii")
     try:
         answer = sealed(json.load(sys.stdin))
     except (EdgeAgentError, OSError) as error:

@@ -2,6 +2,7 @@
 
 import json
 import queue
+import socket
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -13,10 +14,13 @@ from agent.adapters.jose_keys import KeyRing, PrivateKey
 from agent.bootstrap import sealing
 from agent.bootstrap.commissioning import equipment
 from agent.bootstrap.sealing import FILE, Sealing
+from agent.cli.sealing import Desk
 from agent.contract.commissioning import Report
 from agent.contract.envelope import MessageFactory, rfc3339
 from agent.core.commissioning.plan import plan
 from agent.core.commissioning.record import Interruption, Kept, Outcome, Verdict
+from agent.core.errors import EdgeAgentError
+from agent.outbox.replay import ReplayEnd
 from agent.outbox.reporter import Reporter
 from agent.provisioning.sealing import sealed
 from agent.runtime.cameras.cameras import Cameras
@@ -30,9 +34,9 @@ from agent.settings.tree import Settings
 from agent.sim.clock import SimClock
 from tests.support.agent_process import as_toml
 from tests.support.commissioning import ENDED, USER, Office, signature
-from tests.support.drafts import body, open_outbox, taken, write
+from tests.support.drafts import body, open_outbox, security, taken
 from tests.support.message_table import META
-from tests.support.wait import PATIENCE_S
+from tests.support.wait import PATIENCE_S, wait_for
 
 IN_A_PROCESS = sealing.in_a_process
 SERIAL = "10000000abcdef01"
@@ -47,6 +51,7 @@ class Device:
     """A kiosk with two cameras, one of which is dead, an office that knows it, and its technician."""
 
     def __init__(self, directory: Path, *, has_certificate: bool = True) -> None:
+        self.serial = SERIAL
         self.office = Office.create(directory)
         files = self.office.files
         self.settings = settings_of(directory, files.cert if has_certificate else None, files.key)
@@ -66,7 +71,7 @@ class Device:
         """The agent starts."""
         views = Views(HealthBoard(self.context.reporter))
         self.sealing = Sealing(
-            self.settings, self.context, self.outbox, self.keys, views, self.announcer, lambda: (SERIAL,)
+            self.settings, self.context, self.outbox, self.keys, views, self.announcer, lambda: (self.serial,)
         )
 
     def ask(self, word: str, request: Mapping[str, Any] | bytes) -> dict[str, Any]:
@@ -84,7 +89,7 @@ class Device:
         return self.ask("report", {"report": report.id, **half.model_dump(), **more})
 
     def walked(self, walk: str = "01a21ac6-20c1-749b-a36a-313f56ef2117", **outcomes: Outcome) -> Kept:
-        steps = plan(equipment(self.settings, SERIAL))
+        steps = plan(equipment(self.settings, self.serial))
         verdicts = (
             Verdict(
                 step=step.id,
@@ -103,7 +108,7 @@ class Device:
         return Kept(walk=walk, verdicts=tuple(verdicts), interruptions=(interruption,))
 
     def messages(self) -> list[dict[str, Any]]:
-        write(self.outbox)
+        assert self.outbox.keep("all before", None).wait(PATIENCE_S)
         return [body(each) for each in taken(self.outbox)]
 
 
@@ -274,3 +279,67 @@ def test_a_device_without_a_certificate_says_that_it_can_sign_nothing(tmp_path: 
     with device.thread:
         assert "no certificate" in device.draft()["refused"]
     device.outbox.close()
+
+
+def test_a_walk_that_was_walked_on_after_its_report_is_not_told_that_it_is_sealed(device: Device) -> None:
+    device.sign(device.draft(device.walked(button_police="failed")))
+    device.messages()
+    assert "begin another one with --new" in device.draft(device.walked())["refused"]
+    assert device.messages() == []
+    told = device.announcer.commissioned()
+    assert told is not None
+    assert told.verdict == "failed"
+
+
+def test_a_walk_at_another_board_is_none_of_this_device_s(device: Device) -> None:
+    kept = device.walked()
+    device.serial = "20000000abcdef02"
+    device.begin()
+    assert "the settings have changed since" in device.draft(kept)["refused"]
+
+
+def test_the_report_of_another_board_is_followed_and_not_told_again(device: Device) -> None:
+    first = device.sign(device.draft())["sealed"]["report"]
+    device.messages()
+    device.outbox.keep("commissioned", None)
+    device.serial = "20000000abcdef02"
+    device.begin()
+    drafted = device.draft(device.walked("another-walk"))
+    assert drafted["draft"]["report"]["follows"] == first
+    assert device.messages() == []
+
+
+def test_a_technician_signs_no_report_but_that_of_the_walk(device: Device) -> None:
+    """Whoever else listens to the tap may ask for a draft too, and every reader hears the answer."""
+    mine, key = device.walked(button_police="failed"), device.office.technician
+    others = {
+        "button-police ended otherwise": mine.model_copy(update={"verdicts": device.walked().verdicts}),
+        "another walk": mine.model_copy(update={"walk": "another-walk"}),
+    }
+    for why, other in others.items():
+        near, far = socket.socketpair()
+        with near, far:
+            far.sendall(json.dumps(device.draft(other)).encode() + b"\n")
+            with pytest.raises(EdgeAgentError, match=why):
+                Desk(near).seal(mine, key)
+            far.settimeout(0)
+            assert far.recv(1 << 20).count(b"\n") == 1, "it has asked, and signed nothing"
+    assert not (device.settings.storage.directory / FILE).exists()
+
+
+def test_the_store_keeps_house_and_replays_after_a_report_as_before(device: Device) -> None:
+    device.sign(device.draft())
+    device.outbox.put(security("s1"))
+    device.messages()
+    outbox, ends = device.outbox, list[ReplayEnd]()
+    outbox.replay.on_end, outbox.replay.wake = ends.append, outbox.wake
+    outbox.replay.order("c1", 1, 1)
+
+    def has_ended() -> bool:
+        device.clock.advance(timedelta(seconds=1))
+        outbox.wake()
+        taken(outbox)
+        return bool(ends)
+
+    wait_for(has_ended, timeout_s=10, what="the end of the replay")
+    assert ends[0].is_whole

@@ -6,7 +6,7 @@ An act waits for lines of the tap: envelopes as the device publishes them, and l
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from agent.contract.kinds import KINDS
@@ -117,6 +117,8 @@ class Step:
     """Why this device can't be tried so; empty if it can."""
     figures: tuple[tuple[str, int], ...] = ()
     """What the settings say of it, for the report."""
+    device: str = ""
+    """Whose step it is: the device's whole name, and its board's serial number."""
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -125,13 +127,14 @@ class Step:
 
     @property
     def digest(self) -> str:
-        """What tells this step from one of the same name after a change of the settings."""
+        """What tells this step from one of the same name after a change of the settings, or of another device."""
         return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
 
 
 def plan(has: Equipment) -> tuple[Step, ...]:
     """Return the steps for this device, in the order in which they are walked."""
-    return tuple(_steps(has))
+    device = f"{has.source} {has.serial}".rstrip()
+    return tuple(replace(step, device=device) for step in _steps(has))
 
 
 def matches(pattern: Any, line: Any) -> bool:

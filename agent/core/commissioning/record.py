@@ -47,6 +47,8 @@ class Kept(_Kept):
     """What is kept of a walk after each step."""
 
     walk: Level
+    device: str = ""
+    """Where it is walked, as `Step.device` says it; nothing of it counts at another."""
     run: int = 1
     """How often it was begun or taken up again."""
     step: str = ""

@@ -74,6 +74,20 @@ def report_of(kept: Kept, steps: Sequence[Step], around: Around) -> Report:
     )
 
 
+def differs(report: Report, kept: Kept) -> str | None:
+    """Return what in a report is not what was walked; None if nothing is."""
+    if report.walk != kept.walk:
+        return f"it is of another walk ({report.walk})"
+    walked = {each.step: each for each in kept.verdicts}
+    for step in report.steps:
+        verdict = walked.pop(step.name, None)
+        if verdict is None or (step.verdict, step.ended) != (verdict.outcome, plain(verdict.at) or step.ended):
+            return f"the step {step.name} ended otherwise"
+        if verdict.outcome != "passed" and verdict.reason and step.said != plain(verdict.reason):
+            return f"the step {step.name} has another reason"
+    return f"the step {min(walked)} is not in it" if walked else None
+
+
 def plain(text: str) -> str:
     """Return a text in one line without whatever controls a terminal, cut to a bearable length."""
     return "".join(each if each.isprintable() else " " for each in text)[:_LONGEST].strip()

@@ -7,6 +7,7 @@ outlive a power cut is in `kept`: a step that was under way begins afresh.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
+from uuid import NAMESPACE_URL, uuid5
 
 from agent.contract.kinds import KINDS
 from agent.core.commissioning.open_alarms import OpenAlarms
@@ -74,13 +75,17 @@ class Walk:
     @classmethod
     def begin(cls, steps: Sequence[Step], walk: str, now_s: float) -> Self:
         """Begin a walk, with an identifier that no other has: at most 40 of a-z, 0-9 and `-`."""
-        self = cls(steps, Kept(walk=walk), now_s)
+        self = cls(steps, Kept(walk=walk, device=steps[0].device), now_s)
         self._go_on()
         return self
 
     @classmethod
     def resume(cls, steps: Sequence[Step], kept: Kept, now_s: float) -> Self:
-        """Take up a walk. Verdicts on steps that have changed since are forgotten."""
+        """Take up a walk. Verdicts on steps that have changed since are forgotten; of a walk at another device, or with
+        another board, nothing counts here, and another one begins."""
+        device = steps[0].device
+        if kept.device != device:
+            return cls.begin(steps, str(uuid5(NAMESPACE_URL, f"{kept.walk} {device}")), now_s)
         valid = {(step.id, step.digest) for step in steps}
         verdicts = tuple(each for each in kept.verdicts if (each.step, each.digest) in valid)
         self = cls(steps, kept.model_copy(update={"verdicts": verdicts, "run": kept.run + 1}), now_s)

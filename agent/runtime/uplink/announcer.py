@@ -13,7 +13,7 @@ from agent.runtime.supervision.context import Context
 
 BDSEQ_KEY = "bdseq"
 COMMISSIONED_KEY = "commissioned"
-"""What is kept of the newest report, with the device's name then (`device`)."""
+"""What is kept of the newest report, with the device's name then (`device`) and its `board`."""
 
 
 class Announcer:
@@ -80,13 +80,15 @@ class Announcer:
         self._reporter.publish(self._reporter.make.meta(meta))
 
     def commissioned(self) -> CommissionedData | None:
-        """Return what is known of the newest report under this name; None if there is none."""
+        """Return what is known of the newest report under this name, with this board; None if there is none."""
         text = self._outbox.kept(COMMISSIONED_KEY).get(COMMISSIONED_KEY)
         try:
             kept = {} if text is None else json.loads(text)
             is_own = kept.get("device") == self._reporter.make.identity.user
-            return CommissionedData.model_validate(kept) if is_own else None
-        except ValueError:
+            board, own = kept.get("board", "").split(), self._outbox.board.split()
+            is_here = not board or not own or not set(board).isdisjoint(own)
+            return CommissionedData.model_validate(kept) if is_own and is_here else None
+        except (ValueError, AttributeError, RecursionError):
             return None
 
     def configured(self, meta: MetaData, config_revision: str) -> None:

@@ -227,6 +227,25 @@ def test_steps_that_the_settings_have_changed_are_walked_again() -> None:
     assert len(outcomes(street)) == len(street.steps)
 
 
+@pytest.mark.parametrize(
+    "other", [replace(KIOSK, source="/edge/gp/park/kiosk-2"), replace(KIOSK, serial="20000000abcdef02")]
+)
+def test_a_walk_that_a_copied_card_brings_to_another_device_or_board_begins_anew(other: Equipment) -> None:
+    street = Street()
+    street.go(until="input-door")
+    street.press("fire")
+    before = street.walk.kept
+    street.alarms.clear()
+    street.steps = Street(other).steps
+    street.resume()
+    assert street.walk.kept.walk != before.walk
+    assert (outcomes(street), street.walk.kept.interruptions) == ({}, ())
+    assert street.walk.view().step == "label"
+    street.resume()
+    street.go()
+    assert len(outcomes(street)) == len(street.steps)
+
+
 def test_an_alarm_in_earnest_at_any_act_is_an_alarm_and_the_step_begins_afresh_when_it_is_closed() -> None:
     steps_hit = set()
     for moment in range(100):

@@ -1,9 +1,10 @@
+import json
 from contextlib import closing
 from pathlib import Path
 
 from agent.outbox.outbox import Outbox
 from agent.ports import OutgoingMessage
-from agent.runtime.uplink.announcer import BDSEQ_KEY, Announcer
+from agent.runtime.uplink.announcer import BDSEQ_KEY, COMMISSIONED_KEY, Announcer
 from agent.sim.clock import SimClock
 from tests.support.context import make_context
 from tests.support.drafts import IDENTITY, body, event, open_outbox, taken, write
@@ -104,3 +105,25 @@ def test_a_new_configuration_is_described_and_one_with_other_settings_is_a_birth
     assert (body(state)["data"]["config_revision"], topics([meta])) == ("def", ["meta"])
     speaker.configured(refused, "def")
     assert topics(sent(outbox)) == ["meta"]
+
+
+def test_a_report_counts_for_the_board_that_it_was_made_on_and_for_no_copy_of_its_card(tmp_path: Path) -> None:
+    def told(*serials: str) -> bool:
+        with closing(open_outbox(tmp_path, SimClock(), serials=serials)) as outbox:
+            return announcer(outbox).commissioned() is not None
+
+    with closing(open_outbox(tmp_path, SimClock(), serials=("first", "second"))) as outbox:
+        data = {"report": "r", "at": "t", "by": "sipho", "verdict": "passed"}
+        kept = {"device": IDENTITY.user, "board": outbox.board, **data}
+        outbox.keep(COMMISSIONED_KEY, json.dumps(kept))
+    assert told("first")
+    assert not told("another")
+    assert told(), "a board whose serial number can't be read, once, is no other"
+    assert told("second", "new")
+
+
+def test_what_is_kept_of_a_report_and_makes_no_sense_keeps_no_device_from_being_born(outbox: Outbox) -> None:
+    for text in ("", "[]", "null", '{"board": 1}', "[" * 100_000):
+        outbox.keep(COMMISSIONED_KEY, text)
+        announcer(outbox).birth()
+        assert "commissioned" not in body(sent(outbox)[-1])["data"]
