@@ -14,6 +14,8 @@ from agent.settings import CameraSettings, Settings
 
 _SETTINGS = Path("/etc/edge-agent/edge-agent.d")
 _PROFILES = Path("/usr/share/edge-agent/profiles")
+_KIND = "[1-4]*.toml"
+"""The files that say what kind of device it is; the others are the site's, and its own."""
 
 
 def equipment(settings: Settings, serial: str = "") -> Equipment:
@@ -49,13 +51,18 @@ def described(settings: Settings, serial: str, certificate_ends: str, profile: s
     return CommissionedDevice(
         name=settings.identity.user,
         board=serial or None,
-        model=_text(Path("/proc/device-tree/model")) or None,
+        model=model() or None,
         profile=profile,
         agent_version=__version__,
         config_revision=specs.revision(settings),
         system=_system() or None,
         certificate_ends=certificate_ends,
     )
+
+
+def model() -> str:
+    """Return what the board is, for a person; empty where nobody says it."""
+    return _text(Path("/proc/device-tree/model"))
 
 
 def place(settings: Settings) -> Place:
@@ -81,14 +88,16 @@ def wires(settings: Settings) -> Iterator[Wire]:
         yield Wire(name="siren", what="siren", pins=f"GPIO{settings.siren.pin}")
 
 
-def profile_of(settings: Path = _SETTINGS, profiles: Path = _PROFILES) -> tuple[str, Path | None]:
-    """Return the name of the profile whose files of the kind of device are those in use, and its wiring drawing.
-    Empty where there is none. Raises OSError."""
+def profile_of(board: str, settings: Path = _SETTINGS, profiles: Path = _PROFILES) -> tuple[str, Path | None]:
+    """Return the name of the profile that is in use, and its wiring drawing: the one for this board (`model`) among
+    those whose files of the kind of device are ours. Empty where there is none. Raises OSError."""
     for drawing in sorted(profiles.glob("*/wiring.svg")):
-        kind = [path.name for path in (drawing.parent / "edge-agent.d").glob("[1-4]*.toml")]
-        _, others, missing = filecmp.cmpfiles(drawing.parent / "edge-agent.d", settings, kind, shallow=False)
-        if kind and not others and not missing and {path.name for path in settings.glob("[1-4]*.toml")} == {*kind}:
-            return drawing.parent.name, drawing
+        name, theirs = drawing.parent.name, drawing.parent / "edge-agent.d"
+        kind = [path.name for path in theirs.glob(_KIND)]
+        _, others, missing = filecmp.cmpfiles(theirs, settings, kind, shallow=False)
+        is_same = not others and not missing and {path.name for path in settings.glob(_KIND)} == {*kind}
+        if is_same and name.rpartition("-")[2] in board.lower().replace(" ", ""):
+            return name, drawing
     return "", None
 
 

@@ -142,7 +142,7 @@ class Sealing:
             raise Refused(f"the role of {key.issuer} is {key.role}: a walk takes a technician's key, or an admin's")
         serial = next(iter(self._serials()), "")
         before = self._newest()
-        profile, drawing = commissioning.profile_of()
+        profile, drawing = commissioning.profile_of(commissioning.model())
         around = Around(
             id=self._outbox.new_id(),
             follows=None if before is None else before.report.id,
@@ -249,7 +249,8 @@ class Sealing:
             jpeg = self._cameras.view(camera.name)
             if jpeg is not None:
                 masks = len(specs.masks(camera))
-                what = f"what the camera {camera.name} sees, with {masks} masks"
+                word = "mask" if masks == 1 else "masks"
+                what = f"what the camera {camera.name} sees, with {masks} {word}"
                 found.append((jpeg, {"name": camera.name, "what": what, "media": "image/jpeg", "taken": now}))
         return found
 

@@ -116,7 +116,7 @@ def _facts(report: Report) -> str:
         ("Began", _text(_moment(report.began))),
         ("Serial number", _code(device.board) if device.board else "not told"),
         ("Ended", _text(_moment(report.ended))),
-        ("Profile", _text(device.profile)),
+        ("Profile", _text(device.profile or "not told")),
         ("Clock", _text(_CLOCK[report.timeq])),
         ("Program", _text(f"edge-agent {device.agent_version}")),
         ("Certificate ends", _text(device.certificate_ends[:10])),

@@ -67,7 +67,12 @@ def report_of(kept: Kept, steps: Sequence[Step], around: Around) -> Report:
         pictures=around.pictures,
         steps=tuple(_step(step, verdict, ended) for step, verdict in zip(steps, verdicts, strict=True)),
         in_earnest=tuple(
-            InEarnest(alarm_id=plain(each.alarm_id), input=each.input, step=each.step, raised_at=plain(each.raised_at))
+            InEarnest(
+                alarm_id=plain(each.alarm_id),
+                input=plain(each.input),
+                step=plain(each.step),
+                raised_at=plain(each.raised_at),
+            )
             for each in kept.interruptions
         ),
         note=plain(around.note),

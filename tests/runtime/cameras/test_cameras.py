@@ -2,6 +2,8 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
 from agent.contract.messages import AlarmCamera
 from agent.core.camera.link import Heartbeat, InView
 from agent.runtime.cameras.cameras import Cameras
@@ -118,3 +120,19 @@ def test_a_tamper_that_is_active_is_told_whether_or_not_its_process_runs() -> No
     lost = [{"kind": "signal-lost", "event_id": "e1", "since": "now"}]
 
     assert cameras(FakeLink("front", heartbeat=None, active=lost)).figures() == {"front": {"tampers": lost}}
+
+
+def test_a_view_goes_to_whoever_asked_for_it_and_to_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    front, dead = FakeLink("front"), FakeLink("dead", takes=False)
+    seen = cameras(front, dead)
+    answers = [b"jpeg", None]
+
+    def take_snapshot(picture_id: str) -> bool:
+        assert seen.view_came(picture_id, answers.pop(0)), "it is no picture for the centre"
+        front.asked.append(picture_id)
+        return True
+
+    monkeypatch.setattr(front, "take_snapshot", take_snapshot)
+    assert [seen.view("front"), seen.view("front"), seen.view("dead")] == [b"jpeg", None, None]
+    assert seen.view_came(front.asked[0], b"late"), "nor is one that comes when nobody waits any more"
+    assert not seen.view_came("alarm-1", b"jpeg")
