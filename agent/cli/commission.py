@@ -7,7 +7,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from agent.adapters import account
@@ -108,45 +108,60 @@ class _Terminal:
         self._driver = driver
         self._shown: View | None = None
         self._typed = b""
+        self._is_heard = False
+        """Whether the agent has said anything on this connection."""
 
     def talk(self) -> bool:
         """Talk to the agent until the walk is done; return false when the technician leaves. Connects again, and takes
         the walk up again, when the agent has ended: a power cut is one of the steps."""
-        driver = self._driver
+        self._is_heard = False
         with self.connect() as sock, selectors.DefaultSelector() as selector:
             selector.register(sock, selectors.EVENT_READ, sock)
             selector.register(sys.stdin, selectors.EVENT_READ)
-            received = b""
-            while driver.walk.view().state != "done":
-                self._go_on(sock)
-                for each, _ in selector.select(_TURN_S):
-                    if each.data is None:
-                        if not self._take_typed():
-                            driver.walk.leave()
-                            self._finish(sock, received)
-                            return False
-                        continue
-                    more = sock.recv(65536)
-                    *lines, received = (received + more).split(b"\n")
-                    for line in lines:
-                        driver.take(line)
-                    if not more:
-                        print("The agent has ended.", flush=True)
-                        driver.resume()
-                        return True
-                driver.walk.tick(time.monotonic())
-            self._finish(sock, received)
+            try:
+                return self._talk(sock, selector)
+            except ConnectionError:
+                if self._is_heard:
+                    print("The agent has ended.", flush=True)
+                    self._driver.resume()
+                else:
+                    print("The agent lets nobody more listen: close the service page, or wait.", flush=True)
+                    time.sleep(_FINISH_S)
+        return True
+
+    def _talk(self, sock: socket.socket, selector: selectors.BaseSelector) -> bool:
+        """The same on one connection. Raises ConnectionError when the agent ends it."""
+        driver, received = self._driver, b""
+        while driver.walk.view().state != "done":
+            self._go_on(sock)
+            for each, _ in selector.select(_TURN_S):
+                if each.data is None:
+                    if not self._take_typed():
+                        driver.walk.leave()
+                        self._finish(sock, received)
+                        return False
+                    continue
+                more = sock.recv(65536)
+                if not more:
+                    raise ConnectionResetError
+                self._is_heard = True
+                *lines, received = (received + more).split(b"\n")
+                for line in lines:
+                    driver.take(line)
+            driver.walk.tick(time.monotonic())
+        self._finish(sock, received)
         return True
 
     def _finish(self, sock: socket.socket, received: bytes) -> None:
         """Send what ends the tests, and stay until the device has done it."""
-        self._go_on(sock)
+        with suppress(ConnectionError):
+            self._go_on(sock)
         until_s = time.monotonic() + _FINISH_S
         while self._driver.unanswered and (left_s := until_s - time.monotonic()) > 0:
             sock.settimeout(left_s)
             try:
                 more = sock.recv(65536)
-            except TimeoutError:
+            except (TimeoutError, ConnectionError):
                 return
             if not more:
                 return

@@ -14,6 +14,7 @@ from agent.core.errors import EdgeAgentError
 _SEAL_S = 180.0
 """How long a device may take: a TPM needs seconds, and so does a camera."""
 _SENT_S = 30.0
+_ENDED = "the agent has ended: the same command makes the report"
 _CALM_S = 0.3
 """How long nothing must wait for a broker: the report is counted a moment after it is sealed."""
 
@@ -51,7 +52,10 @@ class Desk:
         return False
 
     def _ask(self, word: str, request: dict[str, Any]) -> dict[str, Any]:
-        self._sock.sendall(f"{word} {json.dumps(request)}\n".encode())
+        try:
+            self._sock.sendall(f"{word} {json.dumps(request)}\n".encode())
+        except ConnectionError as error:
+            raise EdgeAgentError(_ENDED) from error
         until_s = time.monotonic() + _SEAL_S
         while (left_s := until_s - time.monotonic()) > 0:
             for line in self._lines(left_s):
@@ -68,8 +72,10 @@ class Desk:
             more = self._sock.recv(65536)
         except TimeoutError:
             return []
+        except ConnectionError:
+            more = b""
         if not more:
-            raise EdgeAgentError("the agent has ended: the same command makes the report")
+            raise EdgeAgentError(_ENDED)
         *lines, self._received = (self._received + more).split(b"\n")
         found: list[dict[str, Any]] = [json.loads(line) for line in lines]
         for line in found:

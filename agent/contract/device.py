@@ -108,7 +108,7 @@ class MetaData(Payload):
     config: ConfigData = ConfigData(revision=0, wanted=0, state="in-force")
     """What was set from afar."""
     commissioned: CommissionedData | None = None
-    """Left out for a device that was never commissioned under this name. A device whose `schemas` lack
+    """Left out for a device that was never commissioned under this name with this board. A device whose `schemas` lack
     `edge.commissioning.v1` says nothing of it."""
 
 

@@ -165,14 +165,14 @@ class Street:
             "contacts": lambda: self.fault(name, active=view.heard == 0),
             "input": lambda: self.condition(name, active=self._is_first_of_two(view)),
             "camera": lambda: self._camera(*name.split("-"), active=self._is_first_of_two(view)),
-            "paths": lambda: self.tell({"path": {"broker": self.has.brokers[view.heard == 0], "up": True}}),
+            "paths": lambda: self.tell({"path": {"broker": self.has.brokers[self._is_first_of_two(view)], "up": True}}),
             "power": self._power_cut,
         }
         doings[what]()
 
     def _is_first_of_two(self, view: View) -> bool:
         """Whether the first of a step's two changes is due: by its lines, or by its acts."""
-        return view.heard == 0 and not view.say.startswith(("Take", "Connect", "Switch"))
+        return view.heard == 0 and not view.say.startswith(("Take", "Connect", "Switch", "Mend"))
 
     def _power_cut(self) -> None:
         self.boot += "'"

@@ -11,6 +11,7 @@ from agent.bootstrap.specs import tap_socket
 from agent.centre import NewMessage, Notice
 from agent.cli.keygen import make_key
 from agent.contract.commissioning import CommissioningData, Report
+from agent.sim import control_socket
 from tests.support.agent_process import USER, AgentProcess, run_cli
 from tests.support.centre import Centre
 from tests.support.certificates import BrokerAuthorities
@@ -80,7 +81,7 @@ def test_a_technician_alone_walks_a_kiosk_with_no_key_but_their_own_and_a_person
 
             technician.sees("paths")
             broker.stop()
-            technician.sees("paths", "1 of 2")
+            technician.sees("paths", "Plug it in again")
             broker.start()
             technician.sees("power-cut")
             agent.kill()
@@ -139,3 +140,20 @@ def test_without_an_agent_it_says_so_and_what_to_do(agent: AgentProcess) -> None
     assert done.returncode == 1
     assert "the agent does not run" in done.stderr
     assert not tap_socket(agent.storage).exists()
+
+
+def test_a_technician_for_whom_there_is_no_place_is_told_so_and_waits(
+    agent: AgentProcess, broker: Mosquitto, authorities: BrokerAuthorities
+) -> None:
+    key = key_of(agent, "technician")
+    with ExitStack() as stack, centre_of(broker, authorities), agent:
+        tap = tap_socket(agent.storage, agent.directory / "run")
+        wait_for(tap.exists, what="the tap")
+        others = [stack.enter_context(control_socket.connect(tap)) for _ in range(4)]
+        for each in others:
+            assert each.recv(1)
+        with Technician(agent, key) as technician:
+            technician.sees("lets nobody more listen")
+            assert technician.process.poll() is None
+            others[0].close()
+            technician.sees("label", "flash fast")

@@ -308,15 +308,17 @@ _PATHS = "Ways to the brokers, the first one cut"
 
 
 def _paths(has: Equipment) -> Step:
+    """One after the other: the tap tells all its readers the path again when another one comes."""
     first, *others = has.brokers
-    if not others:
-        say = "Unplug the network until the device has lost the broker, and plug it in again."
-        until: tuple[Pattern, ...] = ({"path": {"up": False}}, {"path": {"broker": first, "up": True}})
-        return Step("paths", _PATHS, (Act(say, _ANSWER_S, until),))
-    say = f"Cut the way to {first} alone. When another broker has taken over, mend it; the device goes back by itself, "
-    say += f"{has.return_after_s:g} s after the move."
-    until = ({"path": {"broker": tuple(others), "up": True}}, {"path": {"broker": first, "up": True}})
-    return Step("paths", _PATHS, (Act(say, has.return_after_s + 2 * _ANSWER_S, until),))
+    if others:
+        cut = f"Cut the way to {first} alone, and wait until another broker has taken over."
+        gone: Pattern = {"path": {"broker": tuple(others), "up": True}}
+        mend = f"Mend it, and wait. The device goes back by itself, {has.return_after_s:g} s after the move."
+    else:
+        cut, gone = "Unplug the network, and wait until the device has lost the broker.", {"path": {"up": False}}
+        mend = "Plug it in again, and wait until the device is back."
+    back = Act(mend, has.return_after_s + _ANSWER_S, ({"path": {"broker": first, "up": True}},))
+    return Step("paths", _PATHS, (Act(cut, _ANSWER_S, (gone,)), back))
 
 
 def _answer(button: Button, has: Equipment) -> Step:

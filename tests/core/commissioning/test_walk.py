@@ -227,6 +227,19 @@ def test_steps_that_the_settings_have_changed_are_walked_again() -> None:
     assert len(outcomes(street)) == len(street.steps)
 
 
+def test_the_first_broker_must_come_back_after_the_other_has_taken_over() -> None:
+    street = Street()
+    street.go(until="paths")
+    first, other = ({"path": {"broker": broker, "up": True}} for broker in KIOSK.brokers)
+    street.tell(first)  # told again to all, as somebody else listens too
+    street.tell(other)
+    view = street.walk.view()
+    assert (view.step, view.state) == ("paths", "acting")
+    assert view.say.startswith("Mend it")
+    street.tell(first)
+    assert street.walk.view().step == "power-cut"
+
+
 @pytest.mark.parametrize(
     "other", [replace(KIOSK, source="/edge/gp/park/kiosk-2"), replace(KIOSK, serial="20000000abcdef02")]
 )
