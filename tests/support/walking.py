@@ -135,6 +135,9 @@ class Street:
             case "test-mode":
                 self.tested = args.get("inputs") if args["seconds"] else []
                 self.lamps(TEST_MODE if args["seconds"] else IDLE)
+            case "ack" if args["alarm_id"] not in self.alarms:
+                self.result(order, "failed", "there is no open alarm with that id")
+                return
             case "ack":
                 self.advance(args["alarm_id"], Stage.CLOSED)
             case "rebirth":
