@@ -127,7 +127,21 @@ def run(
         )
         from_afar.leave_by(main_loop)
         stack.enter_context(supervisor.thread(CONFIG, from_afar, essential=False))
-        run_tap(stack, settings, context, outbox, pins, kiosk, uplink, handler, page, keys, cameras, simulate=simulate)
+        run_tap(
+            stack,
+            settings,
+            context,
+            outbox,
+            pins,
+            kiosk,
+            uplink,
+            handler,
+            page,
+            keys,
+            cameras,
+            from_afar,
+            simulate=simulate,
+        )
         _mind_the_press()
         outside.notifier.ready()
         on_ready(main_loop)

@@ -54,6 +54,12 @@ def grey(picture: Pixels, width: int, height: int) -> Pixels:
     return scaled(picture, width, height)
 
 
+def focus_and_light(picture: Pixels) -> tuple[float, float]:
+    """Return the variance of the Laplacian and the mean, of the grey levels of a BGR or grey picture."""
+    levels = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+    return float(cv2.Laplacian(levels, cv2.CV_32F).var()), float(levels.mean())
+
+
 def small_grey(picture: Pixels, width: int, height: int) -> Pixels:
     """Like `grey`, slightly blurred, so that noise is not taken for motion."""
     return np.asarray(cv2.GaussianBlur(grey(picture, width, height), (3, 3), 0), dtype=np.uint8)

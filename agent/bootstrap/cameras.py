@@ -2,7 +2,8 @@
 
 from agent.bootstrap import specs
 from agent.contract.camera_events import CameraEventData, EventName
-from agent.runtime.cameras.cameras import Cameras
+from agent.core.camera.link import Aim
+from agent.runtime.cameras.cameras import Cameras, View
 from agent.runtime.cameras.tamper import TamperController
 from agent.runtime.cameras.vision_link import VisionLink
 from agent.runtime.commands.handler import CommandHandler
@@ -53,8 +54,8 @@ class _Reports:
     def on_event(self, event: EventName, data: CameraEventData) -> None:
         self._reporter.publish(self._reporter.make.camera_event(event, data))
 
-    def on_picture(self, picture_id: str, jpeg: bytes | None, detail: str) -> None:
-        if self._cameras.view_came(picture_id, jpeg):
+    def on_picture(self, picture_id: str, jpeg: bytes | None, detail: str, aim: Aim | None = None) -> None:
+        if self._cameras.view_came(picture_id, View(jpeg, detail, aim)):
             return
         if jpeg is not None:
             self._reporter.publish(self._reporter.make.snapshot(picture_id, jpeg))

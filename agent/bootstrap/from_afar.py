@@ -6,9 +6,9 @@ what to do.
 """
 
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from agent.adapters.in_time import in_time
 from agent.adapters.jose_keys import KeyRing
@@ -27,7 +27,7 @@ from agent.runtime.commands.orders import OrderDone
 from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.main_loop import REBOOT, RESTART
 from agent.settings import Settings
-from agent.settings.afar import ChangeRefused, judge
+from agent.settings.afar import ChangeRefused, judge, on_the_spot
 from agent.settings.kept import PLACE, Begun, Kept, KeySet, Layer, Order, Reboot, Trial, again, store_kept
 
 CONFIG = "config"
@@ -138,7 +138,8 @@ class FromAfar:
             return CommandOutcome("failed", "alarm-open", _ALARM_OPEN)
         self._wanted = args.revision
         try:
-            new, uncovered = judge(self._begun.files, self._settings, args.changes, PLACE)
+            changes = self._layer(args.changes, signer.role)
+            new, uncovered = judge(self._begun.files, self._settings, changes, PLACE)
             if uncovered:
                 what = f"what {', '.join(uncovered)} may show then takes two signers"
                 check_second(self._keys, args.second, claims, signer, what)
@@ -157,12 +158,45 @@ class FromAfar:
             issuer=signer.issuer,
         )
         order = Order(kid=signer.kid, cmd_id=claims.cmd_id)
-        layer = Layer(revision=args.revision, changes=args.changes)
+        layer = Layer(revision=args.revision, changes=changes)
         if new == self._settings:
             self._jobs.put(partial(self._adopt, layer, order))
         else:
             self._jobs.put(partial(self._begin, layer, order, new, retained))
         return CommandOutcome("in-progress", "trying", f"trying revision {args.revision}")
+
+    def _layer(self, changes: Mapping[str, Any], role: str) -> dict[str, Any]:
+        """Return the whole layer that an order makes. Raises ChangeRefused."""
+        if role == "admin":
+            return dict(changes)
+        return on_the_spot(self._begun.files, self._kept.in_force.changes, changes)
+
+    def drawn(self) -> dict[str, Any]:
+        """Return what a technician may change, as it is now. Any thread."""
+        settings, tree = self._settings, self._settings.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        place = settings.device.location
+        cameras = [
+            {
+                "name": each.name,
+                "width": each.width,
+                "height": each.height,
+                **{key: given.get(key, []) for key in ("zones", "lines", "masks")},
+                "removable": False,
+            }
+            for each, given in zip(settings.cameras, tree.get("cameras", ()), strict=True)
+        ]
+        return {"revision": self._wanted, "place": "" if place is None else place.text, "cameras": cameras}
+
+    def mistakes(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what an order of a technician would be refused for, a sentence each, and why it takes two signers, if
+        it does. Any thread."""
+        try:
+            layer = self._layer(changes, "technician")
+            _, uncovered = judge(self._begun.files, self._settings, layer, PLACE)
+        except ChangeRefused as refusal:
+            return {"mistakes": [_mistake(line) for line in str(refusal).splitlines()], "two": None}
+        two = f"What {', '.join(uncovered)} may show then takes a second signature." if uncovered else None
+        return {"mistakes": [], "two": two}
 
     @property
     def wanted(self) -> int:
@@ -370,6 +404,13 @@ class FromAfar:
             else:
                 done = OrderDone(reboot.cmd_id, False, "not-rebooted", "the agent started again, the machine did not")
             self._handler.order_done(done)
+
+
+def _mistake(line: str) -> dict[str, str]:
+    """Return a line of a refusal as a path and a sentence."""
+    said = line.removeprefix(f"{PLACE}: ")
+    where, _, what = said.partition(": ")
+    return {"path": where, "sentence": what} if what else {"path": "", "sentence": said}
 
 
 def _differ_in_cameras_alone(old: Settings, new: Settings) -> bool:

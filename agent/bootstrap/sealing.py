@@ -246,7 +246,7 @@ class Sealing:
         """Return what each camera that works sees now, with its masks."""
         found = []
         for camera in self._settings.cameras:
-            jpeg = self._cameras.view(camera.name)
+            jpeg = self._cameras.view(camera.name).jpeg
             if jpeg is not None:
                 masks = len(specs.masks(camera))
                 word = "mask" if masks == 1 else "masks"

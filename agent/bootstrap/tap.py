@@ -8,6 +8,7 @@ from typing import Any
 from agent.adapters import account
 from agent.adapters.jose_keys import KeyRing
 from agent.bootstrap import specs
+from agent.bootstrap.from_afar import FromAfar
 from agent.bootstrap.kiosk import Kiosk, Pins
 from agent.bootstrap.platform import board_serials
 from agent.bootstrap.uplink import Uplink
@@ -19,7 +20,7 @@ from agent.runtime.cameras.cameras import Cameras
 from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.supervision.context import Context
 from agent.runtime.tap.service_page import PagePlace, ServicePage, share
-from agent.runtime.tap.tap import Seals, Tap
+from agent.runtime.tap.tap import Asked, Tap
 from agent.settings import Settings
 from agent.sim import control_socket
 
@@ -96,6 +97,7 @@ def run_tap(
     page: ServicePage,
     keys: KeyRing,
     cameras: Cameras,
+    from_afar: FromAfar,
     *,
     simulate: bool,
 ) -> None:
@@ -112,12 +114,17 @@ def run_tap(
     shown = _Shown(settings, context, outbox, pins, kiosk, uplink)
     serials = board_serials(settings, simulate=simulate)
 
-    def make() -> Seals:
-        from agent.bootstrap.sealing import Sealing  # noqa: PLC0415 - as above
+    def asked() -> Mapping[bytes, Asked]:
+        from agent.bootstrap.on_the_spot import Drawn, Views  # noqa: PLC0415 - as above
+        from agent.bootstrap.sealing import Sealing  # noqa: PLC0415
 
-        return Sealing(settings, context, outbox, keys, cameras, uplink.announcer, serials)
+        sealing = Sealing(settings, context, outbox, keys, cameras, uplink.announcer, serials)
+        names = frozenset(camera.name for camera in settings.cameras)
+        views = Views(cameras, names, path.parent, account.own_group(TAP_GROUP), context.clock)
+        drawn = Drawn(from_afar)
+        return {b"draft": sealing, b"report": sealing, b"view": views, b"cameras": drawn, b"check": drawn}
 
-    tap = Tap(listener, outbox, shown, handler, page, make, settings.identity)
+    tap = Tap(listener, outbox, shown, handler, page, asked, settings.identity)
     stack.callback(control_socket.remove, path)
     stack.callback(tap.close)
     stack.enter_context(context.supervisor.thread(TAP, tap, essential=False))

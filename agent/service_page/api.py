@@ -1,17 +1,25 @@
 """The API of the page, request by request."""
 
+import base64
+import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
 from agent.adapters.jose_keys import MAX_TOKEN_BYTES
 from agent.core.commissioning.walk import Answer
 from agent.service_page.entrance import Entrance, Refused
+from agent.service_page.views import Views
 from agent.service_page.walking import NotNow, Walking
 from agent.service_page.web import Reply, Request, found, refusal, session_cookie
 
 _ANSWERS = frozenset(get_args(Answer))
 _DONE = Reply(204)
 _TAKEN_OVER = refusal(401, "Another phone has taken over.", why="taken-over")
+_PICTURE = re.compile(r"cameras/([a-z0-9-]{1,64})/picture")
+_ANSWER_S = 8.0
+_TRIAL_S = 130.0
+"""How long new settings may be on trial, and a little more."""
 
 
 class Malformed(Exception):  # noqa: N818 - a verdict
@@ -21,7 +29,8 @@ class Malformed(Exception):  # noqa: N818 - a verdict
 class Api:
     """Any thread."""
 
-    def __init__(self, entrance: Entrance, walking: Walking, is_over: Callable[[], bool]) -> None:
+    def __init__(self, entrance: Entrance, walking: Walking, views: Views, is_over: Callable[[], bool]) -> None:
+        self._views = views
         self._entrance = entrance
         self._walking = walking
         self._is_over = is_over
@@ -29,6 +38,9 @@ class Api:
             ("GET", "state"): self._state,
             ("POST", "orders"): self._orders,
             ("POST", "answer"): self._answer,
+            ("GET", "cameras"): self._cameras,
+            ("POST", "settings/check"): self._check,
+            ("POST", "settings"): self._set,
             ("GET", "report"): self._draft,
             ("POST", "report"): self._seal,
         }
@@ -50,6 +62,8 @@ class Api:
             return refusal(409, str(error))
 
     def _route(self, request: Request) -> Reply:
+        if request.method == "GET" and (picture := _PICTURE.fullmatch(request.path)) is not None:
+            return self._picture(picture[1], request)
         route = self._routes.get((request.method, request.path))
         return refusal(404, "There is nothing like that.") if route is None else route(request)
 
@@ -92,6 +106,33 @@ class Api:
         self._walking.answer(answer, reason[:200], _text(request.body, "say", 1000) if "say" in request.body else None)
         return _DONE
 
+    def _cameras(self, request: Request) -> Reply:  # noqa: ARG002 - every route has it
+        return found(self._walking.ask(b"cameras -\n", "cameras", _ANSWER_S)["cameras"])
+
+    def _picture(self, name: str, request: Request) -> Reply:
+        after = request.query.get("after", "")
+        told = self._views.get(name, int(after) if after.isdecimal() else 0)
+        if told is None:
+            self._views.pause(name)
+            line = self._walking.ask(f"view {name}\n".encode(), f"view {name}", _ANSWER_S)
+            if "refused" in line:
+                return refusal(503, f"The camera {name} gives no picture: {line['refused']}.")
+            told = self._views.put(name, line)
+        figures = {"X-Number": str(told.number), "X-Focus": str(told.focus), "X-Light": str(told.light)}
+        return Reply(200, told.jpeg, "image/jpeg", figures)
+
+    def _check(self, request: Request) -> Reply:
+        changes = request.body.get("changes")
+        if not isinstance(changes, dict):
+            raise Malformed("changes")
+        line = b"check " + json.dumps(changes).encode() + b"\n"
+        return found(self._walking.ask(line, "checked", _ANSWER_S)["checked"])
+
+    def _set(self, request: Request) -> Reply:
+        token = _token(request.body)
+        result = self._walking.ask(b"command/config-set " + token + b"\n", _cmd_id(token), _TRIAL_S)["data"]
+        return found({name: result[name] for name in ("status", "code", "text")})
+
     def _draft(self, request: Request) -> Reply:
         asked = {name: request.query.get(name, "")[:200] for name in ("kid", "name", "note")}
         return _of_report(self._walking.report("draft", asked))
@@ -99,6 +140,15 @@ class Api:
     def _seal(self, request: Request) -> Reply:
         half = {name: _text(request.body, name, 4096) for name in ("report", "protected", "signature")}
         return _of_report(self._walking.report("report", half))
+
+
+def _cmd_id(token: bytes) -> str:
+    """Return the id of a signed command, by which its result comes. Whether it may be done is the agent's matter."""
+    try:
+        payload = token.split(b".")[1]
+        return str(json.loads(base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)))["cmd_id"])
+    except (IndexError, ValueError, TypeError, KeyError) as error:
+        raise Malformed("token") from error
 
 
 def _of_report(line: Mapping[str, Any]) -> Reply:

@@ -16,6 +16,7 @@ from agent.service_page.api import Api
 from agent.service_page.asked import Asked, read_asked
 from agent.service_page.entrance import Entrance
 from agent.service_page.interfaces import Place
+from agent.service_page.views import Views
 from agent.service_page.walking import Walking
 from agent.service_page.web import Server
 
@@ -57,7 +58,7 @@ def serve(
     entrance = Entrance(asked.opening, asked.hash, paths.own / "tries")
     walking = Walking(paths.file, paths.tap, paths.walk, asked.opening)
     over = threading.Event()
-    api = Api(entrance, walking, over.is_set)
+    api = Api(entrance, walking, Views(paths.file.parent), over.is_set)
     agent = threading.Thread(
         target=walking.run, args=(lambda: walking.tell(event="wrong-codes", count=entrance.wrong),), name="tap"
     )

@@ -93,9 +93,11 @@ class Walking:
             self._step()
 
     def ask(self, line: bytes, wanted: str, patience_s: float) -> Mapping[str, Any]:
-        """Send a line to the agent, and return the line that answers by the id `wanted`: a final result, or an answer
-        of the tap. Raises NotNow."""
+        """Send a line to the agent, and return what answers it: the final result of the command with the id `wanted`,
+        or the line of the tap with that name. One question of the same name at a time. Raises NotNow."""
         with self._changed:
+            if not self._changed.wait_for(lambda: wanted not in self._waiting, patience_s):
+                raise NotNow("The agent is busy. Try again.")
             self._waiting[wanted] = None
             self._polling += 1
             try:
@@ -104,6 +106,7 @@ class Walking:
                 answer = self._waiting[wanted]
             finally:
                 del self._waiting[wanted]
+                self._changed.notify_all()
                 self._polling -= 1
                 self._polled_s = time.monotonic()
         if answer is None:
@@ -188,8 +191,13 @@ class Walking:
         line = json.loads(text)
         self._nonce = line.get("nonce", self._nonce)
         data = line.get("data", {})
-        is_of_report = line.keys() & {"draft", "sealed", "refused"}
-        wanted = _REPORT if is_of_report else data.get("command_id")
+        wanted = data.get("command_id")
+        if "view" in line:
+            wanted = f"view {line['view']}"
+        elif "cameras" in line or "checked" in line:
+            wanted = next(iter(line))
+        elif line.keys() & {"draft", "sealed", "refused"}:
+            wanted = _REPORT
         if wanted in self._waiting and data.get("status") not in {"accepted", "in-progress"}:
             self._waiting[wanted] = line
             self._changed.notify_all()

@@ -4,7 +4,8 @@ A change is one more layer, after all files. It can't touch an input, a lamp, a 
 who the device is or whom it obeys, because `ALLOWED` names none of them.
 """
 
-from collections.abc import Iterator, Mapping
+import copy
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from agent.core.errors import SettingsError
@@ -49,6 +50,11 @@ which names one that the files have."""
 _TABLES = frozenset(path[:end] for path in ALLOWED for end, letter in enumerate(path) if letter == ".")
 
 
+ON_THE_SPOT = frozenset({"device.location.text", "cameras.zones", "cameras.lines", "cameras.masks"})
+"""What a technician's key may change: what somebody must stand in front of the camera for."""
+_NAMED = ("zones", "lines")
+
+
 class ChangeRefused(SettingsError):  # noqa: N818 - a verdict, as the contract names it
     """A change of the settings can't be accepted. `code` is the contract's."""
 
@@ -85,9 +91,54 @@ def judge(base: layers.Node, now: Settings, changes: Mapping[str, Any], place: s
     return new, _uncovered(now, new)
 
 
-def forbidden(changes: Mapping[str, Any]) -> list[str]:
-    """Return the paths in `changes` that can't be changed from afar."""
-    return sorted(set(_forbidden(changes, "")))
+def on_the_spot(base: layers.Node, in_force: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the last layer after `changes` of a technician, which are laid over the one `in_force`.
+
+    A list of zones, lines or masks is what the camera has then: whoever draws sees them all, and neither the files nor
+    the words by which a layer adds and removes. Raises ChangeRefused.
+    """
+    if paths := forbidden(changes, ON_THE_SPOT):
+        raise ChangeRefused("forbidden-setting", f"a technician can't change {', '.join(paths)}"[:1000])
+    layer = copy.deepcopy(dict(in_force))
+    if isinstance(text := changes.get("device", {}).get("location", {}).get("text"), str):
+        layer.setdefault("device", {}).setdefault("location", {})["text"] = text
+    of_files = {each["name"]: each for each in base.plain.get("cameras", ())}
+    cameras = layer.setdefault("cameras", []) if "cameras" in changes else []
+    for change in changes.get("cameras", ()):
+        name = change["name"]
+        mine = next((each for each in cameras if each["name"] == name), None)
+        if mine is None:
+            cameras.append(mine := {"name": name})
+        for key, wanted in change.items():
+            if key == "name":
+                continue
+            if key in mine.get("unset", ()):
+                mine["unset"] = [each for each in mine["unset"] if each != key]
+            has = of_files.get(name, {}).get(key, ())
+            mine[key] = _over_named(has, wanted) if key in _NAMED else wanted
+    return layer
+
+
+def _over_named(has: Sequence[Mapping[str, Any]], wanted: Any) -> Any:
+    """Return what a layer must say, so that a list which the files have as `has` becomes `wanted`."""
+    if not isinstance(wanted, list) or not wanted or not all(map(_is_named, wanted)):
+        return wanted
+    known = {each["name"]: each for each in has}
+    names = {each["name"] for each in wanted}
+    tables: list[Any] = [{"name": name, "remove": True} for name in known if name not in names]
+    for each in wanted:
+        before = known.get(each["name"])
+        if before is None:
+            tables.append({**each, "add": True} if known else each)
+        else:
+            gone = [key for key in before if key not in each]
+            tables.append({**each, "unset": gone} if gone else each)
+    return tables
+
+
+def forbidden(changes: Mapping[str, Any], allowed: Container[str] = ALLOWED) -> list[str]:
+    """Return the paths in `changes` that can't be changed from afar, or are not among those `allowed`."""
+    return sorted(set(_forbidden(changes, "", allowed)))
 
 
 def named(changes: Mapping[str, Any]) -> list[str]:
@@ -103,20 +154,20 @@ def named(changes: Mapping[str, Any]) -> list[str]:
     return names
 
 
-def _forbidden(value: Mapping[str, Any], table: str) -> Iterator[str]:
+def _forbidden(value: Mapping[str, Any], table: str, allowed: Container[str]) -> Iterator[str]:
     """Yield the paths in `value`, which lies at `table`, that are not allowed."""
     for key, inner in value.items():
         path = f"{table}.{key}" if table else key
-        if (path in ALLOWED and "." not in key) or (table, key) == ("cameras", "name"):
+        if (path in allowed and "." not in key) or (table, key) == ("cameras", "name"):
             continue
         if key == "unset" and isinstance(inner, list) and all(isinstance(name, str) for name in inner):
             names = [f"{table}.{name}" if table else name for name in inner]
-            yield from (name for name in names if name not in ALLOWED)
+            yield from (name for name in names if name not in allowed)
         elif path == "cameras" and isinstance(inner, list) and inner and all(map(_is_named, inner)):
             for camera in inner:
-                yield from _forbidden(camera, path)
+                yield from _forbidden(camera, path, allowed)
         elif path in _TABLES and path != "cameras" and isinstance(inner, dict):
-            yield from _forbidden(inner, path)
+            yield from _forbidden(inner, path, allowed)
         else:
             yield path[:100]
 

@@ -66,7 +66,9 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
     rules = rules_of(spec)
     reports = Reports(clock, spec.name)
     pace = Pace()
-    service = SnapshotService(slot, snapshots, clock.boottime_ns, lambda: reports.in_view.persons)
+    service = SnapshotService(
+        slot, snapshots, clock.boottime_ns, lambda: reports.in_view.persons, imaging.focus_and_light
+    )
 
     def on_message(message: ToVision) -> None:
         if isinstance(message, TakeSnapshot):

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from agent.core.camera.link import SnapshotFailed, SnapshotTaken
+from agent.core.camera.link import VIEW, Aim, SnapshotFailed, SnapshotTaken
 from agent.core.errors import EdgeAgentError, StorageError
 from agent.vision.frame_slot import FrameSlot
 
@@ -53,7 +53,9 @@ class Snapshots:
                 _log.error("%s can't be deleted: %s", path, error.strerror)
 
     def write(self, snapshot_id: str, pixels: Pixels) -> Path:
-        """Write `<snapshot_id>.jpg`, whole or not at all, and return its path. Raises StorageError, CameraError."""
+        """Write `<snapshot_id>.jpg`, whole or not at all, and return its path. Raises StorageError, CameraError.
+
+        A view is not synced: it is read and deleted at once, and twice a second would wear a card."""
         if not _SAFE_ID.match(snapshot_id):
             raise StorageError("the snapshot id is not a plain name of small letters, digits and dashes")
         content = self._encode(pixels)
@@ -64,7 +66,8 @@ class Snapshots:
             with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(content)
                 file.flush()
-                os.fsync(file.fileno())
+                if not snapshot_id.startswith(VIEW):
+                    os.fsync(file.fileno())
             temporary.replace(path)
         except OSError as error:
             with contextlib.suppress(OSError):
@@ -97,8 +100,11 @@ class SnapshotService:
         snapshots: Snapshots,
         boottime_ns: Callable[[], int],
         persons: Callable[[], int],
+        aim: Callable[[Pixels], tuple[float, float]],
     ) -> None:
+        """`aim` returns focus and light of a picture."""
         self._slot = slot
+        self._aim = aim
         self._snapshots = snapshots
         self._boottime_ns = boottime_ns
         self._persons = persons
@@ -119,8 +125,12 @@ class SnapshotService:
             return SnapshotFailed(id=snapshot_id, detail=f"the newest picture is {age_s:.0f} s old")
         try:
             path = self._snapshots.write(snapshot_id, frame.pixels)
+            aim = None
+            if snapshot_id.startswith(VIEW):
+                focus, light = self._aim(frame.pixels)
+                aim = Aim(focus=focus, light=light)
         except EdgeAgentError as error:
             return SnapshotFailed(id=snapshot_id, detail=str(error))
         return SnapshotTaken(
-            id=snapshot_id, path=str(path), captured_boottime_ns=frame.boottime_ns, persons=self._persons()
+            id=snapshot_id, path=str(path), captured_boottime_ns=frame.boottime_ns, persons=self._persons(), aim=aim
         )

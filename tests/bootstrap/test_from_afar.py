@@ -27,21 +27,22 @@ LESS_OFTEN = {"cameras": [{"name": "front", "score_threshold": 0.9}]}
 class Office:
     """The target, and an admin who orders things of it."""
 
-    def __init__(self, directory: Path, outbox: Outbox, clock: SimClock) -> None:
+    def __init__(self, directory: Path, outbox: Outbox, clock: SimClock, *others: PrivateKey) -> None:
         self.admin = PrivateKey.generate("admin")
         self.supervisor = PrivateKey.generate("supervisor")
-        self.target = Target(directory, outbox, clock, [self.admin, self.supervisor])
+        self.target = Target(directory, outbox, clock, [self.admin, self.supervisor, *others])
         self.state = directory / "state"
         self._count = 0
 
-    def order(self, name: str, args: dict[str, Any], topic: str = "") -> str:
-        """Send a command; returns its `cmd_id`."""
+    def order(self, name: str, args: dict[str, Any], topic: str = "", key: PrivateKey | None = None) -> str:
+        """Send a command, as the admin unless another key is given; returns its `cmd_id`."""
+        key = key or self.admin
         self._count += 1
         now = int(self.target.clock.wall().timestamp())
         nonce = self.target.outbox.nonces.newest(self.target.clock.boottime_ns())
         said: dict[str, Any] = {"cmd_id": f"c{self._count}", "name": name, "args": args, "aud": IDENTITY.source}
-        said |= {"iss": self.admin.issuer, "iat": now, "exp": now + 60, "ctr": self._count, "boot_nonce": nonce}
-        self._last = topic or f"command/{name}", sign(said, self.admin)
+        said |= {"iss": key.issuer, "iat": now, "exp": now + 60, "ctr": self._count, "boot_nonce": nonce}
+        self._last = topic or f"command/{name}", sign(said, key)
         self.target.hit(*self._last, retain=bool(topic))
         return str(said["cmd_id"])
 
@@ -73,6 +74,20 @@ class Office:
 @pytest.fixture
 def office(tmp_path: Path, outbox: Outbox, clock: SimClock) -> Office:
     return Office(tmp_path, outbox, clock)
+
+
+@pytest.fixture
+def technician() -> PrivateKey:
+    return PrivateKey.generate("technician")
+
+
+@pytest.fixture
+def street(tmp_path: Path, outbox: Outbox, clock: SimClock, technician: PrivateKey) -> Office:
+    """An office whose device has an uplink, and a technician in front of it."""
+    office = Office(tmp_path, outbox, clock, technician)
+    office.target.uplink = True
+    office.target.start()
+    return office
 
 
 @pytest.fixture
@@ -300,3 +315,43 @@ def test_a_centre_must_be_heard_at_other_brokers_and_need_not_be_at_those_of_bef
     office.target.start()  # with an uplink, and no word of a centre
     office.passes(50)
     assert office.results()[-1] == (command, "rolled-back" if must_be_watched else "ok")
+
+
+def test_a_technician_draws_over_what_the_office_has_set_and_leaves_no_order_at_a_broker(
+    street: Office, technician: PrivateKey
+) -> None:
+    street.order("config-set", {"revision": 1, "changes": LESS_OFTEN})
+    street.passes(60)
+    assert street.results()[-1] == ("c1", "ok")
+    zone = {"name": "gate", "polygon": [[0.1, 0.1], [0.9, 0.1], [0.5, 0.9]]}
+    drawn = {"cameras": [{"name": "front", "zones": [zone]}]}
+
+    for changes, code in ((FASTER, "forbidden-setting"), (drawn, "ok")):
+        revision = street.target.from_afar.wanted + 1
+        cmd_id = street.order("config-set", {"revision": revision, "changes": changes}, key=technician)
+        street.passes(60)
+        assert (cmd_id, code) in street.results()
+    assert street.target.from_afar.drawn()["cameras"][0]["zones"] == [zone]
+    [camera] = street.kept.in_force.changes["cameras"]
+    assert camera["score_threshold"] == 0.9
+
+    retained = {"revision": street.target.from_afar.wanted + 1, "changes": drawn}
+    street.order("config-set", retained, topic="config", key=technician)
+    assert street.results()[-1][1] == "not-permitted"
+
+
+def test_a_technician_who_takes_a_mask_away_needs_another_person(street: Office, technician: PrivateKey) -> None:
+    mask = [[0.1, 0.1], [0.4, 0.1], [0.4, 0.4]]
+    covered, bare = ({"cameras": [{"name": "front", "masks": masks}]} for masks in ([mask], []))
+    street.order("config-set", {"revision": 1, "changes": covered}, key=technician)
+    street.passes(60)
+    assert street.target.from_afar.mistakes(covered) == {"mistakes": [], "two": None}
+    assert "front" in street.target.from_afar.mistakes(bare)["two"]
+
+    refused = street.order("config-set", {"revision": 2, "changes": bare}, key=technician)
+    assert (refused, "second-signer") in street.results()
+    order = {"revision": 3, "changes": bare}
+    second = co_sign(IDENTITY.source, "config-set", order, street.supervisor)
+    taken_away = street.order("config-set", {**order, "second": second}, key=technician)
+    street.passes(60)
+    assert (taken_away, "ok") in street.results()

@@ -23,7 +23,7 @@ from agent.core.errors import EdgeAgentError
 from agent.outbox.replay import ReplayEnd
 from agent.outbox.reporter import Reporter
 from agent.provisioning.sealing import sealed
-from agent.runtime.cameras.cameras import Cameras
+from agent.runtime.cameras.cameras import Cameras, View
 from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.health import HealthBoard
 from agent.runtime.supervision.security import SecurityLog
@@ -43,8 +43,8 @@ SERIAL = "10000000abcdef01"
 
 
 class Views(Cameras):
-    def view(self, camera: str) -> bytes | None:
-        return b"\xff\xd8 what " + camera.encode() + b" sees \xff\xd9" if camera == "front" else None
+    def view(self, camera: str) -> View:
+        return View(b"\xff\xd8 what " + camera.encode() + b" sees \xff\xd9" if camera == "front" else None)
 
 
 class Device:

@@ -288,7 +288,7 @@ _ALLOWED: dict[str, set[str]] = {
     "snapshot": {"operator", "supervisor", "admin"},
     "test-mode": {"supervisor", "technician", "admin"},
     "self-test": set(ROLES),
-    "config-set": {"admin"},
+    "config-set": {"admin", "technician"},
     "keys-set": {"admin"},
     "reboot": {"technician", "admin"},
     "replay": {"operator", "supervisor", "admin"},

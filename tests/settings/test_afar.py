@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from agent.settings import Settings, layers, load
-from agent.settings.afar import ALLOWED, ChangeRefused, judge
+from agent.settings.afar import ALLOWED, ON_THE_SPOT, ChangeRefused, judge, on_the_spot
 from agent.settings.file import _model_in
 from tests.settings.test_file import GOOD
 
@@ -202,3 +202,54 @@ def test_where_one_broker_has_no_tls_the_others_keep_theirs(tmp_path: Path) -> N
     assert refusal(base, now, {"mqtt": {"brokers": ["mqtt://a.example"]}}).startswith("forbidden-setting")
     new, _ = judge(base, now, {"mqtt": {"brokers": ["mqtts://b.example", "mqtt://local.example"]}}, PLACE)
     assert new.mqtt.brokers == ("mqtts://b.example", "mqtt://local.example")
+
+
+ZONE = {"name": "door", "polygon": MASK, "loitering_after_s": 30.0}
+LINE = {"name": "kerb", "from": [0.1, 0.5], "to": [0.9, 0.5]}
+FILES = CAMERAS.replace(
+    '[[cameras]]\nname = "back"',
+    f'[[cameras.zones]]\nname = "door"\npolygon = {MASK}\nloitering_after_s = 30\n'
+    f'[[cameras.zones]]\nname = "bench"\npolygon = {OTHER}\n[[cameras]]\nname = "back"',
+)
+
+
+def drawn(settings: Settings) -> list[Any]:
+    """The zones of the first camera, as a technician is shown them."""
+    return [zone.model_dump(mode="json", by_alias=True, exclude_defaults=True) for zone in settings.cameras[0].zones]
+
+
+def test_what_a_technician_draws_is_what_the_camera_has_whatever_files_and_layers_said(tmp_path: Path) -> None:
+    (tmp_path / "edge-agent.toml").write_text(GOOD + FILES)
+    base = layers.read(tmp_path / "edge-agent.toml")[0]
+    now = load(tmp_path / "edge-agent.toml", {})
+    layer: dict[str, Any] = {"health": {"interval_s": 30}, **camera(score_threshold=0.6, unset=["masks"])}
+    new = {"name": "gate", "polygon": OTHER}
+    moved = {"name": "door", "polygon": OTHER}  # and nobody loiters there any more
+    for wanted in ([ZONE, new], [moved], [], [new, ZONE, {"name": "bench", "polygon": MASK}]):
+        layer = on_the_spot(base, layer, camera(zones=wanted, lines=[LINE], masks=[MASK, OTHER]))
+        now, uncovered = judge(base, now, layer, PLACE)
+        assert sorted(drawn(now), key=str) == sorted(wanted, key=str)
+        assert [line.name for line in now.cameras[0].lines] == ["kerb"]
+        assert uncovered == []
+        assert (now.health.interval_s, now.cameras[0].score_threshold) == (30, 0.6)
+    assert judge(base, now, on_the_spot(base, layer, camera(masks=[OTHER])), PLACE)[1] == ["front"]
+
+
+@pytest.mark.parametrize("path", [*sorted({*ALLOWED} - ON_THE_SPOT), "cameras.model", "siren", "buttons"])
+def test_a_technician_may_set_nothing_that_can_be_set_from_the_office(base: layers.Node, path: str) -> None:
+    table, _, key = path.rpartition(".")
+    if table == "cameras":
+        changes: dict[str, Any] = camera(**{key: 1})
+    else:
+        changes = {key: 1}
+        for name in reversed(table.split(".") if table else []):
+            changes = {name: changes}
+    with pytest.raises(ChangeRefused) as refused:
+        on_the_spot(base, {}, changes)
+    assert refused.value.code == "forbidden-setting"
+    assert path in str(refused.value)
+
+
+def test_a_zone_that_crosses_itself_is_refused_in_words(base: layers.Node, now: Settings) -> None:
+    bow = {"name": "bow", "polygon": [[0.1, 0.1], [0.9, 0.9], [0.9, 0.1], [0.1, 0.9]]}
+    assert "cross" in refusal(base, now, on_the_spot(base, {}, camera(zones=[bow])))

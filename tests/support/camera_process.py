@@ -7,6 +7,7 @@ from pathlib import Path
 
 from agent.contract.camera_events import CameraEventData, EventName
 from agent.contract.vocabulary import TamperKind
+from agent.core.camera.link import Aim
 from agent.core.camera.vision_spec import VisionSpec
 from agent.core.delivery.backoff import Backoff
 from agent.runtime.cameras.tamper import TamperController
@@ -86,7 +87,7 @@ class Rig:
     def on_event(self, event: EventName, data: CameraEventData) -> None:
         self.told.append((event, data))
 
-    def on_picture(self, picture_id: str, jpeg: bytes | None, detail: str) -> None:
+    def on_picture(self, picture_id: str, jpeg: bytes | None, detail: str, aim: Aim | None = None) -> None:
         self.pictures.append((picture_id, jpeg, detail))
 
     def on_state(self, works: bool, detail: str) -> None:

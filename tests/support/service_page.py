@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from agent.adapters.jose_keys import PrivateKey, sign
 from agent.core import service_code
 from agent.service_page.interfaces import Place
 from agent.service_page.page import Paths, serve
@@ -82,6 +83,34 @@ class Phone:
         return Answer(response.status, json.loads(content) if is_json and content else content, given)
 
 
+class Signer:
+    """The part of the page's program that signs for the technician."""
+
+    def __init__(self, phone: Phone, key: PrivateKey) -> None:
+        self.phone = phone
+        self.key = key
+        self._ctr = 0
+
+    def sign(self, state: dict[str, Any], order: dict[str, Any]) -> str:
+        self._ctr = max(self._ctr + 1, time.time_ns() // 1000)
+        claims = {"cmd_id": order["id"], "name": order["name"], "args": order["args"], "aud": state["device"]}
+        times = {"iat": state["time"], "exp": state["time"] + 120, "ctr": self._ctr, "boot_nonce": state["nonce"]}
+        return sign({**claims, "iss": self.key.issuer, **times}, self.key).decode()
+
+    def walks_to(self, step: str, asks: bool = False) -> None:
+        """Sign whatever the walk orders until this step is under way, and asks if it is to ask."""
+        state = self.phone.state()
+        for _ in range(60):
+            for order in state["orders"]:
+                token = self.sign(state, order)
+                assert self.phone.post("/api/orders", {"id": order["id"], "token": token}).status == 204
+            walk = state["walk"] or {}
+            if walk.get("step") == step and walk["state"] == "acting" and walk["asks"] is asks and not state["orders"]:
+                return
+            state = self.phone.state(state["n"])
+        raise AssertionError(f"the walk never came to {step}: {state}")
+
+
 class Page(AbstractContextManager["Page"]):
     """A page that was asked for, on the loopback interface alone."""
 
@@ -115,11 +144,14 @@ class Page(AbstractContextManager["Page"]):
         return self
 
     def start(self) -> None:
-        before = len(self.told)
+        def begun() -> int:
+            return sum("://" in line or line.startswith("five wrong codes") for line in self.told)
+
+        before = begun()
         thread = threading.Thread(target=self._serve)
         thread.start()
         self._threads.append(thread)
-        wait_for(lambda: len(self.told) > before, what="an address of the page")
+        wait_for(lambda: begun() > before, what="an address of the page, or why it has none")
 
     def phone(self) -> Phone:
         return Phone([line for line in self.told if "://" in line][-1])

@@ -1,14 +1,12 @@
 """The service page of a whole simulated kiosk: asked for in its cabinet, walked by a phone and by a terminal."""
 
 import fcntl
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from agent.adapters.jose_keys import PrivateKey, sign
+from agent.adapters.jose_keys import sign
 from agent.cli.keygen import make_key
 from agent.contract.commissioning import Report, listed, statement
 from agent.core import service_code
@@ -17,7 +15,7 @@ from tests.support.agent_process import USER, AgentProcess
 from tests.support.centre import Centre
 from tests.support.certificates import BrokerAuthorities
 from tests.support.mosquitto import CENTRE, Mosquitto
-from tests.support.service_page import CODE, KEPT, Page, Phone
+from tests.support.service_page import CODE, KEPT, Page, Signer
 from tests.support.technician import Technician
 from tests.support.wait import wait_for
 
@@ -27,34 +25,6 @@ BUTTONS = [
 ]
 LIGHTS = {"yellow": 22, "green": 27, "beacon": 23}
 SERVICE = {"name": "key", "kind": "service", "pin": 16, "active_when": "closed", "delay_s": 0, "restore_s": 0}
-
-
-class Signer:
-    """The part of the page's program that signs for the technician."""
-
-    def __init__(self, phone: Phone, key: PrivateKey) -> None:
-        self.phone = phone
-        self.key = key
-        self._ctr = 0
-
-    def sign(self, state: dict[str, Any], order: dict[str, Any]) -> str:
-        self._ctr = max(self._ctr + 1, time.time_ns() // 1000)
-        claims = {"cmd_id": order["id"], "name": order["name"], "args": order["args"], "aud": state["device"]}
-        times = {"iat": state["time"], "exp": state["time"] + 120, "ctr": self._ctr, "boot_nonce": state["nonce"]}
-        return sign({**claims, "iss": self.key.issuer, **times}, self.key).decode()
-
-    def walks_to(self, step: str, asks: bool = False) -> None:
-        """Sign whatever the walk orders until this step is under way, and asks if it is to ask."""
-        state = self.phone.state()
-        for _ in range(60):
-            for order in state["orders"]:
-                token = self.sign(state, order)
-                assert self.phone.post("/api/orders", {"id": order["id"], "token": token}).status == 204
-            walk = state["walk"] or {}
-            if walk.get("step") == step and walk["state"] == "acting" and walk["asks"] is asks and not state["orders"]:
-                return
-            state = self.phone.state(state["n"])
-        raise AssertionError(f"the walk never came to {step}: {state}")
 
 
 def is_free(walk: Path) -> bool:

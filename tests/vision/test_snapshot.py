@@ -1,11 +1,13 @@
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from agent.adapters import opencv_imaging as imaging
 from agent.core.camera.link import SnapshotFailed, SnapshotTaken
 from agent.core.errors import StorageError
+from agent.ports import Frame
 from agent.vision.frame_slot import FrameSlot
 from agent.vision.snapshot import Snapshots, SnapshotService
 from tests.support.vision_stand_ins import SECOND, ManualClock, frame
@@ -103,7 +105,9 @@ class Service:
         self.slot = FrameSlot()
         self.clock = ManualClock()
         self.persons = 3
-        self.service = SnapshotService(self.slot, make(directory), self.clock.boottime_ns, lambda: self.persons)
+        self.service = SnapshotService(
+            self.slot, make(directory), self.clock.boottime_ns, lambda: self.persons, imaging.focus_and_light
+        )
 
 
 def test_the_newest_frame_is_taken_with_its_time_and_the_people_in_view(tmp_path: Path) -> None:
@@ -161,3 +165,25 @@ def test_a_request_with_an_id_that_is_no_plain_name_gets_no_file_and_no_answer(
     assert rig.service.take("../escaped") is None
     assert list(tmp_path.rglob("*.jpg")) == []
     assert "a snapshot was refused" in caplog.text
+
+
+def test_a_view_has_figures_for_whoever_aims_and_wears_no_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr("os.fsync", synced.append)
+    rig = Service(tmp_path)
+    sharp = np.kron(np.indices((60, 80)).sum(axis=0) % 2, np.ones((8, 8))).astype(np.uint8)[..., None] * 200
+    seen = []
+    for blur in (1, 9, 31):
+        pixels = np.repeat(cv2.blur(sharp, (blur, blur))[..., None], 3, axis=2)
+        rig.slot.put(Frame(pixels, rig.clock.now_ns, blur))
+        taken = rig.service.take("view-1")
+        assert isinstance(taken, SnapshotTaken)
+        assert taken.aim is not None
+        seen.append(taken.aim.focus)
+        assert 90 < taken.aim.light < 110
+    assert seen == sorted(seen, reverse=True)
+    assert synced == []
+    plain = rig.service.take("a1")
+    assert isinstance(plain, SnapshotTaken)
+    assert plain.aim is None
+    assert len(synced) == 1

@@ -13,6 +13,9 @@ from agent.core.camera.vision_spec import LinkModel, VisionSpec
 from agent.core.errors import EdgeAgentError
 
 T = TypeVar("T")
+VIEW = "view-"
+"""How the id of a picture begins that is for somebody in front of the device: it stays on no disk, and comes with
+figures."""
 LONGEST_LINE = 128 * 1024
 """Bytes, including the newline: enough for all the masks, zones and hours that the settings allow."""
 
@@ -128,6 +131,15 @@ class CameraTamper(LinkModel):
     """For a person."""
 
 
+class Aim(LinkModel):
+    """How well a camera is set up, as far as one picture tells."""
+
+    focus: float
+    """The variance of the Laplacian: of the same view, more is sharper."""
+    light: float
+    """The mean grey, 0 to 255."""
+
+
 class SnapshotTaken(LinkModel):
     """The answer to TakeSnapshot."""
 
@@ -136,6 +148,8 @@ class SnapshotTaken(LinkModel):
     path: str
     captured_boottime_ns: int
     persons: int
+    aim: Aim | None = None
+    """Of a view only."""
 
 
 class SnapshotFailed(LinkModel):

@@ -3,17 +3,23 @@
 import queue
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from agent.contract.messages import AlarmCamera
-from agent.core.camera.link import Heartbeat
+from agent.core.camera.link import VIEW, Aim, Heartbeat
 from agent.core.camera.vision_spec import VisionSpec
 from agent.runtime.cameras.vision_link import VisionLink
 from agent.runtime.supervision.health import HealthBoard
 
-_VIEW = "view-"
-"""How the identifiers of views begin."""
 _VIEW_S = 5.0
+
+
+class View(NamedTuple):
+    """A picture for somebody in front of the device, with its masks; None, and `detail` says why there is none."""
+
+    jpeg: bytes | None
+    detail: str = ""
+    aim: Aim | None = None
 
 
 class Cameras:
@@ -22,7 +28,7 @@ class Cameras:
     def __init__(self, board: HealthBoard) -> None:
         board.add_figures("cameras", self)
         self._links: tuple[VisionLink, ...] = ()
-        self._views: dict[str, queue.SimpleQueue[bytes | None]] = {}
+        self._views: dict[str, queue.SimpleQueue[View]] = {}
 
     def connect(self, links: Sequence[VisionLink]) -> None:
         """Use these links from now on. Before the threads run."""
@@ -55,23 +61,25 @@ class Cameras:
                 return link.camera if link.take_snapshot(picture_id) else None
         return None
 
-    def view(self, camera: str) -> bytes | None:
-        """Return a picture with its masks for somebody in front of the device, which goes to nobody else; None if the
-        camera gives none in time. It waits: never on a thread that a press or a camera needs."""
-        picture_id, came = f"{_VIEW}{secrets.token_hex(8)}", queue.SimpleQueue[bytes | None]()
+    def view(self, camera: str) -> View:
+        """Return a picture that goes to nobody but whoever asks. It waits: never on a thread that a press or a camera
+        needs."""
+        picture_id, came = f"{VIEW}{secrets.token_hex(8)}", queue.SimpleQueue[View]()
         self._views[picture_id] = came
         try:
-            return None if self.snapshot(picture_id, camera) is None else came.get(timeout=_VIEW_S)
+            if self.snapshot(picture_id, camera) is None:
+                return View(None, "it does not work now")
+            return came.get(timeout=_VIEW_S)
         except queue.Empty:
-            return None
+            return View(None, f"no picture came within {_VIEW_S:g} s")
         finally:
             del self._views[picture_id]
 
-    def view_came(self, picture_id: str, jpeg: bytes | None) -> bool:
+    def view_came(self, picture_id: str, view: View) -> bool:
         """Take the answer to a view; false if it is none."""
         if (came := self._views.get(picture_id)) is not None:
-            came.put(jpeg)
-        return picture_id.startswith(_VIEW)
+            came.put(view)
+        return picture_id.startswith(VIEW)
 
     def figures(self) -> Mapping[str, dict[str, Any]]:
         """Return, by camera, the last report of its process, if one runs, and the tampers that are active."""

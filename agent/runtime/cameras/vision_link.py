@@ -17,6 +17,7 @@ from typing import Protocol
 from agent.contract.camera_events import CameraEventData, EventName
 from agent.core.camera.link import (
     LONGEST_LINE,
+    Aim,
     CameraTamper,
     Failed,
     Heartbeat,
@@ -55,8 +56,8 @@ class CameraCallbacks(Protocol):
     def on_event(self, event: EventName, data: CameraEventData) -> None:
         """Something happened before the camera."""
 
-    def on_picture(self, picture_id: str, jpeg: bytes | None, detail: str) -> None:
-        """A picture that was asked for has come; None if there is none, and `detail` says why."""
+    def on_picture(self, picture_id: str, jpeg: bytes | None, detail: str, aim: Aim | None = None) -> None:
+        """A picture that was asked for has come; None if there is none, and `detail` says why. A view has `aim`."""
 
     def on_state(self, works: bool, detail: str) -> None:
         """The camera works, or does not."""
@@ -234,7 +235,7 @@ class VisionLink:
                 self.tampers.beat(message)
                 self._callbacks.on_state(message.state == "ok", message.detail)
             case SnapshotTaken():
-                self._forward_picture(message.id, message.path)
+                self._forward_picture(message.id, message.path, message.aim)
             case SnapshotFailed():
                 self._callbacks.on_picture(message.id, None, message.detail)
             case InView():
@@ -260,7 +261,7 @@ class VisionLink:
         if message.state != "ok" or self.heartbeat is None or message.frames != self.heartbeat.frames:
             self._advanced_ns = self._heard_ns
 
-    def _forward_picture(self, picture_id: str, name: str) -> None:
+    def _forward_picture(self, picture_id: str, name: str, aim: Aim | None = None) -> None:
         """Read a picture, delete its file and pass it on. Only files in the agreed directory are read."""
         path = Path(self._spec.snapshot_directory) / Path(name).name
         try:
@@ -275,7 +276,7 @@ class VisionLink:
                 picture_id, None, f"{path.name}: more than {self._spec.snapshot_max_bytes} bytes"
             )
             return
-        self._callbacks.on_picture(picture_id, jpeg, "")
+        self._callbacks.on_picture(picture_id, jpeg, "", aim)
 
     def _send(self, message: ToVision) -> bool:
         with self._send_lock:

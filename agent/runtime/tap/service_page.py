@@ -174,22 +174,29 @@ class ServicePage:
     def _remove(self) -> None:
         try:
             self._place.file.unlink(missing_ok=True)
+            for picture in self._place.file.parent.glob("view-*.jpg"):
+                picture.unlink(missing_ok=True)
         except OSError as error:
             log.warning("what asks for the service page can't be removed: %s", error)
 
     def _write(self, asked: Mapping[str, Any]) -> bool:
-        file, new = self._place.file, self._place.file.with_suffix(".new")
         try:
-            new.unlink(missing_ok=True)
-            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "w") as out:
-                json.dump({**self._place.about(), **asked}, out)
-            share(new, self._place.group)
-            new.replace(file)
+            replace_shared(self._place.file, json.dumps({**self._place.about(), **asked}).encode(), self._place.group)
         except OSError as error:
             log.warning("the service page can't be asked for: %s", error)
             return False
         return True
+
+
+def replace_shared(file: Path, content: bytes, group: int | None) -> None:
+    """Replace a file in memory that a group may read. Raises OSError."""
+    new = file.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as out:
+        out.write(content)
+    share(new, group)
+    new.replace(file)
 
 
 def share(path: Path, group: int | None) -> None:

@@ -6,7 +6,7 @@ Out, a line of JSON each:
 - one when it has changed, and the first time: `{"lamps": ..., "lit": ...}`, `{"siren": true}`, `{"path": {"broker":
   "mqtts://...", "up": true}}`, `{"nonce": "..."}`, and `{"waiting": 3}`: how many states, results and reports no broker
   has yet;
-- the answers to `draft` and `report`.
+- the answers to `draft`, `report`, `view`, `cameras` and `check`.
 
 In, a line each of at most 64 KiB:
 
@@ -20,7 +20,13 @@ In, a line each of at most 64 KiB:
   `PROTECTED.PAYLOAD`, with the header `{"alg": "EdDSA", "kid": ...}`. Answered by `{"sealed": {"report": "ID",
   "verdict": "passed", "file": "/var/lib/..."}}`, once it is on the disk and among what waits for a broker.
 
-Either is refused with `{"refused": "why, in words"}`. Answers go to every reader. One request at a time; a draft is
+- `view CAMERA`: a picture, with its masks, as a file beside the tap's socket. Answered by `{"view": "front", "file":
+  "view-front.jpg", "number": 7, "focus": 812.5, "light": 104.2}`, or with `refused`; two in a second at most.
+- `cameras -`: `{"cameras": {...}}`, the zones, lines and masks that are in force.
+- `check JSON`: the changes of a `config-set`: `{"checked": {"mistakes": [{"path", "sentence"}], "two": null}}`, `two`
+  with a sentence where it takes two signers.
+
+A report is refused with `{"refused": "why, in words"}`. Answers go to every reader. One request at a time; a draft is
 forgotten when the agent ends, and the same walk may be drafted again.
 
 Nothing waits for a reader: one that is too slow is dropped, and so is one that says more than a walk has to say, as it
@@ -56,8 +62,8 @@ _BREATH_S = 0.01
 _MOST_LINES = 32
 """How many lines readers may say at once. The queue of commands, which brokers fill too, holds twice as many."""
 _LINES_PER_S = 4.0
+_QUESTIONS = {b"draft", b"report", b"view", b"cameras", b"check"}
 _TOPIC = re.compile(r"(ack|command)/[a-z0-9-]{1,64}\Z")
-_REPORTS = {b"draft", b"report"}
 
 log = logging.getLogger(__name__)
 
@@ -90,11 +96,11 @@ class ServesPage(Protocol):
         ...
 
 
-class Seals(Protocol):
-    """Whoever makes reports of walks."""
+class Asked(Protocol):
+    """Whoever answers some of the lines."""
 
     def ask(self, word: str, body: bytes, tell: Callable[[Mapping[str, Any]], None]) -> None:
-        """Begin to answer a line `draft` or `report`; `tell` may be called from any thread. Must not block."""
+        """Begin to answer a line that begins with `word`; `tell` may be called from any thread. Must not block."""
         ...
 
 
@@ -118,18 +124,18 @@ class Tap:
         shows: Shows,
         commands: Receives,
         page: ServesPage,
-        make_seals: Callable[[], Seals],
+        make_asked: Callable[[], Mapping[bytes, Asked]],
         identity: Identity,
     ) -> None:
-        """`listener` is a listening socket, and belongs to the tap from now on. `make_seals` is called once, when the
-        first report is asked for."""
+        """`listener` is a listening socket, and belongs to the tap from now on. `make_asked` is called once, when the
+        first question comes; it returns who answers the lines with each first word."""
         self._page = page
         self._listener = listener
         self._outbox = outbox
         self._shows = shows
         self._commands = commands
-        self._make_seals = make_seals
-        self._seals: Seals | None = None
+        self._make_asked = make_asked
+        self._asked: Mapping[bytes, Asked] = {}
         self._identity = identity
         self._waiting: deque[bytes] = deque()
         self._overflowed = False
@@ -224,9 +230,9 @@ class Tap:
         level = topic.decode("ascii", "replace")
         if topic == b"page":
             self._page.take(token)
-        elif topic in _REPORTS:
-            self._seals = self._seals or self._make_seals()
-            self._seals.ask(level, token, self._answer)
+        elif topic in _QUESTIONS:
+            self._asked = self._asked or self._make_asked()
+            self._asked[topic].ask(level, token, self._answer)
         elif _TOPIC.match(level) is None:
             log.warning("a reader of the tap has sent no command: %.80r", line)
         else:

@@ -6,7 +6,7 @@ import pytest
 
 from agent.contract.messages import AlarmCamera
 from agent.core.camera.link import Heartbeat, InView
-from agent.runtime.cameras.cameras import Cameras
+from agent.runtime.cameras.cameras import Cameras, View
 from agent.runtime.cameras.vision_link import VisionLink
 from agent.runtime.supervision.health import HealthBoard
 from tests.support.context import reporter
@@ -125,7 +125,7 @@ def test_a_tamper_that_is_active_is_told_whether_or_not_its_process_runs() -> No
 def test_a_view_goes_to_whoever_asked_for_it_and_to_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
     front, dead = FakeLink("front"), FakeLink("dead", takes=False)
     seen = cameras(front, dead)
-    answers = [b"jpeg", None]
+    answers = [View(b"jpeg"), View(None, "it is dark")]
 
     def take_snapshot(picture_id: str) -> bool:
         assert seen.view_came(picture_id, answers.pop(0)), "it is no picture for the centre"
@@ -133,6 +133,7 @@ def test_a_view_goes_to_whoever_asked_for_it_and_to_nobody_else(monkeypatch: pyt
         return True
 
     monkeypatch.setattr(front, "take_snapshot", take_snapshot)
-    assert [seen.view("front"), seen.view("front"), seen.view("dead")] == [b"jpeg", None, None]
-    assert seen.view_came(front.asked[0], b"late"), "nor is one that comes when nobody waits any more"
-    assert not seen.view_came("alarm-1", b"jpeg")
+    views = [seen.view("front"), seen.view("front"), seen.view("dead")]
+    assert views == [View(b"jpeg"), View(None, "it is dark"), View(None, "it does not work now")]
+    assert seen.view_came(front.asked[0], View(b"late")), "nor is one that comes when nobody waits any more"
+    assert not seen.view_came("alarm-1", View(b"jpeg"))

@@ -15,6 +15,8 @@ from agent.sim import control_socket
 from agent.sim.clock import SimClock
 from tests.support.drafts import IDENTITY, alarm, open_outbox, picture, security
 
+WORDS = (b"draft", b"report", b"view", b"cameras", b"check")
+
 
 class Rig:
     """A tap with a real outbox and a real socket; lamps and commands are made up."""
@@ -28,7 +30,7 @@ class Rig:
         """What the service page's process has told."""
         self.asked: list[tuple[str, bytes]] = []
         listener = control_socket.listen(self.path, mode=0o660)
-        self.tap = Tap(listener, self.outbox, self, self, self, lambda: self, IDENTITY)
+        self.tap = Tap(listener, self.outbox, self, self, self, lambda: dict.fromkeys(WORDS, self), IDENTITY)
 
     def lines(self) -> Iterator[Mapping[str, Any]]:
         yield {"lamps": {"yellow": self.lamps}}
