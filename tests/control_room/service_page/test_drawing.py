@@ -1,6 +1,7 @@
 """Zones, lines and masks, drawn by a finger on a phone."""
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,7 +14,7 @@ from agent.core.errors import SettingsError
 from agent.core.polygon import Polygon
 from agent.settings import afar, layers
 from tests.control_room.scripted import ROOM
-from tests.control_room.service_page.conftest import ScriptedPhone
+from tests.control_room.service_page.conftest import Phone, ScriptedPhone
 from tests.control_room.service_page.scripted import CAMERAS
 
 ASPECT = 1280 / 720
@@ -22,7 +23,8 @@ ASPECT = 1280 / 720
 class Finger:
     """One or more fingers on the stage. Points are fractions of the picture, which is as wide as the stage."""
 
-    def __init__(self, phone: ScriptedPhone) -> None:
+    def __init__(self, phone: Phone, aspect: float = ASPECT) -> None:
+        self._aspect = aspect
         self._page = phone.page
         self._cdp = phone.page.context.new_cdp_session(phone.page)
         phone.go("Cameras")
@@ -35,8 +37,13 @@ class Finger:
 
     def at(self, x: float, y: float) -> dict[str, float]:
         box = self._box
-        high = box["width"] / ASPECT
+        high = box["width"] / self._aspect
         return {"x": box["x"] + x * box["width"], "y": box["y"] + (box["height"] - high) / 2 + y * high}
+
+    def add(self, kind: str) -> None:
+        """Begin to draw one more. A click comes a moment after its tap, and another tap may come before."""
+        self._page.get_by_role("button", name=f"+ {kind}").tap()
+        expect(self._page.locator(".hint")).to_contain_text(re.compile("Tap the first corner|where the line begins"))
 
     def down(self, *points: tuple[float, float]) -> None:
         self._send("touchStart", *points)
@@ -87,8 +94,10 @@ def near(found: list[list[float]], wanted: list[list[float]]) -> bool:
 def test_a_zone_drawn_by_a_finger_is_the_one_that_a_file_would_have(phone: ScriptedPhone, tmp_path: Path) -> None:
     phone.enter()
     finger = Finger(phone)
-    phone.tap("+ Zone")
+    finger.add("Zone")
     finger.tap(0.05, 0.25)
+    phone.tap("Done")
+    expect(phone.page.locator(".said")).to_contain_text("A zone needs at least 3 corners.")
     finger.tap(0.45, 0.25)
     # A finger that is down may still slide, under the magnifier; near the edge of the picture a corner is on it.
     finger.down((0.6, 0.7))
@@ -167,7 +176,7 @@ def test_corners_are_dragged_removed_nudged_and_taken_back(phone: ScriptedPhone)
 def test_a_polygon_that_crosses_itself_is_shown_and_refused_in_words(phone: ScriptedPhone) -> None:
     phone.enter()
     finger = Finger(phone)
-    phone.tap("+ Zone")
+    finger.add("Zone")
     for point in ((0.1, 0.55), (0.18, 0.9), (0.18, 0.55), (0.1, 0.9)):
         finger.tap(*point)
     phone.tap("Done")
@@ -193,7 +202,7 @@ def test_a_mask_hides_what_is_below_it_and_stays_once_it_is_in_force(phone: Scri
     assert page.locator(".corner").count() == 0
     expect(page.get_by_role("button", name="Details…")).to_have_attribute("aria-disabled", "true")
     phone.tap("Done")
-    phone.tap("+ Mask")
+    finger.add("Mask")
     for point in ((0.75, 0.1), (0.95, 0.1), (0.95, 0.4), (0.75, 0.4)):
         finger.tap(*point)
     phone.tap("Done")
@@ -219,7 +228,7 @@ def test_a_mask_hides_what_is_below_it_and_stays_once_it_is_in_force(phone: Scri
 def test_a_line_has_two_ends_and_can_be_turned(phone: ScriptedPhone) -> None:
     phone.enter()
     finger = Finger(phone)
-    phone.tap("+ Line")
+    finger.add("Line")
     finger.tap(0.1, 0.9)
     finger.tap(0.3, 0.5)
     phone.tap("Details…")
@@ -242,7 +251,7 @@ def test_a_drawing_outlives_its_camera_its_session_and_a_refusal(phone: Scripted
     page, device = phone.page, phone.device
     phone.enter()
     finger = Finger(phone)
-    phone.tap("+ Zone")
+    finger.add("Zone")
     finger.tap(0.1, 0.6)
     device.no_picture = "the camera front has not answered for 10 s"
     expect(page.get_by_text("The camera gives no picture now. Your drawing is kept, on the last one.")).to_be_visible()

@@ -94,8 +94,7 @@ function Figures({ of }: { of: Shown | null }) {
       <div>
         <span id="light">{t.cameras.light}</span>
         <Bar share={light / 255} label="light" text={lightWord(light)} />
-        <strong>{of === null ? "–" : Math.round(light)}</strong>
-        <span class="figure-word">{of === null ? "" : lightWord(light)}</span>
+        <strong class="light">{of === null ? "–" : lightWord(light)}</strong>
       </div>
     </div>
   );

@@ -77,13 +77,11 @@ export function Draw({ edit }: { edit: Edit }) {
       <main class="draw">
         <h1 class="visually-hidden">{t.draw.title(edit.camera)}</h1>
         <p class={`hint${isBad ? " is-bad" : ""}`} aria-live="polite">{isBad && <span aria-hidden="true">▲ </span>}{text}</p>
-        <div class="stage-box">
-          <Stage edit={edit} shown={shown.value} zoom={zoom.value} onZoom={(next) => (zoom.value = next)} />
-          <button type="button" class="undo" aria-disabled={!edit.canUndo.value} onClick={() => edit.undo()}>{t.draw.undo}</button>
-          <div class="zoom">
-            <button type="button" aria-label={t.draw.farther} onClick={closer(1 / 1.5)}>−</button>
-            <button type="button" aria-label={t.draw.closer} onClick={closer(1.5)}>+</button>
-          </div>
+        <Stage edit={edit} shown={shown.value} zoom={zoom.value} onZoom={(next) => (zoom.value = next)} />
+        <div class="stage-tools">
+          <button type="button" aria-disabled={!edit.canUndo.value} onClick={() => edit.undo()}>{t.draw.undo}</button>
+          <button type="button" class="arrow" aria-label={t.draw.farther} onClick={closer(1 / 1.5)}>−</button>
+          <button type="button" class="arrow" aria-label={t.draw.closer} onClick={closer(1.5)}>+</button>
         </div>
         <div class="chips" role="group" aria-label={t.draw.things}>
           {KINDS.flatMap((kind) => drawing[kind].map((_, index) => <Chip key={`${kind}-${index}`} edit={edit} at={{ kind, index }} />))}

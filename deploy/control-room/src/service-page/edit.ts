@@ -89,9 +89,11 @@ export class Edit {
   /** End the placing, with or without something, or leave what is chosen. */
   done(): void {
     const placing = this.placing.peek();
+    const count = placing?.points.length ?? 0;
+    if (placing !== null && count > 0 && count < FEWEST[placing.kind]) return say(t.draw.faults.few(placing.kind), true);
     this.placing.value = null;
     if (placing === null) return this.choose(null);
-    if (placing.points.length < FEWEST[placing.kind]) return;
+    if (count === 0) return;
     const [drawing, ref] = added(this.now.peek(), placing.kind, placing.points);
     this.change(drawing);
     this.choose(ref);

@@ -44,7 +44,7 @@ class View {
   }
 }
 
-/** The same zoom, with the picture's edge no farther in than a quarter of the stage: no corner is under a button for good. */
+/** The same zoom, with the picture's edge no farther in than a quarter of the stage. */
 export function held({ times, centre }: Zoom): Zoom {
   const most = Math.min(MOST_ZOOM, Math.max(1, times));
   const room = Math.max(0, 0.5 - 0.25 / most);
