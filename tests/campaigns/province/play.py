@@ -1,5 +1,6 @@
 """The guide, played: a site, a device with a claim and one without, and a press of each that the centre hears."""
 
+import json
 import os
 import re
 import shutil
@@ -11,16 +12,27 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agent import __version__
 from deploy.kit.workshop import filled
+from deploy.package.target import TARGETS
 from tests.campaigns.province import afterwards
 from tests.campaigns.province import hosts as machines
+from tests.campaigns.province.hands import SIMULATED, SimHands
 from tests.campaigns.province.hosts import BROKERS, PASSWORD, Host
 from tests.campaigns.province.reader import ROOT, Reader, WentWrongError, guide
+from tests.support import debian
 from tests.support.wait import wait_for
+from tests.support.walker import Walker
 
 WITH_CLAIM, FIRST = machines.DEVICES
 _CODE = re.compile(r"\b[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}\b")
-_SIMULATED = "edge-agent sim --config /etc/edge-agent/edge-agent.toml"
+_RAISED = re.compile(r"alarm/police .*\bTEST\b.* RAISED\b.*, id (\S+)")
+_CLOSED = re.compile(r"alarm/police .* CLOSED\b.*, id (\S+)")
+_VERIFY = (
+    "cat provinces/kzn/pki/issuing.pem provinces/kzn/pki/device-root.pem > device-ca.pem && .venv/bin/edge-agent "
+    "report verify {report} --device-ca device-ca.pem --keys provinces/kzn/keys/keys.json "
+    "--device kzn/durban-station/{name}"
+)
 _ANSWERS = {
     r"BECOME password: $": PASSWORD,
     r"\[sudo\] password for [^\n]*: $": PASSWORD,
@@ -35,6 +47,8 @@ class Part:
     what: str
     commands: int = 0
     edited: int = 0
+    again: int = 0
+    """How many of the commands were typed once more."""
     seconds: float = 0.0
     lines: list[str] = field(default_factory=list)
     """Where, which command, and how long."""
@@ -61,8 +75,13 @@ class Play:
         editor.chmod(0o755)
         self._edited.touch()
         home = self._directory / "home"
-        home.mkdir()
-        ours = {name: text for name, text in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL", "PYTEST"))}
+        (home / ".ssh").mkdir(parents=True)
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", home / ".ssh/id_ed25519"], check=True)
+        ours = {
+            name: text
+            for name, text in os.environ.items()
+            if not name.startswith(("PYTHON", "VIRTUAL", "PYTEST", "MAKE", "MFLAGS"))
+        }
         path = f"{os.environ['PATH']}:{Path(sys.executable).parent}"  # ours has Ansible, and comes last
         ours |= {"HOME": str(home), "USER": "office", "EDITOR": str(editor), "PATH": path, "TERM": "dumb"}
         self.reader = Reader(self.office, ours | {"ANSIBLE_NOCOLOR": "1"}, _ANSWERS)
@@ -87,7 +106,7 @@ class Play:
 
     def play(self, hosts: dict[str, Host]) -> None:
         """All of it. Raises WentWrongError at the first thing that does not come true."""
-        site, claim, with_claim, first, approve, start, watch = guide()
+        site, card, watch, walk, answer, first, approve, start = guide()
         self._begin("a site: two brokers and the registrar, from a clean clone")
         new, playbook, check = site
         self._type(new, outside=self._internet)
@@ -96,13 +115,14 @@ class Play:
             raise WentWrongError(recap)
         if "All is well." not in (said := self._type(check)):
             raise WentWrongError(said)
-        (self.office / "dist").mkdir(exist_ok=True)
-        shutil.copy(self._deb, self.office / "dist")  # `make dist`, once for all devices
-        self._begin("a device with a claim")
-        for command in claim:
-            self._type(command)
-        for command in with_claim:
-            self._type(command, at=WITH_CLAIM)
+        (self.office / "dist").mkdir(exist_ok=True)  # `make dist`, once for all devices
+        for arch in ("amd64", "arm64"):  # the second is what the card of a Pi is given
+            target = TARGETS[f"{debian.RELEASE.name}-{arch}"]
+            shutil.copy(self._deb, self.office / "dist" / target.file_name(__version__))
+        self._begin("a device, from its card to the end of a technician's walk")
+        [make_image], [watches], [commission], [ack] = card, watch, walk, answer
+        self._type(make_image)
+        self._commission(hosts[WITH_CLAIM], commission, watches, ack)
         if list(hosts[WITH_CLAIM].boot_partition.glob("*.claim")):
             raise WentWrongError("the claim is still on the card")
         self._begin("a device first, let in by a supervisor")
@@ -113,8 +133,45 @@ class Play:
         for command in start:
             self._type(command, at=FIRST)
         self._end()
-        for device in (WITH_CLAIM, FIRST):
-            self._press(hosts[device], watch[0].replace(WITH_CLAIM, device))
+        self._press(hosts[FIRST], watches.replace(WITH_CLAIM, FIRST))
+
+    def _commission(self, device: Host, command: str, watch: str, ack: str) -> None:
+        """Put the card in, switch the device on, and walk through it, with somebody at the centre who answers."""
+        [key] = (self.office / "provinces/kzn/keys").glob("technician-*.key.json")
+        self.reader.answers[r"Paste the technician's key[^\n]*: $"] = json.dumps(json.loads(key.read_text()))
+        with self.reader.at_a_terminal(watch) as centre, centre.read_meanwhile():
+
+            def open_test() -> str:
+                raised = _RAISED.findall(centre.said)[-1:]
+                return "".join(each for each in raised if each not in _CLOSED.findall(centre.said))
+
+            def answer() -> None:
+                alarm_id = wait_for(open_test, 60, "the test's alarm at the centre")
+                self.reader.types(ack.replace(" ID ", f" {alarm_id} "))
+
+            technician = Walker(SimHands(device), answer, self._say)
+            device.use_card()
+            self._say("  the card goes into the device, which is switched on")
+            device.start()
+            technician.waits_for_the_beacon()
+            is_done = False
+            while not is_done:
+                self._note(device.name, command)
+                with self.reader.at_a_terminal(command, at=device.name) as terminal:
+                    is_done = technician.walks(terminal)
+                    if is_done and terminal.ended():
+                        raise WentWrongError(terminal.said)
+                if not is_done:
+                    self._say("  the supply is cut, and is there again")
+                    device.start()
+                    technician.waits_for_the_beacon()
+        for line in re.findall(r"^(?:passed|failed|left-out|Sealed:|The broker) .*", terminal.said, re.MULTILINE):
+            self._say(f"  {line}")
+        if "failed" in terminal.said or "left-out" in terminal.said or "The broker has it." not in terminal.said:
+            raise WentWrongError(terminal.said)
+        self._say("the office checks the report of the walk")
+        report = device.root / "var/lib/edge-agent/commissioning/report.json"
+        self.reader.types(_VERIFY.format(report=report, name=device.name))
 
     def _enrol(self, command: str, approve: list[str]) -> None:
         poster = (self.office / "provinces/kzn/signage/invitation.html").read_text()
@@ -133,7 +190,7 @@ class Play:
     def _press(self, device: Host, watch: str) -> None:
         with self.reader.at_a_terminal(watch) as terminal:
             terminal.read_until(lambda said: "ONLINE" in said, f"{device.name} online")
-            wait_for(lambda: device.machine.run(f"{_SIMULATED} press police").returncode == 0, what="a press")
+            wait_for(lambda: device.machine.run(f"{SIMULATED} press police").returncode == 0, what="a press")
             terminal.read_until(lambda said: "alarm/police" in said, "the press", 30)
         self._say(f"a press of {device.name} has arrived at the centre")
 
@@ -142,8 +199,10 @@ class Play:
         return self.reader.types(command, at=at, outside=outside)
 
     def _note(self, at: str, command: str) -> None:
-        self.parts[-1].commands += 1
-        self.parts[-1].lines.append(f"{at or 'office'}: {command}")
+        part, line = self.parts[-1], f"{at or 'office'}: {command}"
+        part.commands += line not in part.lines
+        part.again += line in part.lines
+        part.lines.append(line)
         self._say(f"  {at or 'office'}$ {command if len(command) < 100 else command[:97] + '...'}")
 
     def _begin(self, what: str) -> None:

@@ -7,6 +7,7 @@ import re
 import select
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -47,6 +48,10 @@ class Terminal:
         self._answered = 0
         self.said = ""
 
+    def types(self, line: str) -> None:
+        """Type a line."""
+        os.write(self._master, f"{line}\n".encode())
+
     def read_until(self, true: Callable[[str], object], what: str, patience_s: float = PATIENCE_S) -> None:
         """Read, and answer, until this is true of all that was said. Raises WentWrongError."""
         deadline = time.monotonic() + patience_s
@@ -61,6 +66,17 @@ class Terminal:
             if time.monotonic() > deadline:
                 raise WentWrongError(f"it did not end within {patience_s:.0f} s:\n{self.said}")
         return self._process.wait(30)
+
+    @contextmanager
+    def read_meanwhile(self) -> Iterator[None]:
+        """Read, on a thread, whatever it says, until the end, when it gets Ctrl-C: it never waits for its reader."""
+        reading = threading.Thread(target=self.ended)
+        reading.start()
+        try:
+            yield
+        finally:
+            self.types("\x03")
+            reading.join()
 
     def close(self) -> None:
         """End it as Ctrl-C does."""
@@ -88,7 +104,7 @@ class Terminal:
         asked = self.said[self._answered :]
         for question, answer in self._answers.items():
             if re.search(question, asked):
-                os.write(self._master, f"{answer}\n".encode())
+                self.types(answer)
                 self._answered = len(self.said)
                 break
         return bool(part)
@@ -98,7 +114,7 @@ class Reader:
     """Types commands in the office, or on a host through ssh, and keeps count."""
 
     def __init__(self, office: Path, environ: Mapping[str, str], answers: Mapping[str, str]) -> None:
-        self.office, self._environ, self._answers = office, environ, answers
+        self.office, self._environ, self.answers = office, environ, dict(answers)
         self.typed: list[tuple[str, str, float]] = []
         """Where, which command, and how many seconds it took."""
 
@@ -117,7 +133,7 @@ class Reader:
     def at_a_terminal(self, command: str, *, at: str = "", outside: tuple[str, ...] = ()) -> Iterator[Terminal]:
         """The same, while it runs."""
         words = ["ssh", "-t", at, command] if at else ["bash", "-c", command]
-        terminal = Terminal([*outside, *words], self.office, self._environ, self._answers)
+        terminal = Terminal([*outside, *words], self.office, self._environ, self.answers)
         try:
             yield terminal
         finally:

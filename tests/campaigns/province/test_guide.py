@@ -8,15 +8,18 @@ from tests.campaigns.province.report import MOST_MINUTES, PLACE, table, too_much
 
 
 def test_the_guide_has_as_many_commands_as_its_table_says_and_keeps_its_limits() -> None:
-    site, claim, with_claim, first, approve, start, _ = guide()
+    site, card, _, walk, _, first, approve, start = guide()
     text = GUIDE.read_text(encoding="utf-8").partition(f"<!-- {PLACE} -->")[2].partition(f"<!-- /{PLACE} -->")[0]
-    rows = re.findall(r"^\| (a [^|]*) \| (\d+)[^|]* \| (\d+)[^|]* \| ([\d.]+)[^|]* \|$", text, re.MULTILINE)
-    parts = [Part(what, int(typed), int(edited), 60 * float(minutes)) for what, typed, edited, minutes in rows]
-    assert [part.commands for part in parts] == [len(site), len(claim + with_claim), len(first + approve + start)]
+    row = r"^\| (a [^|]*) \| (\d+)(?:, (\d+) [a-z ]+)?[^|]* \| (\d+)[^|]* \| ([\d.]+)[^|]* \|$"
+    parts = [
+        Part(what, int(typed), int(edited), int(again or 0), 60 * float(minutes))
+        for what, typed, again, edited, minutes in re.findall(row, text, re.MULTILINE)
+    ]
+    assert [part.commands for part in parts] == [len(site), len(card + walk), len(first + approve + start)]
     assert too_much(parts) == ""
     assert table(parts) in text
 
 
-def test_a_slow_site_a_fourth_command_and_a_file_to_edit_are_too_much() -> None:
-    said = too_much([Part("a site", 4, 1, 60 * MOST_MINUTES + 6)])
-    assert said == "4 commands for a site, 10.1 minutes for a site, a file was edited by hand"
+def test_a_slow_site_a_command_more_and_a_file_to_edit_are_too_much() -> None:
+    said = too_much([Part("a site: all of it", 4, seconds=60 * MOST_MINUTES + 6), Part("a device, walked", 3, 1)])
+    assert said == "4 commands for a site, 10.1 minutes for a site, 3 commands for a device, a file was edited by hand"
