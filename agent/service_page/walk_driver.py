@@ -89,13 +89,14 @@ def topic_of(order: Order) -> str:
 
 
 def _locked(file: Path) -> int:
+    # The directory is two users': neither may have the other open what it can't open itself, so no link is followed.
     try:
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o660)
     except OSError as error:
         raise EdgeAgentError(f"{file} can't be used ({(error.strerror or str(error)).lower()}): use sudo") from error
     try:
-        if file.stat().st_uid == os.geteuid():
-            file.chmod(0o660)  # the mask of the process may have taken from it
+        if os.fstat(descriptor).st_uid == os.geteuid():
+            os.fchmod(descriptor, 0o660)  # the mask of the process may have taken from it
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(descriptor)
@@ -122,9 +123,11 @@ def _write(file: Path, kept: Kept) -> None:
     except FileNotFoundError:
         pass
     new = file.with_name(f"{file.stem}.{os.geteuid()}.new")
-    with new.open("wb") as out:
-        new.chmod(0o640)  # for the group of the directory, whichever of the two writes
+    new.unlink(missing_ok=True)
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)  # follows no link
+    with os.fdopen(descriptor, "wb") as out:
+        os.fchmod(descriptor, 0o640)  # for the group of the directory, whichever of the two writes
         out.write(text)
         out.flush()
-        os.fsync(out.fileno())
+        os.fsync(descriptor)
     new.replace(file)
