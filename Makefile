@@ -148,7 +148,7 @@ test-control-room: setup-dev demo-video model ## The control room's page in a br
 test-enrolment: setup-dev ## The province kit, the registrar, and whole enrolments with keys in a file, a TPM and a token (a minute and a half)
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal $(ENROLMENT)
 
-test-package: setup-dev model ## The package for this Python's Debian: what is in it, lintian, and its life in a container (three minutes)
+test-package: setup-dev model service-page ## The package for this Python's Debian: what is in it, lintian, and its life in a container (three minutes)
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal tests/deploy/package
 
 test-tflite: setup-dev model # The detector's suite on what the 32-bit package runs on: tflite-runtime, the rest from Bookworm
@@ -237,7 +237,7 @@ week: setup-dev ## Seven days in a few minutes: presses, outages, load-shedding,
 arm-smoke: $(VENV)/.dev demo-video model arm-emulator ## What the 64-bit packages hold, on emulated processors of a Pi: all imports, people found (a minute)
 	@$(BIN)/python -m tests.campaigns.arm_smoke
 
-dist: $(VENV)/.dev model dist-control-room ## The Debian packages, in dist/ (one of them: make dist ARCH=arm64 RELEASE=trixie)
+dist: $(VENV)/.dev model service-page dist-control-room ## The Debian packages, in dist/ (one of them: make dist ARCH=arm64 RELEASE=trixie)
 	@$(BIN)/python -m deploy.package $(addprefix --arch=,$(ARCH)) $(addprefix --release=,$(RELEASE))
 
 image: $(VENV)/.run ## What belongs on a card's boot partition (make image PROFILE=kiosk-pi4 DEVICE=gp/jhb-park-station/kiosk-0042 OUT=/media/me/bootfs; ARGS=--help)

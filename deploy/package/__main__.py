@@ -29,6 +29,8 @@ def main() -> None:
         for each in TARGETS.values()
         if each.arch in (args.arch or [each.arch]) and each.release.name in (args.release or [each.release.name])
     ]
+    if not (PROJECT / "agent/service_page/static/index.html").is_file():
+        raise SystemExit("edge-agent: there is no service page to pack: make service-page")
     built = [build(each, args.out, args.compression) for each in wanted]
     print(*built, sep="\n")
     print(f"\n{sizes.table(built)}")

@@ -121,7 +121,8 @@ _BESIDE = "edge-agent-clock.service edge-agent-enrol.service edge-agent-renew.ti
 _WORKERS = "edge-agent-enrol.service edge-agent-renew.service"
 _DEVICES = "systemctl daemon-reload; systemctl show -P DevicePolicy -P DeviceAllow -P SupplementaryGroups"
 _ENROLMENT = {
-    "units beside the agent's": f"systemctl is-enabled {_BESIDE}; systemctl is-active edge-agent-renew.timer;"
+    "units beside the agent's": f"systemctl is-enabled {_BESIDE}; systemctl is-active edge-agent-renew.timer"
+    " edge-agent-service-page.path edge-agent-service-page.service;"
     " getent group tss; test $(cat /usr/share/edge-agent/built) -le $(date +%s)",
     "started without a claim": f"systemctl start {_WORKERS} &&"
     f" systemctl show --property=ConditionResult --property=ExecMainPID {_WORKERS}",

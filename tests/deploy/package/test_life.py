@@ -153,8 +153,9 @@ def test_a_device_with_the_settings_that_came_with_the_package_starts_nothing(li
 
 def test_after_installation_the_timer_runs_and_without_a_claim_or_credentials_nothing_is_started(life: Path) -> None:
     beside = lines(seen(life, "units beside the agent's"))
-    assert beside[:4] == ["enabled", "enabled", "enabled", "active"]
-    assert beside[4].startswith("tss:")
+    assert beside[:4] == ["enabled"] * 4
+    assert beside[4:7] == ["active", "active", "inactive"], "nobody asks for the service page"
+    assert beside[7].startswith("tss:")
     assert seen(life, "units beside the agent's")["code"] == "0"
     found = lines(seen(life, "started without a claim"))
     assert sorted(found) == ["", "ConditionResult=no", "ConditionResult=no", "ExecMainPID=0", "ExecMainPID=0"]
