@@ -5,6 +5,11 @@ from pathlib import Path
 
 from agent.service_page.page import Paths, serve
 
+_EXAMPLE = """\
+Example (what edge-agent-service-page.service runs):
+  edge-agent service-page --walk /run/edge-agent-page/walk --own /run/edge-agent-page
+"""
+
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add this command."""
@@ -14,6 +19,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Serve the service page to a technician's phone, for as long as the agent asks for it by a file. "
         "Where nobody asks, no port is opened. Ask by the contact inside the cabinet, or with "
         "`edge-agent command service-page`. Exit code 0.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--agent", type=Path, default=Path("/run/edge-agent"), help="the agent's runtime directory")
     parser.add_argument("--walk", type=Path, required=True, help="the directory that keeps the walk")
