@@ -13,7 +13,9 @@ from agent.adapters.jose_keys import PrivateKey
 from tests.control_room.service_page.scripted import CODE, Device, key_ring
 from tests.support.once import once
 from tests.support.run import ran
+from tests.support.wait import PATIENCE_S
 
+playwright.expect.set_options(timeout=PATIENCE_S * 1000)
 _ROOT = Path(__file__).parents[3]
 PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844},

@@ -10,15 +10,26 @@ from agent.cli.keygen import make_key
 from agent.core import service_code
 from agent.service_page import page as service_page
 from tests.control_room.service_page.conftest import PHONE, Phone
+from tests.control_room.service_page.test_drawing import Finger
 from tests.support.agent_process import USER, AgentProcess
 from tests.support.centre import Centre
 from tests.support.certificates import BrokerAuthorities
 from tests.support.mosquitto import CENTRE, Mosquitto
 from tests.support.service_page import CODE, KEPT, Page
+from tests.support.vision_media import demo_video
+from tests.support.wait import wait_for
 
 SETTLED_MS = 600
+LOWER_LEFT = """() => {
+  const picture = document.querySelector(".preview img");
+  const { naturalWidth: width, naturalHeight: height } = picture;
+  const drawing = new OffscreenCanvas(width, height).getContext("2d");
+  drawing.drawImage(picture, 0, 0);
+  return [...drawing.getImageData(0.1 * width, 0.9 * height, 1, 1).data.slice(0, 3)];
+}"""
 BUTTONS = [{"name": "police", "pin": 17, "debounce_ms": 0, "chatter_presses": 0}]
 LIGHTS = {"yellow": 22, "green": 27, "beacon": 23}
+CAMERA = {"name": "front", "source": f"file:{demo_video()}?loop=1"}
 SERVICE = {"name": "key", "kind": "service", "pin": 16, "active_when": "closed", "delay_s": 0, "restore_s": 0}
 
 
@@ -30,7 +41,13 @@ def agent(
     files = authorities.device(USER)
     mqtt = {"ca_file": str(files.ca), "cert_file": str(files.cert), "key_file": str(files.key)}
     agent = AgentProcess(
-        tmp_path / "kiosk", tls_broker.url, mqtt=mqtt, buttons=BUTTONS, lights=LIGHTS, inputs=[SERVICE]
+        tmp_path / "kiosk",
+        tls_broker.url,
+        mqtt=mqtt,
+        buttons=BUTTONS,
+        lights=LIGHTS,
+        inputs=[SERVICE],
+        cameras=[CAMERA],
     )
     agent.storage.mkdir()
     (agent.storage / service_code.FILE).write_bytes(service_code.written(KEPT))
@@ -38,7 +55,7 @@ def agent(
         yield agent
 
 
-def test_a_kiosk_is_walked_and_its_report_sealed_from_a_phone(
+def test_a_kiosk_is_walked_a_zone_drawn_and_the_report_sealed_from_a_phone(
     agent: AgentProcess,
     tls_broker: Mosquitto,
     authorities: BrokerAuthorities,
@@ -59,6 +76,10 @@ def test_a_kiosk_is_walked_and_its_report_sealed_from_a_phone(
             phone.enter(CODE, f"Key of {key.issuer}, technician")
             agent.wait_for_outputs(yellow="fast-flash", beacon="fast-flash")
             expect(page.get_by_role("heading", name="label")).to_be_visible()
+            draw(phone)
+            entered = centre.wait_for("event/person-entered", lambda m: m.data.get("zone") == "zone-1", timeout_s=60)
+            assert entered.data["camera"] == "front"
+            phone.go("Walk")
             page.wait_for_timeout(SETTLED_MS)
             phone.tap("Yes")
             expect(page.get_by_role("heading", name="self test")).to_be_visible()
@@ -72,12 +93,12 @@ def test_a_kiosk_is_walked_and_its_report_sealed_from_a_phone(
             phone.tap("Yes")
             expect(page.get_by_role("heading", name="button police")).to_have_count(0)
             # No test runs now: a press is in earnest (an exercise, as its pin is simulated), and the walk waits.
-            expect(page.get_by_role("heading", name="paths")).to_be_visible()
+            expect(page.get_by_role("heading", name="camera front view")).to_be_visible()
             agent.press("police")
             earnest = centre.wait_for_alarm(input="police", status="exercise").data["alarm_id"]
             expect(page.get_by_role("heading", name="A real alarm is open")).to_be_visible()
             centre.acknowledge(earnest, agent.key, "closed")
-            expect(page.get_by_role("heading", name="paths")).to_be_visible()
+            expect(page.get_by_role("heading", name="camera front view")).to_be_visible()
             done = page.get_by_role("heading", name="Every step has its verdict")
             while not done.is_visible():
                 heading = page.get_by_role("heading", level=1).inner_text()
@@ -97,6 +118,30 @@ def test_a_kiosk_is_walked_and_its_report_sealed_from_a_phone(
         # The page has closed, and the phone says so.
         expect(page.get_by_text("Your report is sealed")).to_be_visible()
     context.close()
+
+
+def draw(phone: Phone) -> None:
+    """Draw a zone and a mask on what the camera sees now, and save them."""
+    page = phone.page
+    phone.go("Cameras")
+    expect(page.get_by_alt_text("What the camera front sees now")).to_be_visible(timeout=60_000)
+    finger = Finger(phone, aspect=768 / 576)
+    finger.add("Zone")
+    for point in ((0.01, 0.01), (0.99, 0.01), (0.99, 0.99), (0.01, 0.99)):
+        finger.tap(*point)
+    phone.tap("Done")
+    phone.tap("Done")
+    finger.add("Mask")
+    for point in ((0.01, 0.7), (0.2, 0.7), (0.2, 0.99), (0.01, 0.99)):
+        finger.tap(*point)
+    phone.tap("Done")
+    phone.tap("Done")
+    phone.tap("Save…")
+    phone.tap("Sign and save")
+    expect(page.locator(".said")).to_contain_text("Saved", timeout=120_000)
+    # What the mask hides is not in the picture any more.
+    phone.tap("Back")
+    wait_for(lambda: page.evaluate(LOWER_LEFT) == [128, 128, 128], what="a picture with the mask in it")
 
 
 def leave_out(phone: Phone) -> None:
