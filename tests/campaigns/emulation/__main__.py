@@ -24,8 +24,10 @@ from tests.campaigns.emulation.scratch import in_scratch
 
 CAMERA = "camera"
 ENROLMENT = "enrolment"
+CARD = "card"
 NAMES = (*day.NAMES, CAMERA)
-APART = {CAMERA, ENROLMENT}
+ONLY_IF_NAMED = (ENROLMENT, CARD)
+APART = {CAMERA, *ONLY_IF_NAMED}
 """Each has a machine of its own."""
 
 
@@ -44,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         for architecture in _machines(args.only):
-            tools.ensure(architecture, tools.ENROLMENT if ENROLMENT in args.only else {})
+            tools.ensure(architecture, {} if {*ONLY_IF_NAMED}.isdisjoint(args.only) else tools.ENROLMENT)
     except tools.MissingError as error:
         console.print(f"{'SKIPPED: ' if args.if_possible else ''}{error}", markup=False)
         return 0 if args.if_possible else 1
@@ -79,7 +81,8 @@ def _machines(names: Sequence[str]) -> list[Architecture]:
 def _play(args: argparse.Namespace, book: Book) -> list[str]:
     """Both days, or what is asked of them; returns what went wrong outside of any row."""
     try:
-        installed.prepare(_machines(args.only))
+        if installed_on := _machines([name for name in args.only if name != CARD]):
+            installed.prepare(installed_on)
     except FAULTS as error:
         return [f"{type(error).__name__}: {error}"]
     kiosk_steps = [name for name in args.only if name not in APART]
@@ -88,6 +91,8 @@ def _play(args: argparse.Namespace, book: Book) -> list[str]:
         faults += camera.play(args.json.with_stem(f"{args.json.stem}-camera"), book)
     if ENROLMENT in args.only:
         faults += enrolment.play(args.json.with_stem(f"{args.json.stem}-enrolment"), book)
+    if CARD in args.only:
+        faults += enrolment.play_card(args.json.with_stem(f"{args.json.stem}-card"), book)
     return faults
 
 
@@ -130,9 +135,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cuts", type=int, default=day.CUTS, help=f"power cuts; default: {day.CUTS}")
     seed = secrets.randbelow(10**6)
     parser.add_argument("--seed", type=int, default=seed, help="draws these moments; default: another each time")
-    only = f"{NAMES[0]} and these steps, in the order of the day; {CAMERA} and {ENROLMENT} have machines of their own; "
-    only += f"{ENROLMENT} is played only if it is named"
-    parser.add_argument("--only", action=_Only, nargs="+", choices=(*NAMES, ENROLMENT), default=NAMES, help=only)
+    only = f"{NAMES[0]} and these steps, in the order of the day; {', '.join((CAMERA, *ONLY_IF_NAMED))} have machines "
+    only += f"of their own; {' and '.join(ONLY_IF_NAMED)} are played only if they are named"
+    parser.add_argument("--only", action=_Only, nargs="+", choices=(*NAMES, *ONLY_IF_NAMED), default=NAMES, help=only)
     parser.add_argument("--stay", action="store_true", help="then run lines of standard input as root in the machine")
     parser.add_argument(
         "--write", action="store_true", help="put the table into docs/measured.md, after a day without faults"
@@ -143,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
 class _Only(argparse.Action):
     def __call__(self, _: object, args: argparse.Namespace, values: Any, __: str | None = None) -> None:
         first = set() if APART.issuperset(values) else {day.NAMES[0]}
-        args.only = [name for name in (*NAMES, ENROLMENT) if name in {*first, *values}]
+        args.only = [name for name in (*NAMES, *ONLY_IF_NAMED) if name in {*first, *values}]
 
 
 if __name__ == "__main__":

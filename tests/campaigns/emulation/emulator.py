@@ -47,16 +47,17 @@ class Emulator:
         ports: Mapping[int, int],
         closed: Sequence[int],
         options: Sequence[str],
+        words: Sequence[str] = (),
     ) -> None:
         """`ports`: which port of the host's loopback is behind a port of HOST; `closed`: pins that are tied to
-        ground before a program runs; `options`: more of QEMU's.
+        ground before a program runs; `options`: more of QEMU's; `words`: more for the kernel's command line.
         """
         self._console = directory / "console.log"
         size = ("-smp", str(architecture.processors), *_MEMORY, *options)
         command = [architecture.emulator, *architecture.machine, *size, "-accel", "tcg,thread=multi", *_PLAIN]
         command += ["-kernel", str(kernel.image), "-initrd", str(kernel.initramfs)]
         pins = ",".join(map(str, closed))
-        command += ["-append", f"console={architecture.console} {_KERNEL} emulation.closed={pins}"]
+        command += ["-append", f"console={architecture.console} {_KERNEL} emulation.closed={pins} {' '.join(words)}"]
         if architecture.board:
             command += ["-dtb", str(board.device_tree(architecture, size, directory))]
         for number, disk in enumerate(disks):

@@ -56,9 +56,15 @@ class Kiosk(AbstractContextManager["Kiosk"]):
     """
 
     def __init__(
-        self, architecture: Architecture, directory: Path, *, more_ports: Mapping[int, int] | None = None
+        self,
+        architecture: Architecture,
+        directory: Path,
+        *,
+        more_ports: Mapping[int, int] | None = None,
+        card: Path | None = None,
     ) -> None:
-        """`more_ports` are the emulator's, beside the broker's."""
+        """`more_ports` are the emulator's, beside the broker's. With a `card`, the image of its boot partition, the
+        system is bare: nothing is installed."""
         authorities = BrokerAuthorities.create(directory / "authorities")
         self.broker = Broker(directory / "broker", authorities)
         self.key: PrivateKey = make_key("operator", directory / "keys")
@@ -73,15 +79,18 @@ class Kiosk(AbstractContextManager["Kiosk"]):
         shutil.copy(device.cert, stick / f"{FILES}.pem")
         shutil.copy(device.key, stick / f"{FILES}.key")
         shutil.copy(directory / "keys/keys.json", stick)
-        installed = installed_disk(architecture, deb)
-        self.installation = installed.installation
+        disk = None
+        if card is None:
+            installed = installed_disk(architecture, deb)
+            self.installation, disk = installed.installation, installed.image
         self.machine = Machine(
             architecture,
             directory / "machine",
             ports={_PORT: self.broker.port, **(more_ports or {})},
             stick=stick,
+            card=card,
             closed=AT_REST,
-            disk=installed.image,
+            disk=disk,
         )
         shutil.rmtree(stick)
         self.wiring = Wiring(self.machine)

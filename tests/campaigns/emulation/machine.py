@@ -39,11 +39,13 @@ class Machine(AbstractContextManager["Machine"]):
         *,
         ports: Mapping[int, int] | None = None,
         stick: Path | None = None,
+        card: Path | None = None,
         closed: Sequence[int] = (),
         disk: Path | None = None,
     ) -> None:
         """Its disk lies in `directory`. `ports` are the emulator's; the files in `stick` are a second disk.
 
+        `card` is the image of a boot partition, its last disk, which need not be there before it is switched on.
         The pins in `closed` are tied to ground whenever it is switched on. Its disk begins as a copy of `disk`, or of
         the bare system's.
         """
@@ -58,10 +60,14 @@ class Machine(AbstractContextManager["Machine"]):
         subprocess.run(["cp", "--sparse=always", "--reflink=auto", kept, self._disks[0].image], check=True)
         put(self.disk, f"/{HAND}", Path(hand.__file__))
         if stick is not None:
-            self._disks.append(Disk(_image(stick, directory / "stick.img"), read_only=True))
+            self._disks.append(Disk(file_system(stick, directory / "stick.img"), read_only=True))
+        if card is not None:
+            self._disks.append(Disk(card))
         self._emulator: Emulator | None = None
         self.options: Sequence[str] = ()
         """More of QEMU's, from the next time that it is switched on."""
+        self.words: Sequence[str] = ()
+        """More for the kernel's command line, from then on."""
 
     def __exit__(self, *_: object) -> None:
         self.cut_power()
@@ -106,6 +112,7 @@ class Machine(AbstractContextManager["Machine"]):
             ports=self._ports,
             closed=self._closed if closed is None else closed,
             options=self.options,
+            words=self.words,
         )
 
     def ask(self, timeout_s: float, **request: Any) -> dict[str, Any]:
@@ -139,7 +146,11 @@ class Machine(AbstractContextManager["Machine"]):
     def shut_down(self) -> None:
         """As a person would; returns when it is off. Raises MachineError."""
         self.check("systemctl --no-block poweroff")
-        self.emulator.wait_until_off(_OFF_S)
+        self.wait_until_off(_OFF_S)
+
+    def wait_until_off(self, timeout_s: float) -> None:
+        """Return when it has switched itself off; a restart counts as that. Raises MachineError."""
+        self.emulator.wait_until_off(timeout_s)
         self._emulator = None
 
     def cut_power(self) -> None:
@@ -156,7 +167,7 @@ def put(image: Path, path: str, file: Path) -> None:
         subprocess.run(["/sbin/debugfs", "-w", "-R", request, image], check=True, capture_output=True)
 
 
-def _image(folder: Path, image: Path) -> Path:
+def file_system(folder: Path, image: Path) -> Path:
     """A file system with the files of a folder."""
     used = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     size_mib = used // 2**20 * 11 // 10 + 16

@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.campaigns.emulation import traces
 from tests.campaigns.emulation.architecture import ARM64, ARM64_13, Architecture
 from tests.campaigns.emulation.book import Book
-from tests.campaigns.emulation.enrolment import claim, decommission, power_cuts, tpm
+from tests.campaigns.emulation.enrolment import card, claim, decommission, power_cuts, tpm
 from tests.campaigns.emulation.enrolment.new_kiosk import NewKiosk
 from tests.campaigns.emulation.scratch import in_scratch
 
@@ -17,6 +17,20 @@ STEPS: dict[str, _Step] = {
     "enrolment: power cuts": power_cuts.play,
 }
 STEPS_WITH_TPM: dict[str, _Step] = {"enrolment: a key in a TPM": tpm.play}
+
+
+def play_card(record: Path, book: Book) -> list[str]:
+    """A card that begins a machine; the rest is as in `play`."""
+
+    def on_a_machine(directory: Path) -> None:
+        with card.CardKiosk(directory) as kiosk:
+            book.step = "enrolment: a prepared card"
+            try:
+                card.play(kiosk, book)
+            finally:
+                traces.keep(kiosk, record)
+
+    return in_scratch(on_a_machine)
 
 
 def play(record: Path, book: Book) -> list[str]:

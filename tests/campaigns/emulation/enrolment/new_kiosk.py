@@ -7,9 +7,11 @@ import tempfile
 import time
 from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
+from typing import Self
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from agent.cli.keygen import make_key
 from deploy.registrar.config import read_config
 from deploy.registrar.store import Store
 from tests.campaigns.emulation.architecture import Architecture
@@ -43,7 +45,7 @@ ctypes.CDLL(None).adjtimex(timex)'
 class NewKiosk(Kiosk):
     """It finds `BROKER` and `REGISTRAR` by TLS. Its device authority is the registrar's; the office makes claims."""
 
-    def __init__(self, architecture: Architecture, directory: Path) -> None:
+    def __init__(self, architecture: Architecture, directory: Path, card: Path | None = None) -> None:
         province, site, _ = USER.split("/")
         self.registrar = ServedRegistrar(
             directory / "registrar",
@@ -54,13 +56,14 @@ class NewKiosk(Kiosk):
         )
         settings = self.registrar.config
         settings.write_text(settings.read_text().replace("durban-station", site))
-        super().__init__(architecture, directory, more_ports={443: self.registrar.port})
+        super().__init__(architecture, directory, more_ports={443: self.registrar.port}, card=card)
+        self.technician = make_key("technician", directory / "keys")
         self._share_authorities(directory)
-        self._put("/etc/hosts", _HOSTS)
-        self._put("/usr/share/edge-agent/built", f"{int(time.time()) - BUILT_AGO_S}\n")
+        self.put("/etc/hosts", _HOSTS)
+        self.put("/usr/share/edge-agent/built", f"{int(time.time()) - BUILT_AGO_S}\n")
         self._served = ExitStack()
 
-    def __enter__(self) -> "NewKiosk":
+    def __enter__(self) -> Self:
         self._served.enter_context(self.registrar)
         try:
             super().__enter__()
@@ -82,7 +85,7 @@ class NewKiosk(Kiosk):
 
     def put_claim(self) -> None:
         """On the boot partition of the card, which is in the office."""
-        self._put(CLAIM, self.claim() + "\n")
+        self.put(CLAIM, self.claim() + "\n")
 
     def set_time(self) -> None:
         """What a time service does: it sets the clock, and tells the kernel that it is right."""
@@ -116,7 +119,8 @@ class NewKiosk(Kiosk):
         show = "-noout -subject -nameopt RFC2253 -ext subjectAltName -enddate -serial"
         return self.machine.check(f"openssl x509 -in {CURRENT}/device.pem {show}")
 
-    def _put(self, path: str, text: str) -> None:
+    def put(self, path: str, text: str) -> None:
+        """Put a file with this text onto the disk of the machine, which is off."""
         with tempfile.NamedTemporaryFile("w", dir=self.registrar.directory) as file:
             file.write(text)
             file.flush()
