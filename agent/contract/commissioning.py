@@ -3,13 +3,14 @@
 It has no number with a fraction and no null, so that its canonical form is the same in every language.
 """
 
+from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from agent.contract.leaves import base64url, canonical, digest, hashes_of
 from agent.contract.messages import Payload
-from agent.contract.vocabulary import Count, Label, Time, TimeQuality, Uuid, Words
+from agent.contract.vocabulary import Conclusion, Count, Label, Time, TimeQuality, Uuid, Words
 
 Verdict = Literal["passed", "failed", "left-out"]
 """What came of a step."""
@@ -21,6 +22,12 @@ REPORT = "/report"
 """The JSON pointer of the report in the data of its message, and in its file."""
 _Degrees = Annotated[str, Field(pattern=r"^-?[0-9]{1,3}(\.[0-9]{1,8})?$")]
 _Base64Url = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
+
+
+def conclude(verdicts: Iterable[Verdict]) -> Conclusion:
+    """Return what came of a commissioning whose steps ended so."""
+    found = {*verdicts}
+    return "failed" if "failed" in found else "incomplete" if "left-out" in found else "passed"
 
 
 class _Part(BaseModel):
@@ -153,8 +160,8 @@ class Report(_Part):
     ended: Time
     timeq: TimeQuality
     """How far the device's clock could be trusted when the walk ended."""
-    verdict: Literal["passed", "failed"]
-    """`failed` when any step has."""
+    verdict: Conclusion
+    """`failed` when a step has, else `incomplete` when one was left out: `passed` is all that this device has."""
     wiring: tuple[Wire, ...] = ()
     pictures: tuple[Attachment, ...] = ()
     steps: Annotated[tuple[WalkStep, ...], Field(min_length=1)]
@@ -166,8 +173,7 @@ class Report(_Part):
 
     @model_validator(mode="after")
     def _agrees_with_its_steps(self) -> Self:
-        failed = any(step.verdict == "failed" for step in self.steps)
-        if failed != (self.verdict == "failed"):
+        if self.verdict != conclude(step.verdict for step in self.steps):
             raise ValueError(f"the report says {self.verdict}, and its steps say otherwise")
         names = [step.name for step in self.steps]
         if len(set(names)) < len(names):

@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 from agent.contract.events import PartName
 from agent.contract.messages import Payload
 from agent.contract.vocabulary import (
+    Conclusion,
     ConditionKind,
     Count,
     Fault,
@@ -82,7 +83,8 @@ class CommissionedData(BaseModel):
     """When the walk ended."""
     by: str
     """Who walked: the name that the person gave, or else the holder of the key."""
-    verdict: Literal["passed", "failed"]
+    verdict: Conclusion
+    """`failed` when a step has, else `incomplete` when one was left out."""
     failed: tuple[Label, ...] = ()
     """The steps that have failed."""
     left_out: tuple[Label, ...] = ()

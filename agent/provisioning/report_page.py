@@ -61,7 +61,7 @@ def _footer(report: Report) -> str:
 
 def _header(report: Report, broken: bool) -> str:
     verdict = "failed" if broken else report.verdict
-    word = "Does not hold" if broken else "Passed" if report.verdict == "passed" else "Failed"
+    word = "Does not hold" if broken else report.verdict.capitalize()
     left = report.count("left-out")
     small = "see below" if broken else f"{left} left out" if left else "nothing left out"
     where = _text(report.place.text or report.device.name)

@@ -39,7 +39,7 @@ def test_verify_says_in_a_line_each_what_holds(office: Office, file: Path, capsy
     assert main(["report", "verify", str(file), *trust(office), "--revoked", str(revoked), "--device", USER]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.partition(":")[0] for line in lines] == ["holds"] * 4 + [f"{USER}, {rfc3339(ENDED)[:13]}"]
-    assert lines[-1] == f"{USER}, {rfc3339(ENDED)}: passed (3 passed, 1 left out)"
+    assert lines[-1] == f"{USER}, {rfc3339(ENDED)}: incomplete (3 passed, 1 left out)"
 
 
 def test_verify_names_what_was_altered(office: Office, file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -182,7 +182,7 @@ def test_another_picture_under_the_old_name_is_named(office: Office, sealed: byt
 
 
 def test_what_a_field_says_twice_is_no_report(office: Office, sealed: bytes) -> None:
-    twice = sealed.replace(b'"verdict": "passed"', b'"verdict": "failed", "verdict": "passed"', 1)
+    twice = sealed.replace(b'"verdict": "incomplete"', b'"verdict": "failed", "verdict": "incomplete"', 1)
     assert faults(office, twice) == ["this is no whole report: verdict stands in it twice"]
 
 
@@ -486,8 +486,12 @@ def test_a_signature_whose_numbers_are_short_is_known_for_one() -> None:
 
 def test_the_verdict_of_a_report_is_that_of_its_steps(office: Office) -> None:
     failed = STEPS[0].model_copy(update={"verdict": "failed"})
-    with pytest.raises(ValueError, match="its steps say otherwise"):
-        office.report(steps=(failed,))
+    left_out = STEPS[0].model_copy(update={"verdict": "left-out"})
+    assert office.report(steps=(STEPS[0],)).verdict == "passed"
+    assert office.report(steps=(STEPS[0], STEPS[1], left_out.model_copy(update={"name": "c"}))).verdict == "incomplete"
+    for steps, said in (((failed,), "passed"), ((left_out,), "passed"), ((STEPS[0],), "incomplete")):
+        with pytest.raises(ValueError, match="its steps say otherwise"):
+            office.report(steps=steps, verdict=said)
     with pytest.raises(ValueError, match="has a reason"):
         WalkStep(name="a", title="b", said=" ", verdict="left-out", ended=rfc3339(ENDED))
     with pytest.raises(ValueError, match="two steps have one name"):

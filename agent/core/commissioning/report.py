@@ -15,6 +15,7 @@ from agent.contract.commissioning import (
     Technician,
     WalkStep,
     Wire,
+    conclude,
 )
 from agent.contract.vocabulary import TimeQuality
 from agent.core.commissioning.plan import Step
@@ -62,7 +63,7 @@ def report_of(kept: Kept, steps: Sequence[Step], around: Around) -> Report:
         began=min([*(_began(each) for each in verdicts if each.at), ended]),
         ended=ended,
         timeq=around.timeq,
-        verdict="failed" if any(each.outcome == "failed" for each in verdicts) else "passed",
+        verdict=conclude(each.outcome for each in verdicts),
         wiring=around.wiring,
         pictures=around.pictures,
         steps=tuple(_step(step, verdict, ended) for step, verdict in zip(steps, verdicts, strict=True)),

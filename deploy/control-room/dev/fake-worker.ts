@@ -96,8 +96,8 @@ function taken(n: number, agoS: number, by: string, after: number, unit?: string
 }
 
 const WALK = { report: "r1", at: "2026-01-02T09:15:00.000Z", by: "Sipho Nkosi" };
-/** What a device has of its commissioning: nothing, one that has passed, one that has not. */
-const WALKS = [undefined, { ...WALK, verdict: "passed", failed: [], left_out: [] }, { ...WALK, verdict: "failed", failed: ["button-police"], left_out: ["input-mains"] }];
+/** What a device has of its commissioning: nothing, one with a step left out, one that has failed. */
+const WALKS = [undefined, { ...WALK, verdict: "incomplete", failed: [], left_out: ["siren"] }, { ...WALK, verdict: "failed", failed: ["button-police"], left_out: ["input-mains"] }];
 
 function device(n: number, more: Partial<DeviceView> = {}): DeviceView {
   const isCoast = n % 5 === 4;

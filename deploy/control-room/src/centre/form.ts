@@ -150,7 +150,7 @@ const FORMS = new Map<string, [Message["what"], Form]>([
         capabilities: list(text),
         schemas: list(text),
         config: object({ revision: count, wanted: count, state: text, reason: text }),
-        commissioned: maybe(object({ report: text, at: text, by: text, verdict: one("passed", "failed"), failed: list(text), left_out: list(text) })),
+        commissioned: maybe(object({ report: text, at: text, by: text, verdict: one("passed", "incomplete", "failed"), failed: list(text), left_out: list(text) })),
       },
     ],
   ],

@@ -225,7 +225,7 @@ function commissioning(meta: DeviceView["meta"]) {
   if (told === undefined) return (meta?.schemas ?? []).includes(REPORT) ? `▲ ${t.devices.neverCommissioned}` : null;
   return (
     <>
-      {t.devices.commissionedBy(`${day(Date.parse(told.at))}, ${deviceClock(told.at)}`, plain(told.by, 64), told.verdict === "passed")}
+      {t.devices.commissionedBy(`${day(Date.parse(told.at))}, ${deviceClock(told.at)}`, plain(told.by, 64), t.devices.conclusion[told.verdict])}
       <ul class="plain">
         {told.failed.slice(0, 40).map((step) => <li key={step}>{t.devices.stepFailed(plain(step, 64))}</li>)}
         {told.left_out.slice(0, 40).map((step) => <li key={step}>{t.devices.stepLeftOut(plain(step, 64))}</li>)}

@@ -99,7 +99,7 @@ export interface Report {
   id: string;
   device: { name: string; board?: string; agent_version: string; certificate_ends: string };
   by: { issuer: string; kid: string };
-  verdict: "passed" | "failed";
+  verdict: "passed" | "incomplete" | "failed";
   pictures: { name: string; what: string }[];
   steps: Step[];
   in_earnest: { input: string; step: string }[];

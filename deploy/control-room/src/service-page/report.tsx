@@ -72,12 +72,14 @@ export function ReportView() {
   );
 }
 
+const MARK = { passed: "✓ ", incomplete: "◐ ", failed: "✗ " };
+
 function Summary({ of }: { of: Report }) {
   const by = (verdict: Step["verdict"]) => of.steps.filter((step) => step.verdict === verdict);
   const [passed, failed, leftOut] = [by("passed"), by("failed"), by("left-out")];
   return (
     <>
-      <p class={`verdict-big is-${of.verdict}`}><span aria-hidden="true">{of.verdict === "passed" ? "✓ " : "✗ "}</span>{t.report.verdict[of.verdict]}</p>
+      <p class={`verdict-big is-${of.verdict}`}><span aria-hidden="true">{MARK[of.verdict]}</span>{t.report.verdict[of.verdict]}</p>
       <p>{t.report.counts(passed.length, failed.length, leftOut.length)}</p>
       <Steps title={t.report.failed} steps={failed} />
       <Steps title={t.report.leftOut} steps={leftOut} />

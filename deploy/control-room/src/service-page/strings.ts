@@ -207,7 +207,7 @@ export const t = {
     notYet: (number: number, count: number) => `The walk is at step ${number} of ${count}. The report is made when every step has its verdict.`,
     toWalk: "Back to the walk",
     making: "The device makes the report…",
-    verdict: { passed: "Passed", failed: "Failed" },
+    verdict: { passed: "Passed", incomplete: "Incomplete", failed: "Failed" },
     counts: (passed: number, failed: number, leftOut: number) => `${passed} passed, ${failed} failed, ${leftOut} left out`,
     failed: "Failed",
     leftOut: "Left out",
