@@ -129,12 +129,13 @@ run: setup broker demo-video model ## Everything running on this machine: broker
 	@$(MAKE) -s control-room 2>/dev/null || true # The demo says so, and goes on
 	@$(AGENT) demo
 
-test: test-tflite test-picamera2 suite ## All tests but those of the package, the control room, enrolment and the long runs, with a real broker, a real model and real video
+test: test-tflite test-picamera2 suite ## All tests but those of the package, the control room, setting a device up, and the long runs, with a real broker, a real model and real video
 
 # Containers often forbid byte code, and then every process of every run compiles all that it loads.
 suite test-campaigns test-control-room test-enrolment test-package: export PYTHONDONTWRITEBYTECODE :=
 
-ENROLMENT := tests/deploy/kit tests/deploy/registrar tests/system/test_enrolment.py
+ENROLMENT := tests/deploy/kit tests/deploy/registrar tests/system/test_enrolment.py \
+  tests/deploy/card tests/system/test_commission.py tests/system/test_service_page.py tests/provisioning/test_report.py
 
 suite: setup-dev test-video model # Without the other environments. On another Python: make suite PYTHON=python3.13 VENV=.venv-3.13
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal --ignore=tests/deploy/package --ignore=tests/campaigns/brokers --ignore=tests/control_room $(ENROLMENT:%=--ignore=%) -m "not campaign"
@@ -145,7 +146,7 @@ test-campaigns: setup-dev test-video model ## A short form of bench, bench-visio
 test-control-room: setup-dev demo-video model ## The control room's page in a browser, behind nginx, with a real broker and a simulated kiosk (three minutes)
 	@$(BIN)/pytest -n 2 --dist worksteal tests/control_room
 
-test-enrolment: setup-dev ## The province kit, the registrar, and whole enrolments with keys in a file, a TPM and a token (a minute and a half)
+test-enrolment: setup-dev ## The province kit, the registrar, cards, and devices that enrol and are commissioned, with keys in a file, a TPM and a token (two minutes)
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal $(ENROLMENT)
 
 test-package: setup-dev model service-page ## The package for this Python's Debian: what is in it, lintian, and its life in a container (three minutes)
