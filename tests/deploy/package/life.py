@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -131,6 +132,22 @@ _ENROLMENT = {
     f" mkdir -p $d; ln -s /usr/share/edge-agent/tpm.conf $d/; {_DEVICES} $unit; rm $d/tpm.conf; done;"
     " systemctl daemon-reload",
 }
+# A contact inside the cabinet, and a cable to a network that nobody is in.
+_SERVICE = '\n[[inputs]]\nname = "cabinet"\nkind = "service"\npin = 16\nactive_when = "closed"\n'
+_CABLE = (
+    "ip link add eth0 type veth peer name phone0",
+    "ip address add 10.77.0.2/24 dev eth0",
+    "ip link set eth0 up",
+)
+_UNTIL = "timeout 60 sh -c 'until {}; do :; done'"
+_PAGE = "edge-agent-service-page.service"
+_SERVED = f"journalctl -u {_PAGE} -o cat --no-pager"
+_PAGE_ASKED_FOR = (
+    f"edge-agent sim --config {SETTINGS} hold cabinet >/dev/null && {_UNTIL.format(f'{_SERVED} | grep -q https:')};"
+    f" edge-agent sim --config {SETTINGS} release cabinet >/dev/null; systemctl show -P User -P ActiveState {_PAGE};"
+    " stat -c '%A %U:%G' /var/lib/edge-agent/walk;"
+    f" rm /run/edge-agent/service-page.json; {_UNTIL.format(f'! systemctl -q is-active {_PAGE}')}; {_SERVED}"
+)
 _SOMEBODYS_FILES = (
     "/etc/edge-agent/masks/front.json",
     "/var/lib/edge-agent/models/own.tflite",
@@ -164,7 +181,7 @@ class Life:
         for name, script in _IN_A_CHROOT.items():
             self._note(name, system.run(script))
         settings = (ROOT / "firmware_configs/simulated/edge-agent.toml").read_text()
-        settings = settings.replace(".run/simulated", "/var/lib/edge-agent")
+        settings = settings.replace(".run/simulated", "/var/lib/edge-agent") + _SERVICE
         (system.root / "srv/settings").write_text(settings)
         no_pins = f"{settings.partition('[[buttons]]')[0]}[[cameras]]\nname = 'front'\nsource = 'file:/nothing.avi'\n"
         (system.root / "srv/no-pins.toml").write_text(no_pins)
@@ -213,6 +230,9 @@ class Life:
             self._step(machine, name, machine.run(script))
         for name, script in _ENROLMENT.items():
             self._note(name, machine.run(script))
+        for each in _CABLE:
+            subprocess.run(["nsenter", f"--target={machine.leader}", "--net", *each.split()], check=True)
+        self._note("service page asked for", machine.run(_PAGE_ASKED_FOR))
         unpacked = system.root / "opt/edge-agent/lib"
         cut = machine.cut_off(f"{INSTALL} {new}", lambda: any(unpacked.rglob("*.dpkg-new")))
         self._step(machine, "upgrade cut off", cut)

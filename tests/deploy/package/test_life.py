@@ -142,7 +142,7 @@ def test_modules_of_a_user_or_of_the_environment_are_not_loaded(life: Path) -> N
 
 def test_its_user_reaches_settings_and_devices_and_running_has_changed_no_file_of_the_package(life: Path) -> None:
     groups, directory = seen(life, "looked at")["said"].splitlines()
-    assert set(groups.split()) == {"edge-agent", "video", "gpio"}
+    assert set(groups.split()) == {"edge-agent", "edge-agent-tap", "video", "gpio"}
     assert directory == "drwxr-s--- root:edge-agent /etc/edge-agent"
 
 
@@ -159,6 +159,18 @@ def test_after_installation_the_timer_runs_and_without_a_claim_or_credentials_no
     assert seen(life, "units beside the agent's")["code"] == "0"
     found = lines(seen(life, "started without a claim"))
     assert sorted(found) == ["", "ConditionResult=no", "ConditionResult=no", "ExecMainPID=0", "ExecMainPID=0"]
+
+
+def test_the_service_page_is_served_by_a_user_of_its_own_while_the_contact_in_the_cabinet_has_asked_for_it(
+    life: Path,
+) -> None:
+    asked = seen(life, "service page asked for")
+    user, active, directory, *told = lines(asked)
+    assert (user, active, directory) == ("edge-agent-page", "active", "drwxrws--- edge-agent:edge-agent-tap")
+    assert "https://10.77.0.2:8443" in told
+    assert told[-1].startswith("edge-agent-service-page.service: Consumed") or "nobody asks" in " ".join(told[-4:])
+    assert "Traceback" not in asked["said"]
+    assert asked["code"] == "0"
 
 
 def test_to_systemd_the_agent_has_a_tpm_with_the_drop_in_alone_and_the_firmwares_mailbox_never(life: Path) -> None:
