@@ -25,6 +25,7 @@ KIOSK = [
     "input-battery",
     "paths",
     "power-cut",
+    "paths-back",
     "answer",
 ]
 
@@ -53,7 +54,7 @@ def test_a_kiosk_is_walked_from_its_label_to_an_answer_of_the_centre(name: str) 
 
 def test_a_device_without_buttons_is_asked_for_no_press() -> None:
     cameras = [f"camera-{name}-{what}" for name in ("entrance", "yard") for what in ("view", "sees", "covered")]
-    assert steps("camera-pi4") == ["label", "self-test", *cameras, "paths", "power-cut"]
+    assert steps("camera-pi4") == ["label", "self-test", *cameras, "paths", "power-cut", "paths-back"]
 
 
 def test_the_tap_is_where_the_service_manager_lets_the_agent_put_it_or_else_beside_its_state(

@@ -68,7 +68,6 @@ class Walker:
         self._read_to = 0
         self._has_cut = False
         self._rules: tuple[tuple[str, Callable[..., object]], ...] = (
-            (r"(?:Cut the way|Unplug the network) .*\(1 of 2 seen\)$", hands.mend_way),
             (r"\(\d of \d seen\)$", lambda: None),
             (r"Do the lamps in front of you flash fast", lambda: self._sees(green="fast-flash", beacon="fast-flash")),
             (r"Is yellow lit", lambda: self._sees(beacon="flash")),
@@ -81,6 +80,8 @@ class Walker:
             (rf"{_NAMED}: (?:switch the mains off|disconnect the battery)", hands.open),
             (r"^(?:Switch|Connect) the (mains|battery)", hands.close),
             (r"Cut the way to|Unplug the network", hands.cut_way),
+            (r"Mend it|Plug it in again", hands.mend_way),
+            (r"^Wait until the device is at ", lambda: None),
             (r"The device tests itself|The device is getting ready", lambda: None),
         )
 

@@ -168,7 +168,7 @@ class Street:
             "contacts": lambda: self.fault(name, active=view.heard == 0),
             "input": lambda: self.condition(name, active=self._is_first_of_two(view)),
             "camera": lambda: self._camera(*name.split("-"), active=self._is_first_of_two(view)),
-            "paths": lambda: self.tell({"path": {"broker": self.has.brokers[self._is_first_of_two(view)], "up": True}}),
+            "paths": lambda: self.tell({"path": {"broker": self.has.brokers[name != "back"], "up": True}}),
             "power": self._power_cut,
         }
         doings[what]()

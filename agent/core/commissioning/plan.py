@@ -165,6 +165,8 @@ def _steps(has: Equipment) -> Iterator[Step]:
     yield _paths(has)
     cut = Act("Cut the power of the whole device, and switch it on again.", _CUT_S, restarts=True)
     yield Step("power-cut", "Power cut and return", (cut,))
+    if len(has.brokers) > 1:
+        yield _back(has)
     if audible:
         yield _answer(audible[0], has)
 
@@ -304,21 +306,29 @@ def _camera(its: Camera) -> Iterator[Step]:
     yield Step(f"camera-{camera}-covered", f"Camera {camera}: its lens is covered", (cover, uncover))
 
 
+_LOST: Pattern = {"path": {"up": False}}
 _PATHS = "Ways to the brokers, the first one cut"
 
 
 def _paths(has: Equipment) -> Step:
-    """One after the other: the tap tells all its readers the path again when another one comes."""
     first, *others = has.brokers
-    if others:
-        cut = f"Cut the way to {first} alone, and wait until another broker has taken over."
-        gone: Pattern = {"path": {"broker": tuple(others), "up": True}}
-        mend = f"Mend it, and wait. The device goes back by itself, {has.return_after_s:g} s after the move."
+    if not others:
+        back: Pattern = {"path": {"broker": first, "up": True}}
+        cut = Act("Unplug the network, and wait until the device has lost the broker.", _ANSWER_S, (_LOST,))
+        mend = Act("Plug it in again, and wait until the device is back.", has.return_after_s + _ANSWER_S, (back,))
     else:
-        cut, gone = "Unplug the network, and wait until the device has lost the broker.", {"path": {"up": False}}
-        mend = "Plug it in again, and wait until the device is back."
-    back = Act(mend, has.return_after_s + _ANSWER_S, ({"path": {"broker": first, "up": True}},))
-    return Step("paths", _PATHS, (Act(cut, _ANSWER_S, (gone,)), back))
+        gone: Pattern = {"path": {"broker": tuple(others), "up": True}}
+        cut = Act(f"Cut the way to {first} alone, and wait until another broker has taken over.", _ANSWER_S, (gone,))
+        mend = Act("Mend it. Is it mended?", _ANSWER_S)
+    return Step("paths", _PATHS, (cut, mend))
+
+
+def _back(has: Equipment) -> Step:
+    """After the power cut, since a device that has started tries the first broker at once, and a running one waits."""
+    first = has.brokers[0]
+    say = f"Wait until the device is at {first} again; if nobody cuts its power that takes {has.return_after_s:g} s."
+    until: Pattern = {"path": {"broker": first, "up": True}}
+    return Step("paths-back", "Back at the first broker", (Act(say, has.return_after_s + _ANSWER_S, (until,)),))
 
 
 def _answer(button: Button, has: Equipment) -> Step:

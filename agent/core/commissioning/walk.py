@@ -63,6 +63,8 @@ class Walk:
         self._closing: set[str] = set()
         """The tests whose close was ordered."""
         self._boot = self._time = self._timeq = ""
+        self._path: Mapping[str, Any] = {}
+        """The newest line that tells the path."""
         self._tries = {each.step: each.tries for each in kept.verdicts}
         self._index = self._at = 0
         """The step, and the act in it."""
@@ -104,6 +106,8 @@ class Walk:
         self._now_s = now_s
         self._boot, self._time = line.get("bootid", self._boot), line.get("time", self._time)
         self._timeq = line.get("timeq", self._timeq)
+        if "path" in line:
+            self._path = line
         was_waiting = self._is_waiting
         if self._alarms.note(line):
             self._note_interruptions()
@@ -275,6 +279,8 @@ class Walk:
             self._order(self._act.order)
         if self._act.restarts:
             self._note_boot()
+        else:
+            self._hear(self._path)  # which is told when it changes, and may be so already
 
     def _hear(self, line: Mapping[str, Any]) -> None:
         act = self._act

@@ -155,7 +155,7 @@ def test_only_another_boot_of_the_machine_is_a_power_cut() -> None:
     street.boot = "b2"
     street.resume()
     street.obey()
-    assert street.walk.view().step == "answer"
+    assert street.walk.view().step == "paths-back"
 
 
 def test_an_alarm_in_earnest_that_was_open_before_makes_the_walk_wait_too() -> None:
@@ -232,12 +232,28 @@ def test_the_first_broker_must_come_back_after_the_other_has_taken_over() -> Non
     street.go(until="paths")
     first, other = ({"path": {"broker": broker, "up": True}} for broker in KIOSK.brokers)
     street.tell(first)  # told again to all, as somebody else listens too
+    assert street.walk.view().say.startswith("Cut the way")
     street.tell(other)
-    view = street.walk.view()
-    assert (view.step, view.state) == ("paths", "acting")
-    assert view.say.startswith("Mend it")
+    assert street.walk.view().say.startswith("Mend it")
+    street.do()
+    street.tell(other)
+    street.boot = "b2"
+    street.resume()
+    street.tell(other)
+    street.obey()
+    assert street.walk.view().step == "paths-back"
     street.tell(first)
-    assert street.walk.view().step == "power-cut"
+    assert street.walk.view().step == "answer"
+
+
+def test_a_device_that_is_back_before_anybody_waits_for_it_is_back() -> None:
+    street = Street()
+    street.go(until="power-cut")
+    street.boot = "b2"
+    street.resume()
+    street.tell({"path": {"broker": KIOSK.brokers[0], "up": True}})
+    street.obey()
+    assert street.walk.view().step == "answer"
 
 
 @pytest.mark.parametrize(
