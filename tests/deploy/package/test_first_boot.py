@@ -15,6 +15,8 @@ from tests.support.debian import RELEASE
 from tests.support.once import once
 from tests.support.root import run_as_root
 
+pytestmark = pytest.mark.timeout(900)  # the first time it makes a Debian
+
 
 @pytest.fixture(scope="module")
 def notes(tmp_path_factory: pytest.TempPathFactory, amd64: Path) -> dict[str, str]:
