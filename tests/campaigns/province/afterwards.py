@@ -54,14 +54,19 @@ def look(reader: Reader, hosts: dict[str, Host], say: Callable[[str], object]) -
     say("the check notices a registrar that is down")
     assert "All is well." in reader.types(check)
     registrar.machine.run("systemctl stop edge-agent-registrar")
-    try:
-        said = reader.types(check)
-    except WentWrongError as error:
-        said = str(error)
+    said = _said(reader, check)
     assert "it answers 502" in said, said
     assert "2 checks fail" in said, said
     registrar.machine.run("systemctl start edge-agent-registrar")
-    wait_for(lambda: "All is well." in reader.types(check), what="a province that is well again")
+    wait_for(lambda: "All is well." in _said(reader, check), 60, "a province that is well again")
+
+
+def _said(reader: Reader, check: str) -> str:
+    """What a check says, be all well or not."""
+    try:
+        return reader.types(check)
+    except WentWrongError as error:
+        return str(error)
 
 
 def _process(registrar: Host) -> str:
