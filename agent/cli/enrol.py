@@ -15,6 +15,7 @@ from typing import Any
 
 from agent.adapters.board import Board
 from agent.adapters.system_clock import SystemClock
+from agent.adapters.whole_file import replace_file
 from agent.cli.options import add_config
 from agent.contract.vocabulary import TimeQuality
 from agent.core import service_code
@@ -22,7 +23,7 @@ from agent.core.errors import EdgeAgentError, SettingsError, StorageError, Usage
 from agent.provisioning import claim, openssl, settings_files
 from agent.provisioning.asking import Tools
 from agent.provisioning.claim import Claim, ClaimError
-from agent.provisioning.credentials import Bound, Set, Store, replace_file
+from agent.provisioning.credentials import Bound, Set, Store
 from agent.provisioning.enrol import Order, enrol, fingerprint
 from agent.provisioning.est import Login, RefusedError, Registrar, Shown
 from agent.settings import kept, layers, load

@@ -6,7 +6,6 @@ that the new set holds is on the disk. `next` names what enrolment is asking for
 no link names is left over, and goes at the next change.
 """
 
-import errno
 import fcntl
 import os
 import secrets
@@ -20,7 +19,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agent.adapters.binding import BINDING, CREDENTIALS, RENEWAL
-from agent.core.errors import DiskFullError, StorageError, UnwritableError
+from agent.adapters.whole_file import explained, give, replace_file, sync_names
+from agent.core.errors import StorageError
 from agent.provisioning.openssl import KeyKind
 
 Purpose = Literal["next", "renewing"]
@@ -78,13 +78,13 @@ class Set:
 
     def read_key(self) -> bytes:
         """Return the key's file. Raises StorageError."""
-        with _explained(self.key):
+        with explained(self.key):
             return self.key.read_bytes()
 
     def bound(self) -> Bound:
         """Return whose the credentials are. Raises StorageError."""
         path = self.directory / BINDING
-        with _explained(path):
+        with explained(path):
             content = path.read_bytes()
         try:
             return Bound.model_validate_json(content)
@@ -102,9 +102,9 @@ class Store:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep others from changing anything. Raises StorageError, also when another command is at it."""
-        with _explained(self.directory):
+        with explained(self.directory):
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _give(self.directory, self.directory.parent)
+            give(self.directory, self.directory.parent)
             number = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             try:
@@ -133,9 +133,9 @@ class Store:
         """Make a set that has a key and nothing else, on the disk. Raises StorageError."""
         self._clean(but=(_CURRENT, "renewing" if purpose == "next" else "next"))
         directory = self.directory / f"set-{secrets.token_hex(4)}"
-        with _explained(directory):
+        with explained(directory):
             directory.mkdir(mode=0o700)
-            _give(directory, self.directory.parent)
+            give(directory, self.directory.parent)
         begun = Set(directory, self)
         begun.write(KEY, key)
         begun.write(_REQUEST, asked.model_dump_json().encode())
@@ -146,7 +146,7 @@ class Store:
         """Make a whole set the current one, and remove what is left over. Raises StorageError."""
         chosen.write(BINDING, bound.model_dump_json().encode())
         if purpose == "next":
-            with _explained(result := self.directory / RENEWAL.name):
+            with explained(result := self.directory / RENEWAL.name):
                 result.unlink(missing_ok=True)  # of the credentials before
         self._link(_CURRENT, chosen.directory)
         self._clean(but=tuple(each for each in _LINKS if each != purpose))
@@ -161,7 +161,7 @@ class Store:
         return None if directory is None else Set(directory, self)
 
     def _directory_of(self, link: str) -> Path | None:
-        with _explained(self.directory / link):
+        with explained(self.directory / link):
             try:
                 directory = self.directory / (self.directory / link).readlink().name
                 directory.stat()
@@ -171,12 +171,12 @@ class Store:
 
     def _link(self, link: str, directory: Path) -> None:
         new = self.directory / f".{link}.new"
-        with _explained(self.directory / link):
+        with explained(self.directory / link):
             new.unlink(missing_ok=True)
             new.symlink_to(directory.name)
-            _give(new, self.directory.parent)
+            give(new, self.directory.parent)
             new.rename(self.directory / link)
-            _sync(self.directory)
+            sync_names(self.directory)
         self._reached(link)
 
     def _clean(self, but: tuple[str, ...]) -> None:
@@ -187,62 +187,7 @@ class Store:
             for link in _LINKS:
                 if link not in but:
                     (self.directory / link).unlink(missing_ok=True)
-            _sync(self.directory)
+            sync_names(self.directory)
             for each in self.directory.iterdir():
                 if each.name.startswith("set-") and each not in kept:
                     shutil.rmtree(each, ignore_errors=True)
-
-
-def replace_file(path: Path, content: bytes, mode: int, owner: Path) -> None:
-    """Replace a file as a whole, onto the disk; root gives it to whom `owner` belongs. Raises StorageError."""
-    new = path.with_name(f".{path.name}.new")
-    with _explained(path):
-        try:
-            # Root must not write through a link that the directory's owner has put there.
-            new.unlink(missing_ok=True)
-            number = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-            with os.fdopen(number, "wb") as file:
-                os.fchmod(number, mode)
-                file.write(content)
-                file.flush()
-                os.fsync(number)
-            _give(new, owner)
-            new.rename(path)
-        except OSError:
-            with suppress(OSError):
-                new.unlink()
-            raise
-        _sync(path.parent)
-
-
-def _give(path: Path, owner: Path) -> None:
-    """Give what root has made to another owner: the agent must be able to read it."""
-    if os.geteuid() == 0:
-        its = owner.stat()
-        os.chown(path, its.st_uid, its.st_gid, follow_symlinks=False)
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except PermissionError as error:
-        raise UnwritableError(f"{path}: permission denied; run the command with sudo") from error
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise DiskFullError(
-                f"{path}: there is no room left on the disk. Nothing is lost, and what was in use stays in use: make "
-                "room (`sudo edge-agent doctor --only disk`), and run the same command again"
-            ) from error
-        if error.errno == errno.EROFS:
-            raise UnwritableError(f"{path}: the disk is read-only: see `sudo edge-agent doctor --only disk`") from error
-        raise StorageError(f"{path}: {(error.strerror or str(error)).lower()}") from error
-
-
-def _sync(directory: Path) -> None:
-    """Make the names in a directory safe."""
-    number = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

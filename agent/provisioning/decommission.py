@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.adapters.binding import CREDENTIALS
+from agent.adapters.whole_file import replace_file
 from agent.core.errors import StorageError
 from agent.outbox.waiting import read_owed
-from agent.provisioning.credentials import replace_file
 
 MARK = "decommissioning.json"
 _KEPT = frozenset({MARK, "agent.lock"})

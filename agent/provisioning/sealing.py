@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from agent.adapters.jose_keys import KeyRing
+from agent.adapters.whole_file import replace_file
 from agent.adapters.x509_files import kind_of_key
 from agent.contract.commissioning import JwsSignature, Report, payload_of
 from agent.contract.errors import EdgeAgentError
 from agent.provisioning import openssl
-from agent.provisioning.credentials import replace_file
 from agent.provisioning.report import of_the_technician, seal
 
 _NICENESS, _OOM_SCORE = 15, 600

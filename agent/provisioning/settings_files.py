@@ -9,8 +9,9 @@ from typing import Any
 
 from agent.adapters.binding import CURRENT
 from agent.adapters.jose_keys import parse_keys
+from agent.adapters.whole_file import replace_file
 from agent.core.errors import StorageError
-from agent.provisioning.credentials import AUTHORITIES, CERTIFICATE, KEY, replace_file
+from agent.provisioning.credentials import AUTHORITIES, CERTIFICATE, KEY
 from agent.provisioning.est import RegistrarError
 
 LAYER = "95-enrolled.toml"

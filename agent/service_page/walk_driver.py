@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from agent.adapters.whole_file import replace_file
 from agent.contract.kinds import KINDS
 from agent.contract.uuid7 import Uuid7Source
 from agent.core.commissioning.plan import Order, Step
@@ -122,12 +123,4 @@ def _write(file: Path, kept: Kept) -> None:
             return
     except FileNotFoundError:
         pass
-    new = file.with_name(f"{file.stem}.{os.geteuid()}.new")
-    new.unlink(missing_ok=True)
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)  # follows no link
-    with os.fdopen(descriptor, "wb") as out:
-        os.fchmod(descriptor, 0o640)  # for the group of the directory, whichever of the two writes
-        out.write(text)
-        out.flush()
-        os.fsync(descriptor)
-    new.replace(file)
+    replace_file(file, text, 0o640, file.parent)  # for the group of the directory, whichever of the two writes

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from agent.adapters.whole_file import replace_file
 from agent.core.errors import StorageError, UnwritableError
-from agent.provisioning.credentials import KEY, Asked, Bound, Set, Store, replace_file
+from agent.provisioning.credentials import KEY, Asked, Bound, Set, Store
 
 ASKED = Asked(name="kzn/durban-station/kiosk-0001", board=None, registrar="https://registrar.example", key="file")
 

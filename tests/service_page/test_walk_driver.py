@@ -1,6 +1,5 @@
 """The walk's directory belongs to two users, who may not trust each other."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ def test_no_link_in_it_makes_a_walk_overwrite_or_open_a_file_elsewhere(tmp_path:
     key.write_text("secret")
     key.chmod(0o600)
     directory.mkdir()
-    (directory / f"walk.{os.geteuid()}.new").symlink_to(database)
+    (directory / ".walk.json.new").symlink_to(database)
     driver = WalkDriver(plan(KIOSK), directory)
     driver.orders()
     driver.close()
