@@ -26,6 +26,7 @@ _EXAMPLE = """\
 Examples:
   make province                        play it; about eight minutes, and one more the first time
   make province PROVINCE=--write       and write the table in docs/how-to/start-a-province.md
+  make province PROVINCE=--short       leave out the steps of the walk that are mostly waiting: five minutes less
   make province PROVINCE=--keep        leave what it has made, for a look
 """
 _INSIDE = "EDGE_AGENT_PLAY"
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     [deb] = directory.glob("package/*.deb")
     try:
-        parts = played(directory, deb, ("nsenter", f"--net={directory}/internet"), say)
+        parts = played(directory, deb, ("nsenter", f"--net={directory}/internet"), say, is_short=args.short)
     except (WentWrongError, AssertionError, OSError) as error:
         say(f"FAILED {error}")
         return 1
@@ -117,7 +118,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--write", action="store_true", help="write the table of the page")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--write", action="store_true", help="write the table of the page")
+    form.add_argument("--short", action="store_true", help="leave out the steps of the walk that are mostly waiting")
     parser.add_argument("--keep", action="store_true", help="leave clone and logs where they are")
     parser.add_argument("--if-possible", action="store_true", help="where something is missing, say so and end well")
     return parser.parse_args(arguments)
