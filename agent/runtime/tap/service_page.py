@@ -18,7 +18,7 @@ from typing import Any, Literal, Protocol
 
 from agent.contract.leaves import DocumentError, parse
 from agent.core import service_code
-from agent.core.commissioning.report import plain
+from agent.core.plain import plain
 from agent.runtime.supervision.context import Context
 
 LONGEST_S = 900.0
@@ -66,6 +66,8 @@ class ServicePage:
         self._was_released = False
         """Whether the contact has been open: one that is closed from the start on asks for nothing."""
         self._open: dict[str, Any] | None = None
+        self._blinks = False
+        """Whether only the beacon tells the code, and nobody has entered it yet."""
         self._wrong = 0
 
     def begin(self, lights: ShowsCode) -> None:
@@ -82,12 +84,15 @@ class ServicePage:
             match parse(self._place.file.read_bytes()):
                 case {"opening": str(), "boot": self._clock.boot_id, "until_ns": int(until_ns), "hash": str()} as left:
                     self._open = left if until_ns > self._clock.boottime_ns() else None
+                    self._blinks = left.get("blinks") is True
         except FileNotFoundError:
             return
         except (OSError, DocumentError) as error:
             log.warning("what was left of the service page can't be read: %s", error)
         if self._open is None:
             self._remove()
+        elif self._blinks:  # nobody knows the code any more, and nobody has entered it
+            self._end("the agent has started again, and the code that the beacon told is gone: ask again")
         else:
             self._write(self._open)
 
@@ -132,6 +137,9 @@ class ServicePage:
                 self._wrong = count
             case {"event": "entered", "from": str(peer)}:
                 self._show(None)
+                if self._blinks:
+                    self._open["blinks"] = self._blinks = False
+                    self._write(self._open)
                 self._security.report("service-page-entered", "its code was entered", peer=plain(peer[:64]))
             case {"event": "ended", "reason": str(reason)}:
                 self._end(plain(reason[:200]))
@@ -151,10 +159,11 @@ class ServicePage:
             "boot": self._clock.boot_id,
             "until_ns": self._clock.boottime_ns() + int(seconds * 1e9),
             "hash": kept,
+            "blinks": code is not None,
         }
         if not self._write(asked):
             return
-        self._open, self._wrong = asked, 0
+        self._open, self._blinks, self._wrong = asked, code is not None, 0
         self._show(code)
         what = f"asked for by {who}, for {seconds:g} s"
         self._security.report("service-page-opened", what, by=by, who=who, seconds=seconds, blinks=code is not None)

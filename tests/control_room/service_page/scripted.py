@@ -4,6 +4,7 @@ import io
 import json
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -34,7 +35,7 @@ VERDICTS = [
     {
         "step": "siren",
         "outcome": "left-out",
-        "reason": "the self-test has only read its pin back, because [self_test] siren_chirp is off",
+        "reason": "it is night, and people sleep here",
         "seconds": 0,
         "tries": 1,
         "figures": [],
@@ -327,7 +328,7 @@ class _Server(ThreadingHTTPServer):
         """A phone may leave at any moment."""
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(BaseHTTPRequestHandler, ABC):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
@@ -336,8 +337,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
 
+    @abstractmethod
     def answer(self, body: Any) -> None:
-        raise NotImplementedError
+        """Answer the request; `body` is what it says, None for a GET."""
 
     def say(self, status: int, body: Any, more: Mapping[str, str] | None = None) -> None:
         self.send(status, b"" if body is None else json.dumps(body).encode(), "application/json", more or {})
@@ -424,8 +426,8 @@ REPORT: dict[str, Any] = {
             "name": "siren",
             "title": "Siren",
             "verdict": "left-out",
-            "said": "the self-test has only read its pin back, because [self_test] siren_chirp is off",
-            "tries": 0,
+            "said": "it is night, and people sleep here",
+            "tries": 1,
             "ended": "2026-11-27T12:03:00Z",
         },
     ],

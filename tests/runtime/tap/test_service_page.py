@@ -119,6 +119,7 @@ def test_nothing_opens_where_no_code_can_be_told_or_the_device_has_no_tap(tmp_pa
 def test_a_restart_of_the_agent_takes_the_page_up_and_one_of_the_machine_does_not(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     rig.hold()
+    rig.say(event="entered", **{"from": "192.168.1.7"})
     asked = rig.asked()
     again = Rig(tmp_path, rig.clock)
     assert again.asked() == asked
@@ -128,6 +129,14 @@ def test_a_restart_of_the_agent_takes_the_page_up_and_one_of_the_machine_does_no
     rig.hold()
     Rig(tmp_path, SimClock(boottime_ns=10**12, boot_id="another"))
     assert not rig.file.exists()
+
+
+def test_a_page_whose_code_only_the_beacon_told_ends_with_the_agent_that_knew_it(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.hold()
+    again = Rig(tmp_path, rig.clock)
+    assert not again.file.exists()
+    assert again.told() == [("service-page-ended", {"wrong_codes": 0})]
 
 
 def test_nothing_that_the_page_says_ends_the_thread_that_serves_the_technician(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ export const t = {
     entered: (n: number) => `${n} of 8 digits entered`,
     where: "8 digits: on the claim from the office, or blinked by the beacon.",
     how: "How to read the beacon",
-    howLong: "A long flash begins each digit. Count the short flashes after it: 3 flashes are a 3, ten are a 0. After 8 digits there is a pause, and the code begins again.",
+    howLong: "One long flash begins the code. Then come 8 digits, with a pause after each. Count the short flashes: 3 are a 3, ten are a 0. Then the long flash comes again, and the same code.",
     left: (n: number) => (n === 1 ? "Wrong code. 1 try left: then this page closes." : `Wrong code. ${n} tries left.`),
     erase: "Erase",
     open: "Open",
