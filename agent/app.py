@@ -21,7 +21,7 @@ from agent.bootstrap.late_disk import restore
 from agent.bootstrap.optional_parts import prepare, start_lights
 from agent.bootstrap.platform import Outside, board_serials, this_machine
 from agent.bootstrap.self_test import make_self_test
-from agent.bootstrap.tap import make_service_page, run_tap
+from agent.bootstrap.tap import TapParts, make_service_page, run_tap
 from agent.bootstrap.uplink import Uplink, listen, make_handler, make_uplink
 from agent.contract.envelope import MessageFactory
 from agent.outbox.outbox import Outbox
@@ -129,18 +129,20 @@ def run(
         stack.enter_context(supervisor.thread(CONFIG, from_afar, essential=False))
         run_tap(
             stack,
-            settings,
-            context,
-            outbox,
-            pins,
-            kiosk,
-            uplink,
-            handler,
-            page,
-            keys,
-            cameras,
-            from_afar,
-            simulate=simulate,
+            TapParts(
+                settings=settings,
+                context=context,
+                outbox=outbox,
+                pins=pins,
+                kiosk=kiosk,
+                uplink=uplink,
+                handler=handler,
+                page=page,
+                keys=keys,
+                cameras=cameras,
+                from_afar=from_afar,
+                simulated=simulate,
+            ),
         )
         _mind_the_press()
         outside.notifier.ready()

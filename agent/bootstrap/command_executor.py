@@ -149,7 +149,7 @@ class CommandExecutor:
 
     def _begin(self, order_id: str, args: SnapshotArgs | SelfTestArgs | ReplayArgs) -> CommandOutcome:
         if isinstance(args, SelfTestArgs):
-            return _SELF_TEST[self._self_test.order(order_id)]
+            return _SELF_TEST[self._self_test.order(order_id, siren=args.siren)]
         if isinstance(args, ReplayArgs):
             return self._begin_replay(order_id, args)
         camera = self._cameras.snapshot(order_id, args.camera)

@@ -35,7 +35,6 @@ def equipment(settings: Settings, serial: str = "") -> Equipment:
         brokers=settings.mqtt.brokers,
         unconfirmed_after_s=settings.alarm.unconfirmed_after_s,
         return_after_s=settings.mqtt.return_after_s,
-        siren_chirps=settings.self_test.siren_chirp,
     )
 
 

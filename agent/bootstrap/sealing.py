@@ -28,8 +28,10 @@ from agent.contract.leaves import DocumentError, parse
 from agent.contract.mistakes import mistake
 from agent.core.commissioning.plan import plan
 from agent.core.commissioning.record import Kept
-from agent.core.commissioning.report import Around, differs, plain, report_of
+from agent.core.commissioning.report import Around, differs, report_of
+from agent.core.commissioning.witness import Seen
 from agent.core.errors import EdgeAgentError
+from agent.core.plain import plain
 from agent.outbox.outbox import Outbox
 from agent.runtime.cameras.cameras import Cameras
 from agent.runtime.supervision.context import Context
@@ -90,7 +92,9 @@ class Sealing:
         cameras: Cameras,
         announcer: Announcer,
         serials: Serials,
+        seen: Callable[[], Seen],
     ) -> None:
+        """`seen` returns what the device itself has heard of the walk; any thread calls it."""
         self._settings = settings
         self._clock = context.clock
         self._reporter = context.reporter
@@ -99,6 +103,7 @@ class Sealing:
         self._cameras = cameras
         self._announcer = announcer
         self._serials = serials
+        self._seen_of_walk = seen
         self._file = settings.storage.directory / FILE
         self._draft: _Drafted | None = None
         self._is_busy = False
@@ -155,7 +160,8 @@ class Sealing:
             note=asked.note,
         )
         steps = plan(commissioning.equipment(self._settings, serial))
-        report = report_of(asked.kept, steps, around)  # before a camera is asked
+        seen = self._seen_of_walk()
+        report = report_of(asked.kept, seen, steps, around)  # before a camera is asked
         if before is not None and before.report.walk == report.walk:
             if differs(before.report, asked.kept) is None:
                 return {"sealed": self._told(before.report)}
@@ -165,7 +171,7 @@ class Sealing:
             what = f"wiring of the profile {profile}, as it was delivered"
             attached.append((drawing.read_bytes(), {"name": "wiring", "what": what, "media": "image/svg+xml"}))
         pictures = tuple(Attachment(**about, sha256=sha256(content).hexdigest()) for content, about in attached)
-        report = report_of(asked.kept, steps, replace(around, pictures=pictures))
+        report = report_of(asked.kept, seen, steps, replace(around, pictures=pictures))
         self._draft = _Drafted(report=report, pictures=tuple(content for content, _ in attached))
         told = report.model_dump(mode="json", exclude_none=True)
         return {"draft": {"report": told, "payload": payload_of(report)}}

@@ -93,14 +93,14 @@ class _Script:
         self._kiosk = kiosk
         self._way_out = way_out
 
-    def steps(self) -> Iterator[tuple[str, Step]]:
-        """Yield each step with its name."""
+    def steps(self, *, siren_sounds: bool) -> Iterator[tuple[str, Step]]:
+        """Yield each step with its name; `siren_sounds` has the siren sound whatever the settings say."""
         chosen, clock, lights = self._settings.self_test, self._clock, self._pins.lights
         panel, pipeline, siren = self._kiosk.panel, self._kiosk.pipeline, self._kiosk.siren
         yield "inputs", check_inputs(self._pins.buttons, panel.buttons, panel)
         yield "lights", check_lights(lights, pipeline, self._wired, clock, chirp=chosen.chirp)
         if siren is not None:
-            yield "siren", check_siren(siren, clock, chirp=chosen.siren_chirp)
+            yield "siren", check_siren(siren, clock, chirp=siren_sounds or chosen.siren_chirp)
         probe = (_PROBE_KEY, secrets.token_hex(8))
         read = partial(read_back, self._settings.storage.directory)
         yield "storage", check_storage(self._outbox, read, probe, clock, chosen.storage_within_s)

@@ -3,7 +3,9 @@
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
-from typing import Any
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from agent.adapters import account
 from agent.adapters.jose_keys import KeyRing
@@ -23,6 +25,9 @@ from agent.runtime.tap.service_page import PagePlace, ServicePage, share
 from agent.runtime.tap.tap import Asked, Tap
 from agent.settings import Settings
 from agent.sim import control_socket
+
+if TYPE_CHECKING:
+    from agent.core.commissioning.witness import Witness
 
 TAP = "tap"
 TAP_GROUP = "edge-agent-tap"
@@ -55,18 +60,34 @@ def make_service_page(settings: Settings, context: Context, *, simulate: bool) -
     )
 
 
-class _Shown:
-    """Lamps, siren, path, nonce and what waits for a broker, as lines of the tap."""
+@dataclass(frozen=True, slots=True)
+class TapParts:
+    """What the tap tells of, and whom it asks."""
 
-    def __init__(
-        self, settings: Settings, context: Context, outbox: Outbox, pins: Pins, kiosk: Kiosk, uplink: Uplink
-    ) -> None:
-        self._clock = context.clock
-        self._outbox = outbox
-        self._brokers = settings.mqtt.brokers
-        self._lights = pins.lights
-        self._siren = kiosk.siren
-        self._publisher = uplink.publisher
+    settings: Settings
+    context: Context
+    outbox: Outbox
+    pins: Pins
+    kiosk: Kiosk
+    uplink: Uplink
+    handler: CommandHandler
+    page: ServicePage
+    keys: KeyRing
+    cameras: Cameras
+    from_afar: FromAfar
+    simulated: bool
+
+
+class _Shown:
+    """Lamps, siren, path, nonce, what waits for a broker, and how the machine has started, as lines of the tap."""
+
+    def __init__(self, parts: TapParts) -> None:
+        self._clock = parts.context.clock
+        self._outbox = parts.outbox
+        self._brokers = parts.settings.mqtt.brokers
+        self._lights = parts.pins.lights
+        self._siren = parts.kiosk.siren
+        self._publisher = parts.uplink.publisher
 
     def lines(self) -> Iterator[Mapping[str, Any]]:
         """Yield a line for each; `lit` has what was read back of the outputs that do not blink."""
@@ -83,25 +104,12 @@ class _Shown:
         path = self._publisher.path
         yield {"path": {"up": False} if path is None else {"broker": self._brokers[path], "up": True}}
         yield {"waiting": self._outbox.figures()[0]["state"]}
+        yield {"started": {"boot": self._clock.boot_id, "cut": self._outbox.after_cut}}
 
 
-def run_tap(
-    stack: ExitStack,
-    settings: Settings,
-    context: Context,
-    outbox: Outbox,
-    pins: Pins,
-    kiosk: Kiosk,
-    uplink: Uplink,
-    handler: CommandHandler,
-    page: ServicePage,
-    keys: KeyRing,
-    cameras: Cameras,
-    from_afar: FromAfar,
-    *,
-    simulate: bool,
-) -> None:
+def run_tap(stack: ExitStack, parts: TapParts) -> None:
     """Run the tap until the stack unwinds; go without it where its socket can't be made: no press needs it."""
+    settings, context, outbox = parts.settings, parts.context, parts.outbox
     path = specs.tap_socket(settings.storage.directory)
     try:
         listener = control_socket.listen(path, mode=0o660)
@@ -110,21 +118,31 @@ def run_tap(
         return
     with suppress(OSError):  # then it is its user's alone
         share(path, account.own_group(TAP_GROUP))
-    page.begin(kiosk.pipeline)
-    shown = _Shown(settings, context, outbox, pins, kiosk, uplink)
-    serials = board_serials(settings, simulate=simulate)
+    parts.page.begin(parts.kiosk.pipeline)
+    serials = board_serials(settings, simulate=parts.simulated)
+
+    @cache
+    def witness() -> "Witness":
+        from agent.bootstrap.commissioning import equipment  # noqa: PLC0415 - as above
+        from agent.core.commissioning.plan import plan  # noqa: PLC0415
+        from agent.core.commissioning.witness import KEY, Witness  # noqa: PLC0415
+
+        steps = plan(equipment(settings, next(iter(serials()), "")))
+        return Witness(steps, outbox.kept(KEY), outbox.keep)
 
     def asked() -> Mapping[bytes, Asked]:
         from agent.bootstrap.on_the_spot import Drawn, Views  # noqa: PLC0415 - as above
         from agent.bootstrap.sealing import Sealing  # noqa: PLC0415
 
-        sealing = Sealing(settings, context, outbox, keys, cameras, uplink.announcer, serials)
+        sealing = Sealing(
+            settings, context, outbox, parts.keys, parts.cameras, parts.uplink.announcer, serials, witness().seen
+        )
         names = frozenset(camera.name for camera in settings.cameras)
-        views = Views(cameras, names, path.parent, account.own_group(TAP_GROUP), context.clock)
-        drawn = Drawn(from_afar)
+        views = Views(parts.cameras, names, path.parent, account.own_group(TAP_GROUP), context.clock)
+        drawn = Drawn(parts.from_afar)
         return {b"draft": sealing, b"report": sealing, b"view": views, b"cameras": drawn, b"check": drawn}
 
-    tap = Tap(listener, outbox, shown, handler, page, asked, settings.identity)
+    tap = Tap(listener, outbox, _Shown(parts), parts.handler, parts.page, witness, asked, settings.identity)
     stack.callback(control_socket.remove, path)
     stack.callback(tap.close)
     stack.enter_context(context.supervisor.thread(TAP, tap, essential=False))

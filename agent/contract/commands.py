@@ -135,6 +135,9 @@ class TestModeArgs(_Args):
 class SelfTestArgs(_Args):
     """`self-test`: try everything that a press needs, now."""
 
+    siren: bool = False
+    """Also sound the siren for a moment, as for somebody who listens; it does so anyway where its settings say so."""
+
 
 class ConfigSetArgs(_Args):
     """`config-set`: settings, as the last layer of those that the device has."""

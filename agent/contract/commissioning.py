@@ -35,7 +35,7 @@ class _Part(BaseModel):
 
 
 class CommissionedDevice(_Part):
-    """The device as it was when the walk ended."""
+    """The device as it was when it wrote the report."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}(/[a-z0-9-]{1,64}){2}$")]
     """`province/site/id`, as in its certificate."""
@@ -119,11 +119,14 @@ class WalkStep(_Part):
     """What was tried, for a person."""
     verdict: Verdict
     said: Words
-    """What came of it, for a person; why it failed or was left out."""
+    """What came of it, for a person; why it failed or was left out. One that has passed says who has seen it: a step
+    that is "heard by the device" was heard by the device itself, whatever the technician's program says."""
     figures: tuple[Figure, ...] = ()
+    """What the settings say of it, and what the device has heard of one that has passed."""
     tries: Count = 1
-    """How often it was tried until this verdict; 0 for one that was left out."""
+    """How often it was begun until this verdict, as the walk has it."""
     ended: Time
+    """When that came, as the walk has it."""
 
     @model_validator(mode="after")
     def _has_a_reason(self) -> Self:
@@ -138,7 +141,7 @@ class InEarnest(_Part):
     alarm_id: Uuid
     input: Label
     step: Label
-    """The step in which it came."""
+    """The step in which it came, as the walk has it; `none` if it came in none."""
     raised_at: Time
 
 
@@ -157,9 +160,11 @@ class Report(_Part):
     place: Place
     by: Technician
     began: Time
+    """When the device obeyed the first order of the walk, by its clock."""
     ended: Time
+    """When the device wrote this report, by its clock."""
     timeq: TimeQuality
-    """How far the device's clock could be trusted when the walk ended."""
+    """How far that clock could be trusted then."""
     verdict: Conclusion
     """`failed` when a step has, else `incomplete` when one was left out: `passed` is all that this device has."""
     wiring: tuple[Wire, ...] = ()

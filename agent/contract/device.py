@@ -80,7 +80,7 @@ class CommissionedData(BaseModel):
     report: Uuid
     """Its id."""
     at: Time
-    """When the walk ended."""
+    """When the device wrote it, by its clock."""
     by: str
     """Who walked: the name that the person gave, or else the holder of the key."""
     verdict: Conclusion

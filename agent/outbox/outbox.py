@@ -77,6 +77,8 @@ class Outbox:
         self._lock = threading.Lock()
         self._numbers = SequenceNumbers()
         self._has_all_state = self._is_known_at_start = False
+        self.after_cut = False
+        """Whether this boot of the machine came after a power cut, or another end for which no agent was stopped."""
         self.tap: Callable[[bytes], None] | None = None
         """Hears every sealed message, in order, on the thread that publishes it; None while nobody listens. It must not
         block."""
@@ -108,7 +110,7 @@ class Outbox:
                 self._begin_without_disk()
             self._is_known_at_start = self.writer.is_known
             values = {"clean": None, "boot": self._boot_id, EPOCH_KEY: self.epoch}
-            values |= self._board | self._numbers.promise()
+            values |= self._board | self._numbers.promise() | ({"cut": self._boot_id} if self.after_cut else {})
         self.writer.keep(values)
 
     @property
@@ -296,12 +298,21 @@ class Outbox:
         with self._lock:
             numbers = self._numbers
             self._has_all_state = found.has_all_state
+            self._note_cut(found.state)
             numbers.resume(found, self._boot_id)
             box_counts = self._enter_epoch(on_disk)
             disk_counts = on_disk == self.epoch
             if disk_counts and (notice := numbers.resume_record(found, self._boot_id)) is not None:
                 self.writer.notices.put(notice)
             return Resumed(numbers.seq, numbers.inherited_place, numbers.record, box_counts, disk_counts)
+
+    def _note_cut(self, state: Mapping[str, str]) -> None:
+        if state.get("boot") == self._boot_id:
+            self.after_cut = state.get("cut") == self._boot_id
+        elif state.get("clean") != "1":
+            self.after_cut = True
+            if self._numbers.is_begun:  # this disk was late: `await_disk` has kept the rest without it
+                self.writer.keep({"cut": self._boot_id})
 
     def _is_elsewhere(self, state: Mapping[str, str]) -> bool:
         """Whether another board has counted so far. This may be a copy, and the original has used the next numbers."""

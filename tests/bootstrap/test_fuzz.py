@@ -143,7 +143,7 @@ class Target:
         self.did("snapshot")
         return None
 
-    def self_test(self, order_id: str) -> str:
+    def self_test(self, order_id: str, *, siren: bool) -> str:
         self.did("self-test")
         return "asked"
 

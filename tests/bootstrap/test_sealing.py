@@ -4,6 +4,7 @@ import json
 import queue
 import socket
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from agent.contract.commissioning import Report
 from agent.contract.envelope import MessageFactory, rfc3339
 from agent.core.commissioning.plan import plan
 from agent.core.commissioning.record import Interruption, Kept, Outcome, Verdict
+from agent.core.commissioning.witness import Seen
 from agent.core.errors import EdgeAgentError
 from agent.outbox.replay import ReplayEnd
 from agent.outbox.reporter import Reporter
@@ -40,6 +42,7 @@ from tests.support.wait import PATIENCE_S, wait_for
 
 IN_A_PROCESS = sealing.in_a_process
 SERIAL = "10000000abcdef01"
+BEGAN = "2025-12-31T23:00:00.000Z"
 
 
 class Views(Cameras):
@@ -52,10 +55,12 @@ class Device:
 
     def __init__(self, directory: Path, *, has_certificate: bool = True) -> None:
         self.serial = SERIAL
+        self.seen = Seen()
+        """What the device has heard: all that the walk says that was made last."""
         self.office = Office.create(directory)
         files = self.office.files
         self.settings = settings_of(directory, files.cert if has_certificate else None, files.key)
-        self.clock = SimClock()
+        self.clock = SimClock(wall=ENDED)
         self.outbox = open_outbox(directory / "outbox", self.clock, identity=self.settings.identity)
         supervisor = Supervisor()
         self.thread = supervisor.thread("store", self.outbox.writer, wake=self.outbox.writer.wake)
@@ -71,7 +76,14 @@ class Device:
         """The agent starts."""
         views = Views(HealthBoard(self.context.reporter))
         self.sealing = Sealing(
-            self.settings, self.context, self.outbox, self.keys, views, self.announcer, lambda: (self.serial,)
+            self.settings,
+            self.context,
+            self.outbox,
+            self.keys,
+            views,
+            self.announcer,
+            lambda: (self.serial,),
+            lambda: self.seen,
         )
 
     def ask(self, word: str, request: Mapping[str, Any] | bytes) -> dict[str, Any]:
@@ -104,7 +116,10 @@ class Device:
             )
             for step in steps
         )
-        interruption = Interruption(step="label", alarm_id="a1", input="police", raised_at="2026-11-26T08:59:00.000Z")
+        at = "2026-11-26T08:59:00.000Z"
+        heard = {step.digest: (FIGURES.get(step.id, ()),) for step in steps}
+        self.seen = Seen(walk, BEGAN, heard, {"a1": ("police", at)})
+        interruption = Interruption(step="label", alarm_id="a1", input="police", raised_at=at)
         return Kept(walk=walk, verdicts=tuple(verdicts), interruptions=(interruption,))
 
     def messages(self) -> list[dict[str, Any]]:
@@ -168,7 +183,7 @@ def test_a_walk_becomes_a_report_that_two_keys_have_signed_and_whoever_checks_it
     assert (report.device.name, report.device.board) == (USER, SERIAL)
     assert (report.place.text, report.place.lat) == ("Park Station, pillar 7", "-26.197200")
     assert (report.by.name, report.by.issuer, report.note) == ("Sipho Nkosi", "sipho", "wet")
-    assert (report.began, report.ended) == (rfc3339(ENDED - timedelta(seconds=2.5)), rfc3339(ENDED))
+    assert (report.began, report.ended) == (BEGAN, rfc3339(ENDED))
     assert steps["camera-dead-sees"].said == "nobody [2J knows"
     assert [(each.name, each.value, each.unit) for each in steps["self-test"].figures] == [
         ("heard after", 4200, "ms"),
@@ -194,6 +209,14 @@ def test_a_walk_becomes_a_report_that_two_keys_have_signed_and_whoever_checks_it
         "failed": [],
         "left_out": ["camera-dead-sees"],
     }
+
+
+def test_what_the_device_has_not_seen_becomes_no_report_whoever_signs_it(device: Device) -> None:
+    kept = device.walked()
+    device.seen = replace(device.seen, walk="another-walk")
+    refused = device.draft(kept)["refused"]
+    assert "has not seen what this walk calls passed: self-test, button-police" in refused
+    assert "--new" in refused
 
 
 def test_a_walk_has_one_report_and_the_next_walk_s_report_follows_it(device: Device) -> None:

@@ -92,6 +92,21 @@ def test_after_a_power_cut_numbers_go_on_above_the_ceiling(outbox: Outbox, store
     assert len(set(sent_unwritten[1:] + numbers)) == len(sent_unwritten[1:] + numbers)
 
 
+def test_a_boot_after_a_power_cut_is_told_from_one_after_an_orderly_stop_however_often_the_agent_starts_in_it(
+    outbox: Outbox, store: Path
+) -> None:
+    write(outbox)
+    copy = killed(store)
+    after_cut = open_outbox(copy, SimClock(boot_id=OTHER_BOOT))
+    after_cut.close()
+    in_same_boot = open_outbox(copy, SimClock(boot_id=OTHER_BOOT))
+    in_same_boot.close()
+    after_restart = open_outbox(copy, SimClock(boot_id="00000000-0000-4000-8000-000000000003"))
+    after_restart.close()
+
+    assert [each.after_cut for each in (after_cut, in_same_boot, after_restart)] == [True, True, False]
+
+
 def test_an_orderly_stop_leaves_no_gap_even_in_another_boot(outbox: Outbox, store: Path) -> None:
     outbox.put(event())
     outbox.put(alarm())

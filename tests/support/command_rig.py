@@ -121,8 +121,8 @@ class CommandRig:
         self.did(("service-page", seconds, code_hash, issuer))
         return self.page_answer
 
-    def self_test(self, order_id: str) -> SelfTestAnswer:
-        self.did(("self-test", order_id))
+    def self_test(self, order_id: str, *, siren: bool) -> SelfTestAnswer:
+        self.did(("self-test", order_id, siren) if siren else ("self-test", order_id))
         return self.self_test_answer
 
     def claims(self, name: str = "ping", **changes: Any) -> dict[str, Any]:

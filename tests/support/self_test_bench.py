@@ -46,6 +46,8 @@ class Bench:
     broken: set[str] = field(default_factory=set)
     told: list[SelfTested] = field(default_factory=list)
     done: list[OrderDone] = field(default_factory=list)
+    siren_sounded: list[bool] = field(default_factory=list)
+    """Whether each test was to sound the siren."""
     scheduled: bool = True
     probe: MemoryBroker = field(default_factory=MemoryBroker)
     store: DeadStore | None = None
@@ -102,7 +104,8 @@ class Bench:
         assert draft.data is not None
         return OutgoingMessage(draft.topic, draft.data.model_dump_json().encode())
 
-    def steps(self) -> Iterator[tuple[str, Step]]:
+    def steps(self, *, siren_sounds: bool) -> Iterator[tuple[str, Step]]:
+        self.siren_sounded.append(siren_sounds)
         yield "lights", self.lights()
         yield from self.way_out.steps()
 

@@ -14,9 +14,11 @@ from agent.contract.vocabulary import AckAction, Codes, Fault, TamperKind
 from agent.core.commissioning.plan import Button, Camera, Equipment, Order, plan
 from agent.core.commissioning.record import Kept
 from agent.core.commissioning.walk import View, Walk
+from agent.core.commissioning.witness import Witness
 from agent.core.wiring import ConditionRules
 from tests.support.drafts import FACTORY, IDENTITY, alarm_data
 
+WALK = "01a21ac6-20c1-749b-a36a-313f56ef2117"
 CENTRE = Answer(issuer="thandi", at="2026-01-01T00:00:01.000Z")
 _CODES: Codes = {"contact_id": "137", "sia": "TA"}
 _AT = "2026-01-01T00:00:00.000Z"
@@ -43,7 +45,7 @@ class Street:
         self.has = has
         self.steps = plan(has)
         self.now_s = 1000.0
-        self.boot = "b1"
+        self.boot, self.after_cut = "b1", False
         self.alarms: dict[str, AlarmData] = {}
         self.tested: list[str] | None = []
         """The buttons in test mode; None: all."""
@@ -51,7 +53,11 @@ class Street:
         self.refuses: dict[str, str] = {}
         """What the device says no to, by the name of the command."""
         self._seq = self._alarms = 0
-        self.walk = Walk.begin(self.steps, "w1", self.now_s)
+        self.kept: dict[str, str] = {}
+        """What the agent keeps for its next start."""
+        self.witness = Witness(self.steps, {}, self._keep)
+        self.walk = Walk.begin(self.steps, WALK, self.now_s)
+        self._tell_start()
 
     # --- the program that drives the walk
 
@@ -59,10 +65,27 @@ class Street:
         """The program dies and comes back: nothing is left but what is kept, and lines are missed meanwhile."""
         kept = Kept.model_validate_json(self.walk.kept.model_dump_json())
         self.walk = Walk.resume(self.steps, kept, self.now_s)
+        self._tell_start()
+
+    def start_again(self, *, cut: bool) -> None:
+        """The machine starts again, after a power cut or by itself, and the program connects again."""
+        self.boot, self.after_cut = self.boot + "'", cut
+        self.witness = Witness(self.steps, dict(self.kept), self._keep)
+        self.resume()
+
+    def _keep(self, key: str, value: str | None) -> None:
+        self.kept.pop(key, None)
+        if value is not None:
+            self.kept[key] = value
+
+    def _tell_start(self) -> None:
+        self.tell({"started": {"boot": self.boot, "cut": self.after_cut}})
 
     def tell(self, line: Draft | Mapping[str, Any]) -> None:
-        """Let the walk hear a line."""
-        self.walk.take(self.sealed(line) if isinstance(line, Draft) else line, self.now_s)
+        """Let the walk hear a line, and before it the agent's own witness."""
+        said = self.sealed(line) if isinstance(line, Draft) else line
+        self.witness.take(said, self.now_s)
+        self.walk.take(said, self.now_s)
 
     def sealed(self, draft: Draft) -> Mapping[str, Any]:
         self._seq += 1
@@ -123,7 +146,9 @@ class Street:
         kind = next(each.kind for each in self.has.conditions if each.name == name)
         self.tell(FACTORY.condition(ConditionData(input=name, kind=kind, active=active, since=_AT, codes=_CODES)))
 
-    def self_test(self, outcome: Any) -> None:
+    def self_test(self, outcome: Any, *, siren: bool = False) -> None:
+        if siren:
+            self.tell({"siren": True})
         self.tell(FACTORY.self_test(SelfTestData(outcome=outcome, reason="command", steps=())))
 
     def _do(self, order: Order) -> None:
@@ -162,6 +187,7 @@ class Street:
         what, _, name = view.step.partition("-")
         doings: dict[str, Callable[[], object]] = {
             "self": lambda: self.self_test("passed"),
+            "siren": lambda: self.self_test("passed", siren=True),
             "button": lambda: self.press(name),
             "tone": lambda: self._raise_to(Stage.UNCONFIRMED),
             "answer": lambda: self._raise_to(Stage.REGISTERED),
@@ -169,17 +195,13 @@ class Street:
             "input": lambda: self.condition(name, active=self._is_first_of_two(view)),
             "camera": lambda: self._camera(*name.split("-"), active=self._is_first_of_two(view)),
             "paths": lambda: self.tell({"path": {"broker": self.has.brokers[name != "back"], "up": True}}),
-            "power": self._power_cut,
+            "power": lambda: self.start_again(cut=True),
         }
         doings[what]()
 
     def _is_first_of_two(self, view: View) -> bool:
         """Whether the first of a step's two changes is due: by its lines, or by its acts."""
         return view.heard == 0 and not view.say.startswith(("Take", "Connect", "Switch", "Mend"))
-
-    def _power_cut(self) -> None:
-        self.boot += "'"
-        self.resume()
 
     def _raise_to(self, stage: Stage) -> None:
         alarm_id = self.press("police")

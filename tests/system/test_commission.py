@@ -7,10 +7,14 @@ import pytest
 
 from agent import centre as agent_centre
 from agent.adapters.tls_context import TlsFiles
+from agent.bootstrap.commissioning import equipment
 from agent.bootstrap.specs import tap_socket
 from agent.centre import NewMessage, Notice
 from agent.cli.keygen import make_key
 from agent.contract.commissioning import CommissioningData, Report
+from agent.core.commissioning.plan import plan
+from agent.core.commissioning.record import Kept, Verdict
+from agent.settings import load
 from agent.sim import control_socket
 from tests.support.agent_process import USER, AgentProcess, run_cli
 from tests.support.centre import Centre
@@ -133,6 +137,20 @@ def test_the_tap_gives_nobody_a_right_that_their_key_does_not_give(agent: AgentP
         stranger = make_key("technician", agent.directory / "elsewhere")
         with Technician(agent, agent.directory / "elsewhere" / f"{stranger.kid}.key.json") as technician:
             technician.sees("FAILED")
+
+
+def test_what_somebody_has_written_into_the_file_of_a_walk_becomes_no_report(agent: AgentProcess) -> None:
+    key = key_of(agent, "technician")
+    with agent:
+        steps = plan(equipment(load(agent.config, environ={})))
+        verdicts = (Verdict(step=step.id, digest=step.digest, outcome="passed", seconds=1, tries=1) for step in steps)
+        kept = Kept(walk="01a21ac6-20c1-749b-a36a-313f56ef2117", device=steps[0].device, verdicts=tuple(verdicts))
+        (agent.storage / "walk").mkdir()
+        (agent.storage / "walk" / "walk.json").write_text(kept.model_dump_json())
+        done = run_cli("commission", "--config", agent.config, "--key", key)
+        assert done.returncode == 1
+        assert "has not seen what this walk calls passed: self-test, button-police" in done.stderr
+        assert not (agent.storage / "commissioning").exists()
 
 
 def test_without_an_agent_it_says_so_and_what_to_do(agent: AgentProcess) -> None:

@@ -96,7 +96,9 @@ def _meaning(given: Schema, inner: Schema) -> str:
     values = inner.get("x-extensible-enum") or ()
     about = "" if "enum" in inner or values else inner.get("description", "")
     limits = [text.format(given[name]) for name, text in _LIMITS.items() if name in given]
-    default = [f"{given['default']:g} when left out"] if isinstance(given.get("default"), int | float) else []
+    known = given.get("default")
+    word = str(known).lower() if isinstance(known, bool) else f"{known:g}" if isinstance(known, int | float) else ""
+    default = [f"{word} when left out"] if word else []
     extra = "; ".join([*limits, *default])
     text = (own or about).strip()
     return f"{text} {extra[:1].upper()}{extra[1:]}.".strip() if extra else text

@@ -1,7 +1,7 @@
 """The steps of a walk, from what a device has. Pure.
 
 An act waits for lines of the tap: envelopes as the device publishes them, and lines that only the tap has (`lamps` with
-`lit`, `siren`, `path`). A pattern is a part of such a line; where it has a tuple, any of its values will do.
+`lit`, `siren`, `path`, `started`). A pattern is a part of such a line; where it has a tuple, any of its values will do.
 """
 
 import hashlib
@@ -69,8 +69,6 @@ class Equipment:
     unconfirmed_after_s: float = 30.0
     return_after_s: float = 300.0
     """How long after a move to another broker the first one is tried again."""
-    siren_chirps: bool = False
-    """Whether a self-test sounds the siren for a moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +98,7 @@ class Act:
     keep: tuple[str, ...] = ()
     """The fields of the data of what is heard that go into the report."""
     restarts: bool = False
-    """Done when the machine has started again, instead of by `until`."""
+    """Done when the machine has started again after a power cut, instead of by `until`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +111,15 @@ class Step:
     acts: tuple[Act, ...]
     keep_up: Order | None = None
     """Sent before the first act, and again for as long as the step lasts. It has an argument `seconds`."""
-    left_out: str = ""
-    """Why this device can't be tried so; empty if it can."""
     figures: tuple[tuple[str, int], ...] = ()
     """What the settings say of it, for the report."""
     device: str = ""
     """Whose step it is: the device's whole name, and its board's serial number."""
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether the device itself hears that it has passed; else only the technician can say so."""
+        return any(act.until or act.restarts for act in self.acts)
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -150,7 +151,7 @@ def _steps(has: Equipment) -> Iterator[Step]:
     yield _label(has)
     yield _self_test()
     if "siren" in has.outputs:
-        yield _siren(has)
+        yield _siren()
     for button in has.buttons:
         yield _button(button, has)
         if button.supervised:
@@ -187,26 +188,27 @@ def _label(has: Equipment) -> Step:
 
 
 def _self_test() -> Step:
+    return Step("self-test", "Self-test, up to an answer of the centre", (_tests_itself({}),))
+
+
+def _tests_itself(args: Mapping[str, Any]) -> Act:
     passed = {"type": KINDS["self-test"].type, "data": {"outcome": "passed", "reason": "command"}}
-    act = Act(
+    return Act(
         "The device tests itself, up to an answer of the centre. Wait.",
         _SELF_TEST_S,
         until=(passed,),
-        order=Order("self-test", {}),
+        order=Order("self-test", args),
         keep=("steps",),
     )
-    return Step("self-test", "Self-test, up to an answer of the centre", (act,))
 
 
-_SIREN = "Siren, sounded for a moment"
-
-
-def _siren(has: Equipment) -> Step:
-    if has.siren_chirps:
-        asks = Act("The self-test has sounded the siren for a moment. Did you hear it?", _ANSWER_S)
-        return Step("siren", _SIREN, (asks,))
-    why = "the self-test has only read its pin back, because [self_test] siren_chirp is off"
-    return Step("siren", _SIREN, (), left_out=why)
+def _siren() -> Step:
+    warn = Act("Next the siren sounds for a third of a second. Do all who stand near know?", _ANSWER_S)
+    test = _tests_itself({"siren": True})
+    say = "The device tests itself, and sounds its siren. Listen."
+    sound = replace(test, say=say, until=({"siren": True}, *test.until))
+    asks = Act("Did you hear the siren?", _ANSWER_S)
+    return Step("siren", "Siren, sounded for a moment", (warn, sound, asks))
 
 
 def _testing(button: Button) -> Order:

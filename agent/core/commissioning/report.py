@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from agent.contract.commissioning import (
@@ -20,9 +19,13 @@ from agent.contract.commissioning import (
 from agent.contract.vocabulary import TimeQuality
 from agent.core.commissioning.plan import Step
 from agent.core.commissioning.record import Kept, Verdict
+from agent.core.commissioning.witness import Figures, Seen
 from agent.core.errors import EdgeAgentError
+from agent.core.plain import plain
 
-_LONGEST = 300
+
+class NotSeen(EdgeAgentError):  # noqa: N818 - what is so
+    """The walk calls steps passed that the device itself has not seen; the text says which."""
 
 
 class NotDone(EdgeAgentError):  # noqa: N818 - what is so
@@ -46,13 +49,22 @@ class Around:
     note: str = ""
 
 
-def report_of(kept: Kept, steps: Sequence[Step], around: Around) -> Report:
-    """Return the report of a walk through these steps. Raises NotDone unless each has its verdict, as it is now."""
+def report_of(kept: Kept, seen: Seen, steps: Sequence[Step], around: Around) -> Report:
+    """Return the report of a walk through these steps. What a device can hear, it must have heard itself (`seen`).
+    Raises NotDone unless each step has its verdict, as it is now; NotSeen."""
     found = {(each.step, each.digest): each for each in kept.verdicts}
     if missing := [step.id for step in steps if (step.id, step.digest) not in found]:
         raise NotDone(f"the walk is not done, or the settings have changed since: {', '.join(missing[:5])}")
     verdicts = [found[step.id, step.digest] for step in steps]
-    ended = max((each.at for each in verdicts if each.at), default=around.now)
+    walked = [*zip(steps, verdicts, strict=True)]
+    seen = seen if seen.walk == kept.walk else Seen()
+    heard = [seen.figures(*each) if each[0].is_heard and each[1].outcome == "passed" else () for each in walked]
+    if unseen := [step.id for step, figures in zip(steps, heard, strict=True) if figures is None]:
+        raise NotSeen(
+            f"the device itself has not seen what this walk calls passed: "
+            f"{', '.join(unseen[:5])}; walk again with --new, or by the page's button for another walk"
+        )
+    during = {each.alarm_id: each.step for each in kept.interruptions}
     return Report(
         id=around.id,
         follows=around.follows,
@@ -60,21 +72,16 @@ def report_of(kept: Kept, steps: Sequence[Step], around: Around) -> Report:
         device=around.device,
         place=around.place,
         by=around.by,
-        began=min([*(_began(each) for each in verdicts if each.at), ended]),
-        ended=ended,
+        began=min(seen.began or around.now, around.now),
+        ended=around.now,
         timeq=around.timeq,
         verdict=conclude(each.outcome for each in verdicts),
         wiring=around.wiring,
         pictures=around.pictures,
-        steps=tuple(_step(step, verdict, ended) for step, verdict in zip(steps, verdicts, strict=True)),
+        steps=tuple(_step(*each, figures or (), around.now) for each, figures in zip(walked, heard, strict=True)),
         in_earnest=tuple(
-            InEarnest(
-                alarm_id=plain(each.alarm_id),
-                input=plain(each.input),
-                step=plain(each.step),
-                raised_at=plain(each.raised_at),
-            )
-            for each in kept.interruptions
+            InEarnest(alarm_id=alarm_id, input=button, step=plain(during.get(alarm_id, "")) or "none", raised_at=at)
+            for alarm_id, (button, at) in seen.earnest.items()
         ),
         note=plain(around.note),
     )
@@ -94,33 +101,19 @@ def differs(report: Report, kept: Kept) -> str | None:
     return f"the step {min(walked)} is not in it" if walked else None
 
 
-def plain(text: str) -> str:
-    """Return a text in one line without whatever controls a terminal, cut to a bearable length."""
-    return "".join(each if each.isprintable() else " " for each in text)[:_LONGEST].strip()
-
-
-def _began(verdict: Verdict) -> str:
-    """Return when the last try of a step began, by the device's clock."""
-    try:
-        began = datetime.fromisoformat(verdict.at) - timedelta(seconds=verdict.seconds)
-    except (ValueError, OverflowError):
-        return verdict.at
-    return began.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
-
-
-def _step(step: Step, verdict: Verdict, ended: str) -> WalkStep:
+def _step(step: Step, verdict: Verdict, heard: Figures, now: str) -> WalkStep:
     said = plain(verdict.reason) or ("left out" if verdict.outcome == "left-out" else verdict.outcome)
     if verdict.outcome == "passed":
-        said = plain("; ".join(dict.fromkeys([_witness(step), *_said(verdict.figures)])))
+        said = plain("; ".join(dict.fromkeys([_witness(step), *_said(heard)])))
     given = (Figure(name=name, value=value) for name, value in step.figures)
     return WalkStep(
         name=step.id,
         title=step.title,
         verdict=verdict.outcome,
         said=said,
-        figures=(*given, *_figures(verdict.figures)),
-        tries=0 if step.left_out else verdict.tries,
-        ended=plain(verdict.at) or ended,
+        figures=(*given, *_figures(heard)),
+        tries=verdict.tries,
+        ended=plain(verdict.at) or now,
     )
 
 

@@ -62,9 +62,11 @@ class Walk:
         self._alarms = OpenAlarms()
         self._closing: set[str] = set()
         """The tests whose close was ordered."""
-        self._boot = self._time = self._timeq = ""
+        self._time = self._timeq = ""
         self._path: Mapping[str, Any] = {}
         """The newest line that tells the path."""
+        self._started: Mapping[str, Any] = {}
+        """The boot of the machine, and whether it came after a power cut (`cut`)."""
         self._tries = {each.step: each.tries for each in kept.verdicts}
         self._index = self._at = 0
         """The step, and the act in it."""
@@ -104,8 +106,8 @@ class Walk:
     def take(self, line: Mapping[str, Any], now_s: float) -> None:
         """Take a line of the tap."""
         self._now_s = now_s
-        self._boot, self._time = line.get("bootid", self._boot), line.get("time", self._time)
-        self._timeq = line.get("timeq", self._timeq)
+        self._time, self._timeq = line.get("time", self._time), line.get("timeq", self._timeq)
+        self._started = line.get("started", self._started)
         if "path" in line:
             self._path = line
         was_waiting = self._is_waiting
@@ -239,13 +241,9 @@ class Walk:
         """Begin the first step that has no verdict."""
         for index, step in enumerate(self._steps):
             self._index = index
-            if self._verdict(step.id) is not None:
-                continue
-            if not step.left_out:
+            if self._verdict(step.id) is None:
                 self._begin()
                 return
-            self._began_s, self._figures, self._tries[step.id] = self._now_s, [], 1
-            self._end("left-out", step.left_out)
         self._index = len(self._steps)
         self._keep(step="")
 
@@ -301,11 +299,16 @@ class Walk:
             self._next_act()
 
     def _note_boot(self) -> None:
+        boot = self._started.get("boot", "")
         if not self.kept.boot:
-            self._keep(boot=self._boot)
-        elif self._boot not in {"", self.kept.boot}:
-            self._figures.append({"boot": self._boot})
+            self._keep(boot=boot)
+        elif boot in {"", self.kept.boot}:
+            return
+        elif self._started["cut"]:
+            self._figures.append({"boot": boot})
             self._next_act()
+        else:
+            self._end("failed", "that was a restart, not a power cut: pull the plug")
 
     def _next_act(self) -> None:
         self._at += 1

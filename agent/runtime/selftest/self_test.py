@@ -37,8 +37,8 @@ log = logging.getLogger(__name__)
 class HasSteps(Protocol):
     """The steps of a self-test."""
 
-    def steps(self) -> Iterator[tuple[str, Step]]:
-        """Yield each step with its name."""
+    def steps(self, *, siren_sounds: bool) -> Iterator[tuple[str, Step]]:
+        """Yield each step with its name; `siren_sounds` has the siren sound whatever the settings say."""
         ...
 
 
@@ -99,7 +99,7 @@ class SelfTest:
         self._lights = lights
         self._commands = commands
         context.board.add_figures("self_test", self)
-        self._orders: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._orders: queue.SimpleQueue[tuple[str, bool]] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._is_busy = False
         self._script: Generator[None, None, None] | None = None
@@ -112,15 +112,15 @@ class SelfTest:
         self.last: LastTest | None = None
         """The last completed test, of this run or an earlier one."""
 
-    def order(self, order_id: str) -> SelfTestAnswer:
-        """Begin a test now, if none is under way and no alarm is open."""
+    def order(self, order_id: str, *, siren: bool = False) -> SelfTestAnswer:
+        """Begin a test now, if none is under way and no alarm is open; with `siren` the siren sounds in it."""
         if self._kiosk.open_ids:
             return "alarm-open"
         with self._lock:
             if self._is_busy:
                 return "busy"
             self._is_busy = True
-        self._orders.put(order_id)
+        self._orders.put((order_id, siren))
         return "asked"
 
     def figures(self) -> dict[str, Any] | None:
@@ -132,7 +132,7 @@ class SelfTest:
 
     def run_once(self, timeout_s: float) -> None:
         """Continue the test that is under way, or begin one that is due."""
-        order: str | None = None
+        order: tuple[str, bool] | None = None
         try:
             order = self._orders.get(timeout=timeout_s if self._script is None else min(timeout_s, _SLICE_S))
         except queue.Empty:
@@ -140,13 +140,13 @@ class SelfTest:
         if self._script is not None:
             self._go_on(self._script)
         elif order is not None:
-            self._begin("command", order)
+            self._begin("command", *order)
         elif self._is_due():
             with self._lock:
                 if self._is_busy:
                     return  # an order has just come
                 self._is_busy = True
-            self._begin("schedule", None)
+            self._begin("schedule")
 
     def close(self) -> None:
         """Interrupt the test: the lights and the centre must not be left with one that nobody continues."""
@@ -162,11 +162,11 @@ class SelfTest:
             return False
         return self._timetable.is_due(self.last, self._now())
 
-    def _begin(self, reason: Reason, order: str | None) -> None:
+    def _begin(self, reason: Reason, order: str | None = None, siren: bool = False) -> None:
         log.info("the self-test begins")
         self._reason, self._order, self._results = reason, order, []
         self._alarm_before = self._alarm_id()
-        self._script = self._play()
+        self._script = self._play(siren)
 
     def _go_on(self, script: Generator[None, None, None]) -> None:
         # If the lights still flash while an alarm is open, that alarm is silent: ending the flash now would betray it.
@@ -183,8 +183,8 @@ class SelfTest:
         self._rest_until_ns = self._clock.boottime_ns() + _REST_NS
         self._end("interrupted")
 
-    def _play(self) -> Generator[None, None, None]:
-        for name, step in self._plan.steps():
+    def _play(self, siren: bool) -> Generator[None, None, None]:
+        for name, step in self._plan.steps(siren_sounds=siren):
             began_ns = self._clock.boottime_ns()
             ok = True
             try:

@@ -4,8 +4,8 @@ Out, a line of JSON each:
 
 - every message but a picture, as it was sealed;
 - one when it has changed, and the first time: `{"lamps": ..., "lit": ...}`, `{"siren": true}`, `{"path": {"broker":
-  "mqtts://...", "up": true}}`, `{"nonce": "..."}`, and `{"waiting": 3}`: how many states, results and reports no broker
-  has yet;
+  "mqtts://...", "up": true}}`, `{"nonce": "..."}`, `{"waiting": 3}`: how many states, results and reports no broker
+  has yet; and `{"started": {"boot": "UUID", "cut": true}}`: whether this boot of the machine came after a power cut;
 - the answers to `draft`, `report`, `view`, `cameras` and `check`.
 
 In, a line each of at most 64 KiB:
@@ -104,6 +104,14 @@ class Asked(Protocol):
         ...
 
 
+class Hears(Protocol):
+    """Whoever hears for the device itself what readers are told."""
+
+    def take(self, line: Mapping[str, Any], now_s: float) -> None:
+        """Take a line. On the thread `tap`."""
+        ...
+
+
 class _Reader:
     """One connection."""
 
@@ -124,16 +132,20 @@ class Tap:
         shows: Shows,
         commands: Receives,
         page: ServesPage,
+        make_witness: Callable[[], Hears],
         make_asked: Callable[[], Mapping[bytes, Asked]],
         identity: Identity,
     ) -> None:
-        """`listener` is a listening socket, and belongs to the tap from now on. `make_asked` is called once, when the
-        first question comes; it returns who answers the lines with each first word."""
+        """`listener` is a listening socket, and belongs to the tap from now on. `make_witness` is called once, when the
+        first reader comes, and `make_asked` when the first question does; it returns who answers the lines with each
+        first word."""
         self._page = page
         self._listener = listener
         self._outbox = outbox
         self._shows = shows
         self._commands = commands
+        self._make_witness = make_witness
+        self._witness: Hears | None = None
         self._make_asked = make_asked
         self._asked: Mapping[bytes, Asked] = {}
         self._identity = identity
@@ -254,6 +266,9 @@ class Tap:
             self._shown = [{}] * len(shown)
         lines += [json.dumps(now).encode() for now, before in zip(shown, self._shown, strict=True) if now != before]
         self._shown = shown
+        self._witness = self._witness or self._make_witness()
+        for line in lines:
+            self._witness.take(json.loads(line), time.monotonic())
         text = b"".join(line + b"\n" for line in lines)
         for reader in [*self._readers]:
             self._send(reader, text)

@@ -61,7 +61,7 @@ class Walked:
         )
         keys = self.agent.directory / "keys"
         self._key = keys / f"{make_key('technician', keys).kid}.key.json"
-        self.steps = [step for step in plan(equipment(load(self.agent.config, environ={}))) if not step.left_out]
+        self.steps = plan(equipment(load(self.agent.config, environ={})))
         self._heard: set[str] = set()
         self.told: dict[str, list[str]] = {}
         """The status of each press, by the step in which it was made."""

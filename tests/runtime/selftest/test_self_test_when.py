@@ -22,6 +22,14 @@ def test_an_alarm_ends_the_test_at_once_and_the_lights_are_given_back(bench: Ben
     assert bench.worker.order("o2") == "alarm-open"
 
 
+def test_the_siren_sounds_in_a_test_that_was_ordered_so_and_in_no_other(bench: Bench) -> None:
+    for siren in (True, False):
+        bench.worker.order("o1", siren=siren)
+        bench.run(3)
+        bench.worker.close()
+    assert bench.siren_sounded == [True, False]
+
+
 def test_a_silent_alarm_that_comes_into_the_flash_of_the_lights_ends_the_test_after_it(bench: Bench) -> None:
     bench.waits = 4
     bench.worker.order("o1")

@@ -18,6 +18,13 @@ from tests.support.drafts import IDENTITY, alarm, open_outbox, picture, security
 WORDS = (b"draft", b"report", b"view", b"cameras", b"check")
 
 
+class Heard(list[Mapping[str, Any]]):
+    """What the device has heard of its own tap."""
+
+    def take(self, line: Mapping[str, Any], now_s: float) -> None:
+        self.append(line)
+
+
 class Rig:
     """A tap with a real outbox and a real socket; lamps and commands are made up."""
 
@@ -30,7 +37,10 @@ class Rig:
         """What the service page's process has told."""
         self.asked: list[tuple[str, bytes]] = []
         listener = control_socket.listen(self.path, mode=0o660)
-        self.tap = Tap(listener, self.outbox, self, self, self, lambda: dict.fromkeys(WORDS, self), IDENTITY)
+        self.witness = Heard()
+        self.tap = Tap(
+            listener, self.outbox, self, self, self, lambda: self.witness, lambda: dict.fromkeys(WORDS, self), IDENTITY
+        )
 
     def lines(self) -> Iterator[Mapping[str, Any]]:
         yield {"lamps": {"yellow": self.lamps}}
@@ -103,11 +113,11 @@ def test_two_readers_hear_the_same(rig: Rig) -> None:
         rig.heard(two)
         rig.heard(one)
         rig.outbox.put(alarm("a1"))
-        assert rig.heard(one)[-1] == rig.heard(two)[-1]
+        assert rig.heard(one)[-1] == rig.heard(two)[-1] == rig.witness[-1]
 
 
 def test_nobody_who_publishes_does_more_than_look_when_nobody_listens(rig: Rig) -> None:
-    assert rig.outbox.tap is None
+    assert (rig.outbox.tap, rig.witness) == (None, [])
     with rig.connect():
         assert rig.outbox.tap is not None
     rig.tap.run_once(5)
