@@ -21,7 +21,7 @@ from agent.bootstrap.late_disk import restore
 from agent.bootstrap.optional_parts import prepare, start_lights
 from agent.bootstrap.platform import Outside, board_serials, this_machine
 from agent.bootstrap.self_test import make_self_test
-from agent.bootstrap.tap import TapParts, make_service_page, run_tap
+from agent.bootstrap.tap import TapParts, run_tap
 from agent.bootstrap.uplink import Uplink, listen, make_handler, make_uplink
 from agent.contract.envelope import MessageFactory
 from agent.outbox.outbox import Outbox
@@ -37,6 +37,7 @@ from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.health import HealthBoard
 from agent.runtime.supervision.main_loop import RESTART, MainLoop
 from agent.runtime.supervision.security import SecurityLog
+from agent.runtime.tap.service_page import ServicePage
 from agent.settings.kept import Begun
 from agent.sim.control import SimControl
 
@@ -79,7 +80,7 @@ def run(
         # The parts: the way to the centre, the decisions, and the way back.
         uplink = make_uplink(begun, outside, context, outbox)
         cameras = Cameras(context.board)
-        page = make_service_page(settings, context, simulate=simulate)
+        page = ServicePage(context)
         kiosk = make_kiosk(settings, context, outbox, pins, cameras, uplink, page, simulate=simulate)
         pipeline = kiosk.pipeline
         handler, keys, key_watch = make_handler(begun, context, outbox)

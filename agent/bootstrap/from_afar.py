@@ -199,6 +199,11 @@ class FromAfar:
         return {"mistakes": [], "two": two}
 
     @property
+    def settings(self) -> Settings:
+        """The settings that count now. Any thread."""
+        return self._settings
+
+    @property
     def wanted(self) -> int:
         """The highest revision of settings that a permitted signer has asked for."""
         return self._wanted

@@ -85,7 +85,7 @@ class Sealing:
 
     def __init__(
         self,
-        settings: Settings,
+        in_force: Callable[[], Settings],
         context: Context,
         outbox: Outbox,
         keys: KeyRing,
@@ -94,8 +94,9 @@ class Sealing:
         serials: Serials,
         seen: Callable[[], Seen],
     ) -> None:
-        """`seen` returns what the device itself has heard of the walk; any thread calls it."""
-        self._settings = settings
+        """`in_force` returns the settings that count now, `seen` what the device itself has heard of the walk. Any
+        thread calls them."""
+        self._in_force = in_force
         self._clock = context.clock
         self._reporter = context.reporter
         self._outbox = outbox
@@ -104,9 +105,13 @@ class Sealing:
         self._announcer = announcer
         self._serials = serials
         self._seen_of_walk = seen
-        self._file = settings.storage.directory / FILE
+        self._file = in_force().storage.directory / FILE
         self._draft: _Drafted | None = None
         self._is_busy = False
+
+    @property
+    def _settings(self) -> Settings:
+        return self._in_force()
 
     def ask(self, word: str, body: bytes, tell: Tells) -> None:
         """Begin to answer a line; `tell` gets the answer, on another thread. Never blocks."""

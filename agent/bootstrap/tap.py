@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from agent.adapters import account
+from agent.adapters.binding import Serials
 from agent.adapters.jose_keys import KeyRing
 from agent.bootstrap import specs
 from agent.bootstrap.from_afar import FromAfar
@@ -37,9 +38,8 @@ _STILL = {Pattern.OFF, Pattern.ON, Pattern.STEADY}
 log = logging.getLogger(__name__)
 
 
-def make_service_page(settings: Settings, context: Context, *, simulate: bool) -> ServicePage:
-    """Build the core's side of the service page; the tap runs it."""
-    serials = board_serials(settings, simulate=simulate)
+def _page_place(settings: Settings, from_afar: FromAfar, serials: Serials) -> PagePlace:
+    """Say where the page finds what it needs, and what that is."""
 
     def about() -> Mapping[str, Any]:
         # Few start it, and the core need not carry for years what a walk takes.
@@ -48,15 +48,20 @@ def make_service_page(settings: Settings, context: Context, *, simulate: bool) -
         from agent.bootstrap.commissioning import equipment  # noqa: PLC0415
         from agent.core.commissioning.plan import Equipment  # noqa: PLC0415
 
-        serial = next(iter(serials()), "")
-        ports = settings.service_page.model_dump()
-        return {**ports, "equipment": TypeAdapter(Equipment).dump_python(equipment(settings, serial), mode="json")}
+        has = equipment(from_afar.settings, next(iter(serials()), ""))
+        return {
+            **settings.service_page.model_dump(),
+            "equipment": TypeAdapter(Equipment).dump_python(has, mode="json"),
+        }
 
     directory = settings.storage.directory
-    file = specs.tap_socket(directory).with_name("service-page.json")
-    blinks = settings.lights.beacon is not None
-    return ServicePage(
-        PagePlace(file, account.own_group(TAP_GROUP), directory / service_code.FILE, blinks, about), context
+    return PagePlace(
+        file=specs.tap_socket(directory).with_name("service-page.json"),
+        group=account.own_group(TAP_GROUP),
+        kept_code=directory / service_code.FILE,
+        blinks=settings.lights.beacon is not None,
+        about=about,
+        version=lambda: from_afar.settings,
     )
 
 
@@ -118,8 +123,8 @@ def run_tap(stack: ExitStack, parts: TapParts) -> None:
         return
     with suppress(OSError):  # then it is its user's alone
         share(path, account.own_group(TAP_GROUP))
-    parts.page.begin(parts.kiosk.pipeline)
     serials = board_serials(settings, simulate=parts.simulated)
+    parts.page.begin(_page_place(settings, parts.from_afar, serials), parts.kiosk.pipeline)
 
     @cache
     def witness() -> "Witness":
@@ -135,7 +140,14 @@ def run_tap(stack: ExitStack, parts: TapParts) -> None:
         from agent.bootstrap.sealing import Sealing  # noqa: PLC0415
 
         sealing = Sealing(
-            settings, context, outbox, parts.keys, parts.cameras, parts.uplink.announcer, serials, witness().seen
+            lambda: parts.from_afar.settings,
+            context,
+            outbox,
+            parts.keys,
+            parts.cameras,
+            parts.uplink.announcer,
+            serials,
+            witness().seen,
         )
         names = frozenset(camera.name for camera in settings.cameras)
         views = Views(parts.cameras, names, path.parent, account.own_group(TAP_GROUP), context.clock)

@@ -26,7 +26,8 @@ from agent.core.commissioning.plan import Order, plan
 from agent.core.commissioning.walk import Answer, View, Walk
 from agent.core.errors import EdgeAgentError, UsageError
 from agent.service_page.walk_driver import WalkDriver
-from agent.settings import Settings, load
+from agent.settings import Settings
+from agent.settings.kept import look
 from agent.sim import control_socket
 
 _EXAMPLE = """\
@@ -71,7 +72,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> int:
     """Walk until every step has its verdict; return 0 if none has failed."""
-    settings = load(args.config)
+    settings = look(args.config).settings
     key = load_or_ask(args.key, "the technician's")
     if key.role not in ROLES:
         raise UsageError(f"the role of {key.kid} is {key.role}: a walk takes a technician's key, or an admin's")

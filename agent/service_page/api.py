@@ -38,6 +38,7 @@ class Api:
             ("GET", "state"): self._state,
             ("POST", "orders"): self._orders,
             ("POST", "answer"): self._answer,
+            ("POST", "walk"): self._walk,
             ("GET", "cameras"): self._cameras,
             ("POST", "settings/check"): self._check,
             ("POST", "settings"): self._set,
@@ -104,6 +105,10 @@ class Api:
         if not isinstance(reason, str):
             raise Malformed("reason")
         self._walking.answer(answer, reason[:200], _text(request.body, "say", 1000) if "say" in request.body else None)
+        return _DONE
+
+    def _walk(self, request: Request) -> Reply:  # noqa: ARG002 - every route has it
+        self._walking.begin_another()
         return _DONE
 
     def _cameras(self, request: Request) -> Reply:  # noqa: ARG002 - every route has it

@@ -56,7 +56,7 @@ def serve(
         told("nobody asks for the service page")
         return
     entrance = Entrance(asked.opening, asked.hash, paths.own / "tries")
-    walking = Walking(paths.file, paths.tap, paths.walk, asked.opening)
+    walking = Walking(paths.tap, paths.walk, asked.opening)
     over = threading.Event()
     api = Api(entrance, walking, Views(paths.file.parent), over.is_set)
     agent = threading.Thread(
@@ -72,6 +72,7 @@ def serve(
         is_told = False
         while (now := read_asked(paths.file)) is not None and now.opening == asked.opening:
             # Five wrong codes leave it with no port open; if it ended, the service manager would begin it again.
+            walking.follow(now)
             servers.follow(set() if entrance.is_shut else find_places())
             if entrance.is_shut and not is_told:
                 told("five wrong codes: it is closed")

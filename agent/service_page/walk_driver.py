@@ -53,8 +53,10 @@ class WalkDriver:
         """Let another program drive it."""
         os.close(self._lock)
 
-    def resume(self) -> None:
-        """Take the walk up again, after the agent has ended: a power cut is one of the steps."""
+    def resume(self, steps: Sequence[Step] | None = None) -> None:
+        """Take the walk up again, after the agent has ended: a power cut is one of the steps. Or with other steps, as
+        the settings have changed."""
+        self._steps = steps or self._steps
         self.nonce = None  # the agent's first line says it
         self.unanswered.clear()
         self._unsent.clear()

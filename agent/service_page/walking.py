@@ -14,7 +14,7 @@ from agent.contract.commissioning import ROLES
 from agent.core.commissioning.plan import plan
 from agent.core.commissioning.walk import Answer, Walk
 from agent.core.errors import EdgeAgentError
-from agent.service_page.asked import Asked, read_asked
+from agent.service_page.asked import Asked
 from agent.service_page.walk_driver import WalkDriver, topic_of
 from agent.sim import control_socket
 
@@ -25,6 +25,7 @@ AWAY_S = 30.0
 _TURN_S = 0.5
 _SEAL_S = 180.0
 """How long a report may take: a TPM needs seconds, and so does a camera."""
+_STANDING = {"path", "started"}
 _REPORT = "report"
 """What waits for the answer to a line about one."""
 _AWAY = "The walk rests: no phone is there."
@@ -37,10 +38,9 @@ class NotNow(EdgeAgentError):  # noqa: N818 - a verdict
 class Walking:
     """`run` on a thread of its own; the rest on any."""
 
-    def __init__(self, file: Path, tap: Path, directory: Path, opening: str) -> None:
-        """`file` asks for the page, by the name `opening`; `tap` is the agent's socket, `directory` keeps the walk."""
+    def __init__(self, tap: Path, directory: Path, opening: str) -> None:
+        """`tap` is the agent's socket, `directory` keeps the walk, and the agent knows the page by `opening`."""
         self._opening = opening
-        self._file = file
         self._tap = tap
         self._directory = directory
         self._changed = threading.Condition()
@@ -48,6 +48,8 @@ class Walking:
         self._sock: socket.socket | None = None
         self._asked: Asked | None = None
         self._nonce: str | None = None
+        self._standing: dict[str, bytes] = {}
+        """The lines of the tap that are told when they change, for a walk that begins after them."""
         self._trouble = "The page is connecting to the agent."
         self._polled_s = -AWAY_S
         self._polling = 0
@@ -121,6 +123,26 @@ class Walking:
             request = {**request, "kept": kept.model_dump(mode="json")}
         return self.ask(f"{word} {json.dumps(request)}\n".encode(), _REPORT, _SEAL_S)
 
+    def follow(self, asked: Asked) -> None:
+        """Walk what the device has now: settings may change in the middle of a walk."""
+        with self._changed:
+            has, self._asked = None if self._asked is None else self._asked.equipment, asked
+            if self._driver is not None and asked.equipment != has:
+                self._driver.resume(plan(asked.equipment))
+                self._bring_up(self._driver)
+            self._notify()
+
+    def begin_another(self) -> None:
+        """Begin another walk, now that this one is at its end. Raises NotNow."""
+        with self._changed:
+            driver = self._drive()
+            if driver.walk.view().state != "done" or self._asked is None:
+                raise NotNow("This walk is not at its end.")
+            driver.close()
+            self._driver = None
+            self._begin(self._asked, new=True)
+            self._step()
+
     def tell(self, **what: Any) -> None:
         """Tell the agent how the page is used."""
         with self._changed:
@@ -145,7 +167,7 @@ class Walking:
                 continue
             with sock:
                 with self._changed:
-                    self._sock, self._asked = sock, read_asked(self._file)
+                    self._sock = sock
                     self._trouble = ""
                     self._tell()
                 on_connect()
@@ -182,6 +204,7 @@ class Walking:
     def _is_away(self, trouble: str) -> None:
         with self._changed:
             self._sock, self._nonce, self._trouble = None, None, trouble
+            self._standing.clear()
             if self._driver is not None:
                 self._driver.resume()
             self._notify()
@@ -190,6 +213,7 @@ class Walking:
     def _take(self, text: bytes) -> None:
         line = json.loads(text)
         self._nonce = line.get("nonce", self._nonce)
+        self._standing |= dict.fromkeys(line.keys() & _STANDING, text)
         data = line.get("data", {})
         wanted = data.get("command_id")
         if "view" in line:
@@ -210,10 +234,11 @@ class Walking:
             return
         now_s = time.monotonic()
         if self._polling or now_s - self._polled_s < AWAY_S:
-            if self._driver is None:
-                self._begin(self._asked)
-            elif self._sock is not None:
-                self._driver.walk.tick(now_s)
+            if self._sock is not None:
+                if self._driver is None:
+                    self._begin(self._asked)
+                else:
+                    self._driver.walk.tick(now_s)
             if self._driver is not None:
                 self._driver.orders()
         elif self._driver is not None:
@@ -221,13 +246,20 @@ class Walking:
             self._driver, self._trouble = None, _AWAY
         self._notify()
 
-    def _begin(self, asked: Asked) -> None:
+    def _begin(self, asked: Asked, *, new: bool = False) -> None:
         try:
-            self._driver = WalkDriver(plan(asked.equipment), self._directory)
+            self._driver = WalkDriver(plan(asked.equipment), self._directory, new=new)
         except (EdgeAgentError, OSError) as error:
             self._trouble = f"The walk can't be taken up: {error}."
             return
-        self._driver.nonce, self._trouble = self._nonce, ""
+        self._bring_up(self._driver)
+        self._trouble = ""
+
+    def _bring_up(self, driver: WalkDriver) -> None:
+        """Have a walk that begins now know what was told before."""
+        for line in self._standing.values():
+            driver.take(line)
+        driver.nonce = self._nonce
 
     def _drive(self) -> WalkDriver:
         self._polled_s = time.monotonic()

@@ -76,7 +76,7 @@ class Device:
         """The agent starts."""
         views = Views(HealthBoard(self.context.reporter))
         self.sealing = Sealing(
-            self.settings,
+            lambda: self.settings,
             self.context,
             self.outbox,
             self.keys,

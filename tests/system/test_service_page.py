@@ -123,6 +123,10 @@ def test_a_walk_begun_on_a_phone_goes_on_in_a_terminal_and_back_on_the_phone(
             half = {"report": report.id, "protected": protected, "signature": signature}
             assert phone.post("/api/report", half).body["sealed"]["report"] == report.id
             assert centre.wait_for("commissioning")
+            assert phone.post("/api/walk").status == 204
+            technician.walks_to("label", asks=True)
+            assert phone.state()["verdicts"] == []
+            assert phone.post("/api/walk").status == 409, "nobody loses a walk by a tap"
         page_of.paths.file.unlink(missing_ok=True)
         assert "service-page" not in {file.stem for file in run.iterdir()}
 

@@ -50,19 +50,23 @@ class PagePlace:
     """Whether there is a beacon."""
     about: Callable[[], Mapping[str, Any]]
     """Returns what the page needs to know of the device, as JSON values."""
+    version: Callable[[], object]
+    """Returns the same object for as long as `about` returns the same."""
 
 
 class ServicePage:
     """`contact` and `order` on any thread, the rest on the thread `tap`."""
 
-    def __init__(self, place: PagePlace, context: Context) -> None:
-        self._place = place
+    def __init__(self, context: Context) -> None:
+        self._place: PagePlace  # from `begin` on
         self._clock = context.clock
         self._security = context.security
         self._lights: ShowsCode | None = None
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._is_served = False
         self._kept = ""
+        self._version: object = None
+        """Of what the page was told of the device."""
         self._was_released = False
         """Whether the contact has been open: one that is closed from the start on asks for nothing."""
         self._open: dict[str, Any] | None = None
@@ -70,8 +74,9 @@ class ServicePage:
         """Whether only the beacon tells the code, and nobody has entered it yet."""
         self._wrong = 0
 
-    def begin(self, lights: ShowsCode) -> None:
+    def begin(self, place: PagePlace, lights: ShowsCode) -> None:
         """Begin, and take up what an earlier run has left open. Before the thread starts."""
+        self._place = place
         self._lights = lights
         self._is_served = True
         try:
@@ -120,6 +125,8 @@ class ServicePage:
             self._jobs.get()()
         if self._open is not None and self._clock.boottime_ns() >= self._open["until_ns"]:
             self._end("its time is up")
+        elif self._open is not None and self._place.version() is not self._version:
+            self._write(self._open)
 
     def take(self, line: bytes) -> None:
         """Take what the page's process tells: a JSON object with the `opening` that it means and an `event`, which is
@@ -189,6 +196,7 @@ class ServicePage:
             log.warning("what asks for the service page can't be removed: %s", error)
 
     def _write(self, asked: Mapping[str, Any]) -> bool:
+        self._version = self._place.version()
         try:
             replace_shared(self._place.file, json.dumps({**self._place.about(), **asked}).encode(), self._place.group)
         except OSError as error:

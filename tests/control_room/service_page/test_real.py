@@ -113,7 +113,10 @@ def test_a_kiosk_is_walked_a_zone_drawn_and_the_report_sealed_from_a_phone(
             assert report["by"]["kid"] == key.kid
             assert report["note"] == "lamp cover is cracked"
             assert [each["alarm_id"] for each in report["in_earnest"]] == [earnest]
-            assert {step["name"]: step["verdict"] for step in report["steps"]}["button-police"] == "passed"
+            steps = {step["name"]: step for step in report["steps"]}
+            assert steps["button-police"]["verdict"] == "passed"
+            drawn = {figure["name"]: figure["value"] for figure in steps["camera-front-view"]["figures"]}
+            assert drawn == {"zones": 1, "lines": 0, "masks": 1}
             assert phone.complaints == []
         # The page has closed, and the phone says so.
         expect(page.get_by_text("Your report is sealed")).to_be_visible()

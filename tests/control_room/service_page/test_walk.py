@@ -115,6 +115,14 @@ def test_a_technician_walks_and_seals_the_report_and_the_key_stays_in_the_phone(
     assert json.loads(base64.urlsafe_b64decode(seal["protected"] + "=="))["kid"] == technician.kid
     assert device.sealed_note == "lamp cover is cracked"
 
+    phone.tap("Walk this device again…")
+    phone.tap("Begin another walk")
+    wait_for(lambda: device.heard_at("walk") == [{}])
+    device.show(walk=walk("label"), verdicts=[])
+    expect(page.get_by_role("heading", name="label")).to_be_visible()
+    phone.go("Report")
+    expect(page.get_by_text("The walk is at step 1 of 13")).to_be_visible()
+
     assert technician.as_jwk()["d"] not in json.dumps(device.heard)
     kept = page.evaluate("Promise.all([localStorage.length, sessionStorage.length, indexedDB.databases()])")
     assert kept == [0, 0, []]

@@ -18,9 +18,12 @@ class Rig:
         self.drafts = Collected()
         self.code: str | None = None
         self.file = directory / "service-page.json"
-        self.place = PagePlace(self.file, None, directory / service_code.FILE, blinks, lambda: {"https_port": 8443})
-        self.page = ServicePage(self.place, make_context(self.drafts, self.clock))
-        self.page.begin(self)
+        self.about = {"https_port": 8443}
+        place = PagePlace(
+            self.file, None, directory / service_code.FILE, blinks, lambda: self.about, lambda: self.about
+        )
+        self.page = ServicePage(make_context(self.drafts, self.clock))
+        self.page.begin(place, self)
 
     def show_code(self, code: str | None) -> None:
         self.code = code
@@ -113,7 +116,7 @@ def test_nothing_opens_where_no_code_can_be_told_or_the_device_has_no_tap(tmp_pa
     assert rig.page.order(60, None, "thandi") == "no-code"
     rig.hold()
     assert not rig.file.exists()
-    assert ServicePage(rig.place, make_context()).order(60, None, "thandi") == "no-page"
+    assert ServicePage(make_context()).order(60, None, "thandi") == "no-page"
 
 
 def test_a_restart_of_the_agent_takes_the_page_up_and_one_of_the_machine_does_not(tmp_path: Path) -> None:
@@ -129,6 +132,15 @@ def test_a_restart_of_the_agent_takes_the_page_up_and_one_of_the_machine_does_no
     rig.hold()
     Rig(tmp_path, SimClock(boottime_ns=10**12, boot_id="another"))
     assert not rig.file.exists()
+
+
+def test_a_page_that_is_open_learns_what_has_changed_on_the_device(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.hold()
+    opening = rig.asked()["opening"]
+    rig.about = {"https_port": 8444}
+    rig.page.tick()
+    assert (rig.asked()["opening"], rig.asked()["https_port"]) == (opening, 8444)
 
 
 def test_a_page_whose_code_only_the_beacon_told_ends_with_the_agent_that_knew_it(tmp_path: Path) -> None:

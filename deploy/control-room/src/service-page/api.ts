@@ -151,6 +151,8 @@ export const getState = (after: number | null) => json<State>(call(after === nul
 export const sendOrders = (orders: { id: string; token: string }[]) => call("orders", { body: { orders } });
 /** `say` is the sentence that is answered: the walk may have gone on meanwhile. */
 export const sendAnswer = (answer: string, say: string, reason = "") => call("answer", { body: { answer, reason, say } });
+/** Begin another walk, at the end of this one. */
+export const sendNewWalk = () => call("walk", { body: {} });
 export const getSettings = () => json<Settings>(call("cameras"));
 export const checkSettings = (changes: Changes) => json<Check>(call("settings/check", { body: { changes } }));
 export const sendSettings = (token: string) => json<Result>(call("settings", { body: { token }, patienceMs: LONG_MS }));

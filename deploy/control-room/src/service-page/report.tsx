@@ -2,8 +2,8 @@
 import { signal, useSignal } from "@preact/signals";
 import { useLayoutEffect } from "preact/hooks";
 import { plain } from "../plain";
-import { getReport, type Report, sendReport, type Step } from "./api";
-import { busily, isBusy, Screen } from "./parts";
+import { getReport, type Report, sendNewWalk, sendReport, type Step } from "./api";
+import { busily, isBusy, Screen, Sheet } from "./parts";
 import { attempt, device, key, nameOf, say, state, tab } from "./state";
 import { isOf } from "./statement";
 import { t } from "./strings";
@@ -52,6 +52,7 @@ export function ReportView() {
         <p class="verdict-big is-passed"><span aria-hidden="true">✓ </span>{t.report.sealed}</p>
         <ol class="then">{t.report.then.map((each) => <li key={each}>{each}</li>)}</ol>
         <p class="small">{t.report.id} {plain(sealed.value, 64)}</p>
+        <AnotherWalk />
       </Screen>
     );
   }
@@ -68,7 +69,33 @@ export function ReportView() {
       </label>
       <p id="note-why" class="small">{t.report.noteWhy}</p>
       <p class="small">{t.report.why}</p>
+      <AnotherWalk />
     </Screen>
+  );
+}
+
+async function beginAnother(): Promise<void> {
+  await sendNewWalk();
+  sealed.value = report.value = null;
+  note.value = "";
+  tab.value = "walk";
+}
+
+function AnotherWalk() {
+  const isAsked = useSignal(false);
+  return (
+    <>
+      <button type="button" onClick={() => (isAsked.value = true)}>{t.report.another}</button>
+      {isAsked.value && (
+        <Sheet title={t.report.anotherTitle} onClose={() => (isAsked.value = false)}>
+          <p>{t.report.anotherWhy}</p>
+          <div class="row is-tall">
+            <button type="button" onClick={() => (isAsked.value = false)}>{t.cancel}</button>
+            <button type="button" class="do" aria-disabled={isBusy.value} onClick={() => void busily(() => attempt(beginAnother))}>{t.report.anotherYes}</button>
+          </div>
+        </Sheet>
+      )}
+    </>
   );
 }
 

@@ -229,5 +229,9 @@ export const t = {
       "Close the cabinet. This page closes by itself.",
     ],
     id: "Report",
+    another: "Walk this device again…",
+    anotherTitle: "Begin another walk?",
+    anotherWhy: "All steps begin anew. What this walk has found is forgotten on the device, unless its report is sealed.",
+    anotherYes: "Begin another walk",
   },
 };
