@@ -52,15 +52,6 @@ def owner_of(path: Path) -> Account | None:
     return find(_user_name(path.stat().st_uid))
 
 
-def own_group(name: str) -> int | None:
-    """Return the id of a group that this process is in by this name; None if it is in none."""
-    try:
-        gid = grp.getgrnam(name).gr_gid
-    except KeyError:
-        return None
-    return gid if gid in {os.getegid(), *os.getgroups()} else None
-
-
 def is_root() -> bool:
     """Whether this process may become any user."""
     return os.geteuid() == 0

@@ -23,9 +23,7 @@ log = logging.getLogger(__name__)
 class Views:
     """Answers `view`: a picture, on a thread that lives as long as one request. Nothing is done while nobody asks."""
 
-    def __init__(
-        self, cameras: Cameras, names: frozenset[str], directory: Path, group: int | None, clock: Clock
-    ) -> None:
+    def __init__(self, cameras: Cameras, names: frozenset[str], directory: Path, group: str, clock: Clock) -> None:
         """Pictures go to `directory`, for the agent's user and `group`."""
         self._cameras = cameras
         self._names = names

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from agent.adapters import account
 from agent.adapters.binding import Serials
 from agent.adapters.jose_keys import KeyRing
 from agent.bootstrap import specs
@@ -57,7 +56,7 @@ def _page_place(settings: Settings, from_afar: FromAfar, serials: Serials) -> Pa
     directory = settings.storage.directory
     return PagePlace(
         file=specs.tap_socket(directory).with_name("service-page.json"),
-        group=account.own_group(TAP_GROUP),
+        group=TAP_GROUP,
         kept_code=directory / service_code.FILE,
         blinks=settings.lights.beacon is not None,
         about=about,
@@ -122,7 +121,7 @@ def run_tap(stack: ExitStack, parts: TapParts) -> None:
         log.warning("no tap for a technician: %s", error)
         return
     with suppress(OSError):  # then it is its user's alone
-        share(path, account.own_group(TAP_GROUP))
+        share(path, TAP_GROUP)
     serials = board_serials(settings, simulate=parts.simulated)
     parts.page.begin(_page_place(settings, parts.from_afar, serials), parts.kiosk.pipeline)
 
@@ -150,7 +149,7 @@ def run_tap(stack: ExitStack, parts: TapParts) -> None:
             witness().seen,
         )
         names = frozenset(camera.name for camera in settings.cameras)
-        views = Views(parts.cameras, names, path.parent, account.own_group(TAP_GROUP), context.clock)
+        views = Views(parts.cameras, names, path.parent, TAP_GROUP, context.clock)
         drawn = Drawn(parts.from_afar)
         return {b"draft": sealing, b"report": sealing, b"view": views, b"cameras": drawn, b"check": drawn}
 

@@ -2,12 +2,11 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pydantic_core
 
 from agent.contract.camera_events import CameraEventData, EventName
-from agent.contract.commissioning import CommissioningData
 from agent.contract.device import HealthData, MetaData
 from agent.contract.events import (
     CameraTamperData,
@@ -22,6 +21,9 @@ from agent.contract.events import (
 from agent.contract.identity import LEVEL, Identity
 from agent.contract.kinds import EVENT_EXPIRY_S, KINDS
 from agent.contract.messages import AlarmData, AlarmsData, Draft, Payload, Rank, ResultData, SecurityData, StateData
+
+if TYPE_CHECKING:
+    from agent.contract.commissioning import CommissioningData
 
 CONTENT_TYPE = "application/cloudevents+json"
 
@@ -108,7 +110,7 @@ class MessageFactory:
         """Make the event with the outcome of a self-test."""
         return self._draft("self-test", "self-test", data)
 
-    def commissioning(self, data: CommissioningData) -> Draft:
+    def commissioning(self, data: "CommissioningData") -> Draft:
         """Make the message with the report of a commissioning."""
         return self._draft("commissioning", "commissioning", data)
 

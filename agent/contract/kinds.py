@@ -1,10 +1,9 @@
 """Every kind of message, one row each: its type, what it carries, where it goes, and how it is delivered."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from agent.contract.camera_events import EVENTS
-from agent.contract.commissioning import CommissioningData
 from agent.contract.device import HealthData, MetaData
 from agent.contract.events import (
     CameraTamperData,
@@ -32,7 +31,8 @@ class MessageKind(NamedTuple):
     level: str
     """Its levels below `up/`, but for what the message is about."""
     rank: Rank
-    data: DataModel
+    model: DataModel | Callable[[], DataModel]
+    """What it carries, or who returns that."""
     subject: str
     """CloudEvents subject, with names of fields of the data."""
     when: str
@@ -43,6 +43,11 @@ class MessageKind(NamedTuple):
     qos: int = 1
     expiry_s: int | None = None
     """None: never."""
+
+    @property
+    def data(self) -> DataModel:
+        """What it carries."""
+        return self.model if isinstance(self.model, type) else self.model()
 
 
 _OF_ALARM, _OF_CAMERA, _OF_INPUT, _OF_PART = "alarm/{alarm_id}", "camera/{camera}", "input/{input}", "part/{part}"
@@ -67,6 +72,13 @@ def _event(
 ) -> MessageKind:
     type_ = f"edge.event.{name}.v{version}"
     return MessageKind(type_, f"event/{name}", rank, data, subject, when, expiry_s=expiry_s)
+
+
+def _commissioning() -> DataModel:
+    # A device tells of one in years, and need not carry its models until then: they take 0.15 MiB.
+    from agent.contract.commissioning import CommissioningData  # noqa: PLC0415
+
+    return CommissioningData
 
 
 KINDS: Mapping[str, MessageKind] = {
@@ -138,7 +150,7 @@ KINDS: Mapping[str, MessageKind] = {
         "commissioning",
         # Not of the record, whose subscribers need not hear this topic: they would miss its numbers.
         Rank.STATE,
-        CommissioningData,
+        _commissioning,
         "commissioning",
         'a commissioning has ended, see "The commissioning report"',
     ),

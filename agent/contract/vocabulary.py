@@ -41,9 +41,9 @@ Direction = Literal["left-to-right", "right-to-left"]
 ClosedBy = Literal["schedule", "unknown-clock"]
 """Why somebody's presence counts as after hours: the schedule says so, or the clock can't be trusted to tell."""
 Outcome = Literal["passed", "failed", "interrupted"]
+"""How a self-test ended."""
 Conclusion = Literal["passed", "incomplete", "failed"]
 """What came of a commissioning: `failed` when a step has, else `incomplete` when one was left out."""
-"""How a self-test ended."""
 Reason = Literal["schedule", "command"]
 """What started a self-test."""
 CloseReason = Literal["helped", "false-alarm", "test", "duplicate", "other"]

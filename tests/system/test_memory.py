@@ -12,6 +12,8 @@ from tests.support.mosquitto import Mosquitto
 from tests.support.run import ran
 from tests.support.wait import wait_for
 
+RARE = ("agent.core.commissioning", "agent.contract.commissioning", "agent.provisioning", "difflib")
+"""What a walk takes, a person's mistake or a doctor."""
 VISION = ("numpy", "cv2", "ai_edge_litert", "tflite_runtime", "picamera2")
 _BARE = "import gpiozero, paho.mqtt.client, pydantic_settings; print(flush=True); input()"
 _MODULES = "import sys, agent.cli.run, agent.app, agent.bootstrap.simulation; print('\\n'.join(sys.modules))"
@@ -40,11 +42,11 @@ def test_the_core_maps_no_library_of_the_camera_process(tmp_path: Path) -> None:
         )
 
 
-def test_the_core_imports_no_module_of_the_camera_process() -> None:
+def test_the_core_imports_no_module_of_the_camera_process_and_none_that_only_a_walk_needs() -> None:
     listed = ran(sys.executable, "-c", _MODULES, cwd=REPOSITORY, env=environment({}), check=True, timeout=30)
     modules = listed.stdout.split()
     assert "agent.app" in modules
-    unwanted = (*VISION, "agent.vision")
+    unwanted = (*VISION, "agent.vision", *RARE)
     assert [
         name for name in modules if name.startswith(tuple(f"{each}." for each in unwanted)) or name in unwanted
     ] == []

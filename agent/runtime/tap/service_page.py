@@ -10,7 +10,9 @@ import logging
 import os
 import queue
 import secrets
+import shutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -42,8 +44,8 @@ class PagePlace:
 
     file: Path
     """Asks for the page."""
-    group: int | None
-    """Who may read it, besides the agent; None for nobody."""
+    group: str
+    """Who may read it, besides the agent."""
     kept_code: Path
     """What enrolment has kept of the claim's code."""
     blinks: bool
@@ -205,7 +207,7 @@ class ServicePage:
         return True
 
 
-def replace_shared(file: Path, content: bytes, group: int | None) -> None:
+def replace_shared(file: Path, content: bytes, group: str) -> None:
     """Replace a file in memory that a group may read. Raises OSError."""
     new = file.with_suffix(".new")
     new.unlink(missing_ok=True)
@@ -216,8 +218,9 @@ def replace_shared(file: Path, content: bytes, group: int | None) -> None:
     new.replace(file)
 
 
-def share(path: Path, group: int | None) -> None:
-    """Let a group read a file of ours, and write to it if it is a socket. Raises OSError."""
-    if group is not None:
-        os.chown(path, -1, group)
+def share(path: Path, group: str) -> None:
+    """Let a group read a file of ours, and write to it if it is a socket. Where there is no such group, or the agent is
+    not in it, the file stays the agent's alone. Raises OSError."""
+    with suppress(LookupError, PermissionError):
+        shutil.chown(path, group=group)
         path.chmod(0o660 if path.is_socket() else 0o640)

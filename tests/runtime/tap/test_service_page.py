@@ -1,6 +1,8 @@
 """The core's side of the service page; each pass of the thread `tap` is one call here."""
 
+import grp
 import json
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,14 +15,16 @@ from tests.support.context import Collected, make_context
 
 
 class Rig:
-    def __init__(self, directory: Path, clock: SimClock | None = None, *, blinks: bool = True) -> None:
+    def __init__(
+        self, directory: Path, clock: SimClock | None = None, *, blinks: bool = True, group: str = "no-such-group"
+    ) -> None:
         self.clock = clock or SimClock(boottime_ns=10**12)
         self.drafts = Collected()
         self.code: str | None = None
         self.file = directory / "service-page.json"
         self.about = {"https_port": 8443}
         place = PagePlace(
-            self.file, None, directory / service_code.FILE, blinks, lambda: self.about, lambda: self.about
+            self.file, group, directory / service_code.FILE, blinks, lambda: self.about, lambda: self.about
         )
         self.page = ServicePage(make_context(self.drafts, self.clock))
         self.page.begin(place, self)
@@ -48,6 +52,13 @@ class Rig:
         """Security events since the last call, by kind."""
         drafts, self.drafts[:] = list(self.drafts), []
         return [(each.data.kind, each.data.detail) for each in drafts if isinstance(each.data, SecurityData)]
+
+
+def test_the_group_of_the_page_may_read_what_asks_for_it(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, group=grp.getgrgid(os.getegid()).gr_name)
+    rig.hold()
+    about = rig.file.stat()
+    assert (about.st_gid, about.st_mode & 0o777) == (os.getegid(), 0o640)
 
 
 def test_a_held_contact_asks_for_the_page_for_15_minutes_and_the_beacon_tells_its_code(tmp_path: Path) -> None:
