@@ -59,8 +59,9 @@ class Link:
         self._closing.set()
         if self._thread.ident is not None:
             self._thread.join(_LAST_TRY_S)
-        if self._connection is not None:
-            self._connection.close()
+        connection, self._connection = self._connection, None  # it closes its last sockets when it is freed
+        if connection is not None:
+            connection.close()
 
     def _open(self) -> None:
         pause_s = _FIRST_PAUSE_S
