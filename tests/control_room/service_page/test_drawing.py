@@ -31,7 +31,10 @@ class Finger:
         expect(phone.page.get_by_alt_text("What the camera front sees now")).to_be_visible()
         phone.tap("Draw zones and masks")
         expect(phone.page.locator(".stage image").first).to_be_visible()
-        box = phone.page.locator(".stage").bounding_box()
+        self._measure()
+
+    def _measure(self) -> None:
+        box = self._page.locator(".stage").bounding_box()
         assert box is not None
         self._box = box
 
@@ -44,6 +47,7 @@ class Finger:
         """Begin to draw one more. A click comes a moment after its tap, and another tap may come before."""
         self._page.get_by_role("button", name=f"+ {kind}").tap()
         expect(self._page.locator(".hint")).to_contain_text(re.compile("Tap the first corner|where the line begins"))
+        self._measure()  # the list of what there is may take another row
 
     def down(self, *points: tuple[float, float]) -> None:
         self._send("touchStart", *points)
