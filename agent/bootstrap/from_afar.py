@@ -27,7 +27,7 @@ from agent.runtime.commands.orders import OrderDone
 from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.main_loop import REBOOT, RESTART
 from agent.settings import Settings
-from agent.settings.afar import ChangeRefused, judge, on_the_spot
+from agent.settings.afar import ChangeRefused, judge, on_the_spot, why_two
 from agent.settings.kept import PLACE, Begun, Kept, KeySet, Layer, Order, Reboot, Trial, again, store_kept
 
 CONFIG = "config"
@@ -138,11 +138,9 @@ class FromAfar:
             return CommandOutcome("failed", "alarm-open", _ALARM_OPEN)
         self._wanted = args.revision
         try:
-            changes = self._layer(args.changes, signer.role)
-            new, uncovered = judge(self._begun.files, self._settings, changes, PLACE)
-            if uncovered:
-                what = f"what {', '.join(uncovered)} may show then takes two signers"
-                check_second(self._keys, args.second, claims, signer, what)
+            changes, new, two = self._judged(args.changes, signer.role)
+            if two:
+                check_second(self._keys, args.second, claims, signer, two)
         except ChangeRefused as refusal:
             reason = f"{refusal.code}: {refusal}"
             self._security.report(
@@ -165,14 +163,18 @@ class FromAfar:
             self._jobs.put(partial(self._begin, layer, order, new, retained))
         return CommandOutcome("in-progress", "trying", f"trying revision {args.revision}")
 
-    def _layer(self, changes: Mapping[str, Any], role: str) -> dict[str, Any]:
-        """Return the whole layer that an order makes. Raises ChangeRefused."""
-        if role == "admin":
-            return dict(changes)
-        return on_the_spot(self._begun.files, self._kept.in_force.changes, changes)
+    def _judged(self, changes: Mapping[str, Any], role: str) -> tuple[dict[str, Any], Settings, str]:
+        """Return the whole layer that an order makes, the settings with it, and why it takes two signers; empty if it
+        takes one. Raises ChangeRefused."""
+        files = self._begun.files
+        layer, of_office = dict(changes), list[str]()
+        if role != "admin":
+            layer, of_office = on_the_spot(files, self._kept.in_force.changes, changes)
+        new, uncovered = judge(files, self._settings, layer, PLACE)
+        return layer, new, why_two(uncovered, of_office)
 
     def drawn(self) -> dict[str, Any]:
-        """Return what a technician may change, as it is now. Any thread."""
+        """Return the zones, lines and masks of every camera, as they are now. Any thread."""
         settings, tree = self._settings, self._settings.model_dump(mode="json", by_alias=True, exclude_defaults=True)
         place = settings.device.location
         cameras = [
@@ -181,22 +183,26 @@ class FromAfar:
                 "width": each.width,
                 "height": each.height,
                 **{key: given.get(key, []) for key in ("zones", "lines", "masks")},
-                "removable": False,
             }
             for each, given in zip(settings.cameras, tree.get("cameras", ()), strict=True)
         ]
         return {"revision": self._wanted, "place": "" if place is None else place.text, "cameras": cameras}
 
+    def form(self) -> dict[str, Any]:
+        """Return every other setting that an order may change, as `form` has them. Any thread."""
+        from agent.settings.form import form  # noqa: PLC0415 - few technicians ask
+
+        rows = form(self._begun.files, self._kept.in_force.changes, self._settings)
+        return {"revision": self._wanted, "settings": rows}
+
     def mistakes(self, changes: Mapping[str, Any]) -> dict[str, Any]:
         """Return what an order of a technician would be refused for, a sentence each, and why it takes two signers, if
         it does. Any thread."""
         try:
-            layer = self._layer(changes, "technician")
-            _, uncovered = judge(self._begun.files, self._settings, layer, PLACE)
+            _, _, two = self._judged(changes, "technician")
         except ChangeRefused as refusal:
-            return {"mistakes": [_mistake(line) for line in str(refusal).splitlines()], "two": None}
-        two = f"What {', '.join(uncovered)} may show then takes a second signature." if uncovered else None
-        return {"mistakes": [], "two": two}
+            return {"mistakes": [_mistake(*each) for each in refusal.mistakes], "two": None}
+        return {"mistakes": [], "two": f"T{two[1:]}." if two else None}
 
     @property
     def settings(self) -> Settings:
@@ -411,11 +417,10 @@ class FromAfar:
             self._handler.order_done(done)
 
 
-def _mistake(line: str) -> dict[str, str]:
-    """Return a line of a refusal as a path and a sentence."""
+def _mistake(path: str, line: str) -> dict[str, str]:
+    """Return a line of a refusal as a sentence that stands beside the setting at `path`."""
     said = line.removeprefix(f"{PLACE}: ")
-    where, _, what = said.partition(": ")
-    return {"path": where, "sentence": what} if what else {"path": "", "sentence": said}
+    return {"path": path, "sentence": said.partition(": ")[2] or said if path else said}
 
 
 def _differ_in_cameras_alone(old: Settings, new: Settings) -> bool:

@@ -64,7 +64,7 @@ class Views:
 
 
 class Drawn:
-    """Answers `cameras` and `check`. On the tap's thread."""
+    """Answers `cameras`, `settings` and `check`. On the tap's thread."""
 
     def __init__(self, from_afar: FromAfar) -> None:
         self._from_afar = from_afar
@@ -73,6 +73,9 @@ class Drawn:
         """Answer at once."""
         if word == "cameras":
             tell({"cameras": self._from_afar.drawn()})
+            return
+        if word == "settings":
+            tell({"settings": self._from_afar.form()})
             return
         try:
             changes = parse(body)

@@ -151,7 +151,9 @@ def run_tap(stack: ExitStack, parts: TapParts) -> None:
         names = frozenset(camera.name for camera in settings.cameras)
         views = Views(parts.cameras, names, path.parent, TAP_GROUP, context.clock)
         drawn = Drawn(parts.from_afar)
-        return {b"draft": sealing, b"report": sealing, b"view": views, b"cameras": drawn, b"check": drawn}
+        reports = dict.fromkeys((b"draft", b"report"), sealing)
+        settable = dict.fromkeys((b"cameras", b"settings", b"check"), drawn)
+        return {**reports, b"view": views, **settable}
 
     tap = Tap(listener, outbox, _Shown(parts), parts.handler, parts.page, witness, asked, settings.identity)
     stack.callback(control_socket.remove, path)

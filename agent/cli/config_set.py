@@ -64,6 +64,8 @@ def write_second(path: Path, source: str, name: str, arguments: Mapping[str, Any
     what = f"{name}, revision {arguments['revision']}, for {source}"
     print(f"{path}: {what}, signed by {key.issuer}. Another person, an admin, sends it:")
     print(f"the same device, command and arguments, their own --key, and --second {path}")
+    if name == CONFIG_SET:
+        print("Or a technician in front of the device pastes it into its service page")
     return 0
 
 

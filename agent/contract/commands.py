@@ -146,7 +146,7 @@ class ConfigSetArgs(_Args):
     """Above every one that the device has seen."""
     changes: dict[str, Any]
     """A tree like a settings file's. It replaces the one of the revision before. A technician's is laid over that
-    one: only zones, lines and masks of cameras, each list as it shall be, and the place's text."""
+    one, each list as it shall be; alone they change only what is judged in front of the device."""
     second: str | None = None
     """The same order, signed by another person, where that takes two."""
 

@@ -140,7 +140,7 @@ RESULTS = (
         " it changes nothing",
     ),
     Result("failed", "bad-settings", "the settings have mistakes: `text` has all of them"),
-    Result("failed", "second-signer", "this takes a second signature, or the one that came is not right"),
+    Result("failed", "second-signer", "`text` says what takes a second signature; none came, or it is not right"),
     Result("failed", "old-revision", "the revision is not above the last one that the device has seen"),
     Result("failed", "bad-keys", "the key set is not one, has no admin, or lacks the signer's own key"),
     Result("failed", "not-kept", "the disk does not take it"),

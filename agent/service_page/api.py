@@ -40,6 +40,7 @@ class Api:
             ("POST", "answer"): self._answer,
             ("POST", "walk"): self._walk,
             ("GET", "cameras"): self._cameras,
+            ("GET", "settings"): self._settings,
             ("POST", "settings/check"): self._check,
             ("POST", "settings"): self._set,
             ("GET", "report"): self._draft,
@@ -113,6 +114,9 @@ class Api:
 
     def _cameras(self, request: Request) -> Reply:  # noqa: ARG002 - every route has it
         return found(self._walking.ask(b"cameras -\n", "cameras", _ANSWER_S)["cameras"])
+
+    def _settings(self, request: Request) -> Reply:  # noqa: ARG002 - every route has it
+        return found(self._walking.ask(b"settings -\n", "settings", _ANSWER_S)["settings"])
 
     def _picture(self, name: str, request: Request) -> Reply:
         after = request.query.get("after", "")

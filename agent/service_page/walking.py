@@ -218,7 +218,7 @@ class Walking:
         wanted = data.get("command_id")
         if "view" in line:
             wanted = f"view {line['view']}"
-        elif "cameras" in line or "checked" in line:
+        elif line.keys() & {"cameras", "settings", "checked"}:
             wanted = next(iter(line))
         elif line.keys() & {"draft", "sealed", "refused"}:
             wanted = _REPORT

@@ -10,7 +10,7 @@ from typing import Any
 
 from agent.core.errors import SettingsError
 from agent.settings import layers
-from agent.settings.file import settings_of
+from agent.settings.file import BadSettings, settings_of
 from agent.settings.tree import Settings
 
 ALLOWED: Mapping[str, str] = {
@@ -50,21 +50,35 @@ which names one that the files have."""
 _TABLES = frozenset(path[:end] for path in ALLOWED for end, letter in enumerate(path) if letter == ".")
 
 
-ON_THE_SPOT = frozenset({"device.location.text", "cameras.zones", "cameras.lines", "cameras.masks"})
-"""What a technician's key may change: what somebody must stand in front of the camera for."""
+ON_THE_SPOT = frozenset(
+    {
+        "device.location.text",
+        "cameras.zones",
+        "cameras.lines",
+        "cameras.masks",
+        "cameras.smallest_person",
+        "cameras.min_travel",
+        "cameras.enter_after_s",
+        "cameras.leave_after_s",
+    }
+)
+"""What a technician's key may change alone: what somebody must look from the device, or walk in front of its camera, to
+judge. The rest of what is allowed takes another person of the office, too."""
 _NAMED = ("zones", "lines")
 
 
 class ChangeRefused(SettingsError):  # noqa: N818 - a verdict, as the contract names it
     """A change of the settings can't be accepted. `code` is the contract's."""
 
-    def __init__(self, code: str, text: str) -> None:
+    def __init__(self, code: str, text: str, mistakes: Sequence[tuple[str, str]] = ()) -> None:
+        """`mistakes` are those of BadSettings, where there are some."""
         super().__init__(text)
         self.code = code
+        self.mistakes = mistakes or [("", text)]
 
 
 def apply(base: layers.Node, changes: Mapping[str, Any], place: str) -> Settings:
-    """Return the settings of the files, `base`, with `changes` as the last layer. Raises SettingsError."""
+    """Return the settings of the files, `base`, with `changes` as the last layer. Raises BadSettings."""
     return settings_of(*layers.over(base, changes, place))
 
 
@@ -79,44 +93,63 @@ def judge(base: layers.Node, now: Settings, changes: Mapping[str, Any], place: s
         raise ChangeRefused("forbidden-setting", f"can't be changed from afar: {', '.join(paths)}"[:1000])
     try:
         new = apply(base, changes, place)
-    except SettingsError as error:
-        raise ChangeRefused("bad-settings", str(error)[:2000]) from error
+    except BadSettings as error:
+        raise ChangeRefused("bad-settings", str(error)[:2000], error.mistakes) from error
     except RecursionError as error:
         raise ChangeRefused("bad-settings", f"{place}: nested too deeply") from error
     if [camera.name for camera in new.cameras] != [camera.name for camera in now.cameras]:
         raise ChangeRefused("forbidden-setting", "can't be changed from afar: cameras (none can be added or removed)")
     plain = {url for url in new.mqtt.brokers if not _is_encrypted(url)}
     if any(map(_is_encrypted, now.mqtt.brokers)) and not plain <= set(now.mqtt.brokers):
-        raise ChangeRefused("forbidden-setting", "can't be changed from afar: mqtt.brokers (TLS can't be taken away)")
+        text = "can't be changed from afar: mqtt.brokers (TLS can't be taken away)"
+        raise ChangeRefused("forbidden-setting", text, [("mqtt.brokers", "TLS can't be taken away")])
     return new, _uncovered(now, new)
 
 
-def on_the_spot(base: layers.Node, in_force: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the last layer after `changes` of a technician, which are laid over the one `in_force`.
+def on_the_spot(
+    base: layers.Node, in_force: Mapping[str, Any], changes: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the last layer after `changes` of a technician, which are laid over the one `in_force`; and what of them a
+    technician can't change alone.
 
-    A list of zones, lines or masks is what the camera has then: whoever draws sees them all, and neither the files nor
-    the words by which a layer adds and removes. Raises ChangeRefused.
+    A list is what the device has then: whoever draws sees it whole, and neither the files nor the words by which a
+    layer adds and removes. Raises ChangeRefused.
     """
-    if paths := forbidden(changes, ON_THE_SPOT):
-        raise ChangeRefused("forbidden-setting", f"a technician can't change {', '.join(paths)}"[:1000])
+    if paths := forbidden(changes):
+        raise ChangeRefused("forbidden-setting", f"can't be changed from afar: {', '.join(paths)}"[:1000])
     layer = copy.deepcopy(dict(in_force))
-    if isinstance(text := changes.get("device", {}).get("location", {}).get("text"), str):
-        layer.setdefault("device", {}).setdefault("location", {})["text"] = text
-    of_files = {each["name"]: each for each in base.plain.get("cameras", ())}
-    cameras = layer.setdefault("cameras", []) if "cameras" in changes else []
-    for change in changes.get("cameras", ()):
-        name = change["name"]
-        mine = next((each for each in cameras if each["name"] == name), None)
-        if mine is None:
-            cameras.append(mine := {"name": name})
-        for key, wanted in change.items():
-            if key == "name":
-                continue
-            if key in mine.get("unset", ()):
-                mine["unset"] = [each for each in mine["unset"] if each != key]
-            has = of_files.get(name, {}).get(key, ())
-            mine[key] = _over_named(has, wanted) if key in _NAMED else wanted
-    return layer
+    _lay(layer, changes, base.plain)
+    return layer, forbidden(changes, ON_THE_SPOT)
+
+
+def _lay(layer: dict[str, Any], changes: Mapping[str, Any], files: Mapping[str, Any]) -> None:
+    """Lay the changes of a technician over a table of a layer; `files` is the same table of the files."""
+    for key, wanted in changes.items():
+        if key == "unset":
+            raise ChangeRefused("forbidden-setting", "a technician can't unset anything: name what it shall be")
+        if key in layer.get("unset", ()):
+            layer["unset"] = [each for each in layer["unset"] if each != key]
+        has = files.get(key)
+        if key == "cameras":
+            mine = layer.setdefault(key, [])
+            for change in wanted:
+                name = change["name"]
+                camera = next((each for each in mine if each["name"] == name), None)
+                if camera is None:
+                    mine.append(camera := {"name": name})
+                _lay(camera, change, next((each for each in has or () if each["name"] == name), {}))
+        elif isinstance(wanted, dict):
+            _lay(layer.setdefault(key, {}), wanted, has or {})
+        else:
+            layer[key] = _over_named(has or (), wanted) if key in _NAMED else wanted
+
+
+def why_two(uncovered: Sequence[str], of_office: Sequence[str]) -> str:
+    """Say what of an order two must sign for: the cameras that may show more then, and what a technician can't change
+    alone. Empty if one is enough."""
+    what = [f"what {', '.join(uncovered)} may show then"] if uncovered else []
+    what += of_office
+    return f"two must sign for {', '.join(what)[:800]}" if what else ""
 
 
 def _over_named(has: Sequence[Mapping[str, Any]], wanted: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,16 @@ from agent.settings.layers import WORDS, Location
 from agent.settings.tree import ENVIRONMENT_PREFIX, Settings, mask_url
 
 
+class BadSettings(SettingsError):  # noqa: N818 - what they are, not what happened
+    """Settings with mistakes. The text has a line for each."""
+
+    def __init__(self, mistakes: Sequence[tuple[str, str]]) -> None:
+        """`mistakes` are lines, each after the path of its setting: `cameras.front.zones.0.name`, empty where it is not
+        known."""
+        super().__init__("\n".join(line for _, line in mistakes))
+        self.mistakes = mistakes
+
+
 def load(path: Path | str, environ: Mapping[str, str] = os.environ) -> Settings:
     """Load the settings from the TOML file `path` and its layers, with the overrides of the environment.
 
@@ -28,11 +39,11 @@ def load(path: Path | str, environ: Mapping[str, str] = os.environ) -> Settings:
 def settings_of(given: layers.Node, mistakes: Iterable[str], environ: Mapping[str, str] = os.environ) -> Settings:
     """Return the settings of a merged tree, with the overrides of the environment.
 
-    `mistakes` are those of the merge. Raises SettingsError like `load`.
+    `mistakes` are those of the merge. Raises BadSettings.
     """
-    mistakes = [*mistakes]
-    mistakes += [
-        f"environment: {name} is not a setting{layers.hint(name, _environment_names())}"
+    found: list[tuple[Location, str]] = [((), line) for line in mistakes]
+    found += [
+        ((), f"environment: {name} is not a setting{layers.hint(name, _environment_names())}")
         for name in sorted(environ)
         if name.startswith(ENVIRONMENT_PREFIX) and not _is_known_variable(name)
     ]
@@ -40,14 +51,23 @@ def settings_of(given: layers.Node, mistakes: Iterable[str], environ: Mapping[st
     try:
         settings = Settings(**given.plain)
     except PydanticSettingsError as error:
-        mistakes.append(f"environment: {error}; lists and tables are written as JSON")
+        found.append(((), f"environment: {error}; lists and tables are written as JSON"))
     except ValidationError as error:
-        mistakes += [f"{given.where(item['loc'])}: {_say(item, given)}" for item in _root_causes(error)]
+        found += [(item["loc"], f"{given.where(item['loc'])}: {_say(item, given)}") for item in _root_causes(error)]
     merged = settings.model_dump(mode="json", by_alias=True) if settings else given.plain
-    mistakes += [f"{given.where(location)}: {text}" for location, text in _conflicts(merged)]
-    if mistakes or settings is None:
-        raise SettingsError("\n".join(mistakes))
+    found += [(location, f"{given.where(location)}: {text}") for location, text in _conflicts(merged)]
+    if found or settings is None:
+        raise BadSettings([(_path(location, merged), line) for location, line in found])
     return settings
+
+
+def _path(location: Location, tree: Any) -> str:
+    """Return where a mistake is, with the name of its camera for its number."""
+    words = [*map(str, location)]
+    if location[:1] == ("cameras",) and len(location) > 1:
+        with suppress(LookupError, TypeError):
+            words[1] = str(tree["cameras"][location[1]]["name"])
+    return ".".join(words)
 
 
 def _root_causes(error: ValidationError) -> Iterator[Any]:

@@ -326,7 +326,7 @@ def test_a_technician_draws_over_what_the_office_has_set_and_leaves_no_order_at_
     zone = {"name": "gate", "polygon": [[0.1, 0.1], [0.9, 0.1], [0.5, 0.9]]}
     drawn = {"cameras": [{"name": "front", "zones": [zone]}]}
 
-    for changes, code in ((FASTER, "forbidden-setting"), (drawn, "ok")):
+    for changes, code in ((FASTER, "second-signer"), ({"siren": {"pin": 4}}, "forbidden-setting"), (drawn, "ok")):
         revision = street.target.from_afar.wanted + 1
         cmd_id = street.order("config-set", {"revision": revision, "changes": changes}, key=technician)
         street.passes(60)
@@ -346,7 +346,7 @@ def test_a_technician_who_takes_a_mask_away_needs_another_person(street: Office,
     street.order("config-set", {"revision": 1, "changes": covered}, key=technician)
     street.passes(60)
     assert street.target.from_afar.mistakes(covered) == {"mistakes": [], "two": None}
-    assert "front" in street.target.from_afar.mistakes(bare)["two"]
+    assert street.target.from_afar.mistakes(bare)["two"] == "Two must sign for what front may show then."
 
     refused = street.order("config-set", {"revision": 2, "changes": bare}, key=technician)
     assert (refused, "second-signer") in street.results()
@@ -355,3 +355,20 @@ def test_a_technician_who_takes_a_mask_away_needs_another_person(street: Office,
     taken_away = street.order("config-set", {**order, "second": second}, key=technician)
     street.passes(60)
     assert (taken_away, "ok") in street.results()
+
+
+def test_a_technician_with_another_person_sets_other_brokers_and_is_taken_back_where_nobody_answers(
+    street: Office, technician: PrivateKey
+) -> None:
+    both = {**ELSEWHERE, "health": {"interval_s": 20}}
+    two = "Two must sign for health.interval_s, mqtt.brokers."
+    assert street.target.from_afar.mistakes(both) == {"mistakes": [], "two": two}
+    order = {"revision": 1, "changes": both}
+    second = co_sign(IDENTITY.source, "config-set", order, street.supervisor)
+    street.target.at_start = lambda: setattr(street.target, "uplink", False)
+    cmd_id = street.order("config-set", {**order, "second": second}, key=technician)
+    assert street.target.begun.settings.mqtt.brokers == ("mqtts://c.example",)
+    street.passes(60)
+    assert street.results() == [(cmd_id, "trying"), (cmd_id, "rolled-back")]
+    assert street.target.begun.settings.mqtt.brokers != ("mqtts://c.example",)
+    assert street.target.begun.settings.health.interval_s == 60

@@ -60,6 +60,7 @@ def test_a_key_is_not_another_person_under_another_name() -> None:
         (FIRST, {}),
         (PrivateKey("another", "admin", "thandi", PrivateKey.generate("admin").key), {}),
         (PrivateKey.generate("operator", "zanele"), {}),
+        (PrivateKey.generate("technician", "lerato"), {}),
         (SECOND, {"iss": "thandi"}),
         (SECOND, {"aud": "/edge/gp/site/kiosk-2"}),
         (SECOND, {"name": "keys-set"}),

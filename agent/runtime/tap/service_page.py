@@ -200,7 +200,7 @@ class ServicePage:
     def _write(self, asked: Mapping[str, Any]) -> bool:
         self._version = self._place.version()
         try:
-            replace_shared(self._place.file, json.dumps({**self._place.about(), **asked}).encode(), self._place.group)
+            replace_shared(self._place.file, json.dumps({**asked, **self._place.about()}).encode(), self._place.group)
         except OSError as error:
             log.warning("the service page can't be asked for: %s", error)
             return False

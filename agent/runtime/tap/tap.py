@@ -6,7 +6,7 @@ Out, a line of JSON each:
 - one when it has changed, and the first time: `{"lamps": ..., "lit": ...}`, `{"siren": true}`, `{"path": {"broker":
   "mqtts://...", "up": true}}`, `{"nonce": "..."}`, `{"waiting": 3}`: how many states, results and reports no broker
   has yet; and `{"started": {"boot": "UUID", "cut": true}}`: whether this boot of the machine came after a power cut;
-- the answers to `draft`, `report`, `view`, `cameras` and `check`.
+- the answers to `draft`, `report`, `view`, `cameras`, `settings` and `check`.
 
 In, a line each of at most 64 KiB:
 
@@ -23,6 +23,8 @@ In, a line each of at most 64 KiB:
 - `view CAMERA`: a picture, with its masks, as a file beside the tap's socket. Answered by `{"view": "front", "file":
   "view-front.jpg", "number": 7, "focus": 812.5, "light": 104.2}`, or with `refused`; two in a second at most.
 - `cameras -`: `{"cameras": {...}}`, the zones, lines and masks that are in force.
+- `settings -`: `{"settings": {"revision": 7, "settings": [...]}}`, each other setting that an order may change, in the
+  form of `agent/settings/form.py`; no login and no password among them.
 - `check JSON`: the changes of a `config-set`: `{"checked": {"mistakes": [{"path", "sentence"}], "two": null}}`, `two`
   with a sentence where it takes two signers.
 
@@ -62,7 +64,7 @@ _BREATH_S = 0.01
 _MOST_LINES = 32
 """How many lines readers may say at once. The queue of commands, which brokers fill too, holds twice as many."""
 _LINES_PER_S = 4.0
-_QUESTIONS = {b"draft", b"report", b"view", b"cameras", b"check"}
+_QUESTIONS = {b"draft", b"report", b"view", b"cameras", b"settings", b"check"}
 _TOPIC = re.compile(r"(ack|command)/[a-z0-9-]{1,64}\Z")
 
 log = logging.getLogger(__name__)

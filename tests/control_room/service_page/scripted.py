@@ -15,6 +15,8 @@ from PIL import Image, ImageDraw
 
 from agent.adapters.jose_keys import KeyRing, PrivateKey, VerifiedClaims
 from agent.contract.commissioning import Report, payload_of
+from agent.settings import afar, layers
+from agent.settings.form import form
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
@@ -25,6 +27,8 @@ NONCE = "0-13b556541e8906c1"
 AHEAD_S = 7200
 """How far the device's clock is ahead of the phone's."""
 REVISION = 7
+PROFILE = Path(__file__).parents[3] / "firmware_configs" / "simulated" / "edge-agent.toml"
+SOURCE = "rtsp://viewer:hunter2@10.0.0.5/stream"
 NAME = "gp/jhb-park-station/kiosk-0042"
 _TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 _POLL_S = 20.0
@@ -113,7 +117,6 @@ CAMERAS: list[dict[str, Any]] = [
         ],
         "lines": [{"name": "gate", "from": [0.8, 0.95], "to": [0.8, 0.6]}],
         "masks": [[[0.02, 0.1], [0.16, 0.1], [0.16, 0.45], [0.02, 0.45]]],
-        "removable": False,
     }
 ]
 
@@ -150,9 +153,11 @@ class Device:
         self.heard: list[tuple[str, Any]] = []
         self.cameras: list[dict[str, Any]] = json.loads(json.dumps(CAMERAS))
         self.mistakes: list[dict[str, str]] = []
+        self.revision = REVISION
         self.two: str | None = None
         """Why settings take a second signature."""
         self.result = {"status": "succeeded", "code": "ok", "text": ""}
+        self._changes: dict[str, Any] = {}
         self.no_picture = ""
         self.focus = 120.0
         self.report: dict[str, Any] = json.loads(json.dumps(REPORT))
@@ -241,10 +246,12 @@ class Device:
             case "state":
                 self._state(handler, int(query.get("after", "0")))
             case "cameras":
-                settings = {"revision": REVISION, "place": self._says["place"], "cameras": self.cameras}
+                settings = {"revision": self.revision, "place": self._says["place"], "cameras": self.cameras}
                 handler.say(200, settings)
             case "settings/check":
                 handler.say(200, {"mistakes": self.mistakes, "two": self.two})
+            case "settings" if body is None:
+                handler.say(200, {"revision": self.revision, "settings": self._form()})
             case "settings":
                 self._take_settings(self.verified(body["token"]).claims["args"])
                 handler.say(200, self.result)
@@ -305,11 +312,19 @@ class Device:
     def _take_settings(self, args: dict[str, Any]) -> None:
         if self.result["status"] != "succeeded":
             return
+        self.revision = args["revision"]
+        self._changes = args["changes"]
         for each in args["changes"].get("cameras", []):
             camera = next(camera for camera in self.cameras if camera["name"] == each["name"])
             camera.update(each)
         if text := args["changes"].get("device", {}).get("location", {}).get("text"):
             self.show(place=text)
+
+    def _form(self) -> list[dict[str, Any]]:
+        """As a device with these settings tells them."""
+        files = layers.read(PROFILE)[0]
+        changed = {**self._changes, "cameras": [{"name": "front", "source": SOURCE}]}
+        return form(files, changed, afar.apply(files, changed, "the page"))
 
     def _report(self, query: dict[str, str]) -> dict[str, Any]:
         note = query.get("note", "")

@@ -11,15 +11,13 @@ import cv2
 import numpy as np
 import pytest
 
-from agent.adapters.jose_keys import PrivateKey
 from agent.bootstrap import specs
-from agent.centre import co_sign
 from agent.cli.keygen import make_key
 from agent.core import service_code
 from agent.service_page import page
 from agent.settings import CameraSettings
 from agent.settings.kept import begin
-from tests.support.agent_process import CAMERA, SOURCE, AgentProcess
+from tests.support.agent_process import CAMERA, AgentProcess
 from tests.support.centre import Centre
 from tests.support.mosquitto import Mosquitto
 from tests.support.service_page import KEPT, Answer, Page, Phone, Signer
@@ -55,10 +53,8 @@ class Site:
         found: dict[str, Any] = self.phone.post("/api/settings/check", {"changes": changes}).body
         return found
 
-    def set(self, changes: dict[str, Any], second: PrivateKey | None = None) -> dict[str, Any]:
+    def set(self, changes: dict[str, Any]) -> dict[str, Any]:
         args: dict[str, Any] = {"revision": self.cameras()["revision"] + 1, "changes": changes}
-        if second is not None:
-            args["second"] = co_sign(SOURCE, "config-set", args, second)
         state = self.phone.state()
         token = Signer(self.phone, self.key).sign(
             state, {"id": f"set-{next(self._ids)}", "name": "config-set", "args": args}
@@ -97,7 +93,6 @@ def test_what_a_mask_covers_is_not_in_the_preview_and_a_camera_that_goes_is_told
     opened: Any, broker: Mosquitto
 ) -> None:
     site = opened({**CAMERA, "masks": [WALL]})
-    supervisor = make_key("supervisor", site.agent.directory / "keys")
     with Centre(broker.port):
         wait_for(lambda: site.picture().status == 200, what="a picture", timeout_s=40)
         began_s, numbers = time.monotonic(), []
@@ -122,7 +117,8 @@ def test_what_a_mask_covers_is_not_in_the_preview_and_a_camera_that_goes_is_told
         [mistake] = site.check(zones=[bow])["mistakes"]
         assert "cross" in mistake["sentence"]
         assert site.set({"cameras": [{"name": "front", "zones": [bow]}]})["code"] == "bad-settings"
-        assert site.set({"cameras": [{"name": "front", "source": "picamera2:1"}]})["code"] == "forbidden-setting"
+        assert site.set({"cameras": [{"name": "front", "source": "picamera2:1"}]})["code"] == "second-signer"
+        assert site.set({"cameras": [{"name": "front", "model": "ours"}]})["code"] == "forbidden-setting"
 
         site.agent.sim("fault", kind="camera-lost")
         wait_for(lambda: site.picture().status == 503, what="word that the camera is gone", timeout_s=40)
@@ -130,12 +126,6 @@ def test_what_a_mask_covers_is_not_in_the_preview_and_a_camera_that_goes_is_told
         added = site.set({"cameras": [{"name": "front", "masks": [WALL, DOOR]}]})  # drawn before it went
         assert (added["status"], added["code"]) == ("succeeded", "ok")
         site.agent.sim("fault", kind="camera-none")
-
-        assert "second signature" in site.check(masks=[DOOR])["two"]
-        bare = {"cameras": [{"name": "front", "masks": [DOOR]}]}
-        assert site.set(bare)["code"] == "second-signer"
-        assert site.cameras()["cameras"][0]["masks"] == [WALL, DOOR]
-        assert site.set(bare, supervisor)["code"] == "ok"
     assert not list(site.agent.directory.glob("storage/snapshots/**/*.jpg"))
 
 

@@ -10,12 +10,13 @@ from typing import Any
 
 from playwright.sync_api import expect
 
+from agent.adapters.jose_keys import PrivateKey
 from agent.core.errors import SettingsError
 from agent.core.polygon import Polygon
 from agent.settings import afar, layers
 from tests.control_room.scripted import ROOM
 from tests.control_room.service_page.conftest import Phone, ScriptedPhone
-from tests.control_room.service_page.scripted import CAMERAS
+from tests.control_room.service_page.scripted import CAMERAS, key_ring
 
 ASPECT = 1280 / 720
 
@@ -197,15 +198,10 @@ def test_a_polygon_that_crosses_itself_is_shown_and_refused_in_words(phone: Scri
     assert phone.device.heard_at("settings/check") == []
 
 
-def test_a_mask_hides_what_is_below_it_and_stays_once_it_is_in_force(phone: ScriptedPhone) -> None:
+def test_a_mask_can_be_added_by_one_and_goes_or_changes_by_two(phone: ScriptedPhone, tmp_path: Path) -> None:
     page, device = phone.page, phone.device
     phone.enter()
     finger = Finger(phone)
-    finger.tap(0.09, 0.3)
-    expect(page.get_by_text("In force. To change or remove it, ask the office")).to_be_visible()
-    assert page.locator(".corner").count() == 0
-    expect(page.get_by_role("button", name="Details…")).to_have_attribute("aria-disabled", "true")
-    phone.tap("Done")
     finger.add("Mask")
     for point in ((0.75, 0.1), (0.95, 0.1), (0.95, 0.4), (0.75, 0.4)):
         finger.tap(*point)
@@ -216,17 +212,41 @@ def test_a_mask_hides_what_is_below_it_and_stays_once_it_is_in_force(phone: Scri
     expect(page.get_by_role("button", name="mask 2")).to_have_count(0)
     phone.tap("Undo")
     expect(page.get_by_role("button", name="mask 2")).to_have_count(1)
-    device.result = {"status": "failed", "code": "second-signer", "text": "this takes a second signature"}
     phone.tap("Save…")
-    expect(page.get_by_role("dialog")).to_contain_text("1 new mask: once saved, only two signatures")
+    expect(page.get_by_role("dialog")).to_contain_text("1 new mask: once saved, it takes a second person")
     phone.tap("Sign and save")
-    expect(page.locator(".said")).to_contain_text("it takes a second signature")
-    device.result = {"status": "succeeded", "code": "ok", "text": ""}
-    save(phone)
+    expect(page.locator(".said")).to_contain_text("Saved")
     assert near(saved(phone)["masks"][1], [[0.75, 0.1], [0.95, 0.1], [0.95, 0.4], [0.75, 0.4]])
     expect(page.get_by_role("button", name="Nothing to save")).to_be_visible()
-    page.get_by_role("button", name="mask 2").tap()
-    expect(page.get_by_text("In force. To change or remove it")).to_be_visible()
+
+    # Both are in force now. One that goes stays drawn as what it is.
+    gone = page.locator(".gone")
+    finger.tap(0.09, 0.3)
+    expect(page.get_by_text("In force. If you change or remove it, a second person must sign")).to_be_visible()
+    phone.tap("Details…")
+    phone.tap("Remove this mask")
+    expect(gone).to_have_text("taken away")
+    expect(page.get_by_text("1 mask in force is to be taken away or changed. Undo brings it back.")).to_be_visible()
+    phone.tap("Undo")
+    expect(gone).to_have_count(0)
+    finger.tap(0.09, 0.3)
+    finger.drag((0.16, 0.45), (0.1, 0.45))
+    expect(gone).to_have_count(1)
+    device.two = "Two must sign for what front may show then."
+    phone.tap("Done")
+    phone.tap("Save…")
+    expect(page.get_by_role("dialog")).to_contain_text("Two must sign for what front may show then.")
+    phone.tap("Second person…")
+    nomsa = PrivateKey.generate("supervisor", "nomsa")
+    page.get_by_label("Or paste their key").fill(json.dumps(nomsa.as_jwk()))
+    device.result = {"status": "failed", "code": "second-signer", "text": "nomsa is not known here"}
+    phone.tap("Sign and save")
+    expect(page.locator(".said")).to_contain_text("Not saved: nomsa is not known here")
+    expect(gone).to_have_count(1)
+    args = device.verified(device.heard_at("settings")[-1]["token"]).claims["args"]
+    second = key_ring(tmp_path, nomsa).verify(args.pop("second").encode())
+    assert second.claims["args"] == args
+    assert near(args["changes"]["cameras"][0]["masks"][0], [[0.02, 0.1], [0.16, 0.1], [0.1, 0.45], [0.02, 0.45]])
 
 
 def test_a_line_has_two_ends_and_can_be_turned(phone: ScriptedPhone) -> None:
@@ -271,17 +291,14 @@ def test_a_drawing_outlives_its_camera_its_session_and_a_refusal(phone: Scripted
     phone.tap("Done")
     # A mistake stands beside what it belongs to.
     device.mistakes = [{"path": "cameras.front.zones.1.name", "sentence": "zone-1 is taken by another camera"}]
-    save(phone)
+    phone.tap("Save…")
     expect(page.get_by_text("zone-1 is taken by another camera")).to_be_visible()
     expect(page.get_by_role("button", name="zone-1")).to_have_class("is-bad")
     expect(page.get_by_role("button", name="zone-1")).to_have_attribute("aria-pressed", "true")
     device.mistakes = []
     phone.tap("Done")
-    device.two = "a mask would go: this takes a second signature"
     save(phone)
-    expect(page.locator(".said")).to_contain_text("this takes a second signature")
-    assert device.heard_at("settings") == []
-    expect(page.get_by_role("button", name="Save…")).to_be_visible()
+    expect(page.locator(".said")).to_contain_text("Saved")
 
 
 def test_page_and_device_agree_on_which_polygons_cross_themselves(tmp_path: Path) -> None:

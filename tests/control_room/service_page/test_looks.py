@@ -19,7 +19,7 @@ RUN = """async isWhole => {
   const { violations } = await axe.run(document, isWhole ? { rules } : colours);
   return violations.map(each => [each.id, each.nodes.map(node => node.target)]);
 }"""
-SMALL = """() => [...document.querySelectorAll("button, input, summary, .file")]
+SMALL = """() => [...document.querySelectorAll("button, input, textarea, summary, .file")]
   .map(each => [each.outerHTML.slice(0, 120), each.closest("label") ?? each])
   .filter(([, each]) => each.getBoundingClientRect().height < 44 || each.getBoundingClientRect().width < 44)
   .map(([html]) => html)"""

@@ -235,22 +235,3 @@ def test_a_keyboard_alone_comes_through_code_and_walk(phone: ScriptedPhone) -> N
     keyboard.press("Tab")
     keyboard.press("Enter")
     wait_for(lambda: answers(phone) == [("yes", "")])
-
-
-def test_the_place_is_checked_and_saved_by_a_signature(phone: ScriptedPhone) -> None:
-    page, device = phone.page, phone.device
-    phone.enter()
-    phone.go("Place")
-    field = page.get_by_label("How the centre reads the place")
-    field.fill("Park Station, platform 3")
-    device.mistakes = [{"path": "device.location.text", "sentence": "no more than 5 letters"}]
-    phone.tap("Check and save…")
-    expect(page.locator("#place-bad")).to_have_text("▲ no more than 5 letters")
-    device.mistakes = []
-    phone.tap("Check and save…")
-    phone.tap("Sign and save")
-    expect(page.locator(".said")).to_contain_text("Saved")
-    [body] = device.heard_at("settings")
-    claims = device.verified(body["token"]).claims
-    assert claims["args"] == {"revision": 8, "changes": {"device": {"location": {"text": "Park Station, platform 3"}}}}
-    expect(page.get_by_role("button", name="Nothing changed")).to_be_visible()

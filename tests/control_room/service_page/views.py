@@ -1,11 +1,14 @@
 """Every view of the page, and how one comes to it."""
 
+import json
 from collections.abc import Callable, Mapping
 
 from playwright.sync_api import expect
 
+from agent.adapters.jose_keys import PrivateKey
+from agent.centre import co_sign
 from tests.control_room.service_page.conftest import ScriptedPhone
-from tests.control_room.service_page.scripted import VERDICTS, walk
+from tests.control_room.service_page.scripted import NAME, VERDICTS, walk
 
 
 def code(phone: ScriptedPhone) -> None:
@@ -89,9 +92,12 @@ def draw_corner(phone: ScriptedPhone) -> None:
     phone.page.get_by_role("button", name="Corner 2").focus()
 
 
-def draw_locked(phone: ScriptedPhone) -> None:
+def draw_gone(phone: ScriptedPhone) -> None:
     draw(phone)
     phone.page.get_by_role("button", name="mask 1").tap()
+    phone.tap("Details…")
+    phone.tap("Remove this mask")
+    expect(phone.page.locator(".gone")).to_have_count(1)
 
 
 def draw_loupe(phone: ScriptedPhone) -> None:
@@ -121,6 +127,7 @@ def draw_save(phone: ScriptedPhone) -> None:
     phone.tap("Done")
     phone.tap("Done")
     phone.tap("Save…")
+    expect(phone.page.get_by_text("1 new mask: once saved")).to_be_visible()
 
 
 def draw_details(phone: ScriptedPhone) -> None:
@@ -128,9 +135,50 @@ def draw_details(phone: ScriptedPhone) -> None:
     phone.tap("Details…")
 
 
-def place(phone: ScriptedPhone) -> None:
+def settings(phone: ScriptedPhone) -> None:
     phone.enter()
-    phone.go("Place")
+    phone.go("Settings")
+    expect(phone.page.get_by_label("How the dispatcher reads the place")).to_be_visible()
+
+
+def settings_camera(phone: ScriptedPhone) -> None:
+    settings(phone)
+    phone.page.get_by_role("button", name="Camera front").tap()
+    phone.page.get_by_label("Who is too far away to report").fill("1.5")
+    phone.device.mistakes = [
+        {"path": "cameras.front.smallest_person", "sentence": "input should be less than 1 (given: 1.5)"}
+    ]
+    phone.tap("Check and save 1 change…")
+    expect(phone.page.get_by_text("▲ Input should be less than 1")).to_be_visible()
+
+
+def settings_save(phone: ScriptedPhone) -> None:
+    settings(phone)
+    phone.page.get_by_label("How the dispatcher reads the place").fill("Park Station, platform 3")
+    phone.page.get_by_role("button", name="Brokers").tap()
+    phone.page.get_by_label("The brokers").fill("mqtts://broker-a.example:8883\nmqtts://broker-b.example:8883")
+    phone.device.two = "Two must sign for mqtt.brokers."
+    phone.tap("Check and save 2 changes…")
+    expect(phone.page.get_by_role("button", name="Second person…")).to_be_visible()
+
+
+def second_here(phone: ScriptedPhone) -> None:
+    settings_save(phone)
+    phone.tap("Second person…")
+    key = PrivateKey.generate("supervisor", "nomsa").as_jwk()
+    phone.page.get_by_label("Or paste their key").fill(json.dumps(key))
+    expect(phone.page.get_by_text("Key of nomsa, supervisor")).to_be_visible()
+
+
+def second_office(phone: ScriptedPhone) -> None:
+    settings_save(phone)
+    phone.tap("Second person…")
+    phone.tap("The office signs")
+    other = co_sign(
+        f"/edge/{NAME}", "config-set", {"revision": 7, "changes": {}}, PrivateKey.generate("admin", "nomsa")
+    )
+    phone.page.get_by_label("What second.jwt has then").fill(other)
+    expect(phone.page.get_by_text("They have signed another revision")).to_be_visible()
 
 
 def report_not_yet(phone: ScriptedPhone) -> None:
@@ -171,12 +219,16 @@ VIEWS: Mapping[str, Callable[[ScriptedPhone], None]] = {
     "draw": draw,
     "draw-zone": draw_zone,
     "draw-corner": draw_corner,
-    "draw-locked": draw_locked,
+    "draw-gone": draw_gone,
     "draw-loupe": draw_loupe,
     "draw-crossing": draw_crossing,
     "draw-details": draw_details,
     "draw-save": draw_save,
-    "place": place,
+    "settings": settings,
+    "settings-camera": settings_camera,
+    "settings-save": settings_save,
+    "second-here": second_here,
+    "second-office": second_office,
     "report-not-yet": report_not_yet,
     "report": report,
     "sealed": sealed,

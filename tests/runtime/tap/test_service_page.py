@@ -135,8 +135,10 @@ def test_a_restart_of_the_agent_takes_the_page_up_and_one_of_the_machine_does_no
     rig.hold()
     rig.say(event="entered", **{"from": "192.168.1.7"})
     asked = rig.asked()
+    rig.about = {"https_port": 8444}
+    rig.page.tick()
     again = Rig(tmp_path, rig.clock)
-    assert again.asked() == asked
+    assert again.asked() == asked, "what the device has now, and not what it had"
     again.pass_(900)
     assert again.told() == [("service-page-ended", {"wrong_codes": 0})]
 

@@ -59,16 +59,30 @@ export interface Shot {
   light: number;
 }
 
-export interface Settings {
+export interface Drawn {
   revision: number;
   place: string;
   cameras: Camera[];
 }
 
-/** As in a settings file. A list is the whole one of its camera. */
-export interface Changes {
-  cameras?: (Partial<Drawing> & { name: string })[];
-  device?: { location: { text: string } };
+/** As in a settings file. A list is the whole one of its table. */
+export type Changes = Readonly<Record<string, unknown>>;
+
+/** A setting that is no drawing, as `agent/settings/form.py` tells it. */
+export interface Row {
+  path: string;
+  meaning: string;
+  value: string | number | string[];
+  /** Whether the value is told without a login that it has. */
+  hidden: boolean;
+  type: "number" | "whole" | "text" | "texts" | "time";
+  least?: number;
+  most?: number;
+  above?: number;
+  below?: number;
+  /** Whether it takes a second signature. */
+  two: boolean;
+  from: "default" | "file" | "change";
 }
 
 export interface Mistake {
@@ -153,7 +167,8 @@ export const sendOrders = (orders: { id: string; token: string }[]) => call("ord
 export const sendAnswer = (answer: string, say: string, reason = "") => call("answer", { body: { answer, reason, say } });
 /** Begin another walk, at the end of this one. */
 export const sendNewWalk = () => call("walk", { body: {} });
-export const getSettings = () => json<Settings>(call("cameras"));
+export const getSettings = () => json<Drawn>(call("cameras"));
+export const getForm = () => json<{ settings: Row[] }>(call("settings"));
 export const checkSettings = (changes: Changes) => json<Check>(call("settings/check", { body: { changes } }));
 export const sendSettings = (token: string) => json<Result>(call("settings", { body: { token }, patienceMs: LONG_MS }));
 /** A draft and what to sign of it; or, if the walk has its report already, that. */

@@ -3,13 +3,13 @@ import { Cameras } from "./cameras";
 import { Draw, drawn } from "./draw";
 import { Ended, Enter, KeyAndLabel } from "./enter";
 import { Head, Screen, Tabs } from "./parts";
-import { Place } from "./place";
 import { ReportView } from "./report";
+import { Settings } from "./settings";
 import { device, key, session, state, tab } from "./state";
 import { t } from "./strings";
 import { Walk } from "./walk";
 
-const VIEWS = { walk: Walk, cameras: Cameras, place: Place, report: ReportView };
+const VIEWS = { walk: Walk, cameras: Cameras, settings: Settings, report: ReportView };
 
 export function App() {
   const end = session.value;

@@ -7,8 +7,8 @@ import { faultOf, firstFault, isSame, type Kind, KINDS, type Ref } from "./drawi
 import { Edit } from "./edit";
 import { busily, isBusy, Said, Sheet } from "./parts";
 import { useWatched } from "./picture";
-import { save } from "./saving";
-import { attempt, key, say } from "./state";
+import { check, type Change, type Checked, Saving } from "./saving";
+import { attempt, say } from "./state";
 import { held, nameOf, NUDGE, nudge, Stage, WHOLE } from "./stage";
 import { t } from "./strings";
 
@@ -31,10 +31,10 @@ export const isAnyUnsaved = (): boolean => [...edits.keys()].some(isUnsaved);
 export function Draw({ edit }: { edit: Edit }) {
   const { shown, trouble } = useWatched(edit.camera);
   const zoom = useSignal(WHOLE);
-  const sheet = useSignal<"details" | "save" | null>(null);
+  const isDetailed = useSignal(false);
+  const checked = useSignal<Checked | null>(null);
   const { chosen, placing, corner } = edit;
   const drawing = edit.shown.value;
-  const isLocked = chosen.value !== null && edit.isLocked(chosen.value);
   const fault = chosen.value === null ? null : faultOf(drawing, chosen.value);
   useLayoutEffect(() => {
     const undo = (event: KeyboardEvent) => {
@@ -53,7 +53,8 @@ export function Draw({ edit }: { edit: Edit }) {
     if (fault !== null && chosen.value !== null) return [t.draw.faults[fault](chosen.value.kind), true];
     if (trouble.value !== "") return [t.draw.gone, true];
     if (placing.value !== null) return [t.draw.place[placing.value.kind](placing.value.points.length), false];
-    if (isLocked) return [t.draw.lockedWhy, false];
+    if (chosen.value !== null && edit.isInForce(chosen.value)) return [t.draw.inForceWhy, false];
+    if (chosen.value === null && edit.uncovered.value.length > 0) return [t.draw.goesWhy(edit.uncovered.value.length), false];
     return [chosen.value === null ? t.draw.start : t.draw.edit, false];
   };
   const [text, isBad] = hint();
@@ -64,10 +65,10 @@ export function Draw({ edit }: { edit: Edit }) {
       edit.choose(wrong[0]);
       return;
     }
-    if (edit.isChanged.value) sheet.value = "save";
+    if (edit.isChanged.value) void busily(async () => (checked.value = await checkDrawing(edit)));
   };
 
-  const canMove = placing.value !== null ? placing.value.points.length > 0 : corner.value !== null && !isLocked;
+  const canMove = placing.value !== null ? placing.value.points.length > 0 : corner.value !== null;
   const arrow = (name: keyof typeof t.draw.nudge, sign: string, x: number, y: number) => (
     <button type="button" class="arrow" aria-label={t.draw.nudge[name]} aria-disabled={!canMove} onClick={() => nudge(edit, x, y)}>{sign}</button>
   );
@@ -109,22 +110,22 @@ export function Draw({ edit }: { edit: Edit }) {
             </>
           ) : chosen.value !== null ? (
             <>
-              {corner.value !== null && !isLocked && chosen.value.kind !== "lines" ? (
+              {corner.value !== null && chosen.value.kind !== "lines" ? (
                 <button type="button" onClick={() => edit.removeCorner()}>{t.draw.remove}</button>
               ) : (
-                <button type="button" aria-disabled={isLocked} onClick={() => !isLocked && (sheet.value = "details")}>{t.draw.details}</button>
+                <button type="button" onClick={() => (isDetailed.value = true)}>{t.draw.details}</button>
               )}
               <button type="button" class="do" onClick={() => edit.choose(null)}>{t.draw.done}</button>
             </>
           ) : (
             <>
               <button type="button" onClick={() => (drawn.value = null)}>{t.draw.back}</button>
-              <button type="button" class="do" aria-disabled={!edit.isChanged.value} onClick={ask}>{edit.isChanged.value ? t.draw.save : t.draw.nothing}</button>
+              <button type="button" class="do" aria-disabled={!edit.isChanged.value || isBusy.value} onClick={ask}>{edit.isChanged.value ? t.draw.save : t.draw.nothing}</button>
             </>
           )}
         </div>
-        {sheet.value === "details" && chosen.value !== null && <Details edit={edit} at={chosen.value} onClose={() => (sheet.value = null)} />}
-        {sheet.value === "save" && <Save edit={edit} onClose={() => (sheet.value = null)} />}
+        {isDetailed.value && chosen.value !== null && <Details edit={edit} at={chosen.value} onClose={() => (isDetailed.value = false)} />}
+        {checked.value !== null && <Save edit={edit} checked={checked.value} onClose={() => (checked.value = null)} />}
       </section>
     </>
   );
@@ -138,7 +139,7 @@ function Chip({ edit, at }: { edit: Edit; at: Ref }) {
     <button type="button" aria-pressed={isMine} class={isBad ? "is-bad" : ""} onClick={() => ((edit.placing.value = null), edit.choose(isMine ? null : at))}>
       {isBad && <span aria-hidden="true">▲ </span>}
       {plain(nameOf(drawing, at), 64)}
-      {edit.isLocked(at) && <span class="small"> · {t.draw.locked}</span>}
+      {edit.isInForce(at) && <span class="small"> · {t.draw.inForce}</span>}
     </button>
   );
 }
@@ -194,34 +195,31 @@ function Details({ edit, at, onClose }: { edit: Edit; at: Ref; onClose: () => vo
   );
 }
 
-function Save({ edit, onClose }: { edit: Edit; onClose: () => void }) {
-  const now = edit.now.value;
-  const more = now.masks.length - edit.base.value.masks.length;
-  const send = () =>
-    busily(async () => {
-      const outcome = await save({ cameras: [{ name: edit.camera, ...edit.changes() }] });
-      if (outcome === "saved") {
-        await attempt(async () => {
-          const mine = (await getSettings()).cameras.find(({ name }) => name === edit.camera);
-          if (mine !== undefined) edit.rebase(mine);
-        });
-      } else if (outcome !== "failed") {
-        edit.mistakes.value = outcome;
-        const first = KINDS.flatMap((kind: Kind) => now[kind].map((_, index) => ({ kind, index }))).find((ref) => edit.mistakesOf(ref).length > 0);
-        if (first !== undefined) edit.choose(first);
-        else say(`${t.save.mistakes} ${plain(outcome[0]?.sentence, 120)}`, true);
-      }
-      onClose();
-    });
-  return (
-    <Sheet title={t.save.title(plain(edit.camera, 64))} onClose={() => !isBusy.peek() && onClose()}>
-      <p class="sentence">{t.save.counts(now.zones.length, now.lines.length, now.masks.length).join(", ")}</p>
-      {more > 0 && <p><strong>▲ {t.save.newMasks(more)}</strong></p>}
-      <p class="small sheet-said" role="status">{isBusy.value ? t.save.trying : t.save.by(plain(key.value?.issuer, 64))}</p>
-      <div class="row is-tall">
-        <button type="button" aria-disabled={isBusy.value} onClick={() => !isBusy.peek() && onClose()}>{t.cancel}</button>
-        <button type="button" class="do" aria-disabled={isBusy.value} onClick={() => void send()}>{t.save.yes}</button>
-      </div>
-    </Sheet>
-  );
+/** Have the device check a drawing. A mistake is shown at what it is in, and there is nothing to save then. */
+async function checkDrawing(edit: Edit): Promise<Checked | null> {
+  const outcome = await check({ cameras: [{ name: edit.camera, ...edit.changes() }] });
+  if (!Array.isArray(outcome)) return outcome;
+  edit.mistakes.value = outcome;
+  const all = KINDS.flatMap((kind: Kind) => edit.now.peek()[kind].map((_, index) => ({ kind, index })));
+  const first = all.find((ref) => edit.mistakesOf(ref).length > 0);
+  if (first !== undefined) edit.choose(first);
+  else say(`${t.save.mistakes} ${plain(outcome[0]?.sentence, 120)}`, true);
+  return null;
+}
+
+function Save({ edit, checked, onClose }: { edit: Edit; checked: Checked; onClose: () => void }) {
+  const [now, base, gone] = [edit.now.value, edit.base.value, edit.uncovered.value.length];
+  const more = now.masks.length - base.masks.length + gone;
+  const count = (kind: Kind): Change => ({ name: t.save.kinds[kind], from: String(base[kind].length), to: String(now[kind].length), two: kind === "masks" && gone > 0 });
+  const change = (kind: Kind): Change => ({ ...count(kind), ...(now[kind].length === base[kind].length ? { to: t.save.changed(now[kind].length) } : {}) });
+  const end = async (outcome: "saved" | "failed" | "left") => {
+    if (outcome === "saved") {
+      await attempt(async () => {
+        const mine = (await getSettings()).cameras.find(({ name }) => name === edit.camera);
+        if (mine !== undefined) edit.rebase(mine);
+      });
+    }
+    onClose();
+  };
+  return <Saving title={t.save.title(plain(edit.camera, 64))} changes={KINDS.filter((kind) => now[kind] !== base[kind]).map(change)} note={more > 0 ? t.save.newMasks(more) : ""} checked={checked} onEnd={(outcome) => void end(outcome)} />;
 }

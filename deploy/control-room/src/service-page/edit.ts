@@ -5,6 +5,8 @@ import { added, corners, type Drawing, FEWEST, type Kind, KINDS, MOST, MOST_CORN
 import { say } from "./state";
 import { t } from "./strings";
 
+const isSameArea = (one: readonly Point[], other: readonly Point[] | undefined): boolean => JSON.stringify(one) === JSON.stringify(other);
+
 export class Edit {
   readonly camera: string;
   /** As the device has it. */
@@ -23,6 +25,8 @@ export class Edit {
   readonly canUndo = computed(() => this.#past.value.length > 0 || (this.placing.value?.points.length ?? 0) > 0);
   readonly isChanged = computed(() => this.now.value !== this.base.value);
   readonly shown = computed(() => this.draft.value ?? this.now.value);
+  /** The masks in force that would be there no more as they are. */
+  readonly uncovered = computed(() => this.base.value.masks.filter((each) => !this.shown.value.masks.some((other) => isSameArea(each, other))));
   readonly #past = signal<readonly Drawing[]>([]);
 
   constructor(camera: Camera) {
@@ -38,9 +42,9 @@ export class Edit {
     this.choose(null);
   }
 
-  /** A mask that is in force can't be changed here. */
-  isLocked({ kind, index }: Ref): boolean {
-    return kind === "masks" && index < this.base.value.masks.length;
+  /** Whether a mask is one that is in force: without it as it is, a second person must sign. */
+  isInForce({ kind, index }: Ref): boolean {
+    return kind === "masks" && this.base.value.masks.some((each) => isSameArea(each, this.shown.value.masks[index]));
   }
 
   choose(ref: Ref | null): void {
@@ -131,7 +135,7 @@ export class Edit {
 
   removeChosen(): void {
     const ref = this.chosen.peek();
-    if (ref === null || this.isLocked(ref)) return;
+    if (ref === null) return;
     this.choose(null);
     this.change(without(this.now.peek(), ref));
   }

@@ -28,13 +28,15 @@ export class Key {
     readonly kid: string,
     readonly role: string,
     readonly issuer: string,
+    /** Its public half. */
+    readonly x: string,
     secret: Uint8Array,
   ) {
     this.#secret = secret;
   }
 
   /** The key in a file of `edge-agent keygen`. Throws KeyError. */
-  static read(text: string): Key {
+  static read(text: string, roles: readonly string[] = ROLES): Key {
     let jwk: unknown;
     try {
       jwk = JSON.parse(text);
@@ -47,7 +49,7 @@ export class Key {
     if (field("kty") !== "OKP" || field("crv") !== "Ed25519" || typeof x !== "string") throw new KeyError("no-key");
     if (typeof d !== "string") throw new KeyError("public");
     if (typeof kid !== "string" || !NAME.test(kid) || typeof issuer !== "string" || !NAME.test(issuer) || typeof role !== "string") throw new KeyError("no-key");
-    if (!ROLES.includes(role)) throw new KeyError("role", role);
+    if (!roles.includes(role)) throw new KeyError("role", role);
     let secret: Uint8Array;
     try {
       secret = octets(d);
@@ -55,14 +57,23 @@ export class Key {
     } catch (error) {
       throw error instanceof KeyError ? error : new KeyError("no-key");
     }
-    return new Key(kid, role, issuer, secret);
+    return new Key(kid, role, issuer, x, secret);
   }
 
   /** The token of a command, as `agent/centre/orders.py` makes it, at the device's time in seconds since 1970. */
   order(id: string, name: string, args: unknown, device: string, nonce: string, timeS: number): string {
+    return this.#token(id, name, args, device, timeS, LIFE_S, { boot_nonce: nonce });
+  }
+
+  /** The `second` of a `config-set` with these arguments. It has expired when it is made, so it is good for nothing else. */
+  second(args: unknown, device: string, timeS: number): string {
+    return this.#token("second", "config-set", args, device, timeS, 0, {});
+  }
+
+  #token(id: string, name: string, args: unknown, device: string, timeS: number, lifeS: number, more: object): string {
     const iat = Math.floor(timeS);
     this.#lastCtr = Math.max(this.#lastCtr + 1, Date.now() * 1000);
-    const claims = { cmd_id: id, name, args, aud: device, iss: this.issuer, iat, exp: iat + LIFE_S, ctr: this.#lastCtr, boot_nonce: nonce };
+    const claims = { cmd_id: id, name, args, aud: device, iss: this.issuer, iat, exp: iat + lifeS, ctr: this.#lastCtr, ...more };
     const payload = base64url(UTF8.encode(JSON.stringify(claims)));
     const seal = this.seal(payload);
     return `${seal.protected}.${payload}.${seal.signature}`;

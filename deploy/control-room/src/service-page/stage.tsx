@@ -76,7 +76,7 @@ export function Stage({ edit, shown, zoom, onZoom }: { edit: Edit; shown: Shown 
   const { chosen, placing, candidate, draft, corner } = edit;
   const drawing = edit.shown.value;
   const points = chosen.value === null ? [] : pointsOf(drawing, chosen.value);
-  const isFree = chosen.value !== null && !edit.isLocked(chosen.value);
+  const isFree = chosen.value !== null;
 
   const at = (event: PointerEvent): Px => {
     const { left, top } = element.current!.getBoundingClientRect();
@@ -198,7 +198,7 @@ export function Stage({ edit, shown, zoom, onZoom }: { edit: Edit; shown: Shown 
         </clipPath>
       </defs>
       <Picture shown={shown} view={view} />
-      <Things drawing={drawing} view={view} chosen={chosen.value} isLocked={(ref) => edit.isLocked(ref)} />
+      <Things drawing={drawing} view={view} chosen={chosen.value} edit={edit} />
       <Placing edit={edit} view={view} />
       {middles().map(([after, [x, y]]) => (
         <g key={`more-${after}`} class="more" transform={`translate(${x} ${y})`} role="button" tabIndex={0} aria-label={t.draw.more(after + 1)} onKeyDown={(event) => {
@@ -237,7 +237,7 @@ export function nudge(edit: Edit, x: number, y: number): void {
   }
   const [ref, corner] = [edit.chosen.peek(), edit.corner.peek()];
   const point = ref === null || corner === null ? undefined : pointsOf(edit.now.peek(), ref)[corner];
-  if (ref === null || point === undefined || corner === null || edit.isLocked(ref)) return;
+  if (ref === null || point === undefined || corner === null) return;
   const moved = edit.moved(corner, rounded([point[0] + x, point[1] + y]));
   if (moved !== null) edit.change(moved);
 }
@@ -274,23 +274,24 @@ interface Drawn {
   drawing: Drawing;
   view: View;
   chosen: Ref | null;
-  isLocked: (ref: Ref) => boolean;
+  edit: Edit;
 }
 
 const FROM_BELOW: readonly Kind[] = ["masks", "zones", "lines"];
 
-function Things({ drawing, view, chosen, isLocked }: Drawn) {
+function Things({ drawing, view, chosen, edit }: Drawn) {
   return (
     <>
-      {FROM_BELOW.flatMap((kind) => drawing[kind].map((_, index) => <Thing key={`${kind}-${index}`} drawing={drawing} view={view} at={{ kind, index }} isChosen={isSame(chosen, { kind, index })} isLocked={isLocked({ kind, index })} />))}
+      {edit.uncovered.value.map((points, index) => <Gone key={`gone-${index}`} px={points.map((point) => view.px(point))} />)}
+      {FROM_BELOW.flatMap((kind) => drawing[kind].map((_, index) => <Thing key={`${kind}-${index}`} drawing={drawing} view={view} at={{ kind, index }} isChosen={isSame(chosen, { kind, index })} isInForce={edit.isInForce({ kind, index })} />))}
     </>
   );
 }
 
-function Thing({ drawing, view, at, isChosen, isLocked }: { drawing: Drawing; view: View; at: Ref; isChosen: boolean; isLocked: boolean }) {
+function Thing({ drawing, view, at, isChosen, isInForce }: { drawing: Drawing; view: View; at: Ref; isChosen: boolean; isInForce: boolean }) {
   const points = pointsOf(drawing, at);
   const px = points.map((point) => view.px(point));
-  const state = `${isChosen ? " is-chosen" : ""}${isLocked ? " is-locked" : ""}`;
+  const state = `${isChosen ? " is-chosen" : ""}${isInForce ? " is-in-force" : ""}`;
   if (at.kind === "lines") return <Line from={px[0] ?? [0, 0]} to={px[1] ?? [0, 0]} name={nameOf(drawing, at)} isChosen={isChosen} />;
   const bad = crossings(points);
   const [x, y] = centre(px);
@@ -302,6 +303,17 @@ function Thing({ drawing, view, at, isChosen, isLocked }: { drawing: Drawing; vi
         return <path key={side} class="crossing" d={`M${ax} ${ay}L${bx} ${by}`} />;
       })}
       <text x={Math.max(32, x)} y={y}>{nameOf(drawing, at)}</text>
+    </g>
+  );
+}
+
+/** A mask in force that is to be taken away, or to be another. */
+function Gone({ px }: { px: readonly Px[] }) {
+  const [x, y] = centre(px);
+  return (
+    <g class="gone">
+      <polygon points={px.map((each) => each.join()).join(" ")} />
+      <text x={Math.max(56, x)} y={y}>{t.draw.goes}</text>
     </g>
   );
 }
@@ -362,7 +374,7 @@ function Loupe({ point, box, view, shown, drawing, edit }: { point: Point; box: 
       <g clip-path="url(#loupe)">
         <circle r={LOUPE_PX} class="no-picture" />
         <Picture shown={shown} view={larger} />
-        <Things drawing={drawing} view={larger} chosen={edit.chosen.value} isLocked={(ref) => edit.isLocked(ref)} />
+        <Things drawing={drawing} view={larger} chosen={edit.chosen.value} edit={edit} />
         <Placing edit={edit} view={larger} />
         <path class="cross-under" d="M-20 0H20M0 -20V20" />
         <path class="cross" d="M-20 0H20M0 -20V20" />

@@ -7,7 +7,7 @@ import { octets } from "./key";
 const UTF8 = new TextEncoder();
 
 /** One form for one value: names in order, no spaces. A report has no number with a fraction. */
-function canonical(value: unknown): string {
+export function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
   if (value === null || typeof value !== "object") return JSON.stringify(value);
   const fields = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));

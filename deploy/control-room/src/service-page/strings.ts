@@ -1,7 +1,9 @@
 // Every word of the page. Another language is another table of this form.
 import type { End, Verdict } from "./api";
+import type { Row } from "./api";
 import type { Fault, Kind } from "./drawing";
 import type { KeyFault } from "./key";
+import type { TokenFault } from "./second";
 import type { Tab } from "./state";
 
 const clock = (seconds: number): string => {
@@ -19,7 +21,7 @@ export const t = {
   thumb: "What to do",
   closesIn: "closes in",
   clock,
-  tabs: { walk: "Walk", cameras: "Cameras", place: "Place", report: "Report" } satisfies Record<Tab, string>,
+  tabs: { walk: "Walk", cameras: "Cameras", settings: "Settings", report: "Report" } satisfies Record<Tab, string>,
 
   asking: "Asking the device…",
 
@@ -130,7 +132,8 @@ export const t = {
     arrows: "Move the corner",
     add: { zones: "+ Zone", lines: "+ Line", masks: "+ Mask" } satisfies Record<Kind, string>,
     mask: (number: number) => `mask ${number}`,
-    locked: "in force",
+    inForce: "in force",
+    goes: "taken away",
     things: "What is drawn",
     corner: (number: number, x: number, y: number) => `Corner ${number}: ${Math.round(x * 100)} % across, ${Math.round(y * 100)} % down`,
     more: (number: number) => `Add a corner after ${number}`,
@@ -141,7 +144,8 @@ export const t = {
     } satisfies Record<Kind, (n: number) => string>,
     start: "Tap something to change it, or add something below.",
     edit: "Drag a corner. Tap + on a side for one more.",
-    lockedWhy: "In force. To change or remove it, ask the office: it takes the signatures of an admin and of a supervisor.",
+    inForceWhy: "In force. If you change or remove it, a second person must sign: an admin or a supervisor.",
+    goesWhy: (n: number) => `${n === 1 ? "1 mask in force is" : `${n} masks in force are`} to be taken away or changed. Undo brings it back.`,
     gone: "The camera gives no picture now. Your drawing is kept, on the last one.",
     done: "Done",
     undo: "Undo",
@@ -179,8 +183,14 @@ export const t = {
 
   save: {
     title: (camera: string) => `Save for ${camera}?`,
-    counts: (zones: number, lines: number, masks: number) => [`${zones} ${zones === 1 ? "zone" : "zones"}`, `${lines} ${lines === 1 ? "line" : "lines"}`, `${masks} ${masks === 1 ? "mask" : "masks"}`],
-    newMasks: (n: number) => `${n === 1 ? "1 new mask" : `${n} new masks`}: once saved, only two signatures from the office take ${n === 1 ? "it" : "them"} away.`,
+    kinds: { zones: "Zones", lines: "Lines", masks: "Masks" } satisfies Record<Kind, string>,
+    changed: (n: number) => `${n}, changed`,
+    from: "from",
+    to: "to",
+    twoSign: "two sign",
+    second: "Second person…",
+    taken: "Not saved: meanwhile another change has taken this number. Look again, and sign again.",
+    newMasks: (n: number) => `${n === 1 ? "1 new mask" : `${n} new masks`}: once saved, it takes a second person to take ${n === 1 ? "it" : "them"} away.`,
     by: (issuer: string) => `Signed as ${issuer}.`,
     yes: "Sign and save",
     trying: "The device tries it. This can take two minutes; presses count meanwhile.",
@@ -188,18 +198,51 @@ export const t = {
     notTechnician: "Settings are saved here with a technician's key. An admin's would replace all that the office has set.",
     saved: "Saved, and in force.",
     failed: (text: string, code: string) => `Not saved: ${text || code}`,
-    secondSigner: "Not saved: it takes a second signature.",
   },
 
-  place: {
-    title: "Place",
-    text: "How the centre reads the place",
-    why: "What tells somebody on the way where to go: “Park Station, concourse, pillar 7”.",
-    check: "Check and save…",
+  second: {
+    title: "A second person signs",
+    who: (issuer: string) => `An admin or a supervisor, and not ${issuer}. The device checks both signatures.`,
+    ways: "How they sign",
+    here: "They are here",
+    office: "The office signs",
+    choose: "Choose their key file",
+    paste: "Or paste their key",
+    memory: "It signs this once and is forgotten. It is not sent to the device and not stored on this phone.",
+    runs: "An admin or supervisor runs this, with their key:",
+    copy: "Copy the command",
+    copied: "Copied.",
+    copyByHand: "Not copied: hold the text, and copy it by hand.",
+    token: "What second.jwt has then:",
+    noKey: "First give the second person's key.",
+    noToken: "First paste what the office sends back.",
+    samePerson: (issuer: string) => `That key is of ${issuer} too, or is the same key: it takes another person.`,
+    role: (role: string) => `That key has the role ${role}. It takes an admin's, or a supervisor's.`,
+    taken: (revision: number) => `Meanwhile another change was made. The command has the number ${revision} now: have it signed again.`,
+    faults: {
+      none: "That is not what --co-sign writes. Copy all of it.",
+      command: "They have signed another command.",
+      device: "They have signed for another device.",
+      revision: "They have signed another revision: send the command above again.",
+      changes: "They have signed other changes: send the command above again.",
+      person: "Both signatures are of you: it takes another person.",
+    } satisfies Record<TokenFault, string>,
+  },
+
+  settings: {
+    title: "Settings",
+    groups: "Which settings",
+    group: (name: string) => (name.startsWith("cameras.") ? `Camera ${name.slice(8)}` : ({ device: "Place and time", mqtt: "Brokers", self_test: "Self-test", health: "Health", storage: "Storage" }[name] ?? name)),
+    typed: "changed",
+    check: (n: number) => (n === 1 ? "Check and save 1 change…" : `Check and save ${n} changes…`),
     unchanged: "Nothing changed",
-    saveTitle: "Save the place?",
-    from: "Before",
-    to: "Now",
+    saveTitle: (n: number) => (n === 1 ? "Save 1 change?" : `Save ${n} changes?`),
+    mistakes: (n: number) => (n === 1 ? "The device would refuse this: see the field." : `The device would refuse this: ${n} fields.`),
+    now: (value: string) => `now ${value}`,
+    from: { default: "by default", file: "from the files", change: "set since" } satisfies Record<Row["from"], string>,
+    limits: { least: "at least", most: "at most", above: "above", below: "below", to: "to" },
+    hidden: "It has a login, which is not shown. To change it, write all of it anew.",
+    lines: "One in each line.",
   },
 
   report: {
