@@ -3,19 +3,22 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC
+from pathlib import Path
 from typing import TypeVar
 
 from agent.contract.identity import common_name
 from agent.contract.vocabulary import TimeQuality
 from agent.core.delivery.backoff import Backoff
+from agent.core.errors import EdgeAgentError
 from agent.ports import Clock
-from agent.provisioning.credentials import KEY, Set
-from agent.provisioning.est import RefusedError, Registrar, RegistrarError, Wait
+from agent.provisioning.credentials import KEY, PAGE, Set
+from agent.provisioning.est import PAGES, RefusedError, Registrar, RegistrarError, Shown, Wait
 from agent.provisioning.openssl import (
     Certificate,
     OpensslError,
     certificates,
     key_alone,
+    page_request,
     public_key,
     to_pem,
     why_not_issued,
@@ -26,7 +29,8 @@ PATIENCE_S = 900.0
 """How long a registrar that does not answer is tried again."""
 APPROVAL_S = 24 * 3600.0
 _CLOCK_STEP_S = 2.0
-_PROBE_S = 20.0
+_BESIDE_S = 20.0
+"""How long is asked for what a device can do without."""
 _UNTRUSTED = "Nothing of it was taken: tell the office"
 _T = TypeVar("_T")
 
@@ -84,9 +88,9 @@ class Tools:
             self.pause(answer.seconds)
 
 
-def authorities(registrar: Registrar) -> list[Certificate]:
-    """Return all authorities that a device needs. Raises RegistrarError, RefusedError."""
-    answer = registrar.authorities()
+def authorities(registrar: Registrar, label: str = "") -> list[Certificate]:
+    """Return all authorities that a device needs, or those of a label. Raises RegistrarError, RefusedError."""
+    answer = registrar.authorities(label)
     try:
         return certificates(answer)
     except OpensslError as error:
@@ -95,9 +99,12 @@ def authorities(registrar: Registrar) -> list[Certificate]:
         ) from error
 
 
-def right_certificate(pkcs7: bytes, chosen: Set, user: str, known: list[Certificate]) -> Certificate:
-    """Return the certificate that was asked for. Raises RefusedError when the answer is any other."""
-    mine = public_key(chosen.key)
+def right_certificate(
+    pkcs7: bytes, key: Path | bytes, user: str, known: list[Certificate], purpose: str = "sslclient"
+) -> Certificate:
+    """Return the certificate that was asked for with this key, in a file or in PEM form. Raises RefusedError when the
+    answer is any other."""
+    mine = public_key(key)
     try:
         answered = certificates(pkcs7)
         own = next((each for each in answered if each.public_key == mine), None)
@@ -108,7 +115,7 @@ def right_certificate(pkcs7: bytes, chosen: Set, user: str, known: list[Certific
                 f"the registrar has answered with a certificate for another name than {user}. {_UNTRUSTED}"
             )
         between = [each.pem for each in (*known, *answered) if not each.is_root]
-        reason = why_not_issued(own.pem, [each.pem for each in known if each.is_root], between, "sslclient")
+        reason = why_not_issued(own.pem, [each.pem for each in known if each.is_root], between, purpose)
     except OpensslError as error:
         raise RefusedError(f"the registrar has answered with no certificate ({error}). {_UNTRUSTED}") from error
     if reason is not None:
@@ -136,9 +143,29 @@ def add_probe(ask: Callable[[], bytes | Wait], chosen: Set, probe: str, known: l
     """Put the probe's certificate behind the key. Without one only the self-test's probe is missing, so whatever the
     registrar does costs no more than a line and some seconds."""
     try:
-        answer = tools.until_answered(ask, _PROBE_S, _PROBE_S)
-        certificate = right_certificate(answer, chosen, probe, known)
+        answer = tools.until_answered(ask, _BESIDE_S, _BESIDE_S)
+        certificate = right_certificate(answer, chosen.key, probe, known)
     except (RegistrarError, RefusedError) as error:
         tools.tell(f"Warning: the self-test gets no certificate of its own, and can't test a second broker: {error}")
         return
     chosen.write(KEY, key_alone(chosen.read_key()) + certificate.pem.encode())
+
+
+def add_page(
+    registrar: Registrar, shown: Shown, chosen: Set, name: str, tools: Tools, before: Path | None = None
+) -> None:
+    """Get the service page a key and a certificate of its own, or keep those `before`. Without any the page makes its
+    own, which no phone knows, so whatever the registrar does costs no more than a line and some seconds."""
+    host = f"{name.rpartition('/')[2]}.local"
+    try:
+        known = tools.until_answered(lambda: authorities(registrar, PAGES), _BESIDE_S)
+        key, request = page_request(host)
+        answer = tools.until_answered(lambda: registrar.enrol_page(request, shown), _BESIDE_S, _BESIDE_S)
+        certificate = right_certificate(answer, key, host, known, "sslserver")
+    except EdgeAgentError as error:
+        tools.tell(f"Warning: no certificate of the office's for the service page, whose own no phone knows: {error}")
+        if before is not None and before.exists():
+            chosen.write(PAGE, before.read_bytes())
+        return
+    chain = [certificate.pem, *(each.pem for each in known if not each.is_root)]
+    chosen.write(PAGE, key + "".join(chain).encode())

@@ -1,9 +1,10 @@
 """The device's credentials on disk: what a power cut leaves is the old ones or the new ones, never none.
 
 `STATE/credentials/` holds a directory for each set: `device.key` (the probe's certificate behind the key),
-`device.pem`, `ca.pem`, `binding.json`. The link `current` names the set in use; it is replaced by a rename, after all
-that the new set holds is on the disk. `next` names what enrolment is asking for, `renewing` what renewal is. A set that
-no link names is left over, and goes at the next change.
+`device.pem`, `ca.pem`, `binding.json`, and where the office gives one `page.pem`: key, certificate and issuer of the
+service page, which the service manager hands to it. The link `current` names the set in use; it is replaced by a
+rename, after all that the new set holds is on the disk. `next` names what enrolment is asking for, `renewing` what
+renewal is. A set that no link names is left over, and goes at the next change.
 """
 
 import fcntl
@@ -24,7 +25,7 @@ from agent.core.errors import StorageError
 from agent.provisioning.openssl import KeyKind
 
 Purpose = Literal["next", "renewing"]
-KEY, CERTIFICATE, AUTHORITIES = "device.key", "device.pem", "ca.pem"
+KEY, CERTIFICATE, AUTHORITIES, PAGE = "device.key", "device.pem", "ca.pem", "page.pem"
 _REQUEST = "request.json"
 _CURRENT = "current"
 _LINKS = (_CURRENT, "next", "renewing")
@@ -71,6 +72,11 @@ class Set:
     def authorities(self) -> Path:
         """Who vouches for servers."""
         return self.directory / AUTHORITIES
+
+    @property
+    def page(self) -> Path:
+        """Of the service page: key, certificate, issuer. It may be missing."""
+        return self.directory / PAGE
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file as a whole, onto the disk. Raises StorageError."""

@@ -8,6 +8,7 @@ from agent.core.errors import StorageError
 from agent.provisioning.asking import (
     PATIENCE_S,
     Tools,
+    add_page,
     add_probe,
     authorities,
     authorities_of_servers,
@@ -15,7 +16,7 @@ from agent.provisioning.asking import (
 )
 from agent.provisioning.claim import code
 from agent.provisioning.credentials import AUTHORITIES, CERTIFICATE, Asked, Bound, Set, Store
-from agent.provisioning.est import Login, Registrar
+from agent.provisioning.est import Login, Registrar, Shown
 from agent.provisioning.openssl import OpensslError, key_kind, new_key, public_key, request
 
 
@@ -81,12 +82,13 @@ def enrol(order: Order, store: Store, registrar: Registrar, tools: Tools, patien
     tools.tell(f"Asking {order.registrar} for a certificate.")
     known = tools.until_answered(lambda: authorities(registrar), patience_s)
     answer = tools.until_answered(lambda: registrar.enrol(own_request, order.login, order.place), patience_s)
-    certificate = right_certificate(answer, begun, order.name, known)
+    certificate = right_certificate(answer, begun.key, order.name, known)
     begun.write(CERTIFICATE, certificate.pem.encode())
     begun.write(AUTHORITIES, authorities_of_servers(known, certificate, registrar, order.trust).encode())
     probe = Identity(*order.name.split("/")).probe
     probe_request = request(begun.key, probe, order.board)
     add_probe(lambda: registrar.enrol(probe_request, order.login, order.place), begun, probe, known, tools)
+    add_page(registrar, Shown(begun.certificate, begun.key), begun, order.name, tools)
     store.put_in_use("next", begun, Bound(**asked.model_dump(), enrolled_at=tools.clock.wall()))
     tools.tell(f"The certificate of {order.name} is valid until {certificate.ends:%Y-%m-%d}.")
     return begun

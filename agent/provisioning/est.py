@@ -23,6 +23,8 @@ from urllib.parse import quote, urlsplit
 from agent.core.errors import EdgeAgentError
 
 EST = "/.well-known/est/"
+PAGES = "page/"
+"""The label (RFC 7030, 3.2.2) of the authority that vouches for service pages."""
 PLACE = "Edge-Place"
 """The header that says where the device is, percent-encoded."""
 _CONNECT_S = 10.0
@@ -91,9 +93,10 @@ class Registrar:
         self.certificate = b""
         """The server's certificate in the last exchange, in DER form."""
 
-    def authorities(self) -> bytes:
-        """Return all authorities that a device needs, as PKCS#7 (DER). Raises RegistrarError, RefusedError."""
-        return self._pkcs7(self._exchange("GET", f"{EST}cacerts"))
+    def authorities(self, label: str = "") -> bytes:
+        """Return all authorities that a device needs, or those of a `label`, as PKCS#7 (DER). Raises RegistrarError,
+        RefusedError."""
+        return self._pkcs7(self._exchange("GET", f"{EST}{label}cacerts"))
 
     def enrol(self, request: bytes, login: Login | None, place: str = "") -> bytes | Wait:
         """Ask for a certificate with a request (PKCS#10, DER); return it as PKCS#7 (DER), or when to ask again.
@@ -106,6 +109,10 @@ class Registrar:
     def renew(self, request: bytes, shown: Shown) -> bytes | Wait:
         """Ask for a certificate of the same name as the one that is shown. Like `enrol`."""
         return self._ask("simplereenroll", request, {}, shown)
+
+    def enrol_page(self, request: bytes, shown: Shown) -> bytes | Wait:
+        """Ask for the certificate of the service page of the device whose certificate is shown. Like `enrol`."""
+        return self._ask(f"{PAGES}simpleenroll", request, {}, shown)
 
     def read(self, path: str, shown: Shown) -> dict[str, Any]:
         """Return the JSON object below a path. Raises RegistrarError, RefusedError."""

@@ -86,6 +86,17 @@ def new_key(key: str) -> bytes:
                 return _openssl("genpkey", "-propquery", "provider=pkcs11", *made)
 
 
+def page_request(host: str) -> tuple[bytes, bytes]:
+    """Return a new P-256 key in PEM form, which is in no file yet, and a certificate request (PKCS#10, DER) for a
+    server of this name. Raises OpensslError."""
+    key = new_key("file")
+    lines = ["[req]", "prompt = no", "distinguished_name = name", "req_extensions = extensions", "[name]"]
+    lines += [f"CN = {host}", "[extensions]", f"subjectAltName = DNS:{host}", "extendedKeyUsage = serverAuth", ""]
+    with _in_memory(key) as its:
+        options = ("-key", its[1], "-config", "/dev/stdin", "-outform", "DER")
+        return key, _openssl("req", "-new", *options, stdin="\n".join(lines).encode(), keep=(its[0],))
+
+
 def key_alone(content: bytes) -> bytes:
     """Return a key file's key without the certificates behind it. Raises OpensslError."""
     found = _KEY.search(content.decode("ascii", "replace"))
@@ -94,9 +105,10 @@ def key_alone(content: bytes) -> bytes:
     return found[0].encode()
 
 
-def public_key(key: Path) -> bytes:
-    """Return the public half of the key in a file, in DER form. Raises OpensslError."""
-    return _openssl("pkey", "-in", str(key), "-pubout", "-outform", "DER")
+def public_key(key: Path | bytes) -> bytes:
+    """Return the public half of the key in a file, or of one in PEM form, in DER form. Raises OpensslError."""
+    where, content = ("/dev/stdin", key) if isinstance(key, bytes) else (str(key), b"")
+    return _openssl("pkey", "-in", where, "-pubout", "-outform", "DER", stdin=content)
 
 
 def request(key: Path, user: str, board: str | None) -> bytes:

@@ -8,7 +8,7 @@ from agent.contract.identity import Identity
 from agent.core.binding import Binding, copied
 from agent.core.errors import CopiedCard, EdgeAgentError
 from agent.core.renewal import Renewal, due_at, parse_renewal
-from agent.provisioning.asking import Tools, add_probe, authorities, authorities_of_servers, right_certificate
+from agent.provisioning.asking import Tools, add_page, add_probe, authorities, authorities_of_servers, right_certificate
 from agent.provisioning.credentials import AUTHORITIES, CERTIFICATE, Asked, Bound, Set, Store
 from agent.provisioning.est import Registrar, Shown
 from agent.provisioning.openssl import Certificate, describe, key_alone, new_key, public_key, request
@@ -92,9 +92,10 @@ def _renewed(store: Store, current: Set, bound: Bound, registrar: Registrar, too
     own_request, probe_request = (request(begun.key, user, bound.board) for user in (identity.user, identity.probe))
     known = tools.until_answered(lambda: authorities(registrar), PATIENCE_S)
     answer = tools.until_answered(lambda: registrar.renew(own_request, shown), PATIENCE_S, PATIENCE_S)
-    certificate = right_certificate(answer, begun, bound.name, known)
+    certificate = right_certificate(answer, begun.key, bound.name, known)
     begun.write(CERTIFICATE, certificate.pem.encode())
     add_probe(lambda: registrar.renew(probe_request, shown), begun, identity.probe, known, tools)
+    add_page(registrar, shown, begun, bound.name, tools, before=current.page)
     trusted = authorities_of_servers(known, certificate, registrar, _text(current.authorities))
     begun.write(AUTHORITIES, trusted.encode())  # the last file: with it the set is whole
     return begun

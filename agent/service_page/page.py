@@ -21,8 +21,10 @@ from agent.service_page.walking import Walking
 from agent.service_page.web import Server
 
 STATIC = Path(__file__).parent / "static"
-CERTIFICATE = "edge-agent-page.pem"
-"""The name of the credential that holds the key and the certificate of ID.local."""
+CERTIFICATES = ("edge-agent-page.pem", "edge-agent-page-enrolled.pem")
+"""The credentials that may hold key and certificate of ID.local: by hand, and from enrolment."""
+NONE = b"none"
+"""What the service manager hands over in place of one that is not there."""
 _LOOK_S = 1.0
 _OPENSSL_S = 30.0
 
@@ -112,12 +114,28 @@ class _Servers:
         asked = self._asked
         tls = None
         if place.scheme == "https":
-            tls = self._tls = self._tls or _tls(asked.device_id, self._own)
+            tls = self._tls = self._tls or self._with_certificate()
         port = asked.http_port if tls is None else asked.https_port
         server = Server(place, 0 if self._any_port else port, asked.device_id, STATIC, self._api, tls)
         self._servers[place] = server
         threading.Thread(target=server.serve_forever, args=(_LOOK_S / 4,), name=place.interface).start()
         self._told(f"{place.scheme}://{place.address}:{server.port}")
+
+    def _with_certificate(self) -> ssl.SSLContext:
+        """Return the context of a server with the certificate that the office has given, else with one made now."""
+        host = f"{self._asked.device_id}.local"
+        given = Path(os.environ.get("CREDENTIALS_DIRECTORY", "/nonexistent"))
+        for name in CERTIFICATES:
+            try:
+                if (given / name).exists() and (given / name).read_bytes() != NONE:
+                    context = _context(given / name)
+                    self._told(f"the office vouches for {host}")
+                    return context
+            except (OSError, ssl.SSLError) as error:
+                log.warning("%s can't be used: %s", name, error)
+        context = _context(_made(host, self._own))
+        self._told("it has a certificate of its own, which no phone knows")
+        return context
 
     def _end(self, place: Place) -> None:
         server = self._servers.pop(place)
@@ -125,23 +143,16 @@ class _Servers:
         server.server_close()
 
 
-def _tls(device_id: str, own: Path) -> ssl.SSLContext:
-    """Return the context of a server with the certificate that the office has given, else with one made now."""
-    given = Path(os.environ.get("CREDENTIALS_DIRECTORY", "/nonexistent")) / CERTIFICATE
-    file = given if given.exists() else _made(device_id, own)
+def _context(file: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(file)
-    except (OSError, ssl.SSLError) as error:
-        raise EdgeAgentError(f"{file} can't be used: {error}") from error
+    context.load_cert_chain(file)
     return context
 
 
-def _made(device_id: str, own: Path) -> Path:
+def _made(name: str, own: Path) -> Path:
     """Make a key and a certificate that nobody vouches for. It lives as long as the process's own directory."""
     file = own / "made.pem"
-    name = f"{device_id}.local"
     command = [
         "openssl",
         "req",

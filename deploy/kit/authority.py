@@ -1,11 +1,13 @@
 """The authorities of a province, and the certificates that they sign (EC P-256, SHA-256).
 
 There is a root for each kind of holder, so that a certificate of one kind can't be used where another is wanted:
-whoever trusts a root also takes every chain below it that a client sends. The roots stay offline. Only devices have an
-authority that is online, the issuing authority: it signs devices' certificates and the revocation list, nothing else.
+whoever trusts a root also takes every chain below it that a client sends. The roots stay offline. Two have an authority
+below them that is online, at the registrar: that of devices signs their certificates and the revocation list, that of
+pages the certificates of devices' service pages, and nothing else.
 
-It has no name constraints. Those of X.509 bind the end of a DNS name, and a device's begins with its province; the
-registrar itself refuses the names of other provinces.
+That of devices has no name constraints. Those of X.509 bind the end of a DNS name, and a device's begins with its
+province; the registrar itself refuses the names of other provinces. The root of pages, which phones trust, and what is
+below it are good for names that end in `.local` alone.
 
     root = Authority.root("device", "kzn")
     root.save(Path("pki/offline/device"))
@@ -18,7 +20,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Literal, Self
 
@@ -36,7 +38,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from agent.contract.identity import client_id, common_name
 from agent.provisioning.claim import BOARD_URN
 
-Kind = Literal["server", "device", "centre", "operator"]
+Kind = Literal["server", "device", "centre", "operator", "page"]
 
 ROOT_DAYS = 20 * 365
 ISSUING_DAYS = 5 * 365
@@ -45,6 +47,10 @@ HOST_DAYS = 825
 DEVICE_DAYS = 90
 _SLOW_CLOCK = timedelta(hours=1)
 """A certificate is valid for so long already when it is made: whoever looks at it may have a slow clock."""
+_LOCAL = x509.NameConstraints(
+    [x509.DNSName("local")], [x509.IPAddress(ip_network("0.0.0.0/0")), x509.IPAddress(ip_network("::/0"))]
+)
+"""Names on a network without a name server; without the second part any address would be permitted."""
 _CERTIFICATE, _KEY = "ca.pem", "ca.key"
 
 
@@ -75,18 +81,25 @@ class Authority:
         key = new_key()
         name = _name(f"Edge agent {province} {kind} root")
         builder = _builder(name, name, key.public_key(), now, ROOT_DAYS)
-        builder = _as_authority(builder, key.public_key(), 1 if kind == "device" else 0)
+        builder = _as_authority(builder, key.public_key(), 1 if kind in {"device", "page"} else 0)
+        if kind == "page":
+            builder = builder.add_extension(_LOCAL, critical=True)
         return cls(builder.sign(key, hashes.SHA256()), key)
 
     def issuing(self, now: datetime | None = None, key: ec.EllipticCurvePrivateKey | None = None) -> Self:
-        """Make the online authority below this root, for devices; with the `key` of an older one it takes its place,
-        and what that has signed goes on."""
+        """Make the online authority below this root, for devices or for pages; with the `key` of an older one it takes
+        its place, and what that has signed goes on."""
         key = key or new_key()
         own = str(self.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
         name = _name(own.removesuffix("root") + "issuing")
         builder = _builder(name, self.certificate.subject, key.public_key(), now, ISSUING_DAYS, self.end)
         builder = _as_authority(builder, key.public_key(), 0)
-        builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+        usage = ExtendedKeyUsageOID.CLIENT_AUTH
+        if any(isinstance(each.value, x509.NameConstraints) for each in self.certificate.extensions):
+            usage = ExtendedKeyUsageOID.SERVER_AUTH
+            # Not every phone holds a root to its constraints, but each holds what is below it.
+            builder = builder.add_extension(_LOCAL, critical=True)
+        builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         return type(self)(self._sign(builder), key)
 
     @classmethod
@@ -155,6 +168,17 @@ class Authority:
         if board is not None:
             names.append(x509.UniformResourceIdentifier(BOARD_URN + board))
         return self._issue(public_key, user, names, ExtendedKeyUsageOID.CLIENT_AUTH, days, now)
+
+    def page(
+        self,
+        public_key: ec.EllipticCurvePublicKey,
+        host: str,
+        *,
+        days: float = DEVICE_DAYS,
+        now: datetime | None = None,
+    ) -> x509.Certificate:
+        """Return the certificate of a device's service page, for its name on the local network."""
+        return self._issue(public_key, host, [x509.DNSName(host)], ExtendedKeyUsageOID.SERVER_AUTH, days, now)
 
     def revocation_list(self, revoked: Iterable[Revoked], number: int, now: datetime | None = None) -> bytes:
         """Return a list of these certificates, as PEM. `number` grows with each list.

@@ -85,7 +85,7 @@ def _changed(site: str) -> str:
 
 
 def _registrar(shop: Workshop, province: Province, keys: Keys) -> None:
-    kinds: tuple[Kind, ...] = ("server", "device")
+    kinds: tuple[Kind, ...] = ("server", "device", "page")
     for kind in kinds:
         shop.derive(f"registrar/{kind}-root.pem", keys.root_pem(kind))
     for path in sorted(_REGISTRAR.glob("*.service")) + sorted(_REGISTRAR.glob("*.timer")):
@@ -111,6 +111,9 @@ def _registrar(shop: Workshop, province: Province, keys: Keys) -> None:
         "issuing_certificate": "issuing/ca.pem",
         "issuing_key": "issuing/ca.key",
         "device_root": "device-root.pem",
+        "page_certificate": "page-issuing/ca.pem",
+        "page_key": "page-issuing/ca.key",
+        "page_root": "page-root.pem",
         "server_root": "server-root.pem",
         "command_keys": "keys.json",
         # Not the names of centres: each operator's page is one too, and Mosquitto tells a device of all.

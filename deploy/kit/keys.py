@@ -46,7 +46,13 @@ class Keys:
         """Make what is missing. Raises KitError and AuthorityError."""
         for kind in get_args(Kind):
             self._root(kind)
-        self._issuing()
+        issuing = self._issuing("device", "registrar/issuing", "pki/issuing.pem")
+        # One list for each issuing authority of devices: brokers begin with it.
+        number = f"{issuing.certificate.serial_number:x}"[:16]
+        self.first_list = self._shop.once(
+            f"pki/device-{number}.crl", lambda new: _write(new, issuing.revocation_list([], 0))
+        )
+        self._issuing("page", "registrar/page-issuing", "pki/page-issuing.pem")
         for broker in self._province.brokers:
             self._certificate(f"brokers/{broker.name}/server", "server", broker.names)
         self._certificate("registrar/server", "server", self._province.registrar.names)
@@ -87,8 +93,9 @@ class Keys:
             )
         return self._roots[kind]
 
-    def _issuing(self) -> None:
-        directory, public = self._shop.root / "registrar/issuing", self._shop.root / "pki/issuing.pem"
+    def _issuing(self, kind: Literal["device", "page"], folder: str, certificate: str) -> Authority:
+        """Make the online authority below a root, and its certificate's copy in `pki`, or keep them."""
+        directory, public = self._shop.root / folder, self._shop.root / certificate
         if not directory.exists():
             if public.exists():
                 raise KitError(
@@ -96,23 +103,18 @@ class Keys:
                     f"Only when it is compromised, and as the runbook says, remove {public}, and run this again"
                 )
             directory.parent.mkdir(parents=True, exist_ok=True)
-            self._signer("device", "the issuing authority").issuing().save(directory)
-            self._shop.done["registrar/issuing"] = "made"
-        self._shop.done.setdefault("registrar/issuing", "kept")
+            self._signer(kind, f"the issuing authority of {kind}s").issuing().save(directory)
+            self._shop.done[folder] = "made"
+        self._shop.done.setdefault(folder, "kept")
         issuing = Authority.load(directory)
         if issuing.end - datetime.now(UTC) < ISSUING_RENEWED_BEFORE:
-            if "device" in self._roots:
-                issuing = self._roots["device"].issuing(key=issuing.key)
-                self._shop.derive("registrar/issuing/ca.pem", issuing.certificate.public_bytes(Encoding.PEM))
+            if kind in self._roots:
+                issuing = self._roots[kind].issuing(key=issuing.key)
+                self._shop.derive(f"{folder}/ca.pem", issuing.certificate.public_bytes(Encoding.PEM))
             else:
-                self._shop.done["registrar/issuing"] = "due"
-        self._shop.derive("pki/issuing.pem", issuing.certificate.public_bytes(Encoding.PEM))
-
-        # One list for each issuing authority: brokers begin with it.
-        number = f"{issuing.certificate.serial_number:x}"[:16]
-        self.first_list = self._shop.once(
-            f"pki/device-{number}.crl", lambda new: _write(new, issuing.revocation_list([], 0))
-        )
+                self._shop.done[folder] = "due"
+        self._shop.derive(certificate, issuing.certificate.public_bytes(Encoding.PEM))
+        return issuing
 
     def _certificate(self, name: str, kind: Literal["server", "centre"], names: list[str]) -> None:
         """Make NAME.key once, and NAME.pem for it whenever it is missing or no longer fits."""

@@ -23,7 +23,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from deploy.registrar.bearer import Bearers
-from deploy.registrar.csr import MAX_BYTES, DeviceRequest, read_request
+from deploy.registrar.csr import MAX_BYTES, DeviceRequest, PageRequest, read_page_request, read_request
 from deploy.registrar.device_settings import settings_text
 from deploy.registrar.devices import Caller, Devices, WrongSecret
 from deploy.registrar.limits import Limits
@@ -48,6 +48,7 @@ class Web:
         records: Records,
         bearers: Bearers,
         authorities: list[x509.Certificate],
+        of_pages: list[x509.Certificate],
         limits: Limits,
     ) -> None:
         self._config = records.config
@@ -56,6 +57,7 @@ class Web:
         self._office = Office(records)
         self._bearers = bearers
         self._authorities = _certificates(authorities)
+        self._of_pages = _certificates(of_pages)
         self._limits = limits
 
     def cacerts(self, _: Request, __: bytes) -> Response:
@@ -88,6 +90,23 @@ class Web:
             given = self._devices.renew(asked, shown)
         except Refusal as refusal:
             # A device that renews is refused for what it is, never for what others at its address have done.
+            self._write_down(refusal, address, asked)
+            raise
+        return _certificates([x509.load_der_x509_certificate(given)])
+
+    def page_cacerts(self, _: Request, __: bytes) -> Response:
+        """Give the authorities of service pages. No device trusts them: they vouch to phones alone."""
+        return self._of_pages
+
+    def page(self, request: Request, body: bytes) -> Response:
+        """Give a device the certificate of its service page."""
+        address = _address(request)
+        asked = None
+        try:
+            shown = _shown(request)
+            asked = read_page_request(body)
+            given = self._devices.page(asked, shown)
+        except Refusal as refusal:
             self._write_down(refusal, address, asked)
             raise
         return _certificates([x509.load_der_x509_certificate(given)])
@@ -164,8 +183,12 @@ class Web:
     def _who(self, request: Request, body: bytes) -> str:
         return self._bearers.who(request.headers.get("authorization", ""), request.method, request.scope["path"], body)
 
-    def _write_down(self, refusal: Refusal, address: str, asked: DeviceRequest | None, wrong_for: str = "") -> None:
-        name, key = (asked.user, asked.key) if asked else (None, None)
+    def _write_down(
+        self, refusal: Refusal, address: str, asked: DeviceRequest | PageRequest | None, wrong_for: str = ""
+    ) -> None:
+        name = key = None
+        if asked is not None:
+            name, key = asked.host if isinstance(asked, PageRequest) else asked.user, asked.key
         if refusal.status >= 429:
             return
         try:
@@ -183,6 +206,8 @@ def make_app(web: Web) -> Starlette:
         Route(f"{est}/cacerts", _endpoint(web.cacerts), methods=["GET"]),
         Route(f"{est}/simpleenroll", _endpoint(web.enrol), methods=["POST"]),
         Route(f"{est}/simplereenroll", _endpoint(web.renew), methods=["POST"]),
+        Route(f"{est}/page/cacerts", _endpoint(web.page_cacerts), methods=["GET"]),
+        Route(f"{est}/page/simpleenroll", _endpoint(web.page), methods=["POST"]),
         Route("/registrar/settings", _endpoint(web.settings), methods=["GET"]),
         Route("/registrar/decommission", _endpoint(web.decommission), methods=["POST"]),
         Route("/registrar/device.crl", _endpoint(web.revocation_list), methods=["GET"]),

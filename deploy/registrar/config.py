@@ -77,12 +77,21 @@ class RegistrarConfig(_Table):
     issuing_key: Path
     device_root: Path
     server_root: Path
+    page_certificate: Path
+    """The authority that issues to devices' service pages."""
+    page_key: Path
+    page_root: Path
     command_keys: Path
     """JWK set: the people who may approve, and the keys that devices obey."""
     brokers: tuple[Annotated[str, AfterValidator(_broker)], ...] = Field(min_length=1)
     centres: tuple[Level, ...] = ()
     days: Days = Days()
     site: tuple[Site, ...] = Field(min_length=1)
+
+    @property
+    def hosts(self) -> set[str]:
+        """The names under which devices and people know brokers and registrar."""
+        return {(urlsplit(each).hostname or "").lower() for each in (self.address, *self.brokers)}
 
     def site_of(self, name: str) -> Site | None:
         """Return the site of the device `province/site/id`."""

@@ -2,6 +2,8 @@
 
 import base64
 import hashlib
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from cryptography import x509
@@ -30,6 +32,23 @@ _PROBE = Identity("", "", "").probe.removeprefix("//")
 """What a probe's name has behind that of its device."""
 
 
+_PAGE = re.compile(r"[a-z0-9-]{1,63}\.local\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """A request for a service page's certificate, whose form is right and whose sender has the key."""
+
+    host: str
+    """`ID.local`; whose it is, is not looked at yet."""
+    public_key: ec.EllipticCurvePublicKey = field(repr=False)
+
+    @property
+    def key(self) -> str:
+        """As `DeviceRequest.key`."""
+        return _fingerprint(self.public_key)
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceRequest:
     """A request whose form is right and whose sender has the key. Whether the name may be had is not looked at yet."""
@@ -44,12 +63,12 @@ class DeviceRequest:
     @property
     def spki(self) -> bytes:
         """The SubjectPublicKeyInfo, in DER form."""
-        return self.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return _spki(self.public_key)
 
     @property
     def key(self) -> str:
         """The key's fingerprint: SHA-256 of its SubjectPublicKeyInfo, in hex."""
-        return hashlib.sha256(self.spki).hexdigest()
+        return _fingerprint(self.public_key)
 
     @property
     def code(self) -> str:
@@ -59,6 +78,39 @@ class DeviceRequest:
 
 def read_request(body: bytes) -> DeviceRequest:
     """Return what a body of EST asks for: base64 of PKCS#10. Raises Refusal."""
+    public_key, extensions, subject = _read(body)
+    common, board = _subject(subject)
+    user, board = _names(extensions, common, board)
+    name = user.removesuffix(_PROBE) if user.count("/") == 4 else user
+    try:
+        whole_name(name)
+    except ValueError as error:
+        raise Refusal(
+            f"{name[:80]!r} is no name of a device: it is province/site/id. Enrol again with another name."
+        ) from error
+    return DeviceRequest(name, user, board, public_key)
+
+
+def read_page_request(body: bytes) -> PageRequest:
+    """Return what a body asks for, which is to be for a service page. Raises Refusal."""
+    public_key, extensions, subject = _read(body)
+    host, board = _subject(subject)
+    named = False
+    for extension in _beyond_the_usual(extensions, ExtendedKeyUsageOID.SERVER_AUTH):
+        match extension.value:
+            case x509.SubjectAlternativeName() as names if list(names) == [x509.DNSName(host)]:
+                named = True
+            case x509.SubjectAlternativeName():
+                raise Refusal(f"A service page has one name, and it is that of the subject, {host[:80]!r}. {_AGAIN}")
+            case _:
+                raise _not_for_that(extension)
+    if board is not None or not named or not _PAGE.match(host):
+        raise Refusal(f"{host[:80]!r} is no name of a service page, which is ID.local and nothing else. {_AGAIN}")
+    return PageRequest(host, public_key)
+
+
+def _read(body: bytes) -> tuple[ec.EllipticCurvePublicKey, x509.Extensions, x509.Name]:
+    """Return key, extensions and subject of a request that its own key has signed."""
     if len(body) > MAX_BYTES:
         raise Refusal(f"This certificate request is too long. {_AGAIN}", 413)
     try:
@@ -73,16 +125,15 @@ def read_request(body: bytes) -> DeviceRequest:
         raise Refusal(f"The key of a device must be of P-256. {_AGAIN}", 400)
     if not isinstance(digest, hashes.SHA256 | hashes.SHA384 | hashes.SHA512) or not signed:
         raise Refusal(f"The certificate request is not signed with its own key. {_AGAIN}", 400)
-    common, board = _subject(subject)
-    user, board = _names(extensions, common, board)
-    name = user.removesuffix(_PROBE) if user.count("/") == 4 else user
-    try:
-        whole_name(name)
-    except ValueError as error:
-        raise Refusal(
-            f"{name[:80]!r} is no name of a device: it is province/site/id. Enrol again with another name."
-        ) from error
-    return DeviceRequest(name, user, board, public_key)
+    return public_key, extensions, subject
+
+
+def _spki(public_key: ec.EllipticCurvePublicKey) -> bytes:
+    return public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def _fingerprint(public_key: ec.EllipticCurvePublicKey) -> str:
+    return hashlib.sha256(_spki(public_key)).hexdigest()
 
 
 def _subject(subject: x509.Name) -> tuple[str, str | None]:
@@ -103,21 +154,33 @@ def _subject(subject: x509.Name) -> tuple[str, str | None]:
 def _names(extensions: x509.Extensions, common: str, board: str | None) -> tuple[str, str | None]:
     """Return the user's whole name and the board, after a look at all extensions."""
     user = common
-    for extension in extensions:
+    for extension in _beyond_the_usual(extensions, ExtendedKeyUsageOID.CLIENT_AUTH):
         match extension.value:
             case x509.SubjectAlternativeName() as names:
                 user = _from_alternatives(names, common, board)
+            case _:
+                raise _not_for_that(extension)
+    return user, board
+
+
+def _beyond_the_usual(
+    extensions: x509.Extensions, purpose: x509.ObjectIdentifier
+) -> Iterator[x509.Extension[x509.ExtensionType]]:
+    """Provide the extensions that ask for more than any holder of a certificate for this purpose may have."""
+    for extension in extensions:
+        match extension.value:
             case x509.BasicConstraints(ca=False) | x509.SubjectKeyIdentifier():
                 pass
             case x509.KeyUsage() as usage if usage.digital_signature and not (usage.key_cert_sign or usage.crl_sign):
                 pass
-            case x509.ExtendedKeyUsage() as usages if list(usages) == [ExtendedKeyUsageOID.CLIENT_AUTH]:
+            case x509.ExtendedKeyUsage() as usages if list(usages) == [purpose]:
                 pass
             case _:
-                raise Refusal(
-                    f"A device can't have a certificate for that ({extension.oid.dotted_string}). {_AGAIN}", 400
-                )
-    return user, board
+                yield extension
+
+
+def _not_for_that(extension: x509.Extension[x509.ExtensionType]) -> Refusal:
+    return Refusal(f"A device can't have a certificate for that ({extension.oid.dotted_string}). {_AGAIN}", 400)
 
 
 def _from_alternatives(names: x509.SubjectAlternativeName, common: str, board: str | None) -> str:

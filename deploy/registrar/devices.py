@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from deploy.kit.authority import Revoked
-from deploy.registrar.csr import DeviceRequest
+from deploy.registrar.csr import DeviceRequest, PageRequest
 from deploy.registrar.records import DAY_S, DECOMMISSIONED, REPLACED, Records, is_harmless
 from deploy.registrar.refusal import Pending, Refusal
 from deploy.registrar.store import Issued, StoredRequest, Transaction, secret_digest
@@ -25,6 +25,7 @@ _REPEAT_S = DAY_S
 """Who renews again within this time gets the same certificate for the same key."""
 _MOST_A_DAY = 50
 """Certificates for one device in a day."""
+_PAGE_ISSUED = "page issued"
 _NOBODY = bytes(32)
 
 
@@ -84,6 +85,30 @@ class Devices:
             if sum(each.issued_at > now - DAY_S for each in issued) >= _MOST_A_DAY:
                 raise Refusal(f"{old.name} has renewed too often today: try again tomorrow.", 429, retry_after_s=3600)
             return self._issue(tx, replace(asked, board=old.board or asked.board), now, "renewed")
+
+    def page(self, asked: PageRequest, shown: x509.Certificate) -> bytes:
+        """Return a certificate (DER) for the service page of whoever shows this one.
+
+        It is written down in the journal alone: nothing that a page has counts here, or at a broker.
+        """
+        with self._records.store.transaction() as tx:
+            now = self._records.now()
+            old = self._valid(tx, shown, now)
+            if old.user != old.name:
+                raise Refusal("This is a probe's certificate: ask for the page's with that of the device.")
+            own = f"{old.name.rpartition('/')[2]}.local"
+            if asked.host != own:
+                raise Refusal(f"The service page of {old.name} is {own}, and this asks for {asked.host}.")
+            if own in self._records.config.hosts:
+                raise Refusal(f"{own} is a host of the province's: {old.name} can have no certificate for its page.")
+            if tx.known(asked.key, None):
+                raise Refusal(f"This key is that of a device, {old.name} for one: a page must have a key of its own.")
+            if tx.count(old.name, _PAGE_ISSUED, now - DAY_S) >= _MOST_A_DAY:
+                raise Refusal(f"{old.name} has asked too often today: try again tomorrow.", 429, retry_after_s=3600)
+            days = self._records.config.days.device
+            certificate = self._records.pages.page(asked.public_key, own, days=days, now=moment(now))
+            tx.write_down(now, old.name, _PAGE_ISSUED, own, asked.key, f"serial {certificate.serial_number:x}")
+            return certificate.public_bytes(Encoding.DER)
 
     def device(self, shown: x509.Certificate) -> tuple[str, str | None]:
         """Return the name and the place of whoever shows this certificate, and remember that it was here."""

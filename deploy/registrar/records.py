@@ -24,13 +24,20 @@ def is_harmless(reason: str) -> bool:
 
 
 class Records:
-    """The configuration, the issuing authority and the store, and the questions that both parts ask of them."""
+    """The configuration, the issuing authorities and the store, and the questions that both parts ask of them."""
 
     def __init__(
-        self, config: RegistrarConfig, issuing: Authority, store: Store, clock: Callable[[], float] = time.time
+        self,
+        config: RegistrarConfig,
+        issuing: Authority,
+        pages: Authority,
+        store: Store,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.config = config
         self.issuing = issuing
+        self.pages = pages
+        """Issues to service pages."""
         self.store = store
         self._clock = clock
 

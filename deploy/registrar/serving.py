@@ -25,8 +25,9 @@ _MOST_AT_ONCE = 200
 def open_records(config: RegistrarConfig) -> Records:
     """Open the authority and the database. Raises AuthorityError, ConfigError."""
     issuing = Authority.read(config.issuing_certificate, config.issuing_key)
+    pages = Authority.read(config.page_certificate, config.page_key)
     try:
-        return Records(config, issuing, Store(config.database))
+        return Records(config, issuing, pages, Store(config.database))
     except (OSError, sqlite3.Error) as error:
         raise ConfigError(f"{config.database}: can't be opened: {error}") from error
 
@@ -46,8 +47,9 @@ def serve(config: RegistrarConfig) -> None:
     records = open_records(config)
     issuing = read_root(config.issuing_certificate)
     authorities = [read_root(config.server_root), read_root(config.device_root), issuing]
+    of_pages = [read_root(config.page_root), read_root(config.page_certificate)]
     bearers = Bearers(KeyRing.load(config.command_keys), config.province)
-    app = make_app(Web(records, bearers, authorities, Limits()))
+    app = make_app(Web(records, bearers, authorities, of_pages, Limits()))
     with listener(config.socket, config.socket_group) as listening:
         server = uvicorn.Server(
             uvicorn.Config(

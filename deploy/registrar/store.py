@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS places (name TEXT PRIMARY KEY, place TEXT, seen_at IN
 CREATE TABLE IF NOT EXISTS journal (
   id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, name TEXT,
   key TEXT, detail TEXT);
+CREATE INDEX IF NOT EXISTS journal_who ON journal (who, at);
 CREATE TRIGGER IF NOT EXISTS journal_stays BEFORE DELETE ON journal BEGIN SELECT RAISE(ABORT, 'append only'); END;
 CREATE TRIGGER IF NOT EXISTS journal_is_true BEFORE UPDATE ON journal BEGIN SELECT RAISE(ABORT, 'append only'); END;
 """
@@ -175,6 +176,11 @@ class Transaction:
         """Append a line to the journal."""
         sql = "INSERT INTO journal (at, who, what, name, key, detail) VALUES (?, ?, ?, ?, ?, ?)"
         self._run(sql, at, who, what, name, key, detail)
+
+    def count(self, who: str, what: str, since: int) -> int:
+        """Return how often somebody has done this since a time, by the journal."""
+        sql = "SELECT count(*) FROM journal WHERE who = ? AND at > ? AND what = ?"
+        return int(self._all(sql, who, since, what)[0][0])
 
     def journal(self) -> list[tuple[int, str, str, str | None, str | None, str | None]]:
         """Return every line: when, who, what, name, key, detail."""

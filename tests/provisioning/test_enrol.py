@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from agent.adapters.tls_context import TlsFiles, tls_context
@@ -62,6 +63,50 @@ def test_only_the_root_of_servers_vouches_for_servers(bench: Bench, registrar: F
 
     kept = x509.load_pem_x509_certificates((bench.current / "ca.pem").read_bytes())
     assert kept == [registrar.server_root.certificate]
+
+
+def test_the_service_page_gets_a_key_of_its_own_with_all_that_a_phone_must_be_shown(
+    bench: Bench, registrar: FakeRegistrar
+) -> None:
+    bench.enrol()
+
+    assert registrar.page_issuing is not None
+    page = (bench.current / "page.pem").read_bytes()
+    own, *chain = x509.load_pem_x509_certificates(page)
+    key = load_pem_private_key(page, None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    assert key.public_key() == own.public_key() != registrar.issued[0].public_key()
+    assert chain == [registrar.page_issuing.certificate]
+    assert not [line for line in bench.lines if "Warning" in line]
+
+
+@pytest.mark.parametrize("wrong", ["old", "away", "key", "name", "authority", "waits"])
+def test_a_registrar_that_gives_the_page_nothing_right_costs_a_line_and_no_enrolment(
+    bench: Bench, registrar: FakeRegistrar, wrong: str
+) -> None:
+    def misbehaves(exchange: Handler) -> bool:
+        if "est/page/" not in exchange.path or wrong not in {"away", "waits"}:
+            return False
+        exchange.answer(503 if wrong == "away" else 202, b"later")
+        return True
+
+    registrar.hook = misbehaves
+    match wrong:
+        case "old":
+            registrar.page_issuing = None
+        case "key":
+            registrar.alter = lambda csr, user: (new_key().public_key() if "/" not in user else csr.public_key(), user)
+        case "name":
+            registrar.alter = lambda csr, user: (csr.public_key(), user if "/" in user else "kiosk-0002.local")
+        case "authority":
+            registrar.page_issuing = Authority.root("page", "gp").issuing()
+    bench.enrol()
+
+    assert_whole(bench.current)
+    assert not (bench.current / "page.pem").exists()
+    told = "Warning: no certificate of the office's for the service page, whose own no phone knows: "
+    assert len([line for line in bench.lines if line.startswith(told)]) == 1
+    assert bench.clock.ns < 60e9
 
 
 def test_without_a_claim_it_shows_the_keys_code_and_waits_for_an_approval(

@@ -49,6 +49,22 @@ def test_it_begins_between_two_thirds_of_the_life_and_a_little_later(bench: Benc
     assert_whole(bench.current)
 
 
+def test_the_service_page_gets_another_key_too_and_keeps_what_it_has_where_that_fails(
+    bench: Bench, registrar: FakeRegistrar
+) -> None:
+    first = (bench.current / "page.pem").read_bytes()
+    bench.renew()
+    second = (bench.current / "page.pem").read_bytes()
+    registrar.page_issuing = None
+    bench.renew()
+
+    assert first.partition(b"-----END")[0] != second.partition(b"-----END")[0]
+    assert (bench.current / "page.pem").read_bytes() == second
+    (bench.current / "page.pem").unlink()
+    bench.renew()
+    assert not (bench.current / "page.pem").exists()
+
+
 def test_a_copied_card_renews_nothing(bench: Bench, registrar: FakeRegistrar) -> None:
     asked = len(registrar.asked)
 

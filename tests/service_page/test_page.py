@@ -7,7 +7,7 @@ import pytest
 
 from agent.service_page import page
 from agent.service_page.interfaces import Place, judge
-from agent.service_page.page import Paths, serve
+from agent.service_page.page import CERTIFICATES, NONE, Paths, serve
 from agent.service_page.web import LONGEST_BODY
 from tests.support.service_page import CODE, Page, Phone
 from tests.support.wait import wait_for
@@ -151,6 +151,18 @@ def test_a_request_from_elsewhere_acts_on_nothing(tmp_path: Path) -> None:
     assert "default-src 'none'" in entered.headers["Content-Security-Policy"]
     assert entered.headers["Cache-Control"] == "no-store"
     assert entered.headers["Server"] == "edge-agent"
+
+
+@pytest.mark.parametrize("content", [NONE, b"damaged", None])
+def test_without_a_certificate_of_the_offices_it_makes_one_that_no_phone_knows_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
+) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    if content is not None:
+        (tmp_path / CERTIFICATES[1]).write_bytes(content)
+    with Page(tmp_path, scheme="https") as served:
+        assert served.phone().enter().status == 204
+    assert served.told[0] == "it has a certificate of its own, which no phone knows"
 
 
 def test_on_a_network_it_is_https_and_the_cookie_goes_nowhere_else(tmp_path: Path) -> None:

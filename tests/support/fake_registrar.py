@@ -60,6 +60,9 @@ class FakeRegistrar(AbstractContextManager["FakeRegistrar"]):
         self.server_root = Authority.root("server", "kzn")
         self.device_root = Authority.root("device", "kzn")
         self.issuing = self.device_root.issuing()
+        self.page_root = Authority.root("page", "kzn")
+        self.page_issuing: Authority | None = self.page_root.issuing()
+        """None: an older registrar, which knows nothing of pages."""
         self.secret = SECRET
         self.approved = True
         self.days: float = 90
@@ -133,6 +136,11 @@ class FakeRegistrar(AbstractContextManager["FakeRegistrar"]):
                     self._certificates(exchange, [each.certificate for each in known])
                 case "simpleenroll":
                     self._enrol(exchange)
+                case "page/cacerts" if self.page_issuing is not None:
+                    known = [self.page_root, self.page_issuing]
+                    self._certificates(exchange, [each.certificate for each in known])
+                case "page/simpleenroll" if self.page_issuing is not None:
+                    self._page(exchange, self.page_issuing)
                 case "simplereenroll":
                     self._renew(exchange)
                 case "/registrar/settings" if self._shown(exchange):
@@ -163,6 +171,14 @@ class FakeRegistrar(AbstractContextManager["FakeRegistrar"]):
             exchange.answer(403, b"This certificate may not renew that: ask the office for a claim.")
         else:
             self._issue(exchange, csr, user)
+
+    def _page(self, exchange: Handler, issuing: Authority) -> None:
+        csr, host = self._csr(exchange)
+        if self._shown(exchange) is None:
+            exchange.answer(403, b"Show the device's certificate.")
+        else:
+            key, host = self.alter(csr, host)
+            self._certificates(exchange, [issuing.page(key, host, days=self.days)])
 
     def _issue(self, exchange: Handler, csr: x509.CertificateSigningRequest, user: str) -> None:
         key, user = self.alter(csr, user)

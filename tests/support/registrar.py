@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -26,9 +26,9 @@ from cryptography.x509.oid import NameOID
 from agent.adapters.jose_keys import PrivateKey, sign
 from agent.contract.identity import client_id, common_name
 from agent.provisioning.claim import Claim
-from deploy.kit.authority import Authority, new_key, write_certificates, write_key
+from deploy.kit.authority import Authority, Kind, new_key, write_certificates, write_key
 from deploy.registrar.config import RegistrarConfig, read_config
-from deploy.registrar.csr import DeviceRequest, read_request
+from deploy.registrar.csr import DeviceRequest, read_page_request, read_request
 from deploy.registrar.devices import Caller, Devices
 from deploy.registrar.office import Office
 from deploy.registrar.records import Records
@@ -42,6 +42,7 @@ from tests.support.wait import wait_for
 REPOSITORY = Path(__file__).parents[2]
 SERVE = REPOSITORY / "deploy" / "registrar" / "serve"
 NAME = "kzn/durban-station/kiosk-0001"
+HOST = "kiosk-0001.local"
 OTHER_NAME = "kzn/durban-station/kiosk-0002"
 BOARD = "10000000abcdef01"
 OTHER_BOARD = "10000000abcdef02"
@@ -53,15 +54,18 @@ def authorities(kind: str) -> Authority:
     """The same for all tests of a process."""
     if kind == "issuing":
         return authorities("device").issuing()
-    assert kind in {"server", "device"}
-    return Authority.root("server" if kind == "server" else "device", "kzn")
+    if kind == "page-issuing":
+        return authorities("page").issuing()
+    kinds: dict[str, Kind] = {each: each for each in get_args(Kind)}
+    return Authority.root(kinds[kind], "kzn")
 
 
 def write_province(directory: Path, *people: PrivateKey, **changed: Any) -> Path:
     """Write what a registrar of kzn needs; return its registrar.toml. `changed` are lines of it."""
     directory.mkdir(parents=True, exist_ok=True)
-    authorities("issuing").save(directory / "issuing")
-    for kind in ("server", "device"):
+    for kind in ("issuing", "page-issuing"):
+        authorities(kind).save(directory / kind)
+    for kind in ("server", "device", "page"):
         write_certificates(directory / f"{kind}-root.pem", authorities(kind).certificate)
     keys = [key.public().as_jwk() for key in people]
     (directory / "keys.json").write_text(json.dumps({"keys": keys}))
@@ -73,6 +77,9 @@ def write_province(directory: Path, *people: PrivateKey, **changed: Any) -> Path
         "issuing_certificate": "issuing/ca.pem",
         "issuing_key": "issuing/ca.key",
         "device_root": "device-root.pem",
+        "page_certificate": "page-issuing/ca.pem",
+        "page_key": "page-issuing/ca.key",
+        "page_root": "page-root.pem",
         "server_root": "server-root.pem",
         "command_keys": "keys.json",
         "brokers": ["mqtts://broker-a.example:8883"],
@@ -142,7 +149,7 @@ class Rules:
         self.now = time.time()
         self.config: RegistrarConfig = read_config(write_province(directory))
         self.store = Store(self.config.database)
-        self.records = Records(self.config, authorities("issuing"), self.store, self.clock)
+        self.records = Records(self.config, authorities("issuing"), authorities("page-issuing"), self.store, self.clock)
         self.devices = Devices(self.records)
         self.office = Office(self.records)
 
@@ -170,6 +177,13 @@ class Rules:
     def renew(self, asked: DeviceRequest, shown: x509.Certificate) -> x509.Certificate:
         """What a device that shows its certificate is given."""
         return x509.load_der_x509_certificate(self.devices.renew(asked, shown))
+
+    def page(
+        self, shown: x509.Certificate, host: str = HOST, key: ec.EllipticCurvePrivateKey | None = None
+    ) -> x509.Certificate:
+        """What a device that shows its certificate is given for its service page."""
+        asked = read_page_request(base64.encodebytes(signing_request(key or new_key(), host)))
+        return x509.load_der_x509_certificate(self.devices.page(asked, shown))
 
     def told(self, what: str) -> list[tuple[str, str | None, str | None]]:
         """Who, which name, and detail of the journal's lines of this kind."""

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 from agent.adapters.jose_keys import PrivateKey, sign
 from agent.core import service_code
+from agent.core.commissioning.plan import Equipment
 from agent.service_page.interfaces import Place
 from agent.service_page.page import Paths, serve
 from tests.support.wait import PATIENCE_S, wait_for
@@ -121,6 +122,7 @@ class Page(AbstractContextManager["Page"]):
         *,
         agent: Path | None = None,
         walk: Path | None = None,
+        has: Equipment = KIOSK,
     ) -> None:
         """`agent` is the runtime directory of an agent, which asks for the page by itself; by default nobody else is
         there."""
@@ -128,13 +130,14 @@ class Page(AbstractContextManager["Page"]):
         self.paths = Paths(mine / "service-page.json", mine / "tap.sock", walk or directory / "walk", directory)
         self.places = {Place("lo", "127.0.0.1", scheme)}
         self.told: list[str] = []
+        self._has = has
         self._threads: list[threading.Thread] = []
 
     def ask(self, seconds: float = 900, opening: str = "o1") -> None:
         """Do what the core does when somebody asks."""
         until_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) + int(seconds * 1e9)
         asked = {"opening": opening, "boot": "b", "until_ns": until_ns, "hash": KEPT, "https_port": 1, "http_port": 1}
-        has = {**asdict(KIOSK), "outputs": sorted(KIOSK.outputs)}
+        has = {**asdict(self._has), "outputs": sorted(self._has.outputs)}
         self.paths.file.write_text(json.dumps({**asked, "equipment": has}))
 
     def __enter__(self) -> "Page":

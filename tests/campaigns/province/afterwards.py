@@ -21,6 +21,7 @@ _OF_BROKER = {
 _OF_REGISTRAR = {
     "/etc/edge-agent-registrar/server.key": "root 600",
     "/etc/edge-agent-registrar/issuing/ca.key": "edge-agent-registrar 600",
+    "/etc/edge-agent-registrar/page-issuing/ca.key": "edge-agent-registrar 600",
     "/var/lib/edge-agent-registrar/registrar.db": "edge-agent-registrar 600",
     "/var/lib/edge-agent-registrar/copies/registrar.db": "edge-agent-registrar 600",
 }

@@ -56,15 +56,17 @@ def test_a_device_is_verified_by_the_issuing_authority_and_its_root(
 def test_a_certificate_of_one_kind_is_refused_where_another_is_wanted(
     roots: dict[Kind, Authority], issuing: Authority, tmp_path: Path
 ) -> None:
-    key = new_key().public_key()
+    key, pages = new_key().public_key(), roots["page"].issuing()
     certificates = {
         "server": roots["server"].server(key, ["broker-a.example"]),
         "device": issuing.device(key, KIOSK.user),
         "centre": roots["centre"].centre(key, "durban-centre"),
+        "page": pages.page(key, "kiosk-0001.local"),
     }
+    below = {"device": [issuing.certificate], "page": [pages.certificate]}
     for kind, certificate in certificates.items():
         for other, root in roots.items():
-            trusted = [root.certificate, issuing.certificate] if other == "device" else [root.certificate]
+            trusted = [root.certificate, *below.get(other, [])]
             refused = verified(tmp_path, certificate, trusted, "-x509_strict")
             assert bool(refused) == (kind != other), (kind, other, refused)
 
@@ -92,6 +94,22 @@ def test_a_server_has_its_names_and_its_addresses(roots: dict[Kind, Authority]) 
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.DNSName) == ["broker-a.example"]
     assert [str(each) for each in names.get_values_for_type(x509.IPAddress)] == ["203.0.113.7"]
+
+
+def test_what_phones_trust_is_good_for_pages_on_the_local_network_alone(
+    roots: dict[Kind, Authority], tmp_path: Path
+) -> None:
+    """Whoever breaks into the registrar has the issuing authority: no phone may take its word for a bank."""
+    pages, key = roots["page"].issuing(), new_key().public_key()
+    both = [pages.certificate, roots["page"].certificate]
+    strictly = ("-x509_strict", "-purpose", "sslserver")
+    page = pages.page(key, "kiosk-0001.local")
+    assert not verified(tmp_path, page, both, *strictly, "-verify_hostname", "kiosk-0001.local")
+    assert verified(tmp_path, page, both, "-purpose", "sslclient")
+    for host in ("bank.example", "local.bank.example", "192.168.1.5", "2001:db8::5"):
+        assert "subtree violation" in verified(tmp_path, pages.server(key, [host]), both, *strictly)
+    below = pages.issuing()
+    assert "path length" in verified(tmp_path, below.page(key, "a.local"), [*both, below.certificate])
 
 
 def test_the_issuing_authority_can_make_no_other_authority(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.service_page.page import CERTIFICATES
 from tests.deploy.package.life import HAS_PINS, LAYERS, PRESSED, PROFILES, SETTINGS
 from tests.support.debian import RELEASE
 
@@ -165,9 +166,14 @@ def test_the_service_page_is_served_by_a_user_of_its_own_while_the_contact_in_th
     life: Path,
 ) -> None:
     asked = seen(life, "service page asked for")
-    user, active, directory, *told = lines(asked)
+    user, active, directory, given, *told = lines(asked)
     assert (user, active, directory) == ("edge-agent-page", "active", "drwxrws--- edge-agent:edge-agent-tap")
     assert "https://10.77.0.2:8443" in told
+    assert [line for line in told if line.startswith(("it has a certificate", "the office"))] == [
+        "it has a certificate of its own, which no phone knows",
+        "the office vouches for kiosk-simulated.local",
+    ], "before it was enrolled, and then"
+    assert given == CERTIFICATES[1]
     assert told[-1].startswith("edge-agent-service-page.service: Consumed") or "nobody asks" in " ".join(told[-4:])
     assert "Traceback" not in asked["said"]
     assert asked["code"] == "0"

@@ -78,7 +78,8 @@ def test_a_fault_of_its_own_is_told_in_a_sentence_and_gives_nothing_away(rules: 
     def fail(_: object) -> Response:
         raise ZeroDivisionError
 
-    app = make_app(Web(rules.records, Bearers(KeyRing(), "kzn"), [authorities("device").certificate], Limits()))
+    known = [authorities("device").certificate]
+    app = make_app(Web(rules.records, Bearers(KeyRing(), "kzn"), known, known, Limits()))
     app.add_route("/fail", fail)
     sent: list[Any] = []
     with pytest.raises(ZeroDivisionError):

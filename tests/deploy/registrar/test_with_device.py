@@ -1,6 +1,10 @@
 """A device's own client, the registrar behind nginx, and a real Mosquitto that knows issuing authority and root."""
 
+import http.client
+import socket
+import ssl
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,11 +22,14 @@ from agent.provisioning.credentials import Set, Store
 from agent.provisioning.enrol import Order, enrol
 from agent.provisioning.est import Login, RefusedError, Registrar
 from agent.provisioning.renew import renew
+from agent.service_page.page import CERTIFICATES
 from deploy.kit.authority import new_key, write_certificates, write_key
 from tests.support.certificates import BrokerAuthorities, CertificateFiles
 from tests.support.mosquitto import Mosquitto
-from tests.support.registrar import BOARD, NAME, OTHER_BOARD, ServedRegistrar, authorities
+from tests.support.registrar import BOARD, HOST, NAME, OTHER_BOARD, ServedRegistrar, authorities
+from tests.support.service_page import Page
 from tests.support.subscriber import Subscriber, assert_refused
+from tests.support.walking import KIOSK
 
 SUPERVISOR = PrivateKey.generate("supervisor", "thandi")
 TOPIC = f"{Identity(*NAME.split('/')).base}/up/alarm/police"
@@ -119,6 +126,38 @@ def test_a_device_enrols_by_claim_renews_and_its_leaf_alone_opens_the_broker(
         assert first.cert.parent != second.cert.parent
         with Subscriber(broker.port, files=second) as connected:
             assert not connected.publish(TOPIC, b"help").is_failure
+
+
+def test_a_phone_that_trusts_the_offices_root_of_pages_alone_opens_an_enrolled_devices_page_by_its_name(
+    registrar: ServedRegistrar, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = _Device(tmp_path / "state", registrar, BOARD)
+    device.enrol(claimed(registrar))
+    credentials = tmp_path / "given"
+    credentials.mkdir()
+    (credentials / CERTIFICATES[1]).write_bytes((device.store.directory / "current/page.pem").read_bytes())
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
+    (tmp_path / "page").mkdir()
+    with Page(tmp_path / "page", "https", has=replace(KIOSK, source=f"/edge/{NAME}")) as page:
+        port = int(page.phone().host.partition(":")[2])
+        assert opened(port, registrar.directory / "page-root.pem", HOST) == 401
+        for root, host in (("page", "kiosk-0002.local"), ("server", HOST), ("device", HOST)):
+            with pytest.raises(ssl.SSLCertVerificationError):
+                opened(port, registrar.directory / f"{root}-root.pem", host)
+
+    assert page.told[0] == f"the office vouches for {HOST}"
+
+
+def opened(port: int, root: Path, host: str) -> int:
+    """What the page at this port answers to somebody who trusts this root alone, and calls it so."""
+    context = ssl.create_default_context(cafile=str(root))
+    connection = http.client.HTTPConnection(host, port)
+    connection.sock = context.wrap_socket(socket.create_connection(("127.0.0.1", port)), server_hostname=host)
+    try:
+        connection.request("GET", "/api/state")
+        return connection.getresponse().status
+    finally:
+        connection.close()
 
 
 def test_a_device_without_a_claim_is_let_in_by_its_code(registrar: ServedRegistrar, tmp_path: Path) -> None:
