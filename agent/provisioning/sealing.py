@@ -18,6 +18,7 @@ from agent.adapters.whole_file import replace_file
 from agent.adapters.x509_files import kind_of_key
 from agent.contract.commissioning import JwsSignature, Report, payload_of
 from agent.contract.errors import EdgeAgentError
+from agent.core.diagnosis.certificate import unusable
 from agent.provisioning import openssl
 from agent.provisioning.report import of_the_technician, seal
 
@@ -39,7 +40,11 @@ def sealed(request: dict[str, Any]) -> dict[str, Any]:
     if (needed := openssl.configuration(kind_of_key(key))) is not None:
         os.environ.setdefault("OPENSSL_CONF", str(needed))
     pictures = [base64.b64decode(each) for each in request["pictures"]]
-    done = seal(report, pictures, key, Path(request["certificate"]), technicians)
+    try:
+        done = seal(report, pictures, key, Path(request["certificate"]), technicians)
+    except openssl.OpensslError as error:
+        why, do = unusable(kind_of_key(key), str(key), str(error))
+        return {"refused": f"{why}; {do}" if do else str(error)}
     file.parent.mkdir(mode=0o750, exist_ok=True)
     replace_file(file, done.content(), 0o640, owner=file.parent)
     return {"data": done.data.model_dump(mode="json", exclude_none=True)}

@@ -34,9 +34,7 @@ from tests.support.certificates import Authority, CertificateFiles
 from tests.support.commissioning import ENDED, FIRST, NOW, SECOND, STEPS, USER, VIEW, WIRING, Office, signature
 from tests.support.run import ran
 from tests.support.soft_token import URI, make_token
-from tests.support.tpm import Tpm
 
-REPOSITORY = Path(__file__).parents[2]
 OTHER = "gp/jhb-park-station/kiosk-0007"
 
 
@@ -396,24 +394,13 @@ def test_times_that_can_not_be_are_named(office: Office) -> None:
 # --- how it is sealed
 
 
-@pytest.fixture(params=["tpm", "pkcs11"])
-def hardware(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The file of a key that only hardware can use; the environment finds the hardware."""
-    key = tmp_path / "device.key"
-    if request.param == "tpm":
-        with Tpm(tmp_path / "tpm") as tpm:
-            environ = {**tpm.environ, "OPENSSL_CONF": f"{REPOSITORY}/deploy/openssl/openssl-tpm.cnf"}
-            for name, value in environ.items():
-                monkeypatch.setenv(name, value)
-            yield tpm.make_key(key)
-    else:
-        for name, value in make_token(tmp_path / "token").items():
-            monkeypatch.setenv(name, value)
-        key.write_bytes(new_key(URI))
-        yield key
-
-
-def test_a_key_in_hardware_signs_as_one_in_a_file_does(office: Office, hardware: Path) -> None:
+def test_a_key_in_a_token_signs_as_one_in_a_file_does(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in make_token(tmp_path / "token").items():
+        monkeypatch.setenv(name, value)
+    hardware = tmp_path / "device.key"
+    hardware.write_bytes(new_key(URI))
     words = ["openssl", "pkey", "-in", str(hardware), "-pubout", "-outform", "DER"]
     public = load_der_public_key(subprocess.run(words, env={**os.environ}, check=True, capture_output=True).stdout)
     assert isinstance(public, ec.EllipticCurvePublicKey)

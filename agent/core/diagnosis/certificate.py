@@ -90,8 +90,7 @@ def judge_device(
             )
         )
     if found.key_trouble:
-        place, do = _PLACES[found.key_kind]
-        findings.append(fail(f"the key {found.key_file} is {place}, which can't use it: {found.key_trouble}", do))
+        findings.append(fail(*unusable(found.key_kind, found.key_file, found.key_trouble)))
     elif not found.key_matches:
         findings.append(
             fail(
@@ -128,6 +127,22 @@ _PLACES = {
     ),
 }
 """Where a key may be, and what to do when it can't be used there."""
+
+
+_TPM_SAYS = {
+    "ERROR:tcti:": "no TPM answers",
+    "(0x00000921)": "it is locked for a while, as somebody has tried too many passwords",
+    "(0x000001df)": "the key is another TPM's, or this TPM was cleared",
+    " did not end within ": "it did not answer in time",
+}
+"""What is in the words of OpenSSL and of the TPM's library, and what it means."""
+
+
+def unusable(kind: KeyKind, file: str, trouble: str) -> tuple[str, str]:
+    """Return that a key can't be used where it is, and what to do. `trouble` is what OpenSSL or its provider says."""
+    place, do = _PLACES[kind]
+    why = next((words for sign, words in _TPM_SAYS.items() if sign in trouble), trouble)
+    return f"the key {file} is {place}, which can't use it: {why}", do
 
 
 def _judge_life(own: Certificate, enrolled: Enrolled, now: datetime) -> list[Finding]:
