@@ -28,7 +28,6 @@ _TYPES = {
     ".svg": "image/svg+xml",
     ".png": "image/png",
     ".woff2": "font/woff2",
-    ".json": "application/json",
 }
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]*\Z")
 _HEADERS = {

@@ -29,7 +29,7 @@ def main() -> None:
         for each in TARGETS.values()
         if each.arch in (args.arch or [each.arch]) and each.release.name in (args.release or [each.release.name])
     ]
-    if not (PROJECT / "agent/service_page/static/index.html").is_file():
+    if not (PROJECT / parts.PAGE / "index.html").is_file():
         raise SystemExit("edge-agent: there is no service page to pack: make service-page")
     built = [build(each, args.out, args.compression) for each in wanted]
     print(*built, sep="\n")
@@ -49,7 +49,8 @@ def build(target: Target, out: Path, compression: str) -> Path:
         tree.write(root / tree.BUILT, f"{time_s}\n")
         for shell, place in completion.SHELLS.items():
             tree.write(root / place, completion.script(shell))
-        included, model = parts.read(target, root / target.site_packages), tree.model().manifest
+        libraries = root / target.site_packages
+        included, model = [*parts.read(target, libraries), *parts.read_page(libraries)], tree.model().manifest
         terms = licences.text(included, target.site_packages, model.licence)
         tree.write(root / tree.DOCUMENTS / "copyright", terms)
         control.build(target, root, __version__, DIRECTORY / "debian")

@@ -28,7 +28,7 @@ def document(target: Target, version: str, time_s: int, parts: Sequence[Part], m
         f"{version}{target.release.suffix}",
         {"arch": target.arch, "distro": target.release.name},
     )
-    listed = [*(_wheel(part) for part in parts), _model(model)]
+    listed = [*(_library(part) for part in parts), _model(model)]
     bom = Bom(components=listed)
     bom.metadata.component = root
     bom.metadata.timestamp = datetime.fromtimestamp(time_s, UTC)
@@ -37,9 +37,11 @@ def document(target: Target, version: str, time_s: int, parts: Sequence[Part], m
     return JsonV1Dot6(bom).output_as_string(indent=2) + "\n"
 
 
-def _wheel(part: Part) -> Component:
+def _library(part: Part) -> Component:
     component = _component(part.name, part.version, part.licence, sha256=part.sha256)
-    component.purl = PackageURL("pypi", None, part.name.lower().replace("_", "-"), part.version)
+    scope, _, name = part.name.rpartition("/")
+    known = name if part.registry == "npm" else name.lower().replace("_", "-")
+    component.purl = PackageURL(part.registry, scope or None, known, part.version)
     component.external_references.add(ExternalReference(type=ExternalReferenceType.WEBSITE, url=XsUri(part.homepage)))
     component.components.update(_inside(part, part.bundled))
     return component

@@ -1,13 +1,17 @@
 """The libraries that a package holds: what they are, under what terms, and what is inside them."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
+from typing import Literal
 
 from deploy.package.target import Target
 
+PAGE = Path("agent/service_page/static")
+"""Where the service page lies in a checkout, and below `site_packages`."""
 _OWN = "edge-agent"
 _TEXTS = ("LICEN", "COPYING", "NOTICE", "AUTHORS", "edl-", "epl-")
 _FROM_CLASSIFIER = {"MIT License": "MIT", "Apache Software License": "Apache-2.0", "BSD License": "BSD-3-Clause"}
@@ -17,19 +21,38 @@ _AS_SPDX = {"Apache 2.0": "Apache-2.0", "unlicense.org": "Unlicense"}
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One wheel in the package."""
+    """One wheel in the package, or one library in the scripts of its service page."""
 
     name: str
     version: str
     licence: str
     """An SPDX expression."""
     sha256: str
-    """Of the wheel."""
+    """Of the wheel; empty for a library of the page."""
     homepage: str
     texts: tuple[tuple[str, str], ...]
     """Name and content of each licence file."""
     bundled: tuple[tuple[str, str], ...]
     """Name and version of each shared library of others in it."""
+    registry: Literal["pypi", "npm"] = "pypi"
+
+
+def read_page(site_packages: Path) -> list[Part]:
+    """Every library in the service page's scripts, as the page's build has listed them."""
+    listed = json.loads((site_packages / PAGE / "libraries.json").read_text(encoding="utf-8"))
+    return [
+        Part(
+            name=each["name"],
+            version=each["version"],
+            licence=each["licence"],
+            sha256="",
+            homepage=re.sub(r"^(git\+)?(https://.*?)(\.git)?$", r"\2", each["homepage"]),
+            texts=tuple((name, content) for name, content in each["texts"]),
+            bundled=(),
+            registry="npm",
+        )
+        for each in listed
+    ]
 
 
 def read(target: Target, site_packages: Path) -> list[Part]:

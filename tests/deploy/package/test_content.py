@@ -217,6 +217,12 @@ def test_every_wheel_is_in_the_bill_of_materials_and_in_the_licences(amd64: Path
         assert f"{part['name']} {version}, https://" in licences
     assert "libavcodec" in {inner["name"] for inner in listed["opencv-python-headless"]["components"]}
     assert "ssdlite-person-int8" in listed
+    for name in ("preact", "@preact/signals", "@noble/curves", "@noble/hashes"):
+        assert listed[name]["purl"].startswith(f"pkg:npm/{name.replace('@', '%40')}@")
+        assert f"\n {name} {listed[name]['version']}, https://" in licences
+    assert re.search(
+        r"^Files: \S*/agent/service_page/static/page\.js\nCopyright: Copyright .*\n", licences, re.MULTILINE
+    )
 
 
 def test_it_wants_the_python_that_its_byte_code_is_for_and_on_32_bits_what_only_debian_has(
