@@ -86,9 +86,15 @@ def run(args: argparse.Namespace) -> int:
     steps = plan(equipment(settings, serials[0] if serials else ""))
     with closing(WalkDriver(steps, settings.storage.directory / WALKS, new=args.new)) as driver:
         terminal = _Terminal(settings, driver, key)
+        if known := len(driver.walk.kept.verdicts):
+            print(f"This walk was begun before: {known} of {len(steps)} steps have their verdict.")
+        print("Do what each line says: the device sees by itself whether it worked. Where it asks, type a letter, then")
+        print(
+            "Enter: y yes, n WHY no, a this step again, l WHY leave it out, q stop. The same command goes on from here."
+        )
         while driver.walk.view().state != "done":
             if not terminal.talk():
-                print("The same command goes on from here.")
+                print("Stopped. The same command goes on from here.")
                 return 1
         code = _summary(driver.walk)
         with terminal.connect() as sock:
@@ -108,6 +114,8 @@ class _Terminal:
         self._key = key
         self._driver = driver
         self._shown: View | None = None
+        self._told = driver.walk.kept.verdicts
+        """The verdicts that the technician knows of."""
         self._typed = b""
         self._is_heard = False
         """Whether the agent has said anything on this connection."""
@@ -182,7 +190,7 @@ class _Terminal:
                 raise EdgeAgentError(f"{path} belongs to the agent's group: use sudo") from error
             except OSError:
                 if not is_told:
-                    print(f"Waiting for the agent at {path}.", flush=True)
+                    print("Waiting until the agent runs again.", flush=True)
                     is_told = True
                 time.sleep(_TURN_S)
 
@@ -196,14 +204,18 @@ class _Terminal:
                 return False
             answer = _ANSWERS.get(word)
             if answer is None or not self._driver.walk.say(answer, time.monotonic(), reason.strip()):
-                print("That is no answer here: y, n, a, l WHY, g or q.", flush=True)
+                print(f"That is no answer here. {_fitting(self._driver.walk.view())}", flush=True)
         return bool(more)
 
     def _go_on(self, sock: socket.socket) -> None:
         """Send the walk's orders, and show where it stands."""
         for order in self._driver.orders():
             sock.sendall(self._driver.sent(order, self._signed(order)))
-        view = self._driver.walk.view()
+        view, verdicts = self._driver.walk.view(), self._driver.walk.kept.verdicts
+        for each in verdicts:
+            if each not in self._told and each.outcome != "failed":  # that is said with what to do
+                print(f"  {each.step}: {each.outcome.replace('-', ' ')}", flush=True)
+        self._told = verdicts
         if _differ(view, self._shown):
             self._shown = view
             for text in _sentences(view):
@@ -226,10 +238,18 @@ def _sentences(view: View) -> Iterator[str]:
     where = f"[{view.number}/{view.count}] {view.step}"
     if view.state == "failed":
         yield f"{where}: FAILED: {view.say}"
-        yield "  a: again, g: go on, l WHY: leave it out"
+        yield f"  {_fitting(view)}"
         return
     seen = f" ({view.heard} of {view.expected} seen)" if view.heard else ""
     yield f"{where}: {view.say}{' [y/n]' if view.asks else ''}{seen}"
+
+
+def _fitting(view: View) -> str:
+    """Say what may be typed now."""
+    if view.state == "waiting":
+        return "Type q to stop here; the walk goes on by itself when the centre has closed the alarm."
+    first = "g: go on, it stays failed, " if view.state == "failed" else "y: yes, n WHY: no, " if view.asks else ""
+    return f"Type {first}a: this step again, l WHY: leave it out, q: stop here."
 
 
 def _summary(walk: Walk) -> int:

@@ -201,7 +201,7 @@ class Street:
 
     def _is_first_of_two(self, view: View) -> bool:
         """Whether the first of a step's two changes is due: by its lines, or by its acts."""
-        return view.heard == 0 and not view.say.startswith(("Take", "Connect", "Switch", "Mend"))
+        return view.heard == 0 and not view.say.startswith(("Take", "Connect", "Switch", "Open that"))
 
     def _raise_to(self, stage: Stage) -> None:
         alarm_id = self.press("police")

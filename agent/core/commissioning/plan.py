@@ -164,12 +164,15 @@ def _steps(has: Equipment) -> Iterator[Step]:
     for camera in has.cameras:
         yield from _camera(camera)
     yield _paths(has)
-    cut = Act("Cut the power of the whole device, and switch it on again.", _CUT_S, restarts=True)
+    cut = Act(_PULL, _CUT_S, restarts=True)
     yield Step("power-cut", "Power cut and return", (cut,))
     if len(has.brokers) > 1:
         yield _back(has)
     if audible:
         yield _answer(audible[0], has)
+
+
+_PULL = "Cut the power of the whole device, with its battery, and switch it on again. A restart does not count."
 
 
 def _label(has: Equipment) -> Step:
@@ -194,7 +197,7 @@ def _self_test() -> Step:
 def _tests_itself(args: Mapping[str, Any]) -> Act:
     passed = {"type": KINDS["self-test"].type, "data": {"outcome": "passed", "reason": "command"}}
     return Act(
-        "The device tests itself, up to an answer of the centre. Wait.",
+        "The device tests itself, up to an answer of the centre. Wait: this may take two minutes.",
         _SELF_TEST_S,
         until=(passed,),
         order=Order("self-test", args),
@@ -205,7 +208,7 @@ def _tests_itself(args: Mapping[str, Any]) -> Act:
 def _siren() -> Step:
     warn = Act("Next the siren sounds for a third of a second. Do all who stand near know?", _ANSWER_S)
     test = _tests_itself({"siren": True})
-    say = "The device tests itself, and sounds its siren. Listen."
+    say = "The device tests itself again, and sounds its siren in a moment. Listen, and wait."
     sound = replace(test, say=say, until=({"siren": True}, *test.until))
     asks = Act("Did you hear the siren?", _ANSWER_S)
     return Step("siren", "Siren, sounded for a moment", (warn, sound, asks))
@@ -276,7 +279,7 @@ def _condition(condition: ConditionRules) -> Step:
 
     acts: tuple[Act, ...]
     if condition.kind == "tamper":  # which may stand open now, with the technician in front of it
-        say = f"The contact {name!r}: open it and close it again, with {max(delay_s, restore_s) + 2:g} s between."
+        say = f"The contact {name!r}: open what it guards, and close it again after {max(delay_s, restore_s) + 2:g} s."
         acts = (Act(say, delay_s + restore_s + _ANSWER_S, (told(True), told(False)), keep=("active", "codes")),)
     else:
         off, on = _DO[condition.kind]
@@ -320,8 +323,12 @@ def _paths(has: Equipment) -> Step:
         mend = Act("Plug it in again, and wait until the device is back.", has.return_after_s + _ANSWER_S, (back,))
     else:
         gone: Pattern = {"path": {"broker": tuple(others), "up": True}}
-        cut = Act(f"Cut the way to {first} alone, and wait until another broker has taken over.", _ANSWER_S, (gone,))
-        mend = Act("Mend it. Is it mended?", _ANSWER_S)
+        cut = Act(
+            f"Cut the way to {first} alone, at the router or by the office. Wait until another broker has taken over.",
+            _ANSWER_S,
+            (gone,),
+        )
+        mend = Act("Open that way again. Is it open?", _ANSWER_S)
     return Step("paths", _PATHS, (cut, mend))
 
 
@@ -338,7 +345,7 @@ def _answer(button: Button, has: Equipment) -> Step:
     lamps: dict[str, Any] = {"lamps": {"yellow": "on", "green": "on"}}
     if "green" in has.outputs:
         lamps["lit"] = {"green": True}
-    say = f"Ask the centre to register the next test. The button {button.name!r}: {_press(button)}, and wait for green."
+    say = f"Ask the centre to answer the next test. The button {button.name!r}: {_press(button)}, and wait for green."
     wait = Act(say, _CENTRE_S, (_raised(button), {"type": _UPDATED, "data": data}, lamps), keep=_KEPT_OF_ANSWER)
     asks = (Act("Is green lit?", _ANSWER_S),) if "green" in has.outputs else ()
     return Step("answer", "A person at the centre answers", (wait, *asks), _testing(button))

@@ -22,6 +22,7 @@ Answer = Literal["yes", "no", "again", "leave-out", "go-on"]
 PREPARE_S = 30.0
 """How long the device may take to get ready for a step."""
 _RESULT = KINDS["result"].type
+_EARNEST = "An alarm in earnest is open: somebody may need help. The walk waits until the centre has closed it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,7 @@ class Walk:
         step, count = self._step, len(self._steps)
         if step is None:
             return View("done", "", count + 1, count, "Every step has its verdict.")
-        shown = View("waiting", step.id, self._index + 1, count, "An alarm in earnest is open. The walk waits.")
+        shown = View("waiting", step.id, self._index + 1, count, _EARNEST)
         if self._is_waiting:
             return shown
         left_s = max(0.0, self._due_s - self._now_s)

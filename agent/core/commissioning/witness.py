@@ -97,6 +97,9 @@ class Witness:
         if of is None:
             return
         self._since_s = now_s
+        if line["data"]["status"] == "in-progress":
+            for each in self._tries:
+                each.ordered(line["data"]["name"])
         if of[1] == self._walk:
             return
         for key in self._keys:
@@ -150,6 +153,12 @@ class _Try:
         self._at = 0
         self._heard: set[int] = set()
         self.figures: list[dict[str, Any]] = []
+
+    def ordered(self, name: str) -> None:
+        """Begin anew if the step orders this: what was heard before does not come of it."""
+        order = self._acts[self._at].order
+        if order is not None and order.name == name:
+            self.begin()
 
     @property
     def is_done(self) -> bool:

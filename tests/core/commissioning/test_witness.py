@@ -98,6 +98,15 @@ def test_a_figure_in_the_file_gets_into_no_report() -> None:
     assert len(told) == sum(len(step.figures) for step in sealed(street).steps)
 
 
+def test_a_test_that_was_ordered_anew_is_told_from_its_beginning() -> None:
+    street = walked()
+    [step] = [step for step in street.steps if step.id == "siren"]
+    [verdict] = [each for each in street.walk.kept.verdicts if each.step == "siren"]
+    heard = street.witness.seen().figures(step, verdict)
+    assert heard is not None
+    assert [[*each] for each in heard] == [["after_s"], ["after_s", "steps"]], "first the siren, then the test's end"
+
+
 def test_of_a_step_that_was_tried_twice_the_try_that_has_passed_is_told() -> None:
     street = Street()
     street.go(until="button-fire")
