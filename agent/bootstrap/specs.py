@@ -25,7 +25,6 @@ from agent.core.delivery.centres import Centres
 from agent.core.errors import MaskError
 from agent.core.inputs.panel import Panel
 from agent.core.wiring import ButtonRules, ConditionRules, InputLine, LightPins, SirenPin
-from agent.models.store import default_directories
 from agent.outbox.outbox import Outbox
 from agent.ports import BrokerAddress, Clock
 from agent.runtime.alarms.persistence import keep_restored, read_kept
@@ -226,6 +225,8 @@ def service(settings: Settings, clock: Clock) -> Service:
 
 def vision_spec(settings: Settings, camera: CameraSettings, *, simulate: bool) -> VisionSpec:
     """Return everything that the process of one camera needs to know."""
+    from agent.models.store import default_directories  # noqa: PLC0415 - a kiosk without a camera has no model
+
     directory = settings.storage.directory
     return VisionSpec(
         **dict(camera),

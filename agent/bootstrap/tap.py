@@ -3,9 +3,8 @@
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agent.adapters.binding import Serials
 from agent.adapters.jose_keys import KeyRing
@@ -64,8 +63,7 @@ def _page_place(settings: Settings, from_afar: FromAfar, serials: Serials) -> Pa
     )
 
 
-@dataclass(frozen=True, slots=True)
-class TapParts:
+class TapParts(NamedTuple):
     """What the tap tells of, and whom it asks."""
 
     settings: Settings

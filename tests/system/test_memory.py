@@ -46,7 +46,7 @@ def test_the_core_imports_no_module_of_the_camera_process_and_none_that_only_a_w
     listed = ran(sys.executable, "-c", _MODULES, cwd=REPOSITORY, env=environment({}), check=True, timeout=30)
     modules = listed.stdout.split()
     assert "agent.app" in modules
-    unwanted = (*VISION, "agent.vision", *RARE)
+    unwanted = (*VISION, "agent.vision", "agent.models", *RARE)
     assert [
         name for name in modules if name.startswith(tuple(f"{each}." for each in unwanted)) or name in unwanted
     ] == []
