@@ -5,6 +5,7 @@ who the device is or whom it obeys, because `ALLOWED` names none of them.
 """
 
 import copy
+import json
 from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -92,7 +93,10 @@ def judge(base: layers.Node, now: Settings, changes: Mapping[str, Any], place: s
     if paths := forbidden(changes):
         raise ChangeRefused("forbidden-setting", f"can't be changed from afar: {', '.join(paths)}"[:1000])
     try:
+        json.dumps(changes, ensure_ascii=False).encode()
         new = apply(base, changes, place)
+    except UnicodeEncodeError as error:  # half of an emoji, as "\ud83d": no disk and no message takes it
+        raise ChangeRefused("bad-settings", f"{place}: a text has half a letter in it: write it anew") from error
     except BadSettings as error:
         raise ChangeRefused("bad-settings", str(error)[:2000], error.mistakes) from error
     except RecursionError as error:
@@ -118,13 +122,14 @@ def on_the_spot(
     if paths := forbidden(changes):
         raise ChangeRefused("forbidden-setting", f"can't be changed from afar: {', '.join(paths)}"[:1000])
     layer = copy.deepcopy(dict(in_force))
-    _lay(layer, changes, base.plain)
+    _lay(layer, changes, base.plain, "")
     return layer, forbidden(changes, ON_THE_SPOT)
 
 
-def _lay(layer: dict[str, Any], changes: Mapping[str, Any], files: Mapping[str, Any]) -> None:
-    """Lay the changes of a technician over a table of a layer; `files` is the same table of the files."""
+def _lay(layer: dict[str, Any], changes: Mapping[str, Any], files: Mapping[str, Any], table: str) -> None:
+    """Lay the changes of a technician over a `table` of a layer; `files` is the same table of the files."""
     for key, wanted in changes.items():
+        path = f"{table}.{key}" if table else key
         if key == "unset":
             raise ChangeRefused("forbidden-setting", "a technician can't unset anything: name what it shall be")
         if key in layer.get("unset", ()):
@@ -137,9 +142,9 @@ def _lay(layer: dict[str, Any], changes: Mapping[str, Any], files: Mapping[str, 
                 camera = next((each for each in mine if each["name"] == name), None)
                 if camera is None:
                     mine.append(camera := {"name": name})
-                _lay(camera, change, next((each for each in has or () if each["name"] == name), {}))
-        elif isinstance(wanted, dict):
-            _lay(layer.setdefault(key, {}), wanted, has or {})
+                _lay(camera, change, next((each for each in has or () if each["name"] == name), {}), path)
+        elif path in _TABLES:  # elsewhere a table is a mistake, which `judge` names
+            _lay(layer.setdefault(key, {}), wanted, has or {}, path)
         else:
             layer[key] = _over_named(has or (), wanted) if key in _NAMED else wanted
 

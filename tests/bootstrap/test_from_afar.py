@@ -326,7 +326,9 @@ def test_a_technician_draws_over_what_the_office_has_set_and_leaves_no_order_at_
     zone = {"name": "gate", "polygon": [[0.1, 0.1], [0.9, 0.1], [0.5, 0.9]]}
     drawn = {"cameras": [{"name": "front", "zones": [zone]}]}
 
-    for changes, code in ((FASTER, "second-signer"), ({"siren": {"pin": 4}}, "forbidden-setting"), (drawn, "ok")):
+    no_place = {"device": {"location": {"text": {"a": 1}}}}
+    refused = ((FASTER, "second-signer"), ({"siren": {"pin": 4}}, "forbidden-setting"), (no_place, "bad-settings"))
+    for changes, code in (*refused, (drawn, "ok")):
         revision = street.target.from_afar.wanted + 1
         cmd_id = street.order("config-set", {"revision": revision, "changes": changes}, key=technician)
         street.passes(60)

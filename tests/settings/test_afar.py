@@ -263,6 +263,16 @@ def test_a_technician_changes_nothing_else_however_many_sign(base: layers.Node, 
     assert refused.value.code == "forbidden-setting"
 
 
+@pytest.mark.parametrize("path", sorted(ALLOWED))
+def test_a_table_where_a_value_belongs_is_refused_in_words(base: layers.Node, now: Settings, path: str) -> None:
+    layer, _ = on_the_spot(base, at(path, "as it was"), at(path, {"a": 1}))
+    assert refusal(base, now, layer).startswith("bad-settings")
+
+
+def test_half_a_letter_is_refused_as_no_message_of_an_alarm_could_say_it(base: layers.Node, now: Settings) -> None:
+    assert "half a letter" in refusal(base, now, at("device.location.text", "pillar \ud83d"))
+
+
 def test_what_a_technician_sets_wins_over_what_the_office_has_unset_or_set(base: layers.Node) -> None:
     office = {"mqtt": {"unset": ["keepalive_s", "interfaces"], "return_after_s": 60}, "health": {"interval_s": 30}}
     layer, _ = on_the_spot(base, office, {"mqtt": {"keepalive_s": 45}, "self_test": {"at": "02:00:00+02:00"}})
