@@ -209,6 +209,11 @@ class FromAfar:
         """The settings that count now. Any thread."""
         return self._settings
 
+    def outcome(self) -> dict[str, Any]:
+        """Return what has become of the newest settings that were ordered, as `up/meta` has it. Any thread."""
+        kept = self._kept
+        return {"revision": kept.wanted, "state": kept.state, "reason": kept.reason}
+
     @property
     def wanted(self) -> int:
         """The highest revision of settings that a permitted signer has asked for."""

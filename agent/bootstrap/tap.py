@@ -81,7 +81,8 @@ class TapParts(NamedTuple):
 
 
 class _Shown:
-    """Lamps, siren, path, nonce, what waits for a broker, and how the machine has started, as lines of the tap."""
+    """Lamps, siren, path, nonce, new settings, what waits for a broker, and how the machine has started, as lines of
+    the tap."""
 
     def __init__(self, parts: TapParts) -> None:
         self._clock = parts.context.clock
@@ -90,6 +91,7 @@ class _Shown:
         self._lights = parts.pins.lights
         self._siren = parts.kiosk.siren
         self._publisher = parts.uplink.publisher
+        self._from_afar = parts.from_afar
 
     def lines(self) -> Iterator[Mapping[str, Any]]:
         """Yield a line for each; `lit` has what was read back of the outputs that do not blink."""
@@ -105,6 +107,7 @@ class _Shown:
             yield {"siren": self._siren.figures()["on"]}
         path = self._publisher.path
         yield {"path": {"up": False} if path is None else {"broker": self._brokers[path], "up": True}}
+        yield {"config": self._from_afar.outcome()}
         yield {"waiting": self._outbox.figures()[0]["state"]}
         yield {"started": {"boot": self._clock.boot_id, "cut": self._outbox.after_cut}}
 

@@ -139,7 +139,7 @@ class Api:
 
     def _set(self, request: Request) -> Reply:
         token = _token(request.body)
-        result = self._walking.ask(b"command/config-set " + token + b"\n", _cmd_id(token), _TRIAL_S)["data"]
+        result = self._walking.try_settings(b"command/config-set " + token + b"\n", *_order(token), _TRIAL_S)
         return found({name: result[name] for name in ("status", "code", "text")})
 
     def _draft(self, request: Request) -> Reply:
@@ -151,11 +151,12 @@ class Api:
         return _of_report(self._walking.report("report", half))
 
 
-def _cmd_id(token: bytes) -> str:
-    """Return the id of a signed command, by which its result comes. Whether it may be done is the agent's matter."""
+def _order(token: bytes) -> tuple[str, int]:
+    """Return the id and the revision of signed settings, by which their result comes. The agent judges them."""
     try:
         payload = token.split(b".")[1]
-        return str(json.loads(base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)))["cmd_id"])
+        claims = json.loads(base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)))
+        return str(claims["cmd_id"]), int(claims["args"]["revision"])
     except (IndexError, ValueError, TypeError, KeyError) as error:
         raise Malformed("token") from error
 

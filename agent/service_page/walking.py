@@ -57,6 +57,8 @@ class Walking:
         self._last: Any = None
         self._waiting: dict[str, Mapping[str, Any] | None] = {}
         """Results and answers that somebody waits for, by their id."""
+        self._trying = ("", 0)
+        """The order of new settings that was sent last, and its revision."""
         self._untold: list[bytes] = []
         self._is_closed = False
 
@@ -114,6 +116,13 @@ class Walking:
         if answer is None:
             raise NotNow("The agent has not answered. Try again.")
         return answer
+
+    def try_settings(self, line: bytes, cmd_id: str, revision: int, patience_s: float) -> Mapping[str, Any]:
+        """Send an order of new settings, and return its final result. For most of them the agent starts again, and may
+        tell it while nobody hears: then what has become of the revision says it. Raises NotNow."""
+        self._trying = cmd_id, revision
+        result: Mapping[str, Any] = self.ask(line, cmd_id, patience_s)["data"]
+        return result
 
     def report(self, word: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Have the agent draft the report of this walk, or seal it, and return its answer. Raises NotNow."""
@@ -222,6 +231,9 @@ class Walking:
             wanted = next(iter(line))
         elif line.keys() & {"draft", "sealed", "refused"}:
             wanted = _REPORT
+        elif line.keys() == {"config"} and line["config"]["revision"] == self._trying[1]:
+            wanted, data = self._trying[0], _result(line["config"])
+            line = {"data": data}
         if wanted in self._waiting and data.get("status") not in {"accepted", "in-progress"}:
             self._waiting[wanted] = line
             self._changed.notify_all()
@@ -312,6 +324,17 @@ class Walking:
             self._last = now
             self._n += 1
             self._changed.notify_all()
+
+
+def _result(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the result that an order of settings has by what has become of its revision."""
+    match config["state"]:
+        case "in-force":
+            return {"status": "succeeded", "code": "ok", "text": ""}
+        case "failed":
+            return {"status": "failed", "code": "rolled-back", "text": config["reason"]}
+        case _:  # a refusal says more itself
+            return {"status": "in-progress"}
 
 
 def _view(walk: Walk) -> dict[str, Any]:
