@@ -128,8 +128,9 @@ def reported(notices: list[Notice]) -> list[Report]:
     return [each.report for each in data if isinstance(each, CommissioningData)]
 
 
-def test_the_tap_gives_nobody_a_right_that_their_key_does_not_give(agent: AgentProcess) -> None:
+def test_neither_another_s_key_nor_a_file_that_somebody_has_edited_makes_a_report(agent: AgentProcess) -> None:
     operator = agent.key_file
+    own = key_of(agent, "technician")
     with agent:
         refused = run_cli("commission", "--config", agent.config, "--key", operator)
         assert refused.returncode == 2
@@ -138,16 +139,11 @@ def test_the_tap_gives_nobody_a_right_that_their_key_does_not_give(agent: AgentP
         with Technician(agent, agent.directory / "elsewhere" / f"{stranger.kid}.key.json") as technician:
             technician.sees("FAILED")
 
-
-def test_what_somebody_has_written_into_the_file_of_a_walk_becomes_no_report(agent: AgentProcess) -> None:
-    key = key_of(agent, "technician")
-    with agent:
         steps = plan(equipment(load(agent.config, environ={})))
         verdicts = (Verdict(step=step.id, digest=step.digest, outcome="passed", seconds=1, tries=1) for step in steps)
         kept = Kept(walk="01a21ac6-20c1-749b-a36a-313f56ef2117", device=steps[0].device, verdicts=tuple(verdicts))
-        (agent.storage / "walk").mkdir()
         (agent.storage / "walk" / "walk.json").write_text(kept.model_dump_json())
-        done = run_cli("commission", "--config", agent.config, "--key", key)
+        done = run_cli("commission", "--config", agent.config, "--key", own)
         assert done.returncode == 1
         assert "has not seen what this walk calls passed: self-test, button-police" in done.stderr
         assert not (agent.storage / "commissioning").exists()
