@@ -9,11 +9,14 @@ from agent.adapters.binding import CURRENT, read_binding, read_enrolled
 from agent.adapters.jose_keys import read_key_set
 from agent.bootstrap import specs
 from agent.bootstrap.platform import board_serials
-from agent.core.diagnosis.certificate import judge_authorities, judge_binding, judge_device, judge_probe
+from agent.core.diagnosis.certificate import judge_authorities, judge_binding, judge_device, judge_page, judge_probe
 from agent.core.diagnosis.finding import Finding, fail, failure, ok, unknown, warn
 from agent.core.errors import BrokerError, MaskError, SettingsError, StorageError
 from agent.doctor.check import Device, Note
+from agent.provisioning.credentials import PAGE
 from agent.settings import Settings, kept, left_of_example
+
+_PAGE_BY_HAND = Path("/etc/credstore/edge-agent-page.pem")
 
 
 def settings(config: Path, device: Device, note: Note) -> Iterator[Finding]:
@@ -77,12 +80,23 @@ def certificate(device: Device, note: Note) -> Iterator[Finding]:
                 yield from judge_probe(found, known.identity.probe, enrolled)
     except BrokerError as error:
         yield _unreadable(known, error, user)
+    if enrolled is not None or _PAGE_BY_HAND.exists():
+        yield _page(known, device.directory / CURRENT / PAGE, now)
     try:
         if mqtt.ca_file:
             note(f"reading {mqtt.ca_file}")
             yield from judge_authorities(x509_files.authorities(mqtt.ca_file), now)
     except BrokerError as error:
         yield _unreadable(known, error, user)
+
+
+def _page(known: Settings, enrolled: Path, now: datetime) -> Finding:
+    path = _PAGE_BY_HAND if _PAGE_BY_HAND.exists() else enrolled
+    try:
+        found = x509_files.authorities(path)[0] if path.exists() else None
+    except BrokerError:
+        return warn(f"the certificate of the service page, {path}, can't be read", "run the doctor with sudo")
+    return judge_page(found, f"{known.device.id}.local", now)
 
 
 def keys_from_afar(taken: kept.KeySet, instead_of: Path | None, note: Note) -> list[Finding]:  # noqa: ARG001

@@ -34,6 +34,12 @@ class Api:
         self._entrance = entrance
         self._walking = walking
         self._is_over = is_over
+        self.door: Mapping[str, Any] = {}
+        """Whether the office vouches for this page, and under which name; empty where it needs nobody's word."""
+        self._before_the_code: Mapping[tuple[str, str], Callable[[Request], Reply]] = {
+            ("POST", "enter"): self._enter,
+            ("GET", "door"): lambda _: found(self.door),
+        }
         self._routes: Mapping[tuple[str, str], Callable[[Request], Reply]] = {
             ("GET", "state"): self._state,
             ("POST", "orders"): self._orders,
@@ -52,8 +58,8 @@ class Api:
         if self._is_over() or self._entrance.is_shut:
             return refusal(410, "The page is closed.")
         try:
-            if (request.method, request.path) == ("POST", "enter"):
-                return self._enter(request)
+            if (before := self._before_the_code.get((request.method, request.path))) is not None:
+                return before(request)
             if not self._entrance.admits(request.session):
                 taken = self._entrance.was_admitted(request.session)
                 return _TAKEN_OVER if taken else refusal(401, "Enter the code first.", why="ended")

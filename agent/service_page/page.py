@@ -130,11 +130,13 @@ class _Servers:
                 if (given / name).exists() and (given / name).read_bytes() != NONE:
                     context = _context(given / name)
                     self._told(f"the office vouches for {host}")
+                    self._api.door = {"host": host, "vouched": True}
                     return context
             except (OSError, ssl.SSLError) as error:
                 log.warning("%s can't be used: %s", name, error)
         context = _context(_made(host, self._own))
         self._told("it has a certificate of its own, which no phone knows")
+        self._api.door = {"host": host, "vouched": False}
         return context
 
     def _end(self, place: Place) -> None:

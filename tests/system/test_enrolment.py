@@ -126,10 +126,15 @@ def test_a_claim_enrols_a_device_with_any_kind_of_key_and_it_renews(
     first = (device.current / "device.pem").read_bytes()
     key = (device.current / "device.key").read_bytes()
     assert (b"-----BEGIN PRIVATE KEY-----" in key) == (device.key == "file")
+    assert (device.current / "page.pem").read_bytes().startswith(b"-----BEGIN PRIVATE KEY-----"), "wherever its own is"
     assert device.connects()
+    page = f"the service page has a certificate for {NAME.rpartition('/')[2]}.local until "
+    assert page in device.run("doctor", "--only", "certificate").stdout
+    page_before = (device.current / "page.pem").read_bytes()
     done = device.run("renew", "--now")
     assert done.returncode == 0, (done.stdout, done.stderr)
     assert (device.current / "device.pem").read_bytes() != first
+    assert (device.current / "page.pem").read_bytes() != page_before
     kept = (device.current / "device.key").read_bytes().partition(b"-----BEGIN CERTIFICATE")[0]
     assert key.startswith(kept) == (device.key != "file")
     assert device.connects()

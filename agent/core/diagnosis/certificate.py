@@ -16,6 +16,10 @@ KeyKind = Literal["file", "tpm", "pkcs11"]
 """Where a key is: in its file, in the board's TPM, or behind PKCS#11."""
 _RENEW = "`sudo edge-agent enrol`, or copy a new one from its authority to {file}, and its key to {key}"
 _RENEW_NOW = "`sudo edge-agent renew --now` tries again and says more"
+_PAGE_AGAIN = (
+    "`sudo edge-agent renew --now` asks the registrar for one, unless somebody has put it into /etc/credstore; until "
+    "then take the cable"
+)
 _RENEW_EXPIRED = (
     "`sudo edge-agent renew --now`: for some weeks the registrar renews an expired one; after that "
     "`sudo edge-agent enrol` with a new claim"
@@ -187,6 +191,18 @@ def judge_probe(found: DeviceCertificate, probe: str, enrolled: Enrolled | None 
             else "`sudo edge-agent renew --now` asks the registrar for it again",
         )
     ]
+
+
+def judge_page(found: Certificate | None, host: str, now: datetime) -> Finding:
+    """Judge the certificate of the service page of `host`; None if there is none. A cable needs none."""
+    if found is None:
+        return warn(f"the service page has no certificate for {host}, so phones warn of it over a network", _PAGE_AGAIN)
+    if found.not_after <= now:
+        return warn(f"the certificate of the service page has ended on {found.not_after:%Y-%m-%d}", _PAGE_AGAIN)
+    if found.common_name != host:
+        named = f"the certificate of the service page is for {found.common_name!r}, and not for {host}"
+        return warn(f"{named} ({found.file})", _PAGE_AGAIN)
+    return ok(f"the service page has a certificate for {host} until {found.not_after:%Y-%m-%d}")
 
 
 def judge_authorities(authorities: Sequence[Certificate], now: datetime) -> list[Finding]:

@@ -24,6 +24,7 @@ from agent.core.diagnosis.certificate import (
     judge_binding,
     judge_broker,
     judge_device,
+    judge_page,
     judge_probe,
 )
 from agent.core.diagnosis.disk import FULL_BYTES, Disk, judge_disk, judge_trial
@@ -49,6 +50,7 @@ DEVICE = DeviceCertificate(
     OWN, "/e/device.key", key_matches=True, for_clients=True, chain_holds=True, key_is_open=False
 )
 DUE = due_at(OWN.not_before, OWN.not_after, USER)
+OF_PAGE = replace(OWN, file="/e/page.pem", common_name="kiosk-0042.local")
 AUTHORITY = replace(OWN, file="/e/ca.pem", common_name="Servers", is_authority=True)
 DISK = Disk("/var/lib/edge-agent", "/var", "ext4", read_only=False, free_bytes=900 * MIB, free_files=9, outbox_bytes=0)
 WIRED = {17: "button police", 22: "light yellow"}
@@ -153,6 +155,10 @@ CASES: dict[str, Callable[[], list[Finding]]] = {
     "probe: none": lambda: judge_probe(DEVICE, PROBE),
     "probe: none, enrolled": lambda: judge_probe(DEVICE, PROBE, Enrolled(USER, None)),
     "probe: there": lambda: judge_probe(replace(DEVICE, others=(PROBE,)), PROBE),
+    "page: none": lambda: [judge_page(None, "kiosk-0042.local", NOW)],
+    "page: well": lambda: [judge_page(OF_PAGE, "kiosk-0042.local", NOW)],
+    "page: ended": lambda: [judge_page(replace(OF_PAGE, not_after=NOW), "kiosk-0042.local", NOW)],
+    "page: another's": lambda: [judge_page(OF_PAGE, "kiosk-0043.local", NOW)],
     "authority: well, beside an old one": lambda: judge_authorities(
         [AUTHORITY, replace(AUTHORITY, common_name="Old", not_after=NOW - DAY)], NOW
     ),

@@ -124,6 +124,12 @@ export interface Sealed {
   report: string;
 }
 
+/** Before the code: does the office vouch for this page, and under which name? */
+export interface Door {
+  host: string;
+  vouched: boolean;
+}
+
 /** Why the page is not let in any more. */
 export type End = "taken-over" | "ended" | "closed";
 export class GoneError extends Error {
@@ -159,6 +165,7 @@ async function call(path: string, { body, patienceMs = ANSWER_MS }: { body?: unk
 
 const json = async <T>(answer: Promise<Response>): Promise<T> => (await (await answer).json()) as T;
 
+export const getDoor = () => json<Door>(call("door"));
 export const enter = (code: string) => call("enter", { body: { code } });
 /** `after` is the number of the state that is known; null: answer at once. */
 export const getState = (after: number | null) => json<State>(call(after === null ? "state" : `state?after=${after}`, { patienceMs: POLL_MS }));

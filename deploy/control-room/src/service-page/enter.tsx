@@ -1,11 +1,11 @@
 // Before the walk: the code, the label, the key; and the end.
 import { useSignal } from "@preact/signals";
-import { useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { plain } from "../plain";
 import { busily, isBusy, Screen } from "./parts";
 import { sealed } from "./report";
 import { device, enterCode, key, nameOf, say, session, state, takeKey } from "./state";
-import type { End } from "./api";
+import { getDoor, type End } from "./api";
 import { t } from "./strings";
 
 const DIGITS = 8;
@@ -13,6 +13,14 @@ const DIGITS = 8;
 export function Enter() {
   const code = useSignal("");
   const field = useRef<HTMLInputElement>(null);
+  const doubt = useSignal("");
+  useEffect(() => {
+    if (location.protocol !== "https:") return; // at the cable nobody else is
+    void getDoor().then(
+      ({ host, vouched }) => (doubt.value = !vouched ? t.enter.unknown : location.hostname === host ? "" : t.enter.named(`https://${host}:${location.port}`)),
+      () => undefined,
+    );
+  }, []);
   const type = (digit: string) => (code.value = (code.value + digit).slice(0, DIGITS));
   const open = (event?: Event) => {
     event?.preventDefault();
@@ -63,6 +71,7 @@ export function Enter() {
         />
       </form>
       <p>{t.enter.where}</p>
+      {doubt.value !== "" && <p class="doubt">{doubt.value}</p>}
       <details>
         <summary>{t.enter.how}</summary>
         <p>{t.enter.howLong}</p>

@@ -34,6 +34,8 @@ export const t = {
     left: (n: number) => (n === 1 ? "Wrong code. 1 try left: then this page closes." : `Wrong code. ${n} tries left.`),
     erase: "Erase",
     open: "Open",
+    unknown: "The office does not vouch for this page, so the phone has warned of it. Where others use this network, take the USB cable or the terminal.",
+    named: (address: string) => `The office vouches for this page as ${address}. Open that: there the phone does not warn.`,
   },
 
   ends: {
