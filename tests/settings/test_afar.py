@@ -2,10 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from agent.settings import Settings, layers, load
@@ -269,8 +273,29 @@ def test_a_table_where_a_value_belongs_is_refused_in_words(base: layers.Node, no
     assert refusal(base, now, layer).startswith("bad-settings")
 
 
-def test_half_a_letter_is_refused_as_no_message_of_an_alarm_could_say_it(base: layers.Node, now: Settings) -> None:
-    assert "half a letter" in refusal(base, now, at("device.location.text", "pillar \ud83d"))
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.sampled_from(["front", "unset", ""]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["name", "unset", "add", "remove", "text", "masks", "polygon"]), inner)
+    ),
+    max_leaves=12,
+)
+ONE = st.builds(at, st.sampled_from([*ALLOWED, "cameras", "device", "device.location", "mqtt.unset"]), ANYTHING)
+
+
+@given(st.lists(ONE, max_size=3))
+@example([at("device.location.text", {"a": 1})])
+@hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
+def test_whatever_somebody_asks_to_be_set_fits_or_is_refused(
+    base: layers.Node, now: Settings, asked: list[dict[str, Any]]
+) -> None:
+    in_force: dict[str, Any] = {}
+    for changes in asked:
+        with suppress(ChangeRefused):
+            layer, _ = on_the_spot(base, in_force, changes)
+            judge(base, now, layer, PLACE)
+            in_force = layer
 
 
 def test_what_a_technician_sets_wins_over_what_the_office_has_unset_or_set(base: layers.Node) -> None:
