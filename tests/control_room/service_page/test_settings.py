@@ -1,6 +1,7 @@
 """Settings by form, and what takes a second person, on a phone."""
 
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -163,6 +164,7 @@ def test_the_office_signs_by_the_very_command_that_the_page_shows(
         assert args.run(args) == 0
         return out.read_text()
 
+    expect(page.get_by_role("dialog")).not_to_contain_text("login")
     command, token = (
         page.get_by_label("An admin or supervisor runs this"),
         page.get_by_label("What second.jwt has then"),
@@ -198,3 +200,23 @@ def test_the_office_signs_by_the_very_command_that_the_page_shows(
     args = order(phone)
     assert key_ring(tmp_path, nomsa).verify(args.pop("second").encode()).claims["args"] == args
     assert args == {"revision": 9, "changes": changes}
+
+
+def test_a_camera_s_login_in_the_office_s_command_is_pointed_out_before_anybody_sends_it(phone: ScriptedPhone) -> None:
+    page = phone.page
+    phone.enter()
+    phone.go("Settings")
+    group(phone, "Camera front")
+    for source, has_login in (
+        ("rtsp://viewer:s3cret@10.0.0.6/stream", True),
+        ("http://10.0.0.6/live?user=viewer&pwd=s3cret", True),
+        ("rtsp://10.0.0.6/stream", False),
+    ):
+        page.get_by_label("Where the pictures come from").fill(source)
+        phone.device.two = "Two must sign for cameras.source."
+        phone.tap("Check and save 1 change…")
+        phone.tap("Second person…")
+        phone.tap("The office signs")
+        expect(page.get_by_label("An admin or supervisor runs this")).to_have_value(re.compile(re.escape(source)))
+        expect(page.get_by_text("There is a login in this command.")).to_have_count(int(has_login))
+        phone.tap("Cancel")

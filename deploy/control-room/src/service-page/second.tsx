@@ -17,6 +17,9 @@ export function commandOf({ revision, changes }: Asked, source: string): string 
   return `edge-agent command --device ${nameOf(source)} config-set revision=${revision} 'changes=${escaped}' --key YOUR.key.json --co-sign second.jwt`;
 }
 
+/** Whether a command has a login in it, as the address of a camera may. */
+export const hasLogin = (command: string): boolean => /:\/\/[^\s"]*@|\b(user(name)?|usr|login|pass(word|wd)?|pwd|token|secret|key|auth)=/i.test(command);
+
 export type TokenFault = "none" | "command" | "device" | "revision" | "changes" | "person";
 
 /** Why a token is not a second signature under this order; null if it may be one. Only the device can verify it. */
@@ -134,6 +137,7 @@ export function Second({ changes, checked, onEnd }: { changes: readonly Change[]
             {t.second.runs}
             <textarea ref={command} class="command" readOnly rows={3} value={commandOf(asked.value, source)} />
           </label>
+          {hasLogin(commandOf(asked.value, source)) && <p><strong>▲ {t.second.login}</strong></p>}
           <button type="button" onClick={copy}>{t.second.copy}</button>
           <label>
             {t.second.token}

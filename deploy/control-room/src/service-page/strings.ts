@@ -212,6 +212,7 @@ export const t = {
     paste: "Or paste their key",
     memory: "It signs this once and is forgotten. It is not sent to the device and not stored on this phone.",
     runs: "An admin or supervisor runs this, with their key:",
+    login: "There is a login in this command. Send it to the office alone, and have it deleted there afterwards.",
     copy: "Copy the command",
     copied: "Copied.",
     copyByHand: "Not copied: hold the text, and copy it by hand.",
