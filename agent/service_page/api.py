@@ -163,7 +163,7 @@ def _order(token: bytes) -> tuple[str, int]:
         payload = token.split(b".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)))
         return str(claims["cmd_id"]), int(claims["args"]["revision"])
-    except (IndexError, ValueError, TypeError, KeyError) as error:
+    except (IndexError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise Malformed("token") from error
 
 

@@ -36,6 +36,10 @@ class Agent:
         reader.sendall(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
 
 
+def token_of(claims: bytes) -> str:
+    return f"x.{base64.urlsafe_b64encode(claims).decode().rstrip('=')}.x"
+
+
 def config(revision: int, state: str, reason: str = "") -> dict[str, Any]:
     return {"config": {"revision": revision, "state": state, "reason": reason}}
 
@@ -50,13 +54,14 @@ def config(revision: int, state: str, reason: str = "") -> dict[str, Any]:
 def test_the_end_of_a_trial_is_heard_though_it_was_told_while_the_page_was_not_connected(
     tmp_path: Path, told: dict[str, Any], heard: dict[str, str]
 ) -> None:
-    claims = {"cmd_id": "set-1", "args": {"revision": 3, "changes": {}}}
-    token = f"x.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.x"
+    token = token_of(b'{"cmd_id": "set-1", "args": {"revision": 3, "changes": {}}}')
     agent = Agent(tmp_path / "tap.sock")
     with Page(tmp_path) as page:
         reader = agent.accept(NONCE, config(2, "in-force"))
         phone = page.phone()
         assert phone.enter().status == 204
+        for claims in (b"", b"[" * 9000, b'{"cmd_id": "set-1", "args": {"revision": Infinity}}', b'{"cmd_id": "x"}'):
+            assert phone.post("/api/settings", {"token": token_of(claims)}).status == 400
         answers: list[Answer] = []
         asking = threading.Thread(target=lambda: answers.append(phone.post("/api/settings", {"token": token})))
         asking.start()

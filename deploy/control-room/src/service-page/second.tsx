@@ -51,7 +51,13 @@ export function Second({ changes, checked, onEnd }: { changes: readonly Change[]
     other.peek()?.forget();
     other.value = null;
   };
-  useLayoutEffect(() => forget, []);
+  useLayoutEffect(() => {
+    addEventListener("pagehide", forget); // as with the technician's own key
+    return () => {
+      removeEventListener("pagehide", forget);
+      forget();
+    };
+  }, []);
   const [first, source] = [key.value, device.value];
   if (first === null || source === null) return null;
   const way = (here: boolean) => () => {
