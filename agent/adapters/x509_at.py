@@ -1,0 +1,97 @@
+"""Judges the certificate of a device as of a moment in the past: that of a recording."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+_CERTIFICATES = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+_LISTS = re.compile(r"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----", re.DOTALL)
+_MOST = 8
+
+
+def common_name_of(der: bytes) -> str | None:
+    """Return whose certificate this is; None if it is none."""
+    try:
+        names = x509.load_der_x509_certificate(der).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    except ValueError:
+        return None
+    return str(names[0].value) if names else ""
+
+
+def why_not_valid(chain: Sequence[bytes], authorities: str, at: datetime) -> str | None:
+    """Return why a certificate was not valid at that moment, in a clause; None if it was.
+
+    `chain` is DER, the certificate first; `authorities` is PEM, and each of them is trusted.
+    """
+    try:
+        own, *between = [x509.load_der_x509_certificate(each) for each in chain[:_MOST]]
+        trusted = _all(authorities)
+    except ValueError:
+        return "it is no certificate"
+    for _ in range(_MOST):
+        begins, ends = _life(own)
+        if not begins <= at <= ends:
+            return f"{_name(own)} was valid from {begins:%Y-%m-%d %H:%M} to {ends:%Y-%m-%d %H:%M} UTC, and not then"
+        if own in trusted:
+            return None
+        issuers = [each for each in (*trusted, *between) if _has_issued(each, own)]
+        if not issuers:
+            return f"no authority that was given has issued {_name(own)}"
+        own = issuers[0]
+    return "its chain of authorities is too long"
+
+
+def revoked_at(chain: Sequence[bytes], authorities: str, lists: str) -> datetime | None:
+    """Return when the first certificate of `chain` was revoked, by lists (PEM) that its authority has signed; None if
+    it is on none of them."""
+    try:
+        own, *between = [x509.load_der_x509_certificate(each) for each in chain[:_MOST]]
+        issuers = [each for each in (*_all(authorities), *between) if _has_issued(each, own)]
+        found = [x509.load_pem_x509_crl(each.encode()) for each in _LISTS.findall(lists)]
+    except ValueError:
+        return None
+    for each in found:
+        entry: Any = each.get_revoked_certificate_by_serial_number(own.serial_number)
+        if entry is not None and any(_has_signed(issuer, each) for issuer in issuers):
+            return _utc(entry, "revocation_date")
+    return None
+
+
+def _all(authorities: str) -> list[x509.Certificate]:
+    return [x509.load_pem_x509_certificate(each.encode()) for each in _CERTIFICATES.findall(authorities)]
+
+
+def _has_issued(issuer: x509.Certificate, own: x509.Certificate) -> bool:
+    try:
+        constraints = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
+        own.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+        return False
+    return constraints.ca
+
+
+def _has_signed(issuer: x509.Certificate, revoked: x509.CertificateRevocationList) -> bool:
+    key = issuer.public_key()
+    return isinstance(key, ec.EllipticCurvePublicKey) and revoked.is_signature_valid(key)
+
+
+def _name(certificate: x509.Certificate) -> str:
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return f"the certificate of {names[0].value}" if names else "a certificate without a name"
+
+
+def _life(certificate: x509.Certificate) -> tuple[datetime, datetime]:
+    return _utc(certificate, "not_valid_before"), _utc(certificate, "not_valid_after")
+
+
+def _utc(found: Any, name: str) -> datetime:
+    """Return a date in UTC: cryptography before 42 knows no time zones."""
+    moment = getattr(found, f"{name}_utc", None) or getattr(found, name).replace(tzinfo=UTC)
+    assert isinstance(moment, datetime)
+    return moment

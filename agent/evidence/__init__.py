@@ -1,0 +1,1 @@
+"""What a recording is: how it is signed, sealed, chained, verified and exported."""
