@@ -1,6 +1,7 @@
 """The keys of evidence: the device's, which signs (ES256), and the province's, to which clips are sealed (X25519).
 
-A signature has the smaller of its two values of `s`: the other one holds as well, and anybody could put it in its place.
+A signature has the smaller of its two values of `s`: the other one holds as well, and anybody could put it in its
+place.
 """
 
 import base64

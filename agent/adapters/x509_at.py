@@ -83,7 +83,7 @@ def _has_signed(issuer: x509.Certificate, revoked: x509.CertificateRevocationLis
 
 def _name(certificate: x509.Certificate) -> str:
     names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return f"the certificate of {names[0].value}" if names else "a certificate without a name"
+    return f"the certificate of {names[0].value!s}" if names else "a certificate without a name"
 
 
 def _life(certificate: x509.Certificate) -> tuple[datetime, datetime]:

@@ -1,0 +1,77 @@
+"""Compares a file with the pieces that it should be made of, and says what became of them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
+from typing import NamedTuple
+
+from agent.evidence.finding import Finding, missing, wrong
+
+
+class File(NamedTuple):
+    """A file's name, as findings have it, and its content."""
+
+    name: str
+    content: bytes
+
+
+class Piece(NamedTuple):
+    """What must stand in a file."""
+
+    name: str
+    length: int
+    digest: str
+    """SHA-256 in hex."""
+
+
+LengthAt = Callable[[int], int | None]
+"""Returns how long the piece says it is that begins at an offset; None if none does."""
+
+
+def compared(file: File, at: int, pieces: Sequence[Piece], length_at: LengthAt) -> Iterator[Finding]:
+    """Yield what a file lacks of its pieces, from `at` on, until the first thing that is wrong."""
+    name, content = file
+    numbers = {each.digest: number for number, each in enumerate(pieces)}
+
+    def known(begin: int, *lengths: int | None) -> int | None:
+        found = (sha256(content[begin : begin + length]).hexdigest() for length in lengths if length)
+        return next((numbers[each] for each in found if each in numbers), None)
+
+    number = 0
+    while at < len(content):
+        if number == len(pieces):
+            yield wrong(name, at, len(content), f"{len(content) - at} foreign bytes stand behind the last piece")
+            return
+        wanted = pieces[number]
+        found = known(at, wanted.length, length_at(at))
+        if found is None:
+            yield _strange(file, at, wanted, number == known(at + (length_at(at) or 0), wanted.length), length_at)
+            return
+        what, end = pieces[found].name, at + pieces[found].length
+        if found < number:
+            yield wrong(name, at, end, f"{what} stands there once more, in the place of {wanted.name}")
+            return
+        if found > number:
+            if any(known(begin, wanted.length) == number for begin in _begins(at, len(content), length_at)):
+                yield wrong(name, at, end, f"{what} stands in the place of {wanted.name}, which comes later: moved")
+                return
+            gone = f"{wanted.name} to {pieces[found - 1].name} were" if found > number + 1 else f"{wanted.name} was"
+            yield missing(name, at, at, f"{gone} removed: {what} stands in that place")
+        at, number = end, found + 1
+    if number < len(pieces):
+        yield missing(name, at, at, f"the file ends where {pieces[number].name} should begin")
+
+
+def _strange(file: File, at: int, wanted: Piece, is_before: bool, length_at: LengthAt) -> Finding:
+    name, size = file.name, len(file.content)
+    if is_before:
+        length = length_at(at) or 0
+        return wrong(name, at, at + length, f"a foreign piece of {length} bytes stands before {wanted.name}")
+    if at + wanted.length > size:
+        return missing(name, at, size, f"the file ends at byte {size}, within {wanted.name}")
+    return wrong(name, at, at + wanted.length, f"{wanted.name} was altered, or a foreign one put in its place")
+
+
+def _begins(at: int, size: int, length_at: LengthAt) -> Iterator[int]:
+    while at < size and (length := length_at(at)) is not None:
+        at += length
+        yield at

@@ -1,0 +1,248 @@
+"""Everything about a clip verified together: its file, its manifest, the chain, the certificates, the media inside."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from itertools import pairwise
+from typing import Any
+
+from agent.adapters.evidence_keys import EvidenceKey, KeyTrouble
+from agent.adapters.x509_at import common_name_of, revoked_at, why_not_valid
+from agent.contract.identity import common_name
+from agent.contract.vocabulary import TimeQuality
+from agent.evidence import chain as chains
+from agent.evidence import manifest as manifests
+from agent.evidence.chain import Heard, ReadChain
+from agent.evidence.comparison import File, Piece, compared
+from agent.evidence.finding import Finding, Word, missing, note, wrong
+from agent.evidence.manifest import Manifest, Part
+from agent.evidence.sealed_file import OVERHEAD, ClipError, read_head, read_header
+
+_STEP = timedelta(seconds=2)
+"""A wall clock that goes away from the time since boot by more was set."""
+
+_HOLE_S = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What evidence is checked against."""
+
+    authorities: str
+    """PEM: whose certificates devices have."""
+    revoked: str = ""
+    """PEM: lists of revoked devices; empty if none are to be asked."""
+    device: str | None = None
+    """`province/site/id` whose recording it must be; None for any."""
+    heads: tuple[Heard, ...] = ()
+    """What the centre has kept of the chain's heads."""
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What a check has come to."""
+
+    word: Word
+    findings: list[Finding]
+    """The first is the one that decides."""
+    manifest: Manifest = field(default_factory=Manifest)
+    plain: dict[int, bytes] = field(default_factory=dict)
+    """What the records hold, by their numbers, where the clip was opened."""
+
+    @property
+    def is_authentic(self) -> bool:
+        """Whether nothing of it was altered and nothing is missing."""
+        return self.word == "authentic"
+
+
+def judge_clip(
+    clip: File, manifest: File, trust: Trust, chain: File | None = None, key: EvidenceKey | None = None
+) -> Verdict:
+    """Judge a clip with its manifest: sealed as on the card, or opened as in a case folder. `key` opens a sealed one.
+
+    Raises ClipError when a file is not what it should be at all, KeyTrouble when the key does not open it.
+    """
+    read = manifests.read(manifest.content, manifest.name)
+    findings = list(read.findings)
+    if not read.facts:
+        if findings:
+            return _verdict(findings, read)
+        raise ClipError(f"{manifest.name} is no manifest: it says nothing of a clip")
+    known = None if chain is None else chains.read(chain.content, chain.name, list(trust.heads))
+    findings += known.findings if known else [note(manifest.name, "no chain was given")]
+    findings += _of_the_signer(read, manifest.name, trust, known)
+    is_sealed = clip.content.startswith(b"EAclip") or clip.name.endswith(".clip")
+    of_media = list(_of_the_clip(clip, read.parts, read.facts) if is_sealed else _of_the_mp4(clip, read.parts))
+    findings += of_media
+    plain = {}
+    if is_sealed and key is not None and not of_media:
+        plain = _opened(clip, read, key)
+        spoilt = (each for each in read.parts if sha256(plain.get(each.n, b"")).hexdigest() != each.sha256)
+        findings += [wrong(clip.name, 0, 0, f"record {each.n} holds what no manifest says") for each in spoilt]
+    return _verdict([*findings, *_of_the_parts(read, manifest.name)], read, plain)
+
+
+def judge_chain(chain: File, trust: Trust) -> Verdict:
+    """Judge a chain alone."""
+    read = chains.read(chain.content, chain.name, list(trust.heads))
+    findings = list(read.findings)
+    for entry in read.entries:
+        where = (chain.name, entry.line.begin, entry.line.end)
+        findings += _certificate(entry.x5c, str(entry.said.get("device")), _when(entry.said, read), where, trust)
+        findings += _revocation(entry.x5c, entry.said, read, where, trust)
+    return _verdict(findings, Manifest(statements=[], vouched=0), has_statements=bool(read.entries))
+
+
+def _verdict(
+    findings: list[Finding], read: Manifest, plain: dict[int, bytes] | None = None, *, has_statements: bool = False
+) -> Verdict:
+    order = ("wrong", "missing", "unsigned", "note")
+    findings.sort(key=lambda each: order.index(each.kind))
+    kinds = {each.kind for each in findings}
+    word: Word = "authentic"
+    if "wrong" in kinds:
+        word = "not authentic"
+    elif not (has_statements or read.statements) or (read.parts and not read.vouched):
+        word = "not signed"
+    elif kinds & {"missing", "unsigned"}:
+        word = "authentic with missing"
+    return Verdict(word, findings, read, plain or {})
+
+
+def _of_the_signer(read: Manifest, file: str, trust: Trust, known: ReadChain | None) -> Iterator[Finding]:
+    """Say whether each signature is one of the device that the manifest names, of then, and in its chain."""
+    device, camera = str(read.facts.get("device")), read.facts.get("camera")
+    if trust.device is not None and device != trust.device:
+        yield wrong(file, 0, 0, f"this is a recording of {device}, and not of {trust.device}")
+    last_time = read.facts
+    for each in read.statements:
+        said, where = each.said, (file, each.line.begin, each.line.end)
+        last_time = said if "at" in said else last_time
+        yield from _certificate(each.x5c, device, _when(last_time, known), where, trust)
+        if manifests.ENTRY not in said:
+            continue
+        yield from _revocation(each.x5c, said, known, where, trust)
+        what = f"the entry {said.get('seq')} ({said[manifests.ENTRY]})"
+        if (said.get("device"), said.get("camera")) != (device, camera):
+            yield wrong(*where, f"{what} is foreign: it is of the camera {said.get('camera')} of {said.get('device')}")
+        elif known is not None and not known.findings and each.token not in known.tokens:
+            yield wrong(*where, f"{what} is not in the chain")
+    if known is None:
+        return
+    own = {each.token for each in read.statements}
+    for entry in known.entries:
+        if entry.said.get("clip") == read.clip and entry.said[manifests.ENTRY] in manifests.LAST and not read.end:
+            text = f"the chain has the clip's end (entry {entry.said['seq']}), and the manifest has not"
+            yield missing(file, 0, 0, text) if entry.token not in own else note(file, text)
+
+
+def _when(said: Mapping[str, Any], known: ReadChain | None) -> datetime | None:
+    """Return when something was signed: by its own clock if that was set, else by what the chain has next."""
+    if said.get("timeq") != TimeQuality.UNSYNCED:
+        return _time(said.get("at"))
+    later = (each.said for each in (known.entries if known else ()) if each.said["seq"] >= said.get("seq", 0))
+    return next((_time(each.get("at")) for each in later if each.get("timeq") != TimeQuality.UNSYNCED), None)
+
+
+def _certificate(
+    x5c: tuple[bytes, ...], device: str, at: datetime | None, where: tuple[str, int, int], trust: Trust
+) -> Iterator[Finding]:
+    name = common_name_of(x5c[0]) if x5c else None
+    if name != common_name(device):
+        yield wrong(*where, f"{name} has signed it, and not {device}")
+    elif at is None:
+        yield wrong(*where, "the device's clock was not set, and no later entry says when this was: give its chain")
+    elif (why := why_not_valid(x5c, trust.authorities, at)) is not None:
+        yield wrong(*where, f"its key was not one of ours on {at:%Y-%m-%d %H:%M} UTC: {why}")
+
+
+def _revocation(
+    x5c: tuple[bytes, ...], said: Mapping[str, Any], known: ReadChain | None, where: tuple[str, int, int], trust: Trust
+) -> Iterator[Finding]:
+    """A key that was revoked may have signed any date: only what the centre had heard before counts."""
+    since = revoked_at(x5c, trust.authorities, trust.revoked) if trust.revoked else None
+    if since is None:
+        return
+    camera, seq = said.get("camera"), said.get("seq", 0)
+    is_heard = known is not None and not known.findings
+    early = [each for each in trust.heads if (each.camera, each.at < since) == (camera, True) and each.head.seq >= seq]
+    if is_heard and early:
+        yield note(where[0], f"its key was revoked on {since:%Y-%m-%d}; the centre had heard of entry {seq} before")
+    else:
+        text = f"its key was revoked on {since:%Y-%m-%d %H:%M} UTC, and no head of the centre shows that this is older"
+        yield wrong(*where, text)
+
+
+def _of_the_clip(clip: File, parts: list[Part], facts: Mapping[str, Any]) -> Iterator[Finding]:
+    length = facts.get("header_length")
+    size = length if isinstance(length, int) else 0
+    if sha256(clip.content[:size]).hexdigest() != facts.get("header"):
+        yield wrong(clip.name, 0, max(size, 1), "the header was altered, or is of another clip")
+        return
+
+    def length_at(at: int) -> int | None:
+        head = read_head(clip.content, at)
+        return head.length if head else None
+
+    expected = [Piece(f"record {each.n} ({each.kind})", each.length + OVERHEAD, each.sealed) for each in parts]
+    yield from compared(clip, size, expected, length_at)
+
+
+def _of_the_mp4(clip: File, parts: list[Part]) -> Iterator[Finding]:
+    def length_at(at: int) -> int | None:
+        """An init segment ends with its `moov`, a fragment with its `mdat`."""
+        begin = at
+        while at + 8 <= len(clip.content):
+            size, kind = int.from_bytes(clip.content[at : at + 4]), clip.content[at + 4 : at + 8]
+            if size < 8:
+                return None
+            at += size
+            if kind in {b"moov", b"mdat"}:
+                return at - begin
+        return None
+
+    films = [each for each in parts if each.kind != "picture"]
+    expected = [Piece(f"the {each.kind} {each.n}", each.length, each.sha256) for each in films]
+    yield from compared(clip, 0, expected, length_at)
+
+
+def _opened(clip: File, read: Manifest, key: EvidenceKey) -> dict[int, bytes]:
+    header = read_header(clip.content)
+    content_key, at, plain = header.content_key(key), len(header.raw), {}
+    for each in read.parts:
+        record = clip.content[at : at + each.length + OVERHEAD]
+        at += len(record)
+        content = header.opened(content_key, record)
+        if content is None:
+            raise KeyTrouble(f"record {each.n} can't be opened: the device has sealed it wrong")
+        plain[each.n] = content
+    return plain
+
+
+def _of_the_parts(read: Manifest, file: str) -> Iterator[Finding]:
+    """Say what the device itself could not write or vouch for, and what its clocks did."""
+    lost = {each.get("lost"): each.get("why") for each in read.notes if "lost" in each}
+    for number in range(read.parts[-1].n if read.parts else 0):
+        if number in lost:
+            yield missing(file, 0, 0, f"the device could not write record {number}: {lost[number]}")
+    tail = read.parts[read.vouched :]
+    if tail and read.end:
+        text = f"the records {tail[0].n} to {tail[-1].n} were on the disk when the power was cut, and not signed yet"
+        yield Finding("unsigned", file, 0, 0, text)
+    timed = [each for each in read.parts if each.begin and each.begin_ns is not None]
+    for before, each in pairwise(timed):
+        between = f"between the records {before.n} and {each.n}"
+        passed = timedelta(microseconds=((each.begin_ns or 0) - (before.begin_ns or 0)) // 1000)
+        if each.begin and before.begin and abs(step := each.begin - before.begin - passed) > _STEP:
+            yield note(file, f"the clock was set by {step.total_seconds():+.1f} s {between}")
+        if before.end_ns is not None and (hole := ((each.begin_ns or 0) - before.end_ns) / 1e9) > _HOLE_S:
+            yield note(file, f"no picture for {hole:.1f} s {between}")
+
+
+def _time(text: object) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
