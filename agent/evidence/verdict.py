@@ -22,7 +22,7 @@ from agent.evidence.sealed_file import OVERHEAD, ClipError, read_head, read_head
 _STEP = timedelta(seconds=2)
 """A wall clock that goes away from the time since boot by more was set."""
 
-_HOLE_S = 1.5
+_HOLE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)

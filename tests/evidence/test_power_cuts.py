@@ -5,7 +5,6 @@ import itertools
 import pytest
 
 from agent.evidence.chain import FILE, read
-from agent.evidence.sealed_file import ClipError
 from tests.evidence.conftest import Make
 from tests.support.losing_disk import LosingDisk, PowerCut
 from tests.support.recording import Recording
@@ -22,21 +21,18 @@ class Progress:
 
 def record(recording: Recording, progress: Progress) -> None:
     ring = recording.ring(2)
-    try:
-        clip = recording.begin(ring)
-        progress.clip, progress.promised = clip.clip, len(ring)
-        recording.heard()
-        for _ in range(2):
-            clip.append(recording.fragment())
-            progress.promised += 1
-        recording.clips.end(clip.clip, "over")
-        progress.has_ended = True
-        recording.heard()
-    except ClipError:  # pragma: no cover - the disk is only cut off
-        pytest.fail("nothing was wrong with the disk")
+    clip = recording.begin(ring)
+    progress.clip, progress.promised = clip.clip, len(ring)
+    recording.heard()
+    for _ in range(2):
+        clip.append(recording.fragment())
+        progress.promised += 1
+    recording.clips.end(clip.clip, "over")
+    progress.has_ended = True
+    recording.heard()
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_cut_at_any_sync_leaves_a_clip_up_to_its_last_synced_fragment(
     make: Make, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
@@ -71,15 +67,14 @@ def test_a_cut_at_any_sync_leaves_a_clip_up_to_its_last_synced_fragment(
     assert at > 10
 
 
-@pytest.mark.parametrize("seed", range(3))
 def test_a_cut_at_any_sync_of_recovery_and_of_deletion_is_healed_by_the_next_start(
-    make: Make, monkeypatch: pytest.MonkeyPatch, seed: int
+    make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for at in itertools.count():
         recording = make(f"again-{at}")
         old, open_clip = recording.record(1), recording.begin()
         open_clip.append(recording.fragment())
-        with LosingDisk(monkeypatch, recording.directory, at, seed) as disk:
+        with LosingDisk(monkeypatch, recording.directory, at, seed=at) as disk:
             try:
                 recording.start()
                 recording.clips._delete(old, "age")

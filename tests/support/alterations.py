@@ -5,13 +5,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cryptography import x509
 
 from agent.adapters.evidence_keys import EvidenceKey
 from agent.evidence.chain import FILE
 from agent.evidence.comparison import File
+from agent.evidence.manifest import read
 from agent.evidence.sealed_file import read_head, read_header
 from agent.evidence.verdict import Trust, Verdict, judge_clip
 from deploy.kit.authority import Revoked
@@ -28,6 +29,11 @@ class Set(NamedTuple):
     manifest: File
     chain: File
     trust: Trust
+
+    def having(self, which: str, content: bytes) -> "Set":
+        """The same with another content of one of its files."""
+        changes: dict[str, Any] = {which: getattr(self, which)._replace(content=content)}
+        return self._replace(**changes)
 
 
 class Altered(NamedTuple):
@@ -72,13 +78,19 @@ class Scene:
 
     def given(self, clip: str, of: Recording | None = None) -> Set:
         recording = of or self.own
-        files = [recording.file(name) for name in (f"{clip}.clip", f"{clip}.manifest", FILE)]
-        return Set(*files, self.own.trust())
+        clip_file, manifest = recording.file(f"{clip}.clip"), recording.file(f"{clip}.manifest")
+        return Set(clip_file, manifest, recording.file(FILE), self.own.trust())
 
     def altered(self) -> Altered:
         """One alteration, at random."""
         clip = self.random.choice(self.clips)
         return self.random.choice(KINDS)(self, clip, self.given(clip))
+
+    def revoked(self, given: Set) -> Trust:
+        """What is trusted once the key that signed was revoked, two days ago."""
+        own = x509.load_der_x509_certificate(read(given.manifest.content, "").statements[0].x5c[0])
+        revoked = Revoked(own.serial_number, datetime.now(UTC) - timedelta(days=2))
+        return replace(given.trust, revoked=self.authority._root.revocation_list([revoked], 1).decode())
 
     def foreign_clip(self, clip: str) -> str:
         """Another clip: of this device or of the other."""
@@ -94,7 +106,7 @@ def _flip(which: str) -> Callable[[Scene, str, Set], Altered]:
         at, bit = scene.random.randrange(len(file.content)), 1 << scene.random.randrange(8)
         content = bytearray(file.content)
         content[at] ^= bit
-        return Altered(f"flip {which}", given._replace(**{which: File(file.name, bytes(content))}), file.name, at)
+        return Altered(f"flip {which}", given.having(which, bytes(content)), file.name, at)
 
     return flip
 
@@ -145,7 +157,7 @@ def _piecewise(which: str, how: str) -> Callable[[Scene, str, Set], Altered]:
                 number = len(pieces)
         at = sum(map(len, new[:number])) if how == "cut" else sum(map(len, pieces[:number]))
         at = at if how != "repeat" else sum(map(len, pieces[:number]))
-        return Altered(f"{how} {which}", given._replace(**{which: File(file.name, b"".join(new))}), file.name, at)
+        return Altered(f"{how} {which}", given.having(which, b"".join(new)), file.name, at)
 
     return alter
 
@@ -167,16 +179,7 @@ def _of_another_clip(scene: Scene, clip: str, given: Set) -> Altered:
 
 
 def _revoked(scene: Scene, clip: str, given: Set) -> Altered:
-    serial = x509.load_der_x509_certificate(_signers(given)[0]).serial_number
-    crl = scene.authority._root.revocation_list([Revoked(serial, datetime.now(UTC) - timedelta(days=2))], 1)
-    trust = replace(given.trust, revoked=crl.decode())
-    return Altered("revoked", given._replace(trust=trust), given.manifest.name, -1)
-
-
-def _signers(given: Set) -> tuple[bytes, ...]:
-    from agent.evidence.manifest import read  # noqa: PLC0415
-
-    return read(given.manifest.content, "m").statements[0].x5c
+    return Altered("revoked", given._replace(trust=scene.revoked(given)), given.manifest.name, -1)
 
 
 def _not_valid_then(scene: Scene, clip: str, given: Set) -> Altered:

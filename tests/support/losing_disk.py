@@ -10,15 +10,15 @@ from typing import Any, Self
 import pytest
 
 
-class PowerCut(BaseException):  # noqa: N818 - what happens
+class PowerCut(BaseException):
     """The power is gone. Nothing catches it, as nothing would run."""
 
 
 class LosingDisk(AbstractContextManager["LosingDisk"]):
     """Cuts the power at sync number `at`, before anything of it is safe.
 
-    What each file had at its last sync is kept, and of what was written since any part, from its beginning. A file whose
-    name was not synced with its directory is there or not; so is one that was deleted. `seed` decides.
+    What each file had at its last sync is kept, and of what was written since any part, from its beginning. A file
+    whose name was not synced with its directory is there or not; so is one that was deleted. `seed` decides.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, directory: Path, at: int, seed: int) -> None:
@@ -65,7 +65,8 @@ class LosingDisk(AbstractContextManager["LosingDisk"]):
             inode, content = now.get(name, (self._names.get(name, 0), b""))
             safe = self._safe.get(inode, b"")
             if content.startswith(safe):
-                more = self._random.choice([0, len(content) - len(safe), self._random.randint(0, len(content) - len(safe))])
+                written = len(content) - len(safe)
+                more = self._random.choice([0, written, self._random.randint(0, written)])
                 content = content[: len(safe) + more]
             elif self._random.random() < 0.5:  # shortened, and not synced since
                 content = safe
