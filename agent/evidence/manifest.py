@@ -36,6 +36,8 @@ class Part(BaseModel):
     length: int
     sealed: str
     """The SHA-256 of the record as it is on the card."""
+    index: int | None = None
+    """The fragment's number in the recorder: one that is left out was lost before the card had it."""
     begin_ns: int | None = None
     end_ns: int | None = None
     begin: datetime | None = None
@@ -48,7 +50,7 @@ def part_line(number: int, kind: str, content: bytes, record: bytes, times: Frag
     line: dict[str, Any] = {"n": number, "kind": kind, "sha256": sha256(content).hexdigest(), "length": len(content)}
     line["sealed"] = sha256(record).hexdigest()
     if times is not None and not times.init:
-        line |= {"begin_ns": times.begin_ns, "end_ns": times.end_ns, "timeq": times.timeq}
+        line |= {"index": times.index, "begin_ns": times.begin_ns, "end_ns": times.end_ns, "timeq": times.timeq}
         line |= {"begin": rfc3339(times.wall_begin), "end": rfc3339(times.wall_end)}
     return line
 

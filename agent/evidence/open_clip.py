@@ -115,7 +115,8 @@ class OpenClip:
         try:
             append(self._file, record)
         except OSError as error:
-            self._line({"lost": number, "what": kind, "why": error.strerror or str(error)})
+            index = None if times is None else times.index
+            self._line({"lost": number, "what": kind, "index": index, "why": error.strerror or str(error)})
             raise ClipError(f"the clip {self.clip} can't be written: {_lower(error)}; what it has stays") from error
         self._line(part_line(number, kind, content, record, times))
         self._write()

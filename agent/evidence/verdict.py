@@ -222,21 +222,27 @@ def _opened(clip: File, read: Manifest, key: EvidenceKey) -> dict[int, bytes]:
 
 def _of_the_parts(read: Manifest, file: str) -> Iterator[Finding]:
     """Say what the device itself could not write or vouch for, and what its clocks did."""
-    lost = {each.get("lost"): each.get("why") for each in read.notes if "lost" in each}
-    for number in range(read.parts[-1].n if read.parts else 0):
-        if number in lost:
-            yield missing(file, 0, 0, f"the device could not write record {number}: {lost[number]}")
+    lost = [each for each in read.notes if "lost" in each]
+    for each in lost:
+        text = f"the device could not write record {each['lost']} ({each.get('what')}): {each.get('why')}"
+        yield missing(file, 0, 0, text)
+    named = {each.get("index") for each in lost}
+    for before, part in pairwise([each for each in read.parts if each.index is not None]):
+        gone = [number for number in range((before.index or 0) + 1, part.index or 0) if number not in named]
+        if gone:
+            text = f"{len(gone)} of the fragments before record {part.n} never came to the card"
+            yield missing(file, 0, 0, text)
     tail = read.parts[read.vouched :]
     if tail and read.end:
         text = f"the records {tail[0].n} to {tail[-1].n} were on the disk when the power was cut, and not signed yet"
         yield Finding("unsigned", file, 0, 0, text)
     timed = [each for each in read.parts if each.begin and each.begin_ns is not None]
-    for before, each in pairwise(timed):
-        between = f"between the records {before.n} and {each.n}"
-        passed = timedelta(microseconds=((each.begin_ns or 0) - (before.begin_ns or 0)) // 1000)
-        if each.begin and before.begin and abs(step := each.begin - before.begin - passed) > _STEP:
+    for before, part in pairwise(timed):
+        between = f"between the records {before.n} and {part.n}"
+        passed = timedelta(microseconds=((part.begin_ns or 0) - (before.begin_ns or 0)) // 1000)
+        if part.begin and before.begin and abs(step := part.begin - before.begin - passed) > _STEP:
             yield note(file, f"the clock was set by {step.total_seconds():+.1f} s {between}")
-        if before.end_ns is not None and (hole := ((each.begin_ns or 0) - before.end_ns) / 1e9) > _HOLE_S:
+        if before.end_ns is not None and (hole := ((part.begin_ns or 0) - before.end_ns) / 1e9) > _HOLE_S:
             yield note(file, f"no picture for {hole:.1f} s {between}")
 
 

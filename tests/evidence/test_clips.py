@@ -76,7 +76,7 @@ def test_what_a_full_disk_did_not_take_is_named_and_no_number_is_used_twice(
     verdict = recording.verdict(clip.clip)
     assert verdict.word == "authentic with missing"
     assert [each.text for each in verdict.findings] == [
-        "the device could not write record 4: No space left on device",
+        "the device could not write record 4 (fragment): No space left on device",
         "no picture for 1.0 s between the records 3 and 5",
     ]
     content, numbers = recording.file(f"{clip.clip}.clip").content, []
@@ -106,6 +106,17 @@ def test_a_read_only_disk_is_told_and_nothing_is_deleted(recording: Recording, m
     assert recording.verdict(old).is_authentic
     assert [each.clip for each in recording.clips.sweep().deleted] == [old]
     assert not read(recording.file(FILE).content, FILE, recording.heads).findings
+
+
+def test_a_fragment_that_never_came_to_the_card_is_missed(recording: Recording) -> None:
+    clip = recording.begin()
+    recording.fragment()
+    clip.append(recording.fragment())
+    recording.clips.end(clip.clip, "over")
+
+    verdict = recording.verdict(clip.clip)
+    assert verdict.word == "authentic with missing"
+    assert verdict.findings[0].text == "1 of the fragments before record 4 never came to the card"
 
 
 def test_twenty_alarms_at_once_are_twenty_whole_clips_of_one_chain(recording: Recording) -> None:
