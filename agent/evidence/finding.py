@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["wrong", "missing", "unsigned", "note"]
+Kind = Literal["wrong", "missing", "unsigned", "vouched", "note"]
 Word = Literal["authentic", "authentic with missing", "not signed", "not authentic"]
 """The verdicts of ONVIF Media Signing."""
 
@@ -19,7 +19,7 @@ class Finding:
     text: str
 
     def __str__(self) -> str:
-        place = "" if self.kind == "note" else f", byte {self.begin}"
+        place = "" if self.kind in {"note", "vouched"} else f", byte {self.begin}"
         return f"{self.file}{place}: {self.text}"
 
 

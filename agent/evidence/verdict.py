@@ -1,7 +1,7 @@
 """Everything about a clip verified together: its file, its manifest, the chain, the certificates, the media inside."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import pairwise
@@ -47,8 +47,15 @@ class Verdict:
     findings: list[Finding]
     """The first is the one that decides."""
     manifest: Manifest = field(default_factory=Manifest)
-    plain: dict[int, bytes] = field(default_factory=dict)
+    plain: Mapping[int, bytes] = field(default_factory=dict)
     """What the records hold, by their numbers, where the clip was opened."""
+    is_signed: bool = False
+    """Whether anything of it was signed while it was recorded."""
+
+    def film(self) -> bytes:
+        """Return the plain MP4, where the clip was opened: as the device has signed it."""
+        parts = (each for each in self.manifest.parts if each.kind != "picture")
+        return b"".join(self.plain.get(each.n, b"") for each in parts)
 
     @property
     def is_authentic(self) -> bool:
@@ -67,7 +74,7 @@ def judge_clip(
     findings = list(read.findings)
     if not read.facts:
         if findings:
-            return _verdict(findings, read)
+            return _verdict(findings, read, is_signed=False)
         raise ClipError(f"{manifest.name} is no manifest: it says nothing of a clip")
     known = None if chain is None else chains.read(chain.content, chain.name, list(trust.heads))
     findings += known.findings if known else [note(manifest.name, "no chain was given")]
@@ -75,12 +82,12 @@ def judge_clip(
     is_sealed = clip.content.startswith(b"EAclip") or clip.name.endswith(".clip")
     of_media = list(_of_the_clip(clip, read.parts, read.facts) if is_sealed else _of_the_mp4(clip, read.parts))
     findings += of_media
-    plain = {}
+    plain: dict[int, bytes] = {}
     if is_sealed and key is not None and not of_media:
         plain = _opened(clip, read, key)
         spoilt = (each for each in read.parts if sha256(plain.get(each.n, b"")).hexdigest() != each.sha256)
         findings += [wrong(clip.name, 0, 0, f"record {each.n} holds what no manifest says") for each in spoilt]
-    return _verdict([*findings, *_of_the_parts(read, manifest.name)], read, plain)
+    return _verdict([*findings, *_of_the_parts(read, manifest.name)], read, plain, is_signed=read.vouched > 0)
 
 
 def judge_chain(chain: File, trust: Trust) -> Verdict:
@@ -91,23 +98,33 @@ def judge_chain(chain: File, trust: Trust) -> Verdict:
         where = (chain.name, entry.line.begin, entry.line.end)
         findings += _certificate(entry.x5c, str(entry.said.get("device")), _when(entry.said, read), where, trust)
         findings += _revocation(entry.x5c, entry.said, read, where, trust)
-    return _verdict(findings, Manifest(statements=[], vouched=0), has_statements=bool(read.entries))
+    return _verdict(findings, Manifest(), is_signed=bool(read.entries))
+
+
+def decided(verdict: Verdict, extra: Sequence[Finding]) -> Verdict:
+    """Return a verdict with what else was found."""
+    return _verdict([*verdict.findings, *extra], verdict.manifest, verdict.plain, is_signed=verdict.is_signed)
 
 
 def _verdict(
-    findings: list[Finding], read: Manifest, plain: dict[int, bytes] | None = None, *, has_statements: bool = False
+    findings: list[Finding], read: Manifest, plain: Mapping[int, bytes] | None = None, *, is_signed: bool
 ) -> Verdict:
-    order = ("wrong", "missing", "unsigned", "note")
-    findings.sort(key=lambda each: order.index(each.kind))
+    if any(each.kind == "vouched" for each in findings):  # what no manifest vouches for, the stream's own signatures do
+        findings, is_signed = (
+            [replace(each, kind="note") if each.kind == "unsigned" else each for each in findings],
+            True,
+        )
+    order = ("wrong", "missing", "unsigned", "vouched", "note")
+    findings = sorted(findings, key=lambda each: order.index(each.kind))
     kinds = {each.kind for each in findings}
     word: Word = "authentic"
     if "wrong" in kinds:
         word = "not authentic"
-    elif not (has_statements or read.statements) or (read.parts and not read.vouched):
+    elif not is_signed:
         word = "not signed"
     elif kinds & {"missing", "unsigned"}:
         word = "authentic with missing"
-    return Verdict(word, findings, read, plain or {})
+    return Verdict(word, findings, read, plain or {}, is_signed)
 
 
 def _of_the_signer(read: Manifest, file: str, trust: Trust, known: ReadChain | None) -> Iterator[Finding]:
