@@ -27,6 +27,7 @@ COMMANDS = {
     "service-page": "serve a technician's phone while somebody asks for it",
     "conform": "grade a subscriber or a device against the contract",
     "report": "check the signed report of a commissioning, and make a page of it",
+    "evidence": "check whether a recording is as the camera signed it",
     "keygen": "make a key that may sign acks and commands",
     "keys": "enrol the key of an operator's page; list a key set",
     "sim": "press the buttons of a simulated agent and read its lights",

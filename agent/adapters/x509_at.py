@@ -6,13 +6,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 _CERTIFICATES = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 _LISTS = re.compile(r"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----", re.DOTALL)
 _MOST = 8
+_BAD = (
+    *(ValueError, TypeError, KeyError, InvalidSignature, UnsupportedAlgorithm, x509.InvalidVersion),
+    *(x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType),
+)
+"""What cryptography raises for certificates that somebody has bent."""
 
 
 def common_name_of(der: bytes) -> str | None:
@@ -24,19 +29,20 @@ def common_name_of(der: bytes) -> str | None:
     return str(names[0].value) if names else ""
 
 
-def why_not_valid(chain: Sequence[bytes], authorities: str, at: datetime) -> str | None:
+def why_not_valid(chain: Sequence[bytes], authorities: str, at: datetime | None) -> str | None:
     """Return why a certificate was not valid at that moment, in a clause; None if it was.
 
-    `chain` is DER, the certificate first; `authorities` is PEM, and each of them is trusted.
+    `chain` is DER, the certificate first; `authorities` is PEM, and each of them is trusted. Without a moment, dates
+    do not count.
     """
     try:
         own, *between = [x509.load_der_x509_certificate(each) for each in chain[:_MOST]]
         trusted = _all(authorities)
-    except ValueError:
+    except _BAD:
         return "it is no certificate"
     for _ in range(_MOST):
         begins, ends = _life(own)
-        if not begins <= at <= ends:
+        if at is not None and not begins <= at <= ends:
             return f"{_name(own)} was valid from {begins:%Y-%m-%d %H:%M} to {ends:%Y-%m-%d %H:%M} UTC, and not then"
         if own in trusted:
             return None
@@ -71,7 +77,7 @@ def _has_issued(issuer: x509.Certificate, own: x509.Certificate) -> bool:
     try:
         constraints = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
         own.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+    except _BAD:
         return False
     return constraints.ca
 

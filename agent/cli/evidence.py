@@ -1,0 +1,102 @@
+"""`edge-agent evidence`: what a recording proves, for whoever must show it to others."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from agent.centre import printable
+from agent.core.errors import UsageError
+from agent.evidence.h264 import Unit
+from agent.evidence.media_signing.verdict import Result
+from agent.evidence.media_signing.verify import verify
+from agent.evidence.media_signing.words import plain, sentences
+from agent.evidence.mp4 import Mp4, Unreadable
+
+_EXAMPLE = """\
+Examples:
+  edge-agent evidence verify street.mp4 --ca device-ca.pem
+  edge-agent evidence verify street.mp4 --ca device-ca.pem --json > street.json
+
+Exit codes: 0 authentic, 1 another verdict, 2 the file can't be read.
+"""
+AUTHENTIC, NOT_AUTHENTIC, UNREADABLE = 0, 1, 2
+_LARGEST_CA = 1 << 20
+_BETWEEN_S = 0.5
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `evidence` and its actions; each sets `run`."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = subparsers.add_parser(
+        "evidence",
+        help="check whether a recording is as the camera signed it",
+        description="Check whether a recording is as the camera signed it. Works without a network, on any machine.",
+        epilog=_EXAMPLE,
+        formatter_class=raw,
+    )
+    actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
+    one = actions.add_parser(
+        "verify",
+        help="say whether a recording is authentic, and which place is wrong first",
+        description="Say whether a recording is authentic: an MP4 file (H.264 or H.265) that was signed by ONVIF Media "
+        "Signing, of any maker. Names the first place that is wrong by its bytes in the file, and the time.",
+        epilog=_EXAMPLE,
+        formatter_class=raw,
+    )
+    one.add_argument("file", type=Path, metavar="FILE", help="the recording")
+    text = "certificates (PEM) of the authorities that you trust; without them no recording is called authentic"
+    one.add_argument("--ca", type=Path, metavar="FILE", help=text)
+    one.add_argument("--json", action="store_true", help="print the verdict as JSON, with every wrong place")
+    one.set_defaults(run=_verify)
+
+
+def _verify(args: argparse.Namespace) -> int:
+    authorities = _authorities(args.ca) if args.ca else None
+    try:
+        with args.file.open("rb") as file:
+            movie = Mp4.read(file)
+            verdict = verify(_with_progress(movie), authorities)
+    except OSError as error:
+        return _unreadable(args, (error.strerror or str(error)).lower())
+    except Unreadable as error:
+        return _unreadable(args, str(error))
+    if args.json:
+        print(json.dumps({"file": str(args.file), **plain(verdict), "other_tracks": movie.others}, indent=1))
+    else:
+        print(f"{printable(str(args.file))}:")
+        for line in sentences(verdict, str(args.ca) if args.ca else None, movie.others):
+            print(printable(line))
+    return AUTHENTIC if verdict.result is Result.AUTHENTIC else NOT_AUTHENTIC
+
+
+def _unreadable(args: argparse.Namespace, why: str) -> int:
+    if args.json:
+        print(json.dumps({"file": str(args.file), "verdict": None, "unreadable": why}, indent=1))
+    print(printable(f"edge-agent: {args.file} can't be read: {why}"), file=sys.stderr)
+    return UNREADABLE
+
+
+def _with_progress(movie: Mp4) -> Iterator[Unit]:
+    """Yield the units of a film; tell how far it is where somebody watches."""
+    watched, said = sys.stderr.isatty(), time.monotonic()
+    for unit in movie.units():
+        yield unit
+        if watched and time.monotonic() - said > _BETWEEN_S:
+            said = time.monotonic()
+            print(f"\r{100 * unit.offset // movie.size} % ", end="", file=sys.stderr, flush=True)
+    if watched:
+        print("\r      \r", end="", file=sys.stderr, flush=True)
+
+
+def _authorities(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST_CA).decode("ascii", "replace")
+    except OSError as error:
+        raise UsageError(f"{path}: can't be read: {(error.strerror or str(error)).lower()}") from error
+    if "-----BEGIN CERTIFICATE-----" not in content:
+        raise UsageError(f"{path}: holds no certificate in PEM form")
+    return content

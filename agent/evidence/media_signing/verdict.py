@@ -1,0 +1,110 @@
+"""What a verification found, in words for people and as plain values."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+
+class Result(Enum):
+    """The verdicts of ONVIF Media Signing, and one for a signer that nobody was asked to vouch for."""
+
+    AUTHENTIC = "authentic"
+    MISSING = "authentic with missing"
+    NOT_SIGNED = "not signed"
+    NOT_AUTHENTIC = "not authentic"
+    SIGNER_UNKNOWN = "signer not checked"
+
+
+class Fault(Enum):
+    """What is wrong at a place."""
+
+    ALTERED = "altered"
+    FOREIGN = "foreign"
+    MOVED = "out of order"
+    MISSING = "missing"
+    SEI = "broken signature"
+    ORDER = "wrong order"
+    SIGNER = "signer"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Bytes of the file that lie together. `end` is behind the last one."""
+
+    offset: int
+    end: int
+    time: float
+    """Seconds since the beginning of the file."""
+    what: str
+    """The NAL unit that it is, or that it begins with."""
+
+    def __str__(self) -> str:
+        span = f"byte {self.offset}" if self.end <= self.offset + 1 else f"bytes {self.offset} to {self.end - 1}"
+        return f"{span}, at {clock(self.time)}, {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong."""
+
+    fault: Fault
+    text: str
+    """A clause."""
+    place: Place
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.text}."
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Whose key has signed, as its certificate says."""
+
+    subject: str
+    issuer: str
+    fingerprint: str
+    """SHA-256 of the certificate, in hex."""
+    vouched: bool | None
+    """Whether an authority that was given vouches for it; None if none was given."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The result, and what it rests on."""
+
+    result: Result
+    findings: Sequence[Finding] = ()
+    """In the order of the file. At most MOST_FINDINGS; `more` says how many were left out."""
+    more: int = 0
+    gops: int = 0
+    """Signed stretches, each a GOP or a part of one, whose signature holds."""
+    units: int = 0
+    """NAL units of pictures that are as they were signed."""
+    span: tuple[float, float] | None = None
+    """From when to when they are, in seconds since the beginning of the file."""
+    recorded: tuple[datetime, datetime] | None = None
+    """From when to when the signer says that it recorded; None if it gives no time."""
+    signers: Sequence[Signer] = ()
+    device: tuple[str, ...] = ()
+    """Version, serial number and manufacturer, as the signer says."""
+    begins_at: int | None = None
+    """The number of the first signed stretch; the file may begin in the middle of a recording."""
+    tail: Place | None = None
+    """The end of the file that no signature covers yet."""
+    uncovered: dict[str, int] = field(default_factory=dict)
+    """How many NAL units of each kind this way of signing does not cover."""
+
+    @property
+    def first(self) -> Finding | None:
+        """The wrong place that comes first in the file."""
+        return self.findings[0] if self.findings else None
+
+
+MOST_FINDINGS = 1000
+
+
+def clock(seconds: float) -> str:
+    """Return a time of the file as people write it."""
+    whole = round(seconds * 1000)
+    return f"{whole // 3_600_000}:{whole // 60_000 % 60:02}:{whole // 1000 % 60:02}.{whole % 1000:03}"

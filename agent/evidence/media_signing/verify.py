@@ -1,0 +1,405 @@
+"""Verifies a stream that was signed by ONVIF Media Signing: what is as it was signed, and where it is not.
+
+Each signed SEI lists the hashes of the NAL units of a GOP, or of a part of one, and names the first hash of the SEI
+before. A SEI may come some pictures after the GOP that it covers. What comes before the end of what a SEI covers, and
+is in no list, was altered, inserted or moved; what a list has and the file has not is missing.
+"""
+
+import hashlib
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+from typing import BinaryIO
+
+from agent.adapters.media_signature import MediaKey
+from agent.evidence.h264 import Kind, Unit
+from agent.evidence.media_signing import tlv
+from agent.evidence.media_signing.align import matches
+from agent.evidence.media_signing.keys import Keys
+from agent.evidence.media_signing.verdict import MOST_FINDINGS, Fault, Finding, Place, Result, Verdict
+from agent.evidence.mp4 import Mp4
+
+_PATIENCE = 64
+"""How many signed SEIs a NAL unit waits for the one that covers it."""
+_MOST_WAITING = 70_000
+"""NAL units; a SEI covers 65,535 at most."""
+_MOST_UNSIGNED = 300
+_SIZES = {"sha256": 32, "sha384": 48, "sha512": 64}
+
+
+@dataclass(slots=True)
+class _Item:
+    """A NAL unit that waits for the SEI that covers it."""
+
+    place: Place
+    plain: bytes
+    """Its own hash; one behind the other with each algorithm until it is known which is right."""
+    starts_gop: bool
+    is_sei: bool
+    position: int
+    """In the row of all of them."""
+    waited: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A SEI that was read."""
+
+    document: tlv.Document
+    general: tlv.General
+    place: Place
+    position: int
+    """How many items come before it."""
+
+
+def verify(units: Iterable[Unit], authorities: str | None) -> Verdict:
+    """Verify the NAL units of a video, in the order of decoding.
+
+    `authorities` is PEM: each certificate in it is trusted. Raises what `units` raises.
+    """
+    verifier = Verifier(authorities)
+    for unit in units:
+        verifier.add(unit)
+    return verifier.finish()
+
+
+def verify_mp4(file: BinaryIO, authorities: str | None) -> Verdict:
+    """Verify an MP4 file. Raises Unreadable, OSError."""
+    return verify(Mp4.read(file).units(), authorities)
+
+
+class Verifier:
+    """Verifies a stream while it is read. Holds hashes, no pictures. Not for more than one thread."""
+
+    def __init__(self, authorities: str | None) -> None:
+        self._keys = Keys(authorities)
+        self._findings: list[Finding] = []
+        self._faults: set[Fault] = set()
+        self._more = 0
+        self._waiting: deque[_Item] = deque()
+        self._unsigned: list[_Claim] = []
+        self._algorithm: str | None = None  # until the first signature that holds
+        self._before: tuple[tlv.General, bytes, bytes] | None = None  # the claim before, its first hash, its key
+        self._anchor = b""
+        self._last: _Claim | None = None
+        self._seen: bytes | None = None
+        self._passed: Place | None = None  # the newest NAL unit that a SEI has covered
+        self._gap = 0  # how many hashes at the end of the newest list have no NAL unit
+        self._number = 0
+        self._gops = self._units = 0
+        self._is_signed = False
+        self._span: tuple[float, float] | None = None
+        self._begins_at: int | None = None
+        self._most_at_once = 1
+        self._device: tuple[str, ...] = ()
+        self._fills: dict[bytes, list[Place]] = {}
+        self._uncovered: dict[str, int] = {}
+
+    def add(self, unit: Unit) -> None:
+        """Take the next NAL unit."""
+        if unit.kind is Kind.SEI:
+            try:
+                document = tlv.parse(unit)
+            except tlv.Malformed as error:
+                self._is_signed = True
+                self._broken(_place(unit), str(error))
+                return
+            if document is not None:
+                self._is_signed = True
+                self._take(document, _place(unit), unit)
+                return
+        if unit.kind in (Kind.PICTURE, Kind.BROKEN):
+            self._wait(unit, unit.data.rstrip(b"\0"))  # zeros that follow belong to no unit
+        else:
+            name = {Kind.SEI: "other SEIs", Kind.OTHER: f"NAL units of type {unit.type}"}.get(
+                unit.kind, unit.kind.value
+            )
+            self._uncovered[name] = self._uncovered.get(name, 0) + 1
+
+    def _wait(self, unit: Unit, content: bytes, *, is_sei: bool = False) -> None:
+        known = (self._algorithm,) if self._algorithm else _SIZES
+        plain = b"".join(_digest(each, content) for each in known)
+        self._waiting.append(_Item(_place(unit), plain, unit.starts_gop, is_sei, self._number))
+        self._number += 1
+        if len(self._waiting) > _MOST_WAITING:
+            self._wrong([self._waiting.popleft()], 0)
+
+    def _decide(self, algorithm: str) -> None:
+        """Keep of each hash the one that the stream was signed with."""
+        self._algorithm = algorithm
+        before = sum(_SIZES[each] for each in islice(_SIZES, list(_SIZES).index(algorithm)))
+        for item in self._waiting:
+            item.plain = item.plain[before : before + _SIZES[algorithm]]
+
+    def _take(self, document: tlv.Document, place: Place, unit: Unit) -> None:
+        if document.signature is not None and document.content == self._seen:
+            return  # sent twice, against losses
+        key = self._keys.of(document, self._algorithm, place)
+        if document.certificates_only:
+            if key is None:
+                self._broken(place, "its signature does not hold")
+            return
+        assert document.general is not None
+        claim = _Claim(document, document.general, place, self._number)
+        if document.signature is None:
+            self._wait(unit, document.whole, is_sei=True)
+            self._unsigned.append(claim)
+            if len(self._unsigned) > _MOST_UNSIGNED:
+                del self._unsigned[0]
+            return
+        self._seen = document.content
+        if key is None:
+            self._broken(place, "its signature does not hold: it was altered, or signed with another key", claim)
+            return
+        if self._algorithm is None:
+            self._decide(document.algorithm or "sha256")
+        self._device = self._device or document.vendor
+        self._fills.setdefault(document.fill[:1] if len(set(document.fill)) < 2 else document.fill, []).append(place)
+        for each in self._trusted(claim):
+            self._follow(each, key)
+            self._cover(each)
+
+    def _hash(self, content: bytes) -> bytes:
+        assert self._algorithm is not None
+        return _digest(self._algorithm, content)
+
+    def _trusted(self, claim: _Claim) -> list[_Claim]:
+        """Return a signed SEI, behind those unsigned ones whose hashes lead to it."""
+        row, listed = [claim], set(claim.document.hashes or ())
+        for each in reversed(self._unsigned):
+            if self._hash(each.document.whole) in listed:
+                row.insert(0, each)
+                listed |= set(each.document.hashes or ())
+        self._unsigned.clear()
+        self._most_at_once = max(self._most_at_once, len(row))
+        return row
+
+    def _follow(self, claim: _Claim, key: MediaKey) -> None:
+        """Check that a SEI comes behind the one before."""
+        general, before = claim.general, self._before
+        first = claim.document.hashes[0] if claim.document.hashes else b""
+        if before is not None and general.linked != before[1] and before[1]:
+            is_new = not any(general.linked)
+            later = general.start >= before[0].end and key.chain[0] == before[2]
+            if later and (is_new or general.counter > before[0].counter + 1):
+                lost = general.counter - before[0].counter - 1
+                lacks = f"{_count(lost, 'signed stretch', 'signed stretches')} missing before this one"
+                text = "the signer began anew here: what came before may be missing" if is_new else lacks
+                self._find(Fault.MISSING, text, self._start_of(claim))
+            else:
+                text = "what is signed here does not follow what comes before it: moved, or from another recording"
+                self._find(Fault.ORDER, text, self._start_of(claim))
+        self._before = (general, first, key.chain[0])
+        self._last = claim
+
+    def _start_of(self, claim: _Claim) -> Place:
+        return self._waiting[0].place if self._waiting else claim.place
+
+    def _cover(self, claim: _Claim, *, is_proven: bool = True) -> None:
+        """Compare what a SEI lists with what waits."""
+        if not claim.document.hashes:
+            self._cover_whole(claim)
+            return
+        signed = claim.document.hashes
+        found, pairs = self._aligned(signed)
+        if not pairs:
+            if self._units and is_proven:
+                self._gap += len(signed)
+            self._grow_old()
+            return
+        items = list(islice(self._waiting, pairs[-1][0] + 1))
+        del found[len(items) :]
+        last = (-1, -1)
+        listed = set(signed)
+        for number, pair in enumerate(pairs):
+            between = items[last[0] + 1 : pair[0]]
+            lacking = pair[1] - last[1] - 1 + (self._gap if number == 0 else 0)
+            if is_proven and (between or lacking):
+                moved = all(each in listed for each in found[last[0] + 1 : pair[0]])
+                before = items[last[0]].place if number else self._passed
+                self._wrong(between, lacking, _between(before, items[pair[0]].place), is_moved=moved)
+            last = pair
+        self._gap = len(signed) - 1 - last[1] if is_proven else 0
+        if items[pairs[0][0]].starts_gop:
+            self._anchor = items[pairs[0][0]].plain
+        if is_proven:
+            self._proven(claim, [items[index] for index, _ in pairs])
+        self._passed = items[-1].place
+        for _ in items:
+            self._waiting.popleft()
+
+    def _aligned(self, signed: tuple[bytes, ...]) -> tuple[list[bytes], list[tuple[int, int]]]:
+        """Return the hashes of what waits, linked to the anchor with which most of them are found in the list."""
+        starts = [item.plain for item in self._waiting if item.starts_gop]
+        best: tuple[list[bytes], list[tuple[int, int]]] = ([], [])
+        for anchor in dict.fromkeys((signed[0], self._anchor, *starts[:1])):
+            linked = [
+                item.plain
+                if item.starts_gop or item.is_sei
+                else self._hash(anchor + item.plain)
+                for item in self._waiting
+            ]  # fmt: skip
+            pairs = matches(linked, signed)
+            if len(pairs) > len(best[1]):
+                best = (linked, pairs)
+            if len(pairs) == len(signed):
+                break
+        return best
+
+    def _cover_whole(self, claim: _Claim) -> None:
+        """Compare what waits with the one hash of a SEI that lists none."""
+        count = claim.general.count
+        starts = [0, *(at for at, item in enumerate(self._waiting) if item.starts_gop and at)][:_PATIENCE]
+        for start in starts:
+            items = list(islice(self._waiting, start, start + count))
+            if not items or len(items) < count:
+                continue
+            anchor = items[0].plain if items[0].starts_gop else self._anchor
+            linked = [
+                item.plain if item.starts_gop or item.is_sei else self._hash(anchor + item.plain) for item in items
+            ]
+            if self._hash(b"".join(linked)) == claim.general.gop_hash:
+                if start:
+                    self._wrong(list(islice(self._waiting, start)), 0)
+                self._anchor = anchor
+                assert self._before is not None
+                self._before = (self._before[0], linked[0], self._before[2])
+                self._proven(claim, items)
+                self._passed = items[-1].place
+                for _ in range(start + count):
+                    self._waiting.popleft()
+                return
+        if self._units:
+            end = next((at for at in starts if at), len(self._waiting))
+            items = [self._waiting.popleft() for _ in range(min(end, count))]
+            self._wrong(items, len(items))
+            self._gap += count - len(items)
+
+    def _proven(self, claim: _Claim, items: list[_Item]) -> None:
+        if not self._gops:
+            self._begins_at = claim.general.counter
+        self._gops += 1
+        self._units += len(items)
+        begin = self._span[0] if self._span else items[0].place.time
+        self._span = (begin, items[-1].place.time)
+
+    def _grow_old(self) -> None:
+        for item in self._waiting:
+            item.waited += 1
+        while self._waiting and self._waiting[0].waited > _PATIENCE:
+            self._wrong([self._waiting.popleft()], 0)
+
+    def _broken(self, place: Place, why: str, claim: _Claim | None = None) -> None:
+        """A SEI is not as its signer made it; what it covers is neither proven nor wrong."""
+        self._find(Fault.SEI, f"a signature is broken: {why}", place)
+        self._before = None
+        self._gap = 0
+        self._unsigned.clear()
+        if claim is not None and claim.document.hashes and self._algorithm:
+            self._cover(claim, is_proven=False)
+
+    def _wrong(
+        self, items: list[_Item], lacking: int, following: Place | None = None, *, is_moved: bool = False
+    ) -> None:
+        """Name NAL units that no list has, and how many of a list are not there."""
+        if items:
+            fault = Fault.MOVED if is_moved else Fault.ALTERED if lacking else Fault.FOREIGN
+            first, last = items[0].place, items[-1].place
+            place = Place(first.offset, max(last.end, first.end), first.time, first.what)
+            self._find(fault, f"{_count(len(items))} {_TEXTS[fault]}", place)
+        if lacking > len(items) and following is not None:
+            self._find(Fault.MISSING, f"{_count(lacking - len(items))} missing here", following)
+
+    def _find(self, fault: Fault, text: str, place: Place) -> None:
+        self._faults.add(fault)
+        if len(self._findings) < MOST_FINDINGS:
+            self._findings.append(Finding(fault, text, place))
+        else:
+            self._more += 1
+
+    def finish(self) -> Verdict:
+        """Return the verdict on all that was added."""
+        tail = self._end() if self._units else None
+        if self._is_signed and not self._units:
+            self._wrong(list(self._waiting), 0)
+        fills = sorted((places for fill, places in self._fills.items() if fill), key=len)
+        for place in (each for places in fills[:-1] for each in places):
+            self._find(Fault.SEI, "bytes behind a signature were altered", place)
+        for why, place in self._keys.faults():
+            self._find(Fault.SIGNER, f"the signer is not trusted: {why}", place)
+        return Verdict(
+            self._result(),
+            sorted(self._findings, key=lambda each: (each.place.offset, each.place.end)),
+            self._more,
+            self._gops,
+            self._units,
+            self._span,
+            self._keys.recorded(),
+            self._keys.signers(),
+            self._device,
+            self._begins_at,
+            tail,
+            self._uncovered,
+        )
+
+    def _end(self) -> Place | None:
+        """Judge what waits at the end of the file; return where the part begins that may still lack its signature."""
+        assert self._last is not None
+        left, last = list(self._waiting), self._last
+        begins_anew = bool(left) and left[0].starts_gop
+        if self._gap:
+            listed = last.document.hashes or ()
+            instead = 0
+            if not begins_anew or self._gap >= len(listed):
+                instead = sum(item.position < last.position for item in left)
+            following = left[instead].place if len(left) > instead else last.place
+            self._wrong(left[:instead], self._gap, _between(self._passed, following))
+            left = left[instead:]
+        elif left and not begins_anew and not last.general.partial:
+            self._wrong(left, 0)
+            return None
+        if sum(item.starts_gop for item in left) > self._most_at_once + 1:
+            self._wrong(left, 0)
+            return None
+        if not left:
+            return None
+        first = left[0].place
+        return Place(first.offset, left[-1].place.end, first.time, first.what)
+
+    def _result(self) -> Result:
+        if not self._is_signed:
+            return Result.NOT_SIGNED
+        if self._faults - {Fault.MISSING} or not self._units:
+            return Result.NOT_AUTHENTIC
+        if not self._keys.are_checked:
+            return Result.SIGNER_UNKNOWN
+        return Result.MISSING if self._faults else Result.AUTHENTIC
+
+
+_TEXTS = {
+    Fault.MOVED: "out of order",
+    Fault.ALTERED: "altered or replaced",
+    Fault.FOREIGN: "that no signature covers: inserted, altered, or its signature was taken away",
+}
+
+
+def _between(before: Place | None, following: Place) -> Place:
+    """Return the bytes between two NAL units, where something is missing."""
+    begin = before.end if before is not None and before.end <= following.offset else following.offset
+    return Place(begin, max(begin + 1, following.offset), following.time, f"before the {following.what}")
+
+
+def _digest(algorithm: str, content: bytes) -> bytes:
+    return hashlib.new(algorithm, content).digest()
+
+
+def _count(number: int, one: str = "piece of a picture", many: str = "pieces of pictures") -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
+def _place(unit: Unit) -> Place:
+    what = (
+        "bytes that are no NAL unit" if unit.kind is Kind.BROKEN else f"{unit.kind.value} (NAL unit type {unit.type})"
+    )
+    return Place(unit.offset, unit.offset + len(unit.data), unit.time, what)

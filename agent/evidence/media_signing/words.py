@@ -1,0 +1,109 @@
+"""Says a verdict: in sentences for whoever brings a recording before a court, and as plain values for programs."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from agent.evidence.media_signing.verdict import Finding, Place, Result, Verdict, clock
+
+_MOST_LINES = 20
+_HEADS = {
+    Result.AUTHENTIC: "All pictures from {span} are as they were signed, in their order, and none is missing.",
+    Result.MISSING: "The pictures that are here are as they were signed and in their order, but some are missing.",
+    Result.SIGNER_UNKNOWN: "The signatures hold, but nobody has vouched for the signer: a forger could have "
+    "signed with a key of their own. Give the certificate of the authority that you trust (--ca).",
+    Result.NOT_SIGNED: "There is no signature in this file, so nothing can be said of whether it was altered. A signed "
+    "recording looks so too after its signatures were taken out.",
+    Result.NOT_AUTHENTIC: "This is not what the camera signed.",
+}
+
+
+def sentences(verdict: Verdict, ca: str | None, others: tuple[str, ...] = ()) -> Iterator[str]:
+    """Yield the verdict in lines. `ca` names whoever was trusted; `others` are the kinds of tracks without video."""
+    span = f"{clock(verdict.span[0])} to {clock(verdict.span[1])}" if verdict.span else ""
+    yield f"{verdict.result.value.upper()}"
+    yield _HEADS[verdict.result].format(span=span)
+    if verdict.first is not None:
+        yield from _wrong(verdict)
+    if verdict.result is Result.NOT_SIGNED:
+        return
+    if verdict.tail is not None:
+        yield (
+            f"Not proven: what is from byte {verdict.tail.offset} on, at {clock(verdict.tail.time)}, to the end. Its"
+            " signature would come with the next pictures, and they are not in this file."
+        )
+    yield from _origin(verdict, ca)
+    yield _limits(verdict, others)
+
+
+def _wrong(verdict: Verdict) -> Iterator[str]:
+    yield f"First wrong place: {verdict.first}"
+    yield from (f"Also wrong: {each}" for each in verdict.findings[1:_MOST_LINES])
+    left = len(verdict.findings) + verdict.more - _MOST_LINES
+    if left > 0:
+        yield f"And {left} more places (the first {len(verdict.findings)} with --json)."
+    if verdict.span is not None:
+        yield f"{verdict.units} pieces of pictures, in {verdict.gops} signed stretches, are as they were signed."
+
+
+def _origin(verdict: Verdict, ca: str | None) -> Iterator[str]:
+    for signer in verdict.signers:
+        trust = {
+            True: f"vouched for by {ca}",
+            False: f"not vouched for by {ca}",
+            None: "and nobody was asked to vouch for it",
+        }[signer.vouched]
+        yield (
+            f"Signed with the key of {signer.subject} (certificate by {signer.issuer}, SHA-256 {signer.fingerprint}), "
+            f"{trust}."
+        )
+    if verdict.recorded is not None:
+        begin, end = verdict.recorded
+        yield f"Recorded from {begin:%Y-%m-%d %H:%M:%S} to {end:%Y-%m-%d %H:%M:%S} UTC, as the signer says."
+    elif verdict.signers:
+        yield "The signer gives no time, so its certificate was not held against the time of the recording."
+    if verdict.begins_at is not None and verdict.begins_at > 1:
+        yield f"The file begins with signed stretch {verdict.begins_at}: what was recorded before is not in it."
+
+
+def _limits(verdict: Verdict, others: tuple[str, ...]) -> str:
+    found = [f"{count} {what}" for what, count in sorted(verdict.uncovered.items())]
+    found += [f"a track of sound ({each})" if each == "soun" else f"a track of kind {each}" for each in others]
+    inside = f" Of these the file has {', '.join(found)}." if found else ""
+    return (
+        "ONVIF Media Signing covers the coded pictures and their order. It covers no sound, no parameter sets (size and"
+        " format of the pictures), no SEIs of others, and not when a player shows each picture." + inside
+    )
+
+
+def plain(verdict: Verdict) -> dict[str, Any]:
+    """Return the verdict as values of JSON."""
+    return {
+        "verdict": verdict.result.value,
+        "findings": [_finding(each) for each in verdict.findings],
+        "findings_left_out": verdict.more,
+        "signed_stretches": verdict.gops,
+        "begins_at": verdict.begins_at,
+        "pieces": verdict.units,
+        "span_s": verdict.span,
+        "recorded": [each.isoformat() for each in verdict.recorded] if verdict.recorded else None,
+        "signers": [
+            {
+                "subject": each.subject,
+                "issuer": each.issuer,
+                "certificate_sha256": each.fingerprint,
+                "vouched_for": each.vouched,
+            }
+            for each in verdict.signers
+        ],
+        "device": verdict.device,
+        "not_proven": _where(verdict.tail) if verdict.tail else None,
+        "not_covered": verdict.uncovered,
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {"fault": finding.fault.value, "text": finding.text, **_where(finding.place)}
+
+
+def _where(place: Place) -> dict[str, Any]:
+    return {"first_byte": place.offset, "end": place.end, "time_s": round(place.time, 6), "what": place.what}

@@ -1,0 +1,272 @@
+"""ONVIF Media Signing: what is authentic, what is not, what is missing, and what can't be told."""
+
+import hashlib
+import random
+from collections.abc import Sequence
+from datetime import timedelta
+from io import BytesIO
+
+import pytest
+
+from agent.adapters.media_signature import der_of, pem_of
+from agent.evidence import h264
+from agent.evidence.media_signing import tlv
+from agent.evidence.media_signing.verdict import Fault, Result
+from agent.evidence.media_signing.verify import verify
+from agent.evidence.mp4 import Mp4
+from tests.support.signed_media import (
+    BEGAN,
+    BEGAN_NS,
+    FACTS,
+    FRAME_NS,
+    Signing,
+    has_signature,
+    judged,
+    mp4,
+    picture,
+    recording,
+    samples,
+    signed,
+    signing,
+    stream,
+    vector,
+    without_signatures,
+)
+
+SECOND = timedelta(seconds=1)
+
+
+def faults(pictures: Sequence[bytes], ca: str | None = None) -> list[Fault]:
+    return [each.fault for each in judged(mp4(pictures), ca).findings]
+
+
+@pytest.mark.parametrize("kind", ["h264", "h265"])
+def test_the_files_of_onvif_are_authentic_and_those_without_signatures_not_signed(kind: str) -> None:
+    ca = vector("ca.pem").read_text()
+    verdict = judged(vector(f"test_signed_{kind}.mp4").read_bytes(), ca)
+    assert (verdict.result, verdict.gops, verdict.begins_at, verdict.tail) == (Result.AUTHENTIC, 5, 1, None)
+    assert verdict.recorded is None  # its times are in the year 1601
+    assert judged(vector(f"test_{kind}.mp4").read_bytes(), ca).result is Result.NOT_SIGNED
+
+
+def test_a_recording_of_ours_says_who_signed_it_and_when() -> None:
+    verdict = judged(mp4(recording()))
+    assert (verdict.result, verdict.gops, verdict.units) == (Result.AUTHENTIC, 5, 29)
+    assert verdict.recorded == (BEGAN, BEGAN + 28 * SECOND / 5)
+    assert verdict.device == (FACTS.version, FACTS.serial, FACTS.manufacturer)
+    [signer] = verdict.signers
+    assert (signer.subject, signer.vouched) == ("CN=gp/jhb-park-station/kiosk-0042", True)
+    assert signer.fingerprint == hashlib.sha256(signing().certificates[0]).hexdigest()
+
+
+def test_a_signature_stands_before_the_picture_that_begins_the_next_gop() -> None:
+    written = signed(stream(gops=(2, 2)), signing().signer())
+    kinds = [[each.type for each in h264.units(access_unit)] for access_unit in written]
+    assert kinds == [[9, 7, 8, 5], [9, 1], [9, 7, 8, 6, 5], [9, 1], [6]]
+
+
+def test_what_is_added_comes_back_at_once_and_as_it_was_but_for_signatures() -> None:
+    signer = signing().signer()
+    for at, each in enumerate(stream()):
+        [out] = signer.add(each, BEGAN_NS + at * FRAME_NS)
+        assert without_signatures(samples([out])[0]) == samples([each])[0]
+
+
+def test_a_stream_without_its_signatures_is_not_signed() -> None:
+    assert judged(mp4([bare for each in recording() if (bare := without_signatures(each))])).result is Result.NOT_SIGNED
+
+
+def test_a_picture_that_was_taken_out_is_missing_and_the_place_is_named() -> None:
+    pictures = list(recording())
+    del pictures[8]
+    file = mp4(pictures)
+    verdict = judged(file)
+    assert verdict.result is Result.MISSING
+    [finding] = verdict.findings
+    assert finding.text == "1 piece of a picture missing here"
+    assert finding.place.end == file.index(pictures[8]) + 10  # behind the delimiter, and the length of the next one
+
+
+def test_gops_taken_out_with_their_signatures_are_missing() -> None:
+    units = signed(stream(), signing().signer())
+    # A signature stands in the GOP behind: that of GOP 1 stays, those of 2 and 3 go with the pictures.
+    joint = signature_of(units[6]) + without_signatures(samples([units[18]])[0])
+    verdict = judged(mp4([*samples(units[:6]), joint, *samples(units[19:])]))
+    assert verdict.result is Result.MISSING
+    assert [each.text for each in verdict.findings] == ["2 signed stretches missing before this one"]
+
+
+def signature_of(access_unit: bytes) -> bytes:
+    [sei] = [each.data for each in h264.units(access_unit) if each.kind is h264.Kind.SEI]
+    return len(sei).to_bytes(4) + sei
+
+
+def test_a_cut_at_gops_proves_itself_and_says_that_it_is_one() -> None:
+    pictures = list(recording())
+    file = mp4(pictures[6:12])
+    verdict = judged(file)
+    assert (verdict.result, verdict.begins_at, verdict.gops) == (Result.AUTHENTIC, 2, 1)
+    assert verdict.tail is not None
+    assert round(verdict.tail.time, 3) == 1.0
+    assert file[verdict.tail.offset] == 0x65  # the IDR picture behind the last signature
+    assert file[: verdict.tail.offset].count(tlv.UUID) == 2
+
+
+def test_foreign_pictures_at_the_end_are_not_proven_and_not_taken_for_signed_ones() -> None:
+    own = list(recording())
+    foreign = samples(stream(9, (3, 3, 3)))
+    assert judged(mp4(own + foreign[:3])).tail is not None
+    assert faults(own + foreign[1:2]) == [Fault.FOREIGN]  # goes on in a GOP that has ended
+    assert faults(own + foreign) == [Fault.FOREIGN]  # too long to wait for a signature
+
+
+def test_two_recordings_of_a_device_in_one_file_are_not_whole() -> None:
+    own = list(recording())
+    later, earlier = (samples(signed(stream(5), signing().signer(), BEGAN_NS + sign * 10**12)) for sign in (1, -1))
+    assert judged(mp4(own[:11] + later[6:])).result is Result.NOT_AUTHENTIC  # the last GOP has no signature
+    verdict = judged(mp4(own + later))
+    assert verdict.result is Result.MISSING
+    assert [each.text for each in verdict.findings] == ["the signer began anew here: what came before may be missing"]
+    assert faults(own + earlier) == [Fault.ORDER]
+
+
+def test_gops_in_another_order_are_not_authentic() -> None:
+    own = list(recording())
+    assert judged(mp4(own[:6] + own[11:18] + own[6:11] + own[18:])).result is Result.NOT_AUTHENTIC
+
+
+def test_signatures_of_another_stream_prove_nothing() -> None:
+    signatures = [each for each in signed(stream(), signing().signer()) if has_signature(each)]
+    foreign = stream(77)
+    foreign[0:0] = list(signatures[-1:])
+    for at, each in zip((7, 12), signatures, strict=False):
+        foreign[at] = b"\0\0\0\1" + signature_of(each)[4:] + foreign[at]
+    verdict = judged(mp4(samples(foreign)))
+    assert (verdict.result, verdict.units) == (Result.NOT_AUTHENTIC, 0)
+
+
+def test_without_an_authority_the_signer_is_not_checked_and_another_authority_does_not_vouch() -> None:
+    units = [unit for access_unit in signed(stream(), signing().signer()) for unit in h264.units(access_unit)]
+    assert verify(units, None).result is Result.SIGNER_UNKNOWN
+    verdict = verify(units, Signing().ca)
+    assert verdict.result is Result.NOT_AUTHENTIC
+    assert [each.fault for each in verdict.findings] == [Fault.SIGNER]
+
+
+def test_a_certificate_counts_as_of_the_recording() -> None:
+    late = samples(signed(stream(), signing().signer(), BEGAN_NS + 100 * 86400 * 10**9))
+    verdict = judged(mp4(late))
+    assert verdict.result is Result.NOT_AUTHENTIC
+    assert verdict.first is not None
+    assert "was valid from" in verdict.first.text
+    old = Signing(BEGAN - timedelta(days=900))
+    then = samples(signed(stream(), old.signer(), BEGAN_NS - 890 * 86400 * 10**9))
+    assert judged(mp4(then), old.ca).result is Result.AUTHENTIC  # it has ended long ago, and was valid then
+
+
+def test_what_is_not_covered_is_counted() -> None:
+    other = b"\0\0\0\1\x06\x05\x04abcd\x80"
+    made = signed([other + each for each in stream()], signing().signer())
+    verdict = judged(mp4(samples(made)))
+    assert verdict.result is Result.AUTHENTIC
+    assert verdict.uncovered == {"other SEIs": 29, "parameter sets": 10, "delimiter": 29}
+
+
+def test_a_long_gop_is_signed_in_parts() -> None:
+    made = samples(signed(stream(gops=(60, 3)), signing().signer()))
+    verdict = judged(mp4(made))
+    assert (verdict.result, verdict.gops, verdict.units) == (Result.AUTHENTIC, 4, 63)
+    del made[30]
+    assert judged(mp4(made)).result is Result.MISSING
+
+
+def test_bytes_behind_a_signature_are_not_free() -> None:
+    while True:  # until a signature leaves room, as most do
+        pictures = samples(signed(stream(), signing().signer()))
+        sei = signature_of_sample(pictures[11])
+        if sei.endswith(b"\1\x80"):
+            break
+    pictures[11] = pictures[11].replace(sei, sei[:-2] + b"\2\x80")
+    assert faults(pictures) == [Fault.SEI]
+
+
+def signature_of_sample(sample: bytes) -> bytes:
+    return next(each.data for each in Mp4.read(BytesIO(mp4([sample]))).units() if tlv.UUID in each.data)
+
+
+def sei(general: tlv.General, hashes: Sequence[bytes], *, is_signed: bool = True, lists: bool = True) -> bytes:
+    """A SEI as other signers write it: without a list, or without a signature."""
+    fixed = tlv.fixed_fields(pem_of(tuple(signing().certificates)), ("", "", ""))
+    whole = h264.unescape(tlv.build(general, hashes if lists else [b""] * 3000, fixed, lambda c: der_of(signing()(c))))
+    if is_signed:
+        return h264.escape(whole)
+    fields = whole[whole.index(tlv.UUID) : -79]  # without the signature and the stop byte
+    return h264.escape(b"\6\5" + b"\xff" * (len(fields) // 255) + bytes([len(fields) % 255]) + fields + b"\x80")
+
+
+def chained(count: int, **how: bool) -> list[bytes]:
+    """GOPs of three pictures whose SEIs come after the IDR picture of the next one; the last is always signed."""
+    made: list[bytes] = []
+    before, pending = bytes(32), b""
+    listed: list[bytes] = []
+    pictures = [
+        next(each.data for each in h264.units(one) if each.kind is h264.Kind.PICTURE) for one in stream(4, [3] * count)
+    ]
+    for at, data in enumerate([*pictures, b""]):
+        if at % 3 == 0 and at:
+            general = tlv.General(
+                at // 3, tlv.ticks_of(BEGAN_NS), tlv.ticks_of(BEGAN_NS), len(listed), digest(*listed), before
+            )
+            options = dict(how, is_signed=True) if at == 3 * count else how
+            pending, before, listed = sei(general, listed, **options), listed[0], []
+            if not data:
+                made.append(sized(pending))
+                break
+        own = digest(data)
+        if not listed:
+            anchor = own
+        out = b""
+        if at % 3 == 1 and pending:
+            out = sized(pending)
+            if not how.get("is_signed", True):
+                listed.append(digest(h264.unescape(pending)))
+            pending = b""
+        listed.append(own if at % 3 == 0 else digest(anchor, own))
+        made.append(out + sized(data))
+    return made
+
+
+def digest(*parts: bytes) -> bytes:
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def sized(data: bytes) -> bytes:
+    return len(data).to_bytes(4) + data
+
+
+@pytest.mark.parametrize("how", [{}, {"lists": False}, {"is_signed": False}], ids=str)
+def test_other_ways_to_sign_are_known(how: dict[str, bool]) -> None:
+    made = chained(4, **how)
+    verdict = judged(mp4(made))
+    assert (verdict.result, verdict.gops) == (Result.AUTHENTIC, 4), verdict.findings
+    altered = list(made)
+    altered[5] = altered[5][:-2] + b"\x55\x80"
+    wrong = judged(mp4(altered))
+    assert wrong.result is Result.NOT_AUTHENTIC
+    assert wrong.first is not None
+    assert wrong.first.place.offset <= mp4(altered).index(altered[5]) + 4 < wrong.first.place.end
+
+
+def test_a_sei_that_lies_about_its_length_is_broken() -> None:
+    pictures = list(recording())
+    at = pictures[11].index(tlv.UUID) - 1
+    for lie in (0, 0x7F, 0xFE, 0xFF):
+        altered = list(pictures)
+        altered[11] = pictures[11][:at] + bytes([lie]) + pictures[11][at + 1 :]
+        assert Fault.SEI in faults(altered)
+
+
+def test_the_signer_begins_with_the_first_idr_picture() -> None:
+    signer, early = signing().signer(), picture(random.Random(1))
+    assert signer.add(early, BEGAN_NS) == [early]
+    assert signer.finish(BEGAN_NS) == b""
