@@ -7,7 +7,7 @@ import pytest
 
 from agent.adapters.evidence_keys import EvidenceKey
 from tests.support.certificates import Authority
-from tests.support.recording import CAMERA, Recording
+from tests.support.made_up_clips import CAMERA, Recording
 
 Make = Callable[..., Recording]
 

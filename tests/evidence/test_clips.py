@@ -13,7 +13,7 @@ from agent.evidence.clips import Budget
 from agent.evidence.sealed_file import ClipError, read_head, read_header
 from tests.evidence.conftest import Make
 from tests.support.full_disk import FullDisk
-from tests.support.recording import Clock, Recording
+from tests.support.made_up_clips import Clock, Recording
 
 
 def texts(recording: Recording, clip: str) -> list[str]:

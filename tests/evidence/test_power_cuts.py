@@ -7,7 +7,7 @@ import pytest
 from agent.evidence.chain import FILE, read
 from tests.evidence.conftest import Make
 from tests.support.losing_disk import LosingDisk, PowerCut
-from tests.support.recording import Recording
+from tests.support.made_up_clips import Recording
 
 
 class Progress:

@@ -17,7 +17,7 @@ from agent.evidence.sealed_file import read_head, read_header
 from agent.evidence.verdict import Trust, Verdict, judge_clip
 from deploy.kit.authority import Revoked
 from tests.support.certificates import Authority
-from tests.support.recording import CAMERA, Clock, Recording
+from tests.support.made_up_clips import CAMERA, Clock, Recording
 
 OTHER = "gp/jhb-park-station/kiosk-0043"
 
