@@ -118,6 +118,13 @@ def bgr_of_nv12(planes: Pixels) -> Pixels:
     return np.asarray(cv2.cvtColor(planes, cv2.COLOR_YUV2BGR_NV12), dtype=np.uint8)
 
 
+def i420(picture: Pixels) -> Pixels:
+    """Convert BGR to I420, three planes one below the other. An odd last row or column is left out."""
+    height, width = picture.shape[:2]
+    even = picture[: height - height % 2, : width - width % 2]
+    return np.asarray(cv2.cvtColor(even, cv2.COLOR_BGR2YUV_I420), dtype=np.uint8)
+
+
 def read_picture(path: Path) -> Pixels:
     """Read a picture file as BGR. Raises CameraError."""
     try:

@@ -26,6 +26,10 @@ class CameraEndedError(CameraError):
     """A picture source has delivered its last frame, as a file does; reopening it won't help."""
 
 
+class EncoderError(HardwareError):
+    """Pictures can't be encoded to H.264 here."""
+
+
 class MaskError(EdgeAgentError):
     """The privacy masks of a camera are unknown, so the camera must stay off."""
 

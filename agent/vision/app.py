@@ -23,6 +23,7 @@ from agent.vision.heartbeat import PERIOD_S, HeartbeatSource
 from agent.vision.loaded_model import load_model
 from agent.vision.pace import Pace, TimedDetector
 from agent.vision.privacy import PrivacyMask
+from agent.vision.recorder_feed import RecorderFeed
 from agent.vision.reference_scene import ReferenceScene
 from agent.vision.reports import Reports
 from agent.vision.rule_factory import rules_of
@@ -141,7 +142,9 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
     with ExitStack() as stack:
         capture.start()
         stack.callback(capture.stop)
-        for worker in (Worker("heartbeat", beat, ending), Worker("frames", frame_loop.run_once, ending)):
+        workers = [Worker("heartbeat", beat, ending), Worker("frames", frame_loop.run_once, ending)]
+        workers += recorder_workers(spec, slot, ending, stack, masked=bool(masks))
+        for worker in workers:
             worker.start()
             stack.callback(worker.join, JOIN_S)
         stack.callback(ending.event.set)
@@ -158,6 +161,17 @@ def _raise_failure(ending: Ending, listener: Worker) -> None:
         listener.join(JOIN_S)
         if not ending.asked:
             raise
+
+
+def recorder_workers(
+    spec: VisionSpec, slot: FrameSlot, ending: Ending, stack: ExitStack, *, masked: bool
+) -> list[Worker]:
+    """Return what gives the pictures to the camera's recorder, if it has one; `stack` closes it."""
+    if spec.recorder_socket is None:
+        return []
+    feed = RecorderFeed(spec.recorder_socket, spec.name, masked, slot, imaging.i420)
+    stack.callback(feed.close)
+    return [Worker("recorder", partial(feed.run_once, 1 / spec.recorded_frames_per_second), ending)]
 
 
 def make_sight(spec: VisionSpec, detector: Detector) -> Sight:

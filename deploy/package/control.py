@@ -7,7 +7,7 @@ from pathlib import Path
 from deploy.package.target import RELEASES, Release, Target
 
 SCRIPTS = ("preinst", "postinst", "prerm", "postrm")
-_SUGGESTS = ("tpm2-openssl",)
+_SUGGESTS = ("python3-av", "tpm2-openssl")
 """A key may be kept by a TPM, which few boards have; its provider would bring a dozen packages."""
 _RECOMMENDS = ("ca-certificates", "systemd-timesyncd | time-daemon")
 _CONTROL = """\

@@ -21,5 +21,8 @@ class VisionSpec(CameraSettings):
     time_zone: str = "Africa/Johannesburg"
     snapshot_directory: str
     snapshot_max_bytes: int = 100 * 1024
+    recorder_socket: str | None = None
+    """Where a recorder waits for pictures; None if nothing is recorded."""
+    recorded_frames_per_second: float = 5.0
     new_scene: bool = True
     """False: the camera must show what the process before this one has learned."""

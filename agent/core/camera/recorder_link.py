@@ -1,0 +1,169 @@
+"""The messages between the core and a recorder: one JSON object per line, over one socket."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
+
+from agent.core.camera.link import LinkError
+from agent.core.camera.vision_spec import LinkModel
+
+T = TypeVar("T")
+Facts = Mapping[str, JsonValue]
+"""What a manifest says of a clip, as it stands."""
+
+
+class RecorderSpec(LinkModel):
+    """Everything that a recorder needs to know. It may hold a camera's password."""
+
+    camera: str
+    socket: str
+    """Where it listens for a source of pictures: the path of a Unix socket."""
+    stream: str | None = None
+    """A stream's address that it reads itself, as it comes, and nothing comes by the socket."""
+    masked: bool = False
+    """Whether the camera has privacy masks. If so, nothing is recorded that does not show them."""
+    masked_by_camera: bool = False
+    """Whether the site attests that the camera itself covers what the masks cover."""
+    ring_s: float = Field(default=12.0, ge=10, le=120)
+    """How many seconds before a press are there, at least. A camera with few key frames has more."""
+    ring_bytes: int = Field(default=16 * 1024 * 1024, ge=1024 * 1024)
+    """The most that they may take. If that is too little, they are fewer seconds."""
+    frames_per_second: float = Field(default=5.0, gt=0, le=60)
+    """Of the pictures that come by the socket and are encoded here."""
+    bit_rate: int = Field(default=1_000_000, ge=50_000)
+    most_clips: int = Field(default=4, ge=1)
+    """Files that are written at the same time; whatever else happens takes part in the newest."""
+
+
+# --- core to recorder
+
+
+class StartRecorder(LinkModel):
+    """Fill the ring. The first line."""
+
+    t: Literal["start"] = "start"
+    spec: RecorderSpec
+
+
+class BeginClip(LinkModel):
+    """Keep what is in the ring and what follows, for so many seconds from now. Answered by ClipBegun or ClipFailed."""
+
+    t: Literal["begin"] = "begin"
+    clip: str
+    """A UUID of version 7."""
+    seconds: float = Field(gt=0, le=3600)
+    facts: dict[str, JsonValue]
+    """Why: the alarm, the event or the command."""
+
+
+class ExtendClip(LinkModel):
+    """Go on for so many seconds from now, at least."""
+
+    t: Literal["extend"] = "extend"
+    clip: str
+    seconds: float = Field(gt=0, le=3600)
+
+
+class EndClip(LinkModel):
+    """Close the clip now."""
+
+    t: Literal["end"] = "end"
+    clip: str
+
+
+class StopRecorder(LinkModel):
+    """Close all clips and end."""
+
+    t: Literal["stop"] = "stop"
+
+
+# --- recorder to core
+
+
+class RecorderState(LinkModel):
+    """Sent every second."""
+
+    t: Literal["state"] = "state"
+    state: Literal["ok", "degraded"]
+    detail: str = ""
+    pictures: int
+    """Pictures that came since the start."""
+    ring_s: float
+    """How many seconds before now would be in a clip that began now."""
+    ring_bytes: int
+    group_s: float
+    """The longest time between two key frames in the ring."""
+    encoder: str | None = None
+    """Which one encodes; None if the H.264 comes from the camera."""
+    clips: tuple[str, ...] = ()
+    """Those that are being written."""
+    rss_bytes: int
+
+
+class ClipBegun(LinkModel):
+    """The ring is on the card."""
+
+    t: Literal["begun"] = "begun"
+    clip: str
+    into: str
+    """Which clip it is in: itself, or another that was being written already."""
+    continues: str | None = None
+    """The clip that ended because the camera's pictures changed their form; this one goes on, and is named by the
+    recorder."""
+    begin_ns: int
+    """Capture time of the first picture, on the boot clock."""
+    before_s: float
+    """How long that was before the clip was asked for."""
+
+
+class ClipEnded(LinkModel):
+    """The clip is complete on the card."""
+
+    t: Literal["ended"] = "ended"
+    clip: str
+    why: str
+    seconds: float
+
+
+class ClipFailed(LinkModel):
+    """There is no such clip, or it is not whole."""
+
+    t: Literal["failed"] = "failed"
+    clip: str
+    detail: str
+
+
+ToRecorder = StartRecorder | BeginClip | ExtendClip | EndClip | StopRecorder
+FromRecorder = RecorderState | ClipBegun | ClipEnded | ClipFailed
+
+_QUIET = ConfigDict(hide_input_in_errors=True)
+"""The link may carry a camera's password, and errors end up in logs."""
+_TO_RECORDER: TypeAdapter[ToRecorder] = TypeAdapter(Annotated[ToRecorder, Field(discriminator="t")], config=_QUIET)
+_FROM_RECORDER: TypeAdapter[FromRecorder] = TypeAdapter(
+    Annotated[FromRecorder, Field(discriminator="t")], config=_QUIET
+)
+
+
+def encode(message: ToRecorder | FromRecorder) -> bytes:
+    """Return the message as one line, including its newline."""
+    return message.model_dump_json().encode() + b"\n"
+
+
+def decode_for_recorder(line: bytes) -> ToRecorder:
+    """Parse a line from the core. Raises LinkError."""
+    return _decode(_TO_RECORDER, line)
+
+
+def decode_for_core(line: bytes) -> FromRecorder:
+    """Parse a line from a recorder. Raises LinkError."""
+    return _decode(_FROM_RECORDER, line)
+
+
+def _decode(adapter: TypeAdapter[T], line: bytes) -> T:
+    try:
+        return adapter.validate_json(line)
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the whole line"
+        raise LinkError(f"bad line on the recorder's link: {place}: {first['type']}") from error

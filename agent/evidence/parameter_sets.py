@@ -1,0 +1,159 @@
+"""What a decoder must know before the first picture of H.264: sequence and picture parameter sets."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from agent.core.errors import EdgeAgentError
+
+SLICE, IDR, SEI, SPS, PPS, DELIMITER = 1, 5, 6, 7, 8, 9
+"""`nal_unit_type`, ITU-T H.264 table 7-1."""
+B_SLICES = {1, 6}
+"""`slice_type`, table 7-6."""
+_HIGH = {100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135}
+"""Profiles that say more of their colours (7.3.2.1.1)."""
+_HEAD = 64
+"""Bytes of a slice that are enough for the beginning of its header."""
+
+
+class UnreadableVideoError(EdgeAgentError):
+    """This is not H.264 as it can be recorded."""
+
+
+def nal_units(access_unit: bytes) -> Iterator[bytes]:
+    """Split Annex B at its start codes. What comes before the first one is dropped."""
+    start = access_unit.find(b"\0\0\1")
+    while start >= 0:
+        start += 3
+        end = access_unit.find(b"\0\0\1", start)
+        unit = access_unit[start : None if end < 0 else end].rstrip(b"\0")
+        if unit:
+            yield unit
+        start = end
+
+
+def is_b(slice_unit: bytes) -> bool:
+    """Whether a slice predicts from pictures that are shown after it, and so comes out of their order."""
+    bits = _Bits(slice_unit[1:_HEAD])
+    bits.unsigned()  # first_mb_in_slice
+    return bits.unsigned() in B_SLICES
+
+
+@dataclass(frozen=True)
+class ParameterSets:
+    """The parameter sets of a stream; equal ones make equal init segments."""
+
+    sps: bytes
+    pps: tuple[bytes, ...]
+
+    @classmethod
+    def found(cls, units: Iterable[bytes], before: "ParameterSets | None" = None) -> "ParameterSets | None":
+        """Return those among these NAL units; what is not there is as `before`. None as long as one kind is missing."""
+        sps = before.sps if before else b""
+        pps: list[bytes] = []
+        for unit in units:
+            if unit[0] & 31 == SPS:
+                sps = unit
+            elif unit[0] & 31 == PPS and unit not in pps:
+                pps.append(unit)
+        sets = tuple(pps) or (before.pps if before else ())
+        return cls(sps, sets) if sps and sets else None
+
+    @cached_property
+    def _shape(self) -> tuple[int, int, int, int, int]:
+        """Width and height in pixels, chroma format, and bits of a luma and of a chroma sample, less 8."""
+        try:
+            return _read_sps(_Bits(self.sps[1:]))
+        except IndexError as error:
+            raise UnreadableVideoError("the camera's H.264 has a sequence parameter set that is cut off") from error
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels. Raises UnreadableVideoError."""
+        return self._shape[:2]
+
+    def configuration(self) -> bytes:
+        """Return the AVCDecoderConfigurationRecord (ISO/IEC 14496-15). Raises UnreadableVideoError."""
+        record = bytes((1, *self.sps[1:4], 0xFF, 0xE1)) + _counted(self.sps) + bytes((len(self.pps),))
+        record += b"".join(map(_counted, self.pps))
+        if self.sps[1] in _HIGH:
+            _, _, chroma, luma_bits, chroma_bits = self._shape
+            record += bytes((0xFC | chroma, 0xF8 | luma_bits, 0xF8 | chroma_bits, 0))
+        return record
+
+
+def _counted(unit: bytes) -> bytes:
+    return len(unit).to_bytes(2, "big") + unit
+
+
+class _Bits:
+    """Reads bits and Exp-Golomb numbers (9.1) of a payload. Raises IndexError at its end."""
+
+    def __init__(self, payload: bytes) -> None:
+        self._bytes = payload.replace(b"\0\0\3", b"\0\0")
+        self._place = 0
+
+    def bits(self, count: int) -> int:
+        value = 0
+        for _ in range(count):
+            value = value << 1 | self._bytes[self._place >> 3] >> (7 - (self._place & 7)) & 1
+            self._place += 1
+        return value
+
+    def unsigned(self) -> int:
+        zeros = 0
+        while not self.bits(1):
+            zeros += 1
+        return (1 << zeros) - 1 + self.bits(zeros)
+
+    def signed(self) -> int:
+        value = self.unsigned()
+        return (value + 1) // 2 if value & 1 else -(value // 2)
+
+
+def _read_sps(bits: _Bits) -> tuple[int, int, int, int, int]:
+    profile = bits.bits(8)
+    bits.bits(16)  # constraints and level
+    bits.unsigned()  # seq_parameter_set_id
+    chroma, luma_bits, chroma_bits, planes = 1, 0, 0, 0
+    if profile in _HIGH:
+        chroma = bits.unsigned()
+        planes = bits.bits(1) if chroma == 3 else 0
+        luma_bits, chroma_bits = bits.unsigned(), bits.unsigned()
+        bits.bits(1)
+        if bits.bits(1):
+            for index in range(12 if chroma == 3 else 8):
+                if bits.bits(1):
+                    _skip_scaling_list(bits, 16 if index < 6 else 64)
+    bits.unsigned()  # log2_max_frame_num_minus4
+    order = bits.unsigned()
+    if order == 0:
+        bits.unsigned()
+    elif order == 1:
+        bits.bits(1)
+        bits.signed()
+        bits.signed()
+        for _ in range(bits.unsigned()):
+            bits.signed()
+    bits.unsigned()  # max_num_ref_frames
+    bits.bits(1)
+    width, height = 16 * (bits.unsigned() + 1), 16 * (bits.unsigned() + 1)
+    frames_only = bits.bits(1)
+    height *= 2 - frames_only
+    if not frames_only:
+        bits.bits(1)
+    bits.bits(1)
+    if bits.bits(1):
+        across = 2 if chroma in {1, 2} and not planes else 1
+        down = (2 if chroma == 1 and not planes else 1) * (2 - frames_only)
+        width -= across * (bits.unsigned() + bits.unsigned())
+        height -= down * (bits.unsigned() + bits.unsigned())
+    return width, height, chroma, luma_bits, chroma_bits
+
+
+def _skip_scaling_list(bits: _Bits, size: int) -> None:
+    last = following = 8
+    for _ in range(size):
+        if following:
+            following = (last + bits.signed()) % 256
+        last = following or last

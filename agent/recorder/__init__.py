@@ -1,0 +1,1 @@
+"""The recorder: a process for each camera that keeps the last seconds in memory, and writes clips."""

@@ -1,0 +1,168 @@
+"""The composition root of a recorder: builds it from the spec that the core sends, and runs it."""
+
+import os
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+from agent.adapters.av_encoder import AvEncoder
+from agent.adapters.system_clock import SystemClock
+from agent.core.camera.link import LONGEST_LINE, LinkError
+from agent.core.camera.recorder_link import (
+    BeginClip,
+    EndClip,
+    ExtendClip,
+    FromRecorder,
+    RecorderSpec,
+    RecorderState,
+    StartRecorder,
+    StopRecorder,
+    ToRecorder,
+    decode_for_recorder,
+    encode,
+)
+from agent.core.errors import EdgeAgentError
+from agent.recorder.intake import Encoder, Intake
+from agent.recorder.pieces import Assembler, Signer, Unsigned
+from agent.recorder.recorder import Clips, Recorder
+from agent.recorder.ring import Ring
+from agent.recorder.sources import Pump, SocketSource, Source, StreamSource
+from agent.vision.worker import Ending, Worker
+
+_STATE_S = 1.0
+_HANGS_S = 10.0
+"""An encoder that takes this long for a picture is stuck in its driver."""
+_JOIN_S = 10.0
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+MakeClips = Callable[[RecorderSpec], Clips]
+MakeSigner = Callable[[RecorderSpec], Signer]
+
+
+class Link:
+    """The recorder's end of the socket to the core. `send` from any thread, `receive` from one."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._buffer = b""
+        self._sending = threading.Lock()
+
+    def send(self, message: FromRecorder) -> None:
+        """Send one message; a core that is gone is noticed by `receive`."""
+        with self._sending, suppress(OSError):
+            self._connection.sendall(encode(message))
+
+    def receive(self, timeout_s: float) -> ToRecorder | None:
+        """Return the next message, or None after `timeout_s`. Raises LinkError, also at the end of the link."""
+        if b"\n" not in self._buffer:
+            ready, _, _ = select.select([self._connection], [], [], timeout_s)
+            if not ready:
+                return None
+            try:
+                got = self._connection.recv(64 * 1024)
+            except OSError as error:
+                raise LinkError("the link to the core broke") from error
+            if not got or len(self._buffer) > LONGEST_LINE:
+                raise LinkError("the core has closed the link")
+            self._buffer += got
+            if b"\n" not in self._buffer:
+                return None
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return decode_for_recorder(line)
+
+
+def run(connection: socket.socket, make_clips: MakeClips, make_signer: MakeSigner = lambda _: Unsigned()) -> None:
+    """Record one camera until the core says stop or is gone. Raises EdgeAgentError when that fails."""
+    link = Link(connection)
+    first = None
+    while first is None:
+        first = link.receive(_STATE_S)
+    if not isinstance(first, StartRecorder):
+        raise LinkError(f"the first message on the link was {first.t!r} and not 'start'")
+    spec = first.spec
+    clips = make_clips(spec)
+    clips.recover()
+    clock = SystemClock()
+    ring = Ring(spec.ring_s, spec.ring_bytes)
+    recorder = Recorder(ring, clips, link.send, clock, spec.most_clips, 2 * spec.ring_bytes)
+    intake = Intake(
+        spec.camera,
+        not spec.masked or (spec.stream is not None and spec.masked_by_camera),
+        Assembler(make_signer(spec), clock, recorder.add),
+        partial(_encoder, spec),
+        clock.boottime_ns,
+    )
+    pump = Pump(_source(spec, intake), intake)
+    ending = Ending()
+    sourcing, writing = Worker("source", pump.run_once, ending), Worker("writer", recorder.run_once, ending)
+    sourcing.start()
+    writing.start()
+    why = "stopped"
+    try:
+        why = _serve(link, recorder, intake, pump, ending)
+    finally:
+        ending.stop()
+        sourcing.join(_JOIN_S)
+        pump.close()
+        writing.join(_JOIN_S)
+        recorder.close(why)
+    ending.raise_failure()
+
+
+def _serve(link: Link, recorder: Recorder, intake: Intake, pump: Pump, ending: Ending) -> str:
+    """Do what the core says, and report every second; return why that ended."""
+    due_s = 0.0
+    while not ending.event.is_set():
+        now_s = time.monotonic()
+        if now_s >= due_s:
+            link.send(_state(recorder, intake))
+            due_s = now_s + _STATE_S
+        if (since_s := pump.since_s) is not None and now_s - since_s > _HANGS_S:
+            raise EdgeAgentError(f"the encoder {intake.encoder_name} hangs")
+        try:
+            message = link.receive(max(due_s - now_s, 0))
+        except LinkError:
+            return "the agent ended"
+        match message:
+            case BeginClip():
+                recorder.begin(message.clip, message.seconds, message.facts)
+            case ExtendClip():
+                recorder.extend(message.clip, message.seconds)
+            case EndClip():
+                recorder.end(message.clip, "asked")
+            case StopRecorder():
+                return "stopped"
+            case _:
+                pass
+    return "failed"
+
+
+def _state(recorder: Recorder, intake: Intake) -> RecorderState:
+    before_s, size, group_s, clips = recorder.state()
+    detail = intake.detail
+    resident = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE
+    return RecorderState(
+        state="degraded" if detail else "ok",
+        detail=detail,
+        pictures=intake.pictures,
+        ring_s=before_s,
+        ring_bytes=size,
+        group_s=group_s,
+        encoder=intake.encoder_name,
+        clips=clips,
+        rss_bytes=resident,
+    )
+
+
+def _encoder(spec: RecorderSpec, width: int, height: int) -> Encoder:
+    return AvEncoder(width, height, spec.frames_per_second, spec.bit_rate)
+
+
+def _source(spec: RecorderSpec, intake: Intake) -> Source:
+    if spec.stream is None:
+        return SocketSource(Path(spec.socket), intake.lost)
+    return StreamSource(spec.camera, spec.stream)

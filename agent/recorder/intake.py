@@ -1,0 +1,131 @@
+"""Takes what a source sends, encodes it if need be, and refuses what must not be recorded."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from agent.core.camera.units import Kind, RecordHead, StreamHeader, UnitsError
+from agent.core.errors import EdgeAgentError
+from agent.recorder.pieces import Assembler
+
+_SILENT_NS = 1_000_000_000
+"""What has come is not kept waiting for longer than this for what follows."""
+_STALLED_NS = 5_000_000_000
+_OPENING = "waiting for the camera's pictures"
+
+
+class Encoder(Protocol):
+    """Encodes pictures of one size to H.264, a key frame every second. One thread."""
+
+    name: str
+
+    def encode(self, picture: memoryview, boottime_ns: int) -> list[tuple[bytes, int]]:
+        """Take an I420 picture; return access units (Annex B) with their capture times. Raises EncoderError."""
+        ...
+
+    def close(self) -> None:
+        """Release what it holds."""
+        ...
+
+
+class Intake:
+    """What comes from one camera. One thread, but for the attributes that a state is made of.
+
+    `may_be_unmasked` says that nothing of this camera needs a mask of ours.
+    """
+
+    def __init__(
+        self,
+        camera: str,
+        may_be_unmasked: bool,
+        assembler: Assembler,
+        make_encoder: Callable[[int, int], Encoder],
+        boottime_ns: Callable[[], int],
+    ) -> None:
+        """`make_encoder(width, height)` raises EncoderError."""
+        self._camera = camera
+        self._may_be_unmasked = may_be_unmasked
+        self._assembler = assembler
+        self._make_encoder = make_encoder
+        self._boottime_ns = boottime_ns
+        self._header: StreamHeader | None = None
+        self._encoder: Encoder | None = None
+        self._encoder_size = (0, 0)
+        self._heard_ns: int | None = None
+        self.pictures = 0
+        self.detail = _OPENING
+        """Why no pictures come; empty while they do."""
+        self.encoder_name: str | None = None
+
+    def take(self, record: RecordHead, content: memoryview) -> None:
+        """Take one record. Raises UnitsError, EncoderError and UnreadableVideoError, and takes nothing then until the
+        next header."""
+        try:
+            self._take(record, content)
+        except EdgeAgentError:
+            self._header = None
+            raise
+
+    def idle(self) -> None:
+        """Nothing comes for the moment."""
+        if self._heard_ns is None:
+            return
+        silent_ns = self._boottime_ns() - self._heard_ns
+        if silent_ns >= _SILENT_NS:
+            self._assembler.flush()
+        if silent_ns >= _STALLED_NS and not self.detail:
+            self.detail = f"no picture for {silent_ns / 1e9:.0f} s"
+
+    def lost(self, detail: str) -> None:
+        """The source is gone, or of no use."""
+        self._assembler.restart()
+        self._header = self._heard_ns = None
+        self.detail = detail
+
+    def close(self) -> None:
+        """Make a last piece of what is there, and release the encoder."""
+        self._assembler.restart()
+        self._use_encoder(None)
+
+    def _take(self, record: RecordHead, content: memoryview) -> None:
+        if record.kind is Kind.HEADER:
+            self._begin(StreamHeader.read(bytes(content)))
+            return
+        if record.kind is Kind.TROUBLE:
+            raise UnitsError(str(content[:500], "utf-8", "replace"))
+        header = self._header
+        if header is None:
+            raise UnitsError("a source sends pictures before it says what they are")
+        if record.kind is Kind.UNIT and header.codec == "h264":
+            self._assembler.add(bytes(content), record.boottime_ns)
+        elif record.kind is Kind.PICTURE and self._encoder is not None:
+            if len(content) != header.width * header.height * 3 // 2:
+                raise UnitsError(f"a picture of {header.width} x {header.height} has {len(content)} bytes")
+            for unit, boottime_ns in self._encoder.encode(content, record.boottime_ns):
+                self._assembler.add(unit, boottime_ns)
+        else:
+            raise UnitsError(f"a source of {header.codec} sends a {record.kind.name.lower()}")
+        self._heard_ns = self._boottime_ns()
+        self.pictures += 1
+        self.detail = ""
+
+    def _begin(self, header: StreamHeader) -> None:
+        if header.camera != self._camera:
+            raise UnitsError(f"pictures of camera {header.camera} came to the recorder of camera {self._camera}")
+        if not header.masked and not self._may_be_unmasked:
+            raise UnitsError(
+                f"camera {self._camera} has privacy masks, and its pictures come without: none is recorded"
+            )
+        self._assembler.restart(header.parameters)
+        if header.codec == "h264":
+            self._use_encoder(None)
+        elif self._encoder is None or self._encoder_size != (header.width, header.height):
+            self._use_encoder(None)
+            self._use_encoder(self._make_encoder(header.width, header.height))
+            self._encoder_size = (header.width, header.height)
+        self._header = header
+
+    def _use_encoder(self, encoder: Encoder | None) -> None:
+        if self._encoder is not None:
+            self._encoder.close()
+        self._encoder = encoder
+        self.encoder_name = None if encoder is None else encoder.name

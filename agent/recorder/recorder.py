@@ -1,0 +1,295 @@
+"""Decides what is written: puts the ring and what follows into every clip that is asked for."""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any, Protocol
+
+from agent.contract.uuid7 import Uuid7Source
+from agent.core.camera.recorder_link import ClipBegun, ClipEnded, ClipFailed, Facts
+from agent.core.errors import EdgeAgentError
+from agent.evidence.fragment import Fragment
+from agent.evidence.mp4_write import init_segment
+from agent.evidence.parameter_sets import ParameterSets
+from agent.ports import Clock
+from agent.recorder.pieces import Piece
+from agent.recorder.ring import Ring
+
+_log = logging.getLogger(__name__)
+_SWEEP_NS = 60_000_000_000
+_OVERDUE_NS = 3_000_000_000
+"""A clip whose time is over ends at the next piece, or this much later when none comes."""
+Tell = Callable[[ClipBegun | ClipEnded | ClipFailed], None]
+
+
+class OpenClip(Protocol):
+    """A clip that is being written. What a call says is on the card when it returns. Raises EdgeAgentError."""
+
+    def append(self, fragment: Fragment) -> None:
+        """Write one more fragment."""
+        ...
+
+    def join(self, why: Mapping[str, Any]) -> None:
+        """Write that something else has this clip too."""
+        ...
+
+
+class Clips(Protocol):
+    """The clips of one camera. One thread."""
+
+    def begin(self, clip: str, why: Mapping[str, Any], fragments: Sequence[Fragment]) -> OpenClip:
+        """Write a new clip with these fragments, the init segment first. Raises EdgeAgentError."""
+        ...
+
+    def end(self, clip: str, why: str) -> None:
+        """Close a clip."""
+        ...
+
+    def recover(self) -> object:
+        """Close what an end without warning has left open. Raises EdgeAgentError."""
+        ...
+
+    def sweep(self) -> object:
+        """Delete what is over the budget or too old."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class _Recording:
+    """One clip that was asked for, until it is closed."""
+
+    clip: str
+    facts: Facts
+    asked_ns: int
+    until_ns: int
+    queue: deque[Piece]
+    """What is not on the card yet. Guarded by the recorder's lock, as `joining`, `why` and the above."""
+    joining: list[tuple[str, Facts]] = field(default_factory=list)
+    ids: set[str] = field(default_factory=set)
+    why: str = ""
+    """Why it ends; empty while it goes on."""
+    needs_key: bool = False
+    """Whether the next piece must begin a group."""
+    skipped: int = 0
+    """Pieces that a slow card has lost since the last one."""
+    continues: str | None = None
+    kept: OpenClip | None = None
+    parameters: ParameterSets | None = None
+    pieces: int = 0
+    base_ns: int = 0
+    end_ns: int = 0
+    is_whole: bool = True
+
+
+class Recorder:
+    """Begins, extends and ends clips, and fills them with pieces. `run_once` belongs to one thread, the rest to any.
+
+    Nothing but `run_once` waits for a card. A card that is slower than the camera loses whole groups of pictures, which
+    shows as a hole in the numbers of the fragments.
+    """
+
+    def __init__(self, ring: Ring, clips: Clips, tell: Tell, clock: Clock, most_clips: int, most_bytes: int) -> None:
+        """`most_bytes` is how much of one clip may wait for the card."""
+        self._ring = ring
+        self._clips = clips
+        self._tell = tell
+        self._clock = clock
+        self._most_clips = most_clips
+        self._most_bytes = most_bytes
+        self._changed = threading.Condition()
+        self._recordings: list[_Recording] = []
+        self._new_id = Uuid7Source()
+        self._swept_ns: int | None = None
+
+    def add(self, piece: Piece) -> None:
+        """Take the newest piece."""
+        with self._changed:
+            self._ring.add(piece)
+            for recording in self._recordings:
+                if recording.why:
+                    continue
+                if piece.begin_ns >= recording.until_ns:
+                    recording.why = "complete"
+                else:
+                    self._queue(recording, piece)
+            self._changed.notify_all()
+
+    def begin(self, clip: str, seconds: float, facts: Facts) -> None:
+        """Keep the ring and the next `seconds` as `clip`, or take part in the newest clip if there are many."""
+        now_ns = self._clock.boottime_ns()
+        until_ns = now_ns + round(seconds * 1e9)
+        with self._changed:
+            going = [recording for recording in self._recordings if not recording.why]
+            if len(going) >= self._most_clips:
+                newest = going[-1]
+                newest.joining.append((clip, facts))
+                newest.ids.add(clip)
+                newest.until_ns = max(newest.until_ns, until_ns)
+            else:
+                self._ring.prune(now_ns)
+                queue = deque(self._ring.pieces())
+                self._recordings.append(
+                    _Recording(clip, facts, now_ns, until_ns, queue, ids={clip}, needs_key=not queue)
+                )
+            self._changed.notify_all()
+
+    def extend(self, clip: str, seconds: float) -> None:
+        """Let a clip go on for so many seconds from now, at least."""
+        until_ns = self._clock.boottime_ns() + round(seconds * 1e9)
+        with self._changed:
+            for recording in self._recordings:
+                if clip in recording.ids:
+                    recording.until_ns = max(recording.until_ns, until_ns)
+
+    def end(self, clip: str | None, why: str) -> None:
+        """Close a clip, or all of them."""
+        with self._changed:
+            for recording in self._recordings:
+                if clip is None or clip in recording.ids:
+                    recording.why = recording.why or why
+            self._changed.notify_all()
+
+    def state(self) -> tuple[float, int, float, tuple[str, ...]]:
+        """Return the seconds that a clip would begin before now, the ring's bytes, the longest time between two key
+        frames in seconds, and the clips that are being written."""
+        now_ns = self._clock.boottime_ns()
+        with self._changed:
+            self._ring.prune(now_ns)
+            pieces = self._ring.pieces()
+            before_s = (now_ns - pieces[0].begin_ns) / 1e9 if pieces else 0.0
+            clips = tuple(recording.clip for recording in self._recordings)
+            return before_s, self._ring.bytes, self._ring.longest_group_ns / 1e9, clips
+
+    def run_once(self, timeout_s: float = 0.5) -> None:
+        """Write what waits, or wait for it. The thread that writes."""
+        with self._changed:
+            self._changed.wait_for(self._is_due, timeout_s)
+            now_ns = self._clock.boottime_ns()
+            for recording in self._recordings:
+                if not recording.why and now_ns > recording.until_ns + _OVERDUE_NS:
+                    recording.why = "complete"
+            recordings = list(self._recordings)
+        for recording in recordings:
+            try:
+                self._write(recording)
+            except (EdgeAgentError, OSError) as error:
+                self._remove(recording)
+                self._failed(recording, str(error))
+        if self._swept_ns is None or now_ns - self._swept_ns >= _SWEEP_NS:
+            self._sweep(now_ns)
+
+    def close(self, why: str) -> None:
+        """Close all clips. After `run_once` has returned for the last time."""
+        self.end(None, why)
+        while self._recordings:
+            self.run_once(0)
+
+    def _is_due(self) -> bool:
+        return any(each.queue or each.why or each.joining for each in self._recordings)
+
+    def _queue(self, recording: _Recording, piece: Piece) -> None:
+        if sum(len(each.media) for each in recording.queue) + len(piece.media) > self._most_bytes:
+            recording.skipped += len(recording.queue)
+            recording.queue.clear()
+            recording.needs_key = True
+        if recording.needs_key and not piece.key:
+            recording.skipped += 1
+            return
+        recording.needs_key = False
+        recording.queue.append(piece)
+
+    def _write(self, recording: _Recording) -> None:
+        with self._changed:
+            pieces = tuple(recording.queue)
+            recording.queue.clear()
+            recording.pieces += recording.skipped
+            recording.skipped = 0
+        for _, alike in groupby(pieces, lambda piece: piece.parameters):
+            self._append(recording, tuple(alike))
+        if recording.kept is not None:
+            with self._changed:
+                joining, recording.joining = recording.joining, []
+            for clip, facts in joining:
+                recording.kept.join({**facts, "clip": clip})
+                self._begun(recording, clip)
+        if recording.why and not recording.queue:
+            self._remove(recording)
+            if recording.kept is None:
+                self._failed(recording, "the camera gave no pictures")
+            else:
+                self._end(recording, recording.why)
+
+    def _append(self, recording: _Recording, pieces: tuple[Piece, ...]) -> None:
+        """Write pieces that share their parameter sets."""
+        parameters = pieces[0].parameters
+        if recording.kept is not None and recording.parameters != parameters:
+            self._end(recording, "changed")
+            self._continue(recording)
+        if recording.kept is None:
+            recording.parameters = parameters
+            recording.base_ns = pieces[0].begin_ns
+            fragments = [piece.fragment(number, recording.base_ns) for number, piece in enumerate(pieces, 1)]
+            first = fragments[0]
+            init = Fragment(
+                0, True, init_segment(parameters), first.begin_ns, first.begin_ns, first.wall_begin, first.wall_begin
+            )
+            recording.pieces = len(fragments)
+            recording.end_ns = pieces[-1].end_ns
+            why = dict(recording.facts)
+            if recording.continues is not None:
+                why["continues"] = recording.continues
+            recording.kept = self._clips.begin(recording.clip, why, [init, *fragments])
+            self._begun(recording, recording.clip)
+            return
+        for piece in pieces:
+            recording.pieces += 1
+            try:
+                recording.kept.append(piece.fragment(recording.pieces, recording.base_ns))
+            except EdgeAgentError as error:  # a later one may be written again
+                if recording.is_whole:
+                    self._failed(recording, str(error))
+                recording.is_whole = False
+            recording.end_ns = piece.end_ns
+
+    def _continue(self, recording: _Recording) -> None:
+        """Go on under another name: one file holds one form of pictures."""
+        with self._changed:
+            recording.continues = recording.clip
+            recording.clip = self._new_id.next(int(self._clock.wall().timestamp() * 1000))
+            recording.ids.add(recording.clip)
+            recording.kept = None
+
+    def _begun(self, recording: _Recording, clip: str) -> None:
+        self._tell(
+            ClipBegun(
+                clip=clip,
+                into=recording.clip,
+                continues=recording.continues,
+                begin_ns=recording.base_ns,
+                before_s=(recording.asked_ns - recording.base_ns) / 1e9,
+            )
+        )
+
+    def _end(self, recording: _Recording, why: str) -> None:
+        self._clips.end(recording.clip, why)
+        self._tell(ClipEnded(clip=recording.clip, why=why, seconds=(recording.end_ns - recording.base_ns) / 1e9))
+
+    def _failed(self, recording: _Recording, detail: str) -> None:
+        _log.error("clip %s: %s", recording.clip, detail)
+        for clip in sorted(recording.ids):
+            self._tell(ClipFailed(clip=clip, detail=detail))
+
+    def _remove(self, recording: _Recording) -> None:
+        with self._changed:
+            if recording in self._recordings:
+                self._recordings.remove(recording)
+
+    def _sweep(self, now_ns: int) -> None:
+        self._swept_ns = now_ns
+        try:
+            self._clips.sweep()
+        except (EdgeAgentError, OSError) as error:
+            _log.error("old clips: %s", error)

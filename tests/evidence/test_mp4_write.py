@@ -1,0 +1,60 @@
+"""What is written as MP4, as FFmpeg reads it."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from agent.evidence.mp4_write import Sample, plain, ticks
+from agent.recorder.pieces import Piece
+from tests.support.recording import as_file, encoded, pieces_of, probe
+
+
+def as_plain_file(pieces: list[Piece]) -> bytes:
+    times = [time_ns for piece in pieces for time_ns in piece.times_ns]
+    edges = [ticks(each) for each in (*sorted(times), pieces[-1].end_ns)]
+    keys = [piece.key and not number for piece in pieces for number, _ in enumerate(piece.sizes)]
+    sizes = [size for piece in pieces for size in piece.sizes]
+    samples = [
+        Sample(size, after - before, key, ticks(time_ns) - before)
+        for size, key, time_ns, (before, after) in zip(sizes, keys, times, pairwise(edges), strict=True)
+    ]
+    return plain(pieces[0].parameters, samples, b"".join(piece.media for piece in pieces))
+
+
+@pytest.mark.parametrize("writes", [as_file, as_plain_file])
+@pytest.mark.parametrize("reordered", [0, 2])
+def test_ffmpeg_reads_and_decodes_it_without_a_complaint(tmp_path: Path, writes: object, reordered: int) -> None:
+    assert callable(writes)
+    probed = probe(tmp_path / "a.mp4", writes(pieces_of(encoded(13, reordered=reordered))))
+
+    assert probed.complaints == ""
+    assert len(probed.streams) == 1
+    assert (probed.streams[0]["width"], probed.streams[0]["height"]) == (64, 48)
+    assert probed.keys == [0, 5, 10]
+    first = min(probed.shown_s)
+    assert sorted(each - first for each in probed.shown_s) == pytest.approx([number / 5 for number in range(13)])
+
+
+def test_pictures_out_of_order_are_shown_in_the_order_in_which_they_were_captured(tmp_path: Path) -> None:
+    units = encoded(10, reordered=2)
+    assert [shown for _, shown in units] != list(range(10))
+
+    probed = probe(tmp_path / "a.mp4", as_file(pieces_of(units)))
+
+    first = min(probed.shown_s)
+    assert [round((each - first) * 5) for each in probed.shown_s] == [shown for _, shown in units]
+
+
+def test_there_is_one_track_and_it_is_no_sound() -> None:
+    for content in (as_file(pieces_of(encoded(5))), as_plain_file(pieces_of(encoded(5)))):
+        assert content.count(b"trak") == content.count(b"hdlr") == 1
+        assert b"soun" not in content
+        assert b"mp4a" not in content
+
+
+def test_the_plain_file_has_its_index_in_front_and_no_fragments() -> None:
+    content = as_plain_file(pieces_of(encoded(10)))
+
+    assert 0 < content.index(b"moov") < content.index(b"mdat")
+    assert b"moof" not in content

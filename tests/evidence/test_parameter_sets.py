@@ -1,0 +1,61 @@
+"""Parameter sets of H.264, as real encoders write them."""
+
+import pytest
+
+from agent.evidence.parameter_sets import (
+    IDR,
+    SLICE,
+    ParameterSets,
+    UnreadableVideoError,
+    is_b,
+    nal_units,
+)
+from tests.support.recording import encoded
+
+
+def sets_of(size: tuple[int, int]) -> ParameterSets:
+    found = ParameterSets.found(nal_units(encoded(1, size)[0][0]))
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("size", [(64, 48), (640, 360), (1366, 768), (1920, 1080)])
+def test_the_size_is_that_of_the_picture_and_not_of_its_blocks(size: tuple[int, int]) -> None:
+    assert sets_of(size).size == size
+
+
+def test_a_high_profile_says_how_its_colours_are_coded() -> None:
+    # Written by hand, after 7.3.2.1.1: profile 100, 4:2:0, 8 bits, no scaling lists, 4 x 3 blocks, no cropping.
+    bits = "0110010000000000000111101010110011101000010001111001"
+    sps = b"\x67" + int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big")
+    sets = ParameterSets(sps, (b"\x68\xce",))
+
+    assert sets.size == (64, 48)
+    assert sets.configuration().endswith(b"\x68\xce" + bytes((0xFC | 1, 0xF8, 0xF8, 0)))
+
+
+def test_one_that_is_cut_off_is_an_error_and_no_guess() -> None:
+    whole = sets_of((64, 48))
+
+    with pytest.raises(UnreadableVideoError, match="cut off"):
+        _ = ParameterSets(whole.sps[:6], whole.pps).size
+
+
+def test_without_both_kinds_there_are_none_and_missing_ones_stay_as_they_were() -> None:
+    whole = sets_of((64, 48))
+
+    assert ParameterSets.found([whole.sps]) is None
+    assert ParameterSets.found([], whole) == whole
+    assert ParameterSets.found([whole.sps], whole) == whole
+
+
+def test_slices_of_pictures_that_are_shown_later_are_told_apart() -> None:
+    units = encoded(10, reordered=2)
+    newest, early = -1, []
+    for _, shown in units:
+        early.append(shown < newest)
+        newest = max(newest, shown)
+    slices = [next(unit for unit in nal_units(content) if SLICE <= unit[0] & 31 <= IDR) for content, _ in units]
+
+    assert any(early)
+    assert [is_b(each) for each in slices] == early

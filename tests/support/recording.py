@@ -1,0 +1,150 @@
+"""H.264 made for a test, and what stands for the card on which clips are kept."""
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import av
+
+from agent.core.errors import StorageError
+from agent.evidence.fragment import Fragment
+from agent.evidence.mp4_write import init_segment
+from agent.recorder.pieces import Assembler, Piece, Signer, Unsigned
+from agent.sim.clock import SimClock
+
+SECOND = 1_000_000_000
+
+
+@cache
+def encoded(
+    count: int, size: tuple[int, int] = (64, 48), group: int = 5, reordered: int = 0
+) -> tuple[tuple[bytes, int], ...]:
+    """Access units in decoding order, and which picture (from 0) each is: a grey that gets lighter."""
+    width, height = size
+    context: Any = av.CodecContext.create("libx264", "w")
+    context.width, context.height, context.pix_fmt = width, height, "yuv420p"
+    context.framerate, context.time_base, context.gop_size = Fraction(5), Fraction(1, 5), group
+    settings = f"bframes={reordered}:b-adapt=0:repeat-headers=1:scenecut=0:threads=1:rc-lookahead=0"
+    context.options = {"preset": "ultrafast", "x264-params": settings}
+    packets = []
+    for number in range(count):
+        frame = av.VideoFrame(width, height, "yuv420p")
+        for plane in frame.planes:
+            plane.update(bytes([number * 4 % 256 if plane is frame.planes[0] else 128]) * plane.buffer_size)
+        frame.pts = number
+        packets += context.encode(frame)
+    packets += context.encode(None)
+    return tuple((bytes(packet), packet.pts or 0) for packet in packets)
+
+
+def feed(assembler: Assembler, clock: SimClock, units: Sequence[tuple[bytes, int]], fps: float = 5) -> None:
+    """Give these units to the assembler as they come: time passes."""
+    begin_ns = clock.boottime_ns()
+    # Whoever reorders pictures must have seen the later one first.
+    clock.advance(timedelta(seconds=max(shown - number for number, (_, shown) in enumerate(units)) / fps))
+    for unit, shown in units:
+        assembler.add(unit, begin_ns + round(shown * SECOND / fps))
+        clock.advance(timedelta(seconds=1 / fps))
+
+
+def pieces_of(
+    units: Sequence[tuple[bytes, int]], clock: SimClock | None = None, signer: Signer | None = None, fps: float = 5
+) -> list[Piece]:
+    """All pieces that an assembler makes of these units."""
+    pieces: list[Piece] = []
+    clock = clock or SimClock()
+    assembler = Assembler(signer or Unsigned(), clock, pieces.append)
+    feed(assembler, clock, units, fps)
+    assembler.restart()
+    return pieces
+
+
+def as_file(pieces: Sequence[Piece]) -> bytes:
+    """One clip of these pieces."""
+    base_ns = pieces[0].begin_ns
+    fragments = (piece.fragment(number, base_ns).data for number, piece in enumerate(pieces, 1))
+    return init_segment(pieces[0].parameters) + b"".join(fragments)
+
+
+@dataclass
+class KeptClip:
+    """One clip of KeptClips."""
+
+    why: dict[str, Any]
+    fragments: list[Fragment]
+    writes: list[int]
+    """How many fragments each write had."""
+    joined: list[dict[str, Any]] = field(default_factory=list)
+    ended: str = ""
+    room: list[int] | None = None
+
+    @property
+    def content(self) -> bytes:
+        return b"".join(each.data for each in self.fragments)
+
+    def append(self, fragment: Fragment) -> None:
+        if self.room is not None and not self.room[0]:
+            raise StorageError("there is no room left on the disk")
+        self.fragments.append(fragment)
+        self.writes.append(1)
+
+    def join(self, why: Mapping[str, Any]) -> None:
+        self.joined.append(dict(why))
+
+
+class KeptClips:
+    """Stands for the clips on the card. `room[0]` is whether there is room."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, KeptClip] = {}
+        self.room = [1]
+        self.recovered = self.swept = 0
+
+    def begin(self, clip: str, why: Mapping[str, Any], fragments: Sequence[Fragment]) -> KeptClip:
+        if not self.room[0]:
+            raise StorageError("there is no room left on the disk")
+        self.kept[clip] = new = KeptClip(dict(why), list(fragments), [len(fragments)], room=self.room)
+        return new
+
+    def end(self, clip: str, why: str) -> None:
+        self.kept[clip].ended = why
+
+    def recover(self) -> None:
+        self.recovered += 1
+
+    def sweep(self) -> None:
+        self.swept += 1
+
+
+@dataclass(frozen=True)
+class Probed:
+    """What ffprobe says of a file."""
+
+    complaints: str
+    streams: list[dict[str, Any]]
+    packets: list[dict[str, Any]]
+    """In decoding order."""
+
+    @property
+    def shown_s(self) -> list[float]:
+        return [float(packet["pts_time"]) for packet in self.packets]
+
+    @property
+    def keys(self) -> list[int]:
+        return [number for number, packet in enumerate(self.packets) if packet["flags"].startswith("K")]
+
+
+def probe(path: Path, content: bytes) -> Probed:
+    """Have FFmpeg read and decode `content`, and say what it is; `path` is where it may lie meanwhile."""
+    path.write_bytes(content)
+    what = ["-show_streams", "-show_packets", "-count_frames"]
+    command = ["ffprobe", "-v", "warning", *what, "-of", "json", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    said = json.loads(done.stdout)
+    return Probed(done.stderr, said["streams"], said["packets"])
