@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent.centre import printable
+from agent.cli import evidence_case
 from agent.core.errors import UsageError
 from agent.evidence.h264 import Unit
 from agent.evidence.media_signing.verdict import Result
@@ -18,9 +19,10 @@ from agent.evidence.mp4 import Mp4, Unreadable
 _EXAMPLE = """\
 Examples:
   edge-agent evidence verify street.mp4 --ca device-ca.pem
+  edge-agent evidence verify evidence/front --ca device-ca.pem --revoked device.crl --heads heads.jsonl
   edge-agent evidence verify street.mp4 --ca device-ca.pem --json > street.json
 
-Exit codes: 0 authentic, 1 another verdict, 2 the file can't be read.
+Exit codes: 0 authentic, 1 another verdict, 2 what can't be read.
 """
 AUTHENTIC, NOT_AUTHENTIC, UNREADABLE = 0, 1, 2
 _LARGEST_CA = 1 << 20
@@ -41,19 +43,26 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     one = actions.add_parser(
         "verify",
         help="say whether a recording is authentic, and which place is wrong first",
-        description="Say whether a recording is authentic: an MP4 file (H.264 or H.265) that was signed by ONVIF Media "
-        "Signing, of any maker. Names the first place that is wrong by its bytes in the file, and the time.",
+        description="Say whether a recording is authentic: a clip of a device (CLIP.clip with CLIP.manifest beside "
+        "it), a case folder, the directory of a camera's clips, its chain.jsonl, or an MP4 file (H.264 or H.265) that "
+        "was signed by ONVIF Media Signing, of any maker. Names the first place that is wrong by its bytes.",
         epilog=_EXAMPLE,
         formatter_class=raw,
     )
-    one.add_argument("file", type=Path, metavar="FILE", help="the recording")
+    one.add_argument("file", type=Path, metavar="PATH", help="the recording")
     text = "certificates (PEM) of the authorities that you trust; without them no recording is called authentic"
     one.add_argument("--ca", type=Path, metavar="FILE", help=text)
     one.add_argument("--json", action="store_true", help="print the verdict as JSON, with every wrong place")
+    evidence_case.add_trust(one, ca=False)
+    text = "the province's evidence key: opens a clip, and checks the stream inside too"
+    one.add_argument("--key", type=Path, metavar="FILE", help=text)
     one.set_defaults(run=_verify)
+    evidence_case.add_actions(actions)
 
 
 def _verify(args: argparse.Namespace) -> int:
+    if (ours := evidence_case.verify(args)) is not None:
+        return ours
     authorities = _authorities(args.ca) if args.ca else None
     try:
         with args.file.open("rb") as file:

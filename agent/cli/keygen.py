@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import itertools
 import json
 import os
 import tempfile
@@ -16,6 +17,7 @@ Example:
   edge-agent ack --device gp/jhb-park-station/kiosk-0042 --broker mqtt://127.0.0.1:1883 ALARM-ID \\
     --action registered --by Thandi --key keys/operator-1f3a9c07.key.json
   edge-agent keygen --role supervisor --issuer shift-leader-jhb --out keys
+  edge-agent keygen --evidence --out keys
 """
 
 
@@ -28,7 +30,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--role", required=True, choices=ROLES, help="what the holder may do")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--role", choices=ROLES, help="what the holder may do")
+    text = "make the key that opens recordings instead (DIR/evidence-N.key.json): devices get its public half alone"
+    what.add_argument("--evidence", action="store_true", help=text)
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="created if it does not exist")
     parser.add_argument("--issuer", metavar="NAME", help="who holds it (default: the key's own id)")
     parser.set_defaults(run=run)
@@ -36,9 +41,28 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> int:
     """Make the key; return 0 when both files are written."""
+    if args.evidence:
+        return _make_evidence_key(args.out)
     key = make_key(args.role, args.out, args.issuer)
     print(f"private key  {private_path(args.out, key)}   keep it secret; give it to {key.issuer} only")
     print(f"public keys  {args.out / 'keys.json'}   copy it to the devices, to the file that [commands] keys names")
+    return 0
+
+
+def _make_evidence_key(directory: Path) -> int:
+    """Write the next evidence key; an older one stays: it opens what was sealed to it."""
+    from agent.adapters.evidence_keys import EvidenceKey  # noqa: PLC0415 - the other keys need none of it
+
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        taken = {path.name for path in directory.glob("evidence-*.key.json")}
+        kid = next(kid for kid in map("evidence-{}".format, itertools.count(1)) if f"{kid}.key.json" not in taken)
+        key, path = EvidenceKey.generate(kid), directory / f"{kid}.key.json"
+        _write_private(path, key.as_jwk())
+    except OSError as error:
+        raise EdgeAgentError(f"{directory}: {(error.strerror or str(error)).lower()}") from error
+    print(f"private key  {path}   keep it in the office, and a copy in a safe: without it no recording can be opened")
+    print(f'devices get  [evidence] recipient = "{key.public()}"')
     return 0
 
 
@@ -52,7 +76,7 @@ def make_key(role: str, directory: Path, issuer: str | None = None) -> PrivateKe
     try:
         directory.mkdir(parents=True, exist_ok=True)
         known = read_key_set(key_set) if key_set.exists() else []
-        _write_private(private_path(directory, key), key)
+        _write_private(private_path(directory, key), key.as_jwk())
         write_key_set(key_set, [*known, key.public()])
     except OSError as error:
         raise EdgeAgentError(f"{directory}: {(error.strerror or str(error)).lower()}") from error
@@ -64,10 +88,10 @@ def private_path(directory: Path, key: PrivateKey) -> Path:
     return directory / f"{key.kid}.key.json"
 
 
-def _write_private(path: Path, key: PrivateKey) -> None:
+def _write_private(path: Path, jwk: dict[str, str]) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        json.dump(key.as_jwk(), file, indent=1)
+        json.dump(jwk, file, indent=1)
         file.write("\n")
         file.flush()
         os.fsync(file.fileno())

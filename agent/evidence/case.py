@@ -9,13 +9,13 @@ from agent.adapters.evidence_keys import EvidenceKey
 from agent.evidence.chain import FILE, Heard, read, read_heads
 from agent.evidence.comparison import File
 from agent.evidence.finding import Finding, missing, wrong
-from agent.evidence.manifest import ENTRY
+from agent.evidence.manifest import ENTRY, Manifest
 from agent.evidence.sealed_file import ClipError
 from agent.evidence.verdict import Trust, Verdict, decided, judge_chain, judge_clip
 
 MANIFEST, SEALED, OPENED = ".manifest", ".clip", ".mp4"
-Media = Callable[[bytes], Sequence[Finding]]
-"""Checks a plain MP4 that may be signed by itself: yields what is wrong with it, or a note."""
+Media = Callable[[bytes, Manifest], Sequence[Finding]]
+"""Checks a plain MP4 that may be signed by itself: returns what is wrong with it, or a note."""
 
 
 class Paths(NamedTuple):
@@ -62,7 +62,7 @@ def judged(paths: Paths, trust: Trust, key: EvidenceKey | None = None, media: Me
         film = clip.content
         extra += _pictures(paths, verdict)
     if media is not None and film:
-        extra += media(film)
+        extra += media(film, verdict.manifest)
     return decided(verdict, extra)
 
 

@@ -1,0 +1,203 @@
+"""`edge-agent evidence` for our own clips: verify one with all that lies beside it, export it, draft a certificate."""
+
+import argparse
+import io
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+
+from agent import __version__
+from agent.adapters.evidence_keys import EvidenceKey
+from agent.centre import printable
+from agent.contract.identity import common_name
+from agent.core.errors import EdgeAgentError, UsageError
+from agent.evidence.case import Media, Paths, content_of, found, heads_of, judged, judged_chain
+from agent.evidence.chain import FILE
+from agent.evidence.finding import Finding, note, wrong
+from agent.evidence.manifest import Manifest
+from agent.evidence.verdict import Trust, Verdict
+
+AUTHENTIC, NOT_AUTHENTIC = 0, 1
+_SAME_TIME = timedelta(seconds=5)
+_EXAMPLES = """\
+Examples:
+  edge-agent evidence export CLIP.clip --key keys/evidence-1.key.json --ca device-ca.pem --out case-17 --by "Insp. Dlamini"
+  edge-agent evidence certificate case-17 --ca device-ca.pem --officer "T. Dlamini" --position "records officer" \\
+    --organisation "Gauteng Province" --out certificate.txt
+"""
+
+
+def add_trust(parser: argparse.ArgumentParser, *, ca: bool = True) -> None:
+    """Add what a clip is checked against; `ca` unless it is there already."""
+    if ca:
+        text = "certificates (PEM) of the authorities of devices"
+        parser.add_argument("--ca", type=Path, metavar="FILE", required=True, help=text)
+    parser.add_argument(
+        "--revoked", type=Path, metavar="FILE", help="list of revoked devices (PEM), as brokers have it"
+    )
+    text = "heads of the chain that the centre has kept (lines of JSON): they show what was written anew, or is gone"
+    parser.add_argument("--heads", type=Path, metavar="FILE", help=text)
+    parser.add_argument("--device", metavar="PROVINCE/SITE/ID", help="the device whose recording it must be")
+
+
+def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `export` and `certificate`; each sets `run`."""
+    raw = argparse.RawDescriptionHelpFormatter
+    one = actions.add_parser(
+        "export",
+        help="open a clip and write a case folder",
+        description="Open a clip with the province's evidence key, and write a case folder: the recording as the device "
+        "signed it, one that opens anywhere, the signed list, the chain, who exported it, and how to verify it.",
+        epilog=_EXAMPLES,
+        formatter_class=raw,
+    )
+    one.add_argument("file", type=Path, metavar="CLIP", help="the clip, with its manifest and chain.jsonl beside it")
+    one.add_argument("--key", required=True, type=Path, metavar="FILE", help="the private key: evidence-N.key.json")
+    one.add_argument("--out", required=True, type=Path, metavar="DIR", help="the case folder; must not exist yet")
+    one.add_argument("--by", required=True, metavar="NAME", help="who exports it")
+    one.add_argument("--why", default="", metavar="TEXT", help="for which case")
+    add_trust(one)
+    one.set_defaults(run=_export)
+    one = actions.add_parser(
+        "certificate",
+        help="draft an officer's certificate of a case folder",
+        description="Fill in the text of a certificate under section 15(4) of the Electronic Communications and "
+        "Transactions Act 25 of 2002, for the officer who signs it. Nothing is written for a recording that was altered.",
+        epilog=_EXAMPLES,
+        formatter_class=raw,
+    )
+    one.add_argument("file", type=Path, metavar="CASE", help="the case folder")
+    one.add_argument("--officer", required=True, metavar="NAME", help="who signs")
+    one.add_argument("--position", required=True, metavar="TEXT", help="what the officer is")
+    one.add_argument("--organisation", required=True, metavar="NAME", help="in whose service")
+    one.add_argument("--out", required=True, type=Path, metavar="FILE", help="the text; must not exist yet")
+    add_trust(one)
+    one.set_defaults(run=_certificate)
+
+
+def verify(args: argparse.Namespace) -> int | None:
+    """Verify what `args.file` stands for, and say so; None if it is none of ours. Raises UsageError for what can't be
+    read."""
+    try:
+        clips = found(args.file)
+        if clips is None:
+            return None
+        trust, key = _trust(args), EvidenceKey.load(args.key) if args.key else None
+        verdicts = [(each.clip.name, judged(each, trust, key, media_of(trust))) for each in clips]
+        directory = args.file if args.file.is_dir() else args.file.parent
+        if args.file.name == FILE or (args.file.is_dir() and (args.file / FILE).exists()):
+            verdicts.append((FILE, judged_chain(directory, trust)))
+    except EdgeAgentError as error:
+        raise UsageError(str(error)) from error
+    for name, verdict in verdicts:
+        print(_as_json(name, verdict) if args.json else _as_text(name, verdict))
+    return AUTHENTIC if all(verdict.is_authentic for _, verdict in verdicts) else NOT_AUTHENTIC
+
+
+def media_of(trust: Trust) -> Media:
+    """Return what checks the stream inside of a clip by its own signatures."""
+    from agent.evidence.media_signing.verdict import Result  # noqa: PLC0415
+    from agent.evidence.media_signing.verify import verify as verify_stream  # noqa: PLC0415
+    from agent.evidence.mp4 import Mp4, Unreadable  # noqa: PLC0415
+
+    def media(film: bytes, manifest: Manifest) -> Sequence[Finding]:
+        name, device = "the stream inside", common_name(str(manifest.facts.get("device")))
+        try:
+            said = verify_stream(Mp4.read(io.BytesIO(film)).units(), trust.authorities)
+        except Unreadable as error:
+            return [note(name, f"can't be checked by itself: {error}")]
+        if said.result is Result.AUTHENTIC:
+            if any(device not in each.subject for each in said.signers):
+                return [wrong(name, 0, len(film), f"was signed by {said.signers[0].subject}, and not by {device}")]
+            text = "is signed by itself too (ONVIF Media Signing), and authentic"
+            return [Finding("vouched" if _is_of_then(said.recorded, manifest) else "note", name, 0, 0, text)]
+        if said.result is Result.NOT_AUTHENTIC and said.findings:
+            first = said.findings[0]
+            return [wrong(name, first.place.offset, first.place.end, f"{first.text}: {first.place}")]
+        return [note(name, f"by its own signatures (ONVIF Media Signing): {said.result.value}")]
+
+    return media
+
+
+def _is_of_then(recorded: tuple[datetime, datetime] | None, manifest: Manifest) -> bool:
+    """Whether a stream says the same times as its manifest: a stream of another day vouches for nothing here."""
+    timed = [each for each in manifest.parts if each.begin and each.end]
+    if recorded is None or not timed or timed[0].begin is None or timed[-1].end is None:
+        return False
+    return abs(recorded[0] - timed[0].begin) < _SAME_TIME and abs(recorded[1] - timed[-1].end) < _SAME_TIME
+
+
+def _export(args: argparse.Namespace) -> int:
+    from agent.evidence.export import export  # noqa: PLC0415 - `verify` needs none of it
+
+    trust, by = _trust(args), {"name": args.by, "why": args.why}
+    verdict = export(
+        _one(args.file), trust, EvidenceKey.load(args.key), args.out, by, datetime.now(UTC), media_of(trust)
+    )
+    print(_as_text(args.file.name, verdict))
+    print(f"written to {args.out}; {args.out / 'HOW-TO-VERIFY.txt'} says how to check it")
+    return AUTHENTIC if verdict.is_authentic else NOT_AUTHENTIC
+
+
+def _certificate(args: argparse.Namespace) -> int:
+    from agent.evidence.certificate import Officer, certificate  # noqa: PLC0415
+
+    paths, trust = _one(args.file), _trust(args)
+    verdict = judged(paths, trust, None, media_of(trust))
+    custody = paths.manifest.with_name("custody.json")
+    opened_with = json.loads(content_of(custody).content).get("opened_with", "") if custody.exists() else ""
+    officer = Officer(args.officer, args.position, args.organisation)
+    digest = sha256(content_of(paths.clip).content).hexdigest()
+    text = certificate(verdict, officer, opened_with, digest, datetime.now(UTC), __version__)
+    try:
+        with args.out.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise EdgeAgentError(f"{args.out}: {(error.strerror or str(error)).lower()}") from error
+    print(f"{args.out}: a draft. The officer reads it, corrects it, and signs it only if it is true.")
+    return AUTHENTIC if verdict.is_authentic else NOT_AUTHENTIC
+
+
+def _one(path: Path) -> Paths:
+    clips = found(path)
+    if clips is None or len(clips) != 1:
+        raise UsageError(f"{path}: name one clip: CLIP.clip with CLIP.manifest beside it, or a case folder")
+    return clips[0]
+
+
+def _trust(args: argparse.Namespace) -> Trust:
+    if args.ca is None:
+        raise UsageError("our own clips are checked against the authority of devices: give --ca device-ca.pem")
+    authorities = content_of(args.ca).content.decode("ascii", "replace")
+    if "-----BEGIN CERTIFICATE-----" not in authorities:
+        raise UsageError(f"{args.ca}: holds no certificate in PEM form")
+    revoked = content_of(args.revoked).content.decode("ascii", "replace") if args.revoked else ""
+    return Trust(authorities, revoked, args.device, heads_of(args.heads))
+
+
+def _as_text(name: str, verdict: Verdict) -> str:
+    facts, parts = verdict.manifest.facts, [each for each in verdict.manifest.parts if each.begin and each.end]
+    lines = [f"{name}: {verdict.word}"]
+    if facts:
+        lines.append(
+            f"  camera {facts.get('camera')} of {facts.get('device')}, because of {json.dumps(facts.get('why'))}"
+        )
+    if parts and parts[0].begin and parts[-1].end:
+        span = f"{parts[0].begin:%Y-%m-%d %H:%M:%S} to {parts[-1].end:%H:%M:%S} UTC"
+        lines.append(f"  {span}, {len(parts)} fragments; the clock was {parts[0].timeq}")
+    return printable_lines([*lines, *(f"  {each}" for each in verdict.findings)])
+
+
+def printable_lines(lines: Sequence[str]) -> str:
+    """Return lines that no terminal obeys."""
+    return "\n".join(printable(line) for line in lines)
+
+
+def _as_json(name: str, verdict: Verdict) -> str:
+    findings = [
+        {"kind": each.kind, "file": each.file, "begin": each.begin, "end": each.end, "text": each.text}
+        for each in verdict.findings
+    ]
+    return json.dumps({"file": name, "verdict": verdict.word, "findings": findings}, indent=1)

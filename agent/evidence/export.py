@@ -1,0 +1,90 @@
+"""A case folder: the recording as the device signed it, one that opens anywhere, and what proves it."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+
+from agent import __version__
+from agent.adapters.evidence_keys import EvidenceKey
+from agent.contract.envelope import rfc3339
+from agent.evidence.case import MANIFEST, OPENED, Media, Paths, content_of, judged, picture_name
+from agent.evidence.chain import FILE
+from agent.evidence.remux import plain_mp4
+from agent.evidence.sealed_file import ClipError
+from agent.evidence.verdict import Trust, Verdict
+
+CUSTODY, HOW_TO = "custody.json", "HOW-TO-VERIFY.txt"
+_HOW_TO = """\
+How to check this recording
+
+{clip}.mp4           the recording, every byte as the device {device}
+                     signed it; most players open it
+{clip}-plain.mp4     the same pictures, unchanged, in an ordinary file that opens anywhere:
+                     to watch, not the original
+{clip}.manifest      what the recording is made of, signed by the device while it recorded
+chain.jsonl          every clip that this camera began, ended or deleted, in one signed row
+custody.json         who exported this, when, from which file, and the SHA-256 of each file
+
+1. Compare the SHA-256 of each file with custody.json, for example: sha256sum {clip}.mp4
+2. Get from the province, not from whoever gave you this folder: the certificates of its device
+   authority (device-ca.pem), its list of revoked devices, and the heads of the chain that the
+   centre has kept.
+3. With edge-agent installed on any computer, without a network:
+
+   edge-agent evidence verify . --ca device-ca.pem --revoked device.crl --heads heads.jsonl
+
+   It says whether the recording is authentic, and if not, where the first thing is that is
+   wrong. Exit code 0: authentic.
+4. {clip}.mp4 may also carry signatures of its own (ONVIF Media Signing): other makers' programs
+   can check these.
+
+Nobody has written time or text into the pictures. The times are in the manifest.
+"""
+
+
+def export(
+    paths: Paths, trust: Trust, key: EvidenceKey, out: Path, by: Mapping[str, str], now: datetime, media: Media | None
+) -> Verdict:
+    """Open a clip and write its case folder, which must not exist yet. Returns the verdict, as `custody.json` has it.
+
+    Raises ClipError, also when the clip is not as it was recorded: then nothing is written; KeyTrouble.
+    """
+    verdict = judged(paths, trust, key, media)
+    film = verdict.film()
+    if not film:
+        why = verdict.findings[0] if verdict.findings else "it holds nothing"
+        raise ClipError(f"{paths.clip} can't be exported, and nothing was written: {why}")
+    clip, manifest = verdict.manifest.clip, content_of(paths.manifest)
+    files = {f"{clip}{OPENED}": film, f"{clip}-plain.mp4": plain_mp4(film), f"{clip}{MANIFEST}": manifest.content}
+    for each in verdict.manifest.parts:
+        if each.kind == "picture":
+            files[picture_name(clip, each.n)] = verdict.plain[each.n]
+    if paths.chain is not None:
+        files[FILE] = content_of(paths.chain).content
+    device = verdict.manifest.facts.get("device")
+    files[HOW_TO] = _HOW_TO.format(clip=clip, device=device).encode()
+    custody = {
+        "clip": clip,
+        "device": device,
+        "camera": verdict.manifest.facts.get("camera"),
+        "exported": rfc3339(now),
+        "exported_by": dict(by),
+        "exported_from": {"file": paths.clip.name, "sha256": sha256(content_of(paths.clip).content).hexdigest()},
+        "opened_with": key.kid,
+        "program": f"edge-agent {__version__}",
+        "verdict": verdict.word,
+        "findings": [str(each) for each in verdict.findings],
+        "files": {name: sha256(content).hexdigest() for name, content in files.items()},
+    }
+    files[CUSTODY] = json.dumps(custody, indent=1, ensure_ascii=False).encode() + b"\n"
+    try:
+        out.mkdir(parents=True)
+        for name, content in files.items():
+            (out / name).write_bytes(content)
+    except FileExistsError as error:
+        raise ClipError(f"{out} is there already: a case folder is written once") from error
+    except OSError as error:
+        raise ClipError(f"{out}: {(error.strerror or str(error)).lower()}") from error
+    return verdict
