@@ -23,7 +23,8 @@ AUTHENTIC, NOT_AUTHENTIC = 0, 1
 _SAME_TIME = timedelta(seconds=5)
 _EXAMPLES = """\
 Examples:
-  edge-agent evidence export CLIP.clip --key keys/evidence-1.key.json --ca device-ca.pem --out case-17 --by "Insp. Dlamini"
+  edge-agent evidence export CLIP.clip --key keys/evidence-1.key.json --ca device-ca.pem --out case-17 \\
+    --by "Insp. Dlamini"
   edge-agent evidence certificate case-17 --ca device-ca.pem --officer "T. Dlamini" --position "records officer" \\
     --organisation "Gauteng Province" --out certificate.txt
 """
@@ -48,8 +49,8 @@ def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     one = actions.add_parser(
         "export",
         help="open a clip and write a case folder",
-        description="Open a clip with the province's evidence key, and write a case folder: the recording as the device "
-        "signed it, one that opens anywhere, the signed list, the chain, who exported it, and how to verify it.",
+        description="Open a clip with the province's evidence key, and write a case folder: the recording as the "
+        "device signed it, one that opens anywhere, the signed list, the chain, who exported it, and how to verify it.",
         epilog=_EXAMPLES,
         formatter_class=raw,
     )
@@ -64,7 +65,7 @@ def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "certificate",
         help="draft an officer's certificate of a case folder",
         description="Fill in the text of a certificate under section 15(4) of the Electronic Communications and "
-        "Transactions Act 25 of 2002, for the officer who signs it. Nothing is written for a recording that was altered.",
+        "Transactions Act 25 of 2002, for the officer who signs it. Not for a recording that was altered.",
         epilog=_EXAMPLES,
         formatter_class=raw,
     )
@@ -78,8 +79,10 @@ def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def verify(args: argparse.Namespace) -> int | None:
-    """Verify what `args.file` stands for, and say so; None if it is none of ours. Raises UsageError for what can't be
-    read."""
+    """Verify what `args.file` stands for, and say so; None if it is none of ours.
+
+    Raises UsageError for what can't be read.
+    """
     try:
         clips = found(args.file)
         if clips is None:
@@ -187,12 +190,7 @@ def _as_text(name: str, verdict: Verdict) -> str:
     if parts and parts[0].begin and parts[-1].end:
         span = f"{parts[0].begin:%Y-%m-%d %H:%M:%S} to {parts[-1].end:%H:%M:%S} UTC"
         lines.append(f"  {span}, {len(parts)} fragments; the clock was {parts[0].timeq}")
-    return printable_lines([*lines, *(f"  {each}" for each in verdict.findings)])
-
-
-def printable_lines(lines: Sequence[str]) -> str:
-    """Return lines that no terminal obeys."""
-    return "\n".join(printable(line) for line in lines)
+    return "\n".join(printable(line) for line in [*lines, *(f"  {each}" for each in verdict.findings)])
 
 
 def _as_json(name: str, verdict: Verdict) -> str:

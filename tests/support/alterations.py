@@ -150,7 +150,7 @@ def _piecewise(which: str, how: str) -> Callable[[Scene, str, Set], Altered]:
             case "insert":
                 new = [*pieces[:number], foreign, *pieces[number:]]
             case "cut":
-                content = file.content[: scene.random.randrange(len(file.content))]
+                content = file.content[: scene.random.randrange(1, len(file.content))]
                 new, number = [content], 1
             case _:
                 new = [*pieces, scene.random.randbytes(scene.random.randrange(1, 50))]

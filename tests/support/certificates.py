@@ -33,10 +33,12 @@ class Authority:
         self.ca = directory / "ca.pem"
         write_certificates(self.ca, self._root.certificate)
 
-    def client(self, *names: str, expired: bool = False, days: Sequence[int] = ()) -> CertificateFiles:
+    def client(
+        self, *names: str, expired: bool = False, days: Sequence[int] = (), made: datetime | None = None
+    ) -> CertificateFiles:
         """Client certificates for any common names and one key: those after the first lie behind the key. `days` is
-        how long each is valid."""
-        key, now = new_key(), _now(expired)
+        how long each is valid; `made` is when, now if left out."""
+        key, now = new_key(), made or _now(expired)
         lives = zip(names, days or [1] * len(names), strict=True)
         return self._written(
             key, *(self._root.device(key.public_key(), name, days=valid, now=now) for name, valid in lives)

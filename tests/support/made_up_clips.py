@@ -53,11 +53,12 @@ class Recording:
         budget: Budget = ROOMY,
         clock: Clock | None = None,
         seed: int = 1,
+        made: datetime | None = None,
     ) -> None:
         self.directory, self.authority, self.key, self.device, self.budget = directory, authority, key, device, budget
         self.clock = clock or Clock()
         self.random = random.Random(seed)
-        self.certificate = authority.client(device)
+        self.certificate = authority.client(device, made=made)
         self.signer = DeviceKey.load(self.certificate.key, self.certificate.cert)
         self._ids = Uuid7Source()
         self._index = 0

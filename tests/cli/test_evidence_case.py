@@ -1,0 +1,190 @@
+"""`edge-agent evidence` on a clip from the card: verified, exported, certified."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import av
+import pytest
+
+from agent.__main__ import main
+from agent.adapters.evidence_keys import DeviceKey, EvidenceKey
+from agent.evidence.fragment import Fragment
+from agent.evidence.media_signing.sign import Facts, GopSigner
+from agent.evidence.mp4_write import init_segment
+from agent.sim.clock import SimClock
+from tests.support.certificates import Authority
+from tests.support.made_up_clips import CAMERA, DEVICE, Clock, Recording
+from tests.support.recording import encoded, pieces_of
+
+
+class StreamSigner:
+    """Signs each group of pictures in the stream itself."""
+
+    def __init__(self, key: DeviceKey) -> None:
+        self._signer = GopSigner(key, key.x5c, Facts("0.1.0", "kiosk-0042", "edge-agent"))
+
+    def add(self, access_unit: bytes, wall_ns: int) -> list[bytes]:
+        return self._signer.add(access_unit, wall_ns)
+
+    def end(self) -> list[bytes]:
+        return []
+
+
+class Office:
+    """What an office has of one clip."""
+
+    def __init__(self, directory: Path) -> None:
+        self.key_file = directory / "evidence-1.key.json"
+        assert main(["keygen", "--evidence", "--out", str(directory)]) == 0
+        clock = SimClock()
+        wall = Clock(clock.wall(), boot_ns=clock.boottime_ns())
+        began = clock.wall()
+        self.recording = Recording(
+            directory / CAMERA,
+            Authority(directory / "ca", began=began),
+            EvidenceKey.load(self.key_file),
+            clock=wall,
+            made=began,
+        )
+        pieces = pieces_of(encoded(40), clock, StreamSigner(self.recording.signer))
+        wall.wall = clock.wall()
+        first = pieces[0].fragment(1, pieces[0].begin_ns)
+        init = Fragment(
+            0,
+            True,
+            init_segment(pieces[0].parameters),
+            first.begin_ns,
+            first.begin_ns,
+            first.wall_begin,
+            first.wall_begin,
+        )
+        fragments = [piece.fragment(number, pieces[0].begin_ns) for number, piece in enumerate(pieces, 1)]
+        clip = self.recording.begin([init, *fragments[:4]])
+        for fragment in fragments[4:]:
+            clip.append(fragment)
+        clip.picture(b"\xff\xd8 a picture")
+        self.recording.clips.end(clip.clip, "over")
+        self.recording.heard()
+        self.clip = self.recording.directory / f"{clip.clip}.clip"
+        self.heads = directory / "heads.jsonl"
+        heads = (
+            {"camera": CAMERA, "seq": e.head.seq, "head": e.head.digest, "at": f"{e.at}"} for e in self.recording.heads
+        )
+        self.heads.write_text("".join(json.dumps(each) + "\n" for each in heads))
+        self.ca = str(self.recording.authority.ca)
+
+    def run(self, action: str, path: Path, **options: str | Path) -> int:
+        words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+        return main(["evidence", action, str(path), "--ca", self.ca, "--heads", str(self.heads), *words])
+
+    def export(self, case: Path) -> int:
+        return self.run("export", self.clip, key=self.key_file, out=case, by="Insp. Dlamini", why="CAS 17/11/2026")
+
+
+OFFICER: Mapping[str, str] = {"officer": "T. Dlamini", "position": "records officer", "organisation": "Gauteng"}
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    return Office(tmp_path)
+
+
+def test_a_clip_is_verified_with_and_without_the_key(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
+    assert office.run("verify", office.clip) == 0
+    assert f"{office.clip.name}: authentic\n" in (said := capsys.readouterr().out)
+    assert f"camera front of {DEVICE}" in said
+    assert office.run("verify", office.clip, key=office.key_file) == 0
+    assert "the stream inside: is signed by itself too" in capsys.readouterr().out
+    assert office.run("verify", office.recording.directory) == 0
+    assert "chain.jsonl: authentic" in capsys.readouterr().out
+
+
+def test_a_case_folder_has_the_original_and_one_that_opens_anywhere(office: Office, tmp_path: Path) -> None:
+    case = tmp_path / "case-17"
+    assert office.export(case) == 0
+
+    stem = office.clip.stem
+    of_clip = {f"{stem}{end}" for end in (".mp4", "-plain.mp4", ".manifest", "-9.jpg")}
+    assert {path.name for path in case.iterdir()} == of_clip | {"chain.jsonl", "custody.json", "HOW-TO-VERIFY.txt"}
+    assert json.loads((case / "custody.json").read_bytes())["verdict"] == "authentic"
+    pictures = []
+    for name in (f"{stem}.mp4", f"{stem}-plain.mp4"):
+        with av.open(str(case / name)) as film:
+            pictures.append([(frame.pts, bytes(frame.planes[0])) for frame in film.decode(video=0)])
+    assert pictures[0] == pictures[1]
+    assert len(pictures[0]) == 40
+    assert office.run("verify", case) == 0
+    assert office.run("verify", case / f"{stem}-plain.mp4") == 0, "its own signatures are in it"
+    assert office.export(case) == 1, "a case folder is written once"
+
+
+def test_what_is_altered_in_a_case_folder_is_named(
+    office: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case = tmp_path / "case-17"
+    office.export(case)
+    film, picture = case / f"{office.clip.stem}.mp4", next(case.glob("*.jpg"))
+    content = bytearray(film.read_bytes())
+    content[-100] ^= 1
+    film.write_bytes(content)
+    picture.write_bytes(b"another")
+    capsys.readouterr()
+
+    assert office.run("verify", case) == 1
+    said = capsys.readouterr().out
+    assert f"{film.name}: not authentic" in said
+    assert "the fragment 8 was altered, or a foreign one put in its place" in said
+    assert f"{picture.name}, byte 0: the picture was altered" in said
+    assert office.run("certificate", case, out=tmp_path / "certificate.txt", **OFFICER) == 1
+    assert not (tmp_path / "certificate.txt").exists()
+    assert "nobody should certify this recording: not authentic" in capsys.readouterr().err
+
+
+def test_an_altered_clip_is_not_exported(office: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    content = bytearray(office.clip.read_bytes())
+    content[-1] ^= 1
+    office.clip.write_bytes(content)
+    assert office.export(tmp_path / "case") == 1
+    assert not (tmp_path / "case").exists()
+    assert "nothing was written" in capsys.readouterr().err
+
+
+def test_an_officers_certificate_says_what_was_checked(office: Office, tmp_path: Path) -> None:
+    case, out = tmp_path / "case-17", tmp_path / "certificate.txt"
+    office.export(case)
+    assert office.run("certificate", case, out=out, **OFFICER) == 0
+
+    said = out.read_text()
+    for part in (
+        "section 15(4)",
+        "T. Dlamini",
+        office.clip.stem,
+        DEVICE,
+        "evidence-1",
+        "8.0 s, 8 fragments",
+        "authentic.",
+    ):
+        assert part in said
+    assert office.run("certificate", case, out=out, **OFFICER) == 1, "a text is not overwritten"
+
+
+def test_what_a_card_lacks_is_named(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
+    gone = office.recording.record()
+    for end in (".clip", ".manifest"):
+        (office.recording.directory / f"{gone}{end}").unlink()
+    assert office.run("verify", office.recording.directory) == 1
+    assert f"the clip {gone} is gone, and no entry says that the device deleted it" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["nothing.clip", "empty", "keys.manifest"])
+def test_what_can_not_be_read_has_its_own_exit_code(
+    office: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    path = tmp_path / name
+    if name == "empty":
+        path.mkdir()
+    elif name == "keys.manifest":
+        path.write_text('{"a":1}\n')
+    assert office.run("verify", path) == 2
+    assert capsys.readouterr().err.startswith("edge-agent: ")
