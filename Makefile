@@ -16,7 +16,7 @@ JOBS ?= 7
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-package test-tflite test-picamera2 check bench bench-vision chaos enrolment-cuts fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation province mutants walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-package test-tflite test-picamera2 check bench bench-vision chaos enrolment-cuts evidence fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation province mutants walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -140,7 +140,7 @@ ENROLMENT := tests/deploy/kit tests/deploy/registrar tests/system/test_enrolment
 suite: setup-dev test-video model # Without the other environments. On another Python: make suite PYTHON=python3.13 VENV=.venv-3.13
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal --ignore=tests/deploy/package --ignore=tests/campaigns/brokers --ignore=tests/control_room $(ENROLMENT:%=--ignore=%) -m "not campaign"
 
-test-campaigns: setup-dev test-video model ## A short form of bench, bench-vision, chaos, enrolment-cuts, walk and week (three minutes)
+test-campaigns: setup-dev test-video model ## A short form of bench, bench-vision, chaos, enrolment-cuts, evidence, walk and week (three minutes)
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal -m campaign tests/campaigns
 
 test-control-room: setup-dev demo-video model ## The control room's page in a browser, behind nginx, with a real broker and a simulated kiosk (three minutes)
@@ -196,6 +196,9 @@ chaos: setup-dev ## A quarter of an hour of kills, outages and bad disks; nothin
 
 enrolment-cuts: setup-dev ## Enrolment and renewal are cut off at 50 random moments while buttons are pressed: an identity that works, no press lost (five minutes; ENROL='--cuts 5')
 	@$(BIN)/python -m tests.campaigns.enrolment $(ENROL)
+
+evidence: setup-dev ## A thousand alterations of clips, manifests and chains are found and their places named; 50 power cuts on a real file system, as root (two minutes; EVIDENCE='--cuts 5')
+	@$(BIN)/python -m tests.campaigns.evidence $(EVIDENCE)
 
 fuzz: setup-dev ## A hundred thousand spoilt commands: none may do anything, none may harm the agent (ten minutes; FUZZ=2000)
 	@FUZZ=$(or $(FUZZ),100000) $(BIN)/pytest -s --show-capture=no -o log_level=CRITICAL --timeout=7200 tests/bootstrap/test_fuzz.py

@@ -190,6 +190,7 @@ class ReadChain:
 class Heard(NamedTuple):
     """A head that the centre has kept, as the device published it."""
 
+    device: str
     camera: str
     head: Head
     at: datetime
@@ -252,10 +253,10 @@ def _as_heard(found: ReadChain, heads: list[Heard], file: str, size: int) -> lis
     """Compare a chain with what the centre has heard of it."""
     if not found.entries:
         return []
-    camera, by_seq = found.entries[0].said.get("camera"), {each.said["seq"]: each for each in found.entries}
+    first, by_seq = found.entries[0].said, {each.said["seq"]: each for each in found.entries}
     for heard in sorted(heads, key=lambda each: each.head.seq):
         entry = by_seq.get(heard.head.seq)
-        if heard.camera != camera or heard.head.seq == 0:
+        if (heard.device, heard.camera) != (first["device"], first["camera"]) or heard.head.seq == 0:
             continue
         when = f"the centre heard on {heard.at:%Y-%m-%d %H:%M} UTC"
         if entry is None:
@@ -268,14 +269,14 @@ def _as_heard(found: ReadChain, heads: list[Heard], file: str, size: int) -> lis
 
 
 def read_heads(content: str) -> list[Heard]:
-    """Read the heads that a centre has kept: lines of JSON, `{"camera", "seq", "head", "at"}`. Raises ValueError."""
+    """Read the heads that a centre has kept: lines of `{"device", "camera", "seq", "head", "at"}`. Raises ValueError."""
     found = []
     for line in filter(None, content.splitlines()):
         body = parse(line.encode())
         try:
             at = datetime.fromisoformat(body["at"])
             at = at if at.tzinfo else at.replace(tzinfo=UTC)
-            found.append(Heard(str(body["camera"]), Head(int(body["seq"]), str(body["head"])), at))
+            found.append(Heard(str(body["device"]), str(body["camera"]), Head(int(body["seq"]), str(body["head"])), at))
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a line of heads: {line[:80]}") from error
     return found

@@ -10,7 +10,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agent.contract.envelope import rfc3339
 from agent.contract.leaves import DocumentError, canonical, parse
@@ -29,11 +29,11 @@ class Part(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    n: int
+    n: int = Field(ge=0)
     """The record's number."""
     kind: str
     sha256: str
-    length: int
+    length: int = Field(ge=0)
     sealed: str
     """The SHA-256 of the record as it is on the card."""
     index: int | None = None

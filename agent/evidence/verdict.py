@@ -181,9 +181,10 @@ def _revocation(
     since = revoked_at(x5c, trust.authorities, trust.revoked) if trust.revoked else None
     if since is None:
         return
-    camera, seq = said.get("camera"), said.get("seq", 0)
+    whose, seq = (said.get("device"), said.get("camera")), said.get("seq", 0)
     is_heard = known is not None and not known.findings
-    early = [each for each in trust.heads if (each.camera, each.at < since) == (camera, True) and each.head.seq >= seq]
+    heard = (each for each in trust.heads if (each.device, each.camera) == whose and each.head.seq >= seq)
+    early = [each for each in heard if each.at < since]
     if is_heard and early:
         yield note(where[0], f"its key was revoked on {since:%Y-%m-%d}; the centre had heard of entry {seq} before")
     else:
@@ -193,7 +194,7 @@ def _revocation(
 
 def _of_the_clip(clip: File, parts: list[Part], facts: Mapping[str, Any]) -> Iterator[Finding]:
     length = facts.get("header_length")
-    size = length if isinstance(length, int) else 0
+    size = length if isinstance(length, int) and length > 0 else 0
     if sha256(clip.content[:size]).hexdigest() != facts.get("header"):
         yield wrong(clip.name, 0, max(size, 1), "the header was altered, or is of another clip")
         return

@@ -108,7 +108,7 @@ class Recording:
 
     def heard(self) -> None:
         """The centre hears the head of now."""
-        self.heads.append(Heard(CAMERA, self.clips.head, self.clock.wall))
+        self.heads.append(Heard(self.device, CAMERA, self.clips.head, self.clock.wall))
 
     def file(self, name: str) -> File:
         return File(name, (self.directory / name).read_bytes())
