@@ -269,7 +269,10 @@ def _as_heard(found: ReadChain, heads: list[Heard], file: str, size: int) -> lis
 
 
 def read_heads(content: str) -> list[Heard]:
-    """Read the heads that a centre has kept: lines of `{"device", "camera", "seq", "head", "at"}`. Raises ValueError."""
+    """Read the heads that a centre has kept: lines of `{"device", "camera", "seq", "head", "at"}`.
+
+    Raises ValueError.
+    """
     found = []
     for line in filter(None, content.splitlines()):
         body = parse(line.encode())

@@ -30,12 +30,7 @@ LengthAt = Callable[[int], int | None]
 def compared(file: File, at: int, pieces: Sequence[Piece], length_at: LengthAt) -> Iterator[Finding]:
     """Yield what a file lacks of its pieces, from `at` on, until the first thing that is wrong."""
     name, content = file
-    numbers = {each.digest: number for number, each in enumerate(pieces)}
-
-    def known(begin: int, *lengths: int | None) -> int | None:
-        found = (sha256(content[begin : begin + length]).hexdigest() for length in lengths if length)
-        return next((numbers[each] for each in found if each in numbers), None)
-
+    known = _Known(content, pieces)
     number = 0
     while at < len(content):
         if number == len(pieces):
@@ -59,6 +54,22 @@ def compared(file: File, at: int, pieces: Sequence[Piece], length_at: LengthAt) 
         at, number = end, found + 1
     if number < len(pieces):
         yield missing(name, at, at, f"the file ends where {pieces[number].name} should begin")
+
+
+class _Known:
+    """Says which piece stands at an offset, if one of these lengths is its own."""
+
+    def __init__(self, content: bytes, pieces: Sequence[Piece]) -> None:
+        self._content = content
+        self._pieces = pieces
+        self._numbers = {each.digest: number for number, each in enumerate(pieces)}
+
+    def __call__(self, begin: int, *lengths: int | None) -> int | None:
+        for length in filter(None, lengths):
+            number = self._numbers.get(sha256(self._content[begin : begin + length]).hexdigest())
+            if number is not None and self._pieces[number].length == length:
+                return number
+        return None
 
 
 def _strange(file: File, at: int, wanted: Piece, is_before: bool, length_at: LengthAt) -> Finding:

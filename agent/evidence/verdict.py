@@ -7,7 +7,7 @@ from hashlib import sha256
 from itertools import pairwise
 from typing import Any
 
-from agent.adapters.evidence_keys import EvidenceKey, KeyTrouble
+from agent.adapters.evidence_keys import EvidenceKey
 from agent.adapters.x509_at import common_name_of, revoked_at, why_not_valid
 from agent.contract.identity import common_name
 from agent.contract.vocabulary import TimeQuality
@@ -77,7 +77,9 @@ def judge_clip(
             return _verdict(findings, read, is_signed=False)
         raise ClipError(f"{manifest.name} is no manifest: it says nothing of a clip")
     known = None if chain is None else chains.read(chain.content, chain.name, list(trust.heads))
-    findings += known.findings if known else [note(manifest.name, "no chain was given")]
+    findings += (
+        _of_the_chain(known, chain, read.facts) if known and chain else [note(manifest.name, "no chain was given")]
+    )
     findings += _of_the_signer(read, manifest.name, trust, known)
     is_sealed = clip.content.startswith(b"EAclip") or clip.name.endswith(".clip")
     of_media = list(_of_the_clip(clip, read.parts, read.facts) if is_sealed else _of_the_mp4(clip, read.parts))
@@ -86,7 +88,7 @@ def judge_clip(
     if is_sealed and key is not None and not of_media:
         plain = _opened(clip, read, key)
         spoilt = (each for each in read.parts if sha256(plain.get(each.n, b"")).hexdigest() != each.sha256)
-        findings += [wrong(clip.name, 0, 0, f"record {each.n} holds what no manifest says") for each in spoilt]
+        findings += [wrong(clip.name, 0, 0, f"record {each.n} does not hold what the manifest says") for each in spoilt]
     return _verdict([*findings, *_of_the_parts(read, manifest.name)], read, plain, is_signed=read.vouched > 0)
 
 
@@ -125,6 +127,14 @@ def _verdict(
     elif kinds & {"missing", "unsigned"}:
         word = "authentic with missing"
     return Verdict(word, findings, read, plain or {}, is_signed)
+
+
+def _of_the_chain(known: ReadChain, chain: File, facts: Mapping[str, Any]) -> Iterator[Finding]:
+    yield from known.findings
+    first = known.entries[0].said if known.entries else facts
+    if (first.get("device"), first.get("camera")) != (facts.get("device"), facts.get("camera")):
+        text = f"this is the chain of the camera {first.get('camera')} of {first.get('device')}"
+        yield wrong(chain.name, 0, len(chain.content), text)
 
 
 def _of_the_signer(read: Manifest, file: str, trust: Trust, known: ReadChain | None) -> Iterator[Finding]:
@@ -231,10 +241,8 @@ def _opened(clip: File, read: Manifest, key: EvidenceKey) -> dict[int, bytes]:
     for each in read.parts:
         record = clip.content[at : at + each.length + OVERHEAD]
         at += len(record)
-        content = header.opened(content_key, record)
-        if content is None:
-            raise KeyTrouble(f"record {each.n} can't be opened: the device has sealed it wrong")
-        plain[each.n] = content
+        if (content := header.opened(content_key, record)) is not None:
+            plain[each.n] = content
     return plain
 
 

@@ -69,8 +69,8 @@ class Office:
         self.clip = self.recording.directory / f"{clip.clip}.clip"
         self.heads = directory / "heads.jsonl"
         heads = (
-            {"device": DEVICE, "camera": CAMERA, "seq": e.head.seq, "head": e.head.digest, "at": f"{e.at}"}
-            for e in self.recording.heads
+            {"device": DEVICE, "camera": CAMERA, "seq": each.head.seq, "head": each.head.digest, "at": str(each.at)}
+            for each in self.recording.heads
         )
         self.heads.write_text("".join(json.dumps(each) + "\n" for each in heads))
         self.ca = str(self.recording.authority.ca)
