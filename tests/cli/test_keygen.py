@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from agent.__main__ import main
+from agent.adapters.evidence_keys import EvidenceKey, Recipient
 from agent.adapters.jose_keys import KeyRing, PrivateKey, read_key_set, sign
 
 
@@ -67,3 +68,16 @@ def test_a_directory_that_can_not_be_made_is_one_line(tmp_path: Path, capsys: py
     assert keygen(tmp_path / "file" / "keys", "--role", "operator") == 1
 
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_an_evidence_key_is_made_beside_the_older_ones_and_devices_get_its_public_half(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in (1, 2):
+        assert main(["keygen", "--evidence", "--out", str(tmp_path)]) == 0
+        path = tmp_path / f"evidence-{number}.key.json"
+        assert path.stat().st_mode & 0o777 == 0o600
+        line = capsys.readouterr().out.splitlines()[-1]
+        recipient = Recipient.parse(line.split('"')[1])
+        assert recipient == EvidenceKey.load(path).public()
+        assert json.loads(path.read_text())["d"] not in line
