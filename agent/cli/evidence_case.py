@@ -184,9 +184,9 @@ def _as_text(name: str, verdict: Verdict) -> str:
     facts, parts = verdict.manifest.facts, [each for each in verdict.manifest.parts if each.begin and each.end]
     lines = [f"{name}: {verdict.word}"]
     if facts:
-        lines.append(
-            f"  camera {facts.get('camera')} of {facts.get('device')}, because of {json.dumps(facts.get('why'))}"
-        )
+        camera, device = facts.get("camera"), facts.get("device")
+        lines.append(f"  clip {verdict.manifest.clip} of the camera {camera} of {device}")
+        lines.append(f"  made because of {json.dumps(facts.get('why'))}")
     if parts and parts[0].begin and parts[-1].end:
         span = f"{parts[0].begin:%Y-%m-%d %H:%M:%S} to {parts[-1].end:%H:%M:%S} UTC"
         lines.append(f"  {span}, {len(parts)} fragments; the clock was {parts[0].timeq}")

@@ -65,7 +65,7 @@ class _Kept(NamedTuple):
 class Clips:
     """`directory` is the camera's; `facts` is what each manifest says of the device: at least `device` and `camera`.
 
-    One thread at a time.
+    One thread at a time. Raises ClipError when the directory or its chain can't be read.
     """
 
     def __init__(
@@ -77,13 +77,16 @@ class Clips:
         budget: Budget,
         now: Now,
     ) -> None:
-        directory.mkdir(mode=0o750, parents=True, exist_ok=True)
         self._directory = directory
         self._facts = dict(facts)
         self._recipient = recipient
         self._budget = budget
         self._now = now
-        self._chain = Chain(directory, str(facts["device"]), str(facts["camera"]), signer)
+        try:
+            directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+            self._chain = Chain(directory, str(facts["device"]), str(facts["camera"]), signer)
+        except OSError as error:
+            raise ClipError(f"{directory} can't be used for clips: {_lower(error)}") from error
         self._open: dict[str, OpenClip] = {}
         self._ending: dict[str, str] = {}
 

@@ -94,7 +94,7 @@ def office(tmp_path: Path) -> Office:
 def test_a_clip_is_verified_with_and_without_the_key(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
     assert office.run("verify", office.clip) == 0
     assert f"{office.clip.name}: authentic\n" in (said := capsys.readouterr().out)
-    assert f"camera front of {DEVICE}" in said
+    assert f"clip {office.clip.stem} of the camera front of {DEVICE}" in said
     assert office.run("verify", office.clip, key=office.key_file) == 0
     assert "the stream inside: is signed by itself too" in capsys.readouterr().out
     assert office.run("verify", office.recording.directory) == 0

@@ -1,0 +1,144 @@
+"""What somebody could try who has the card, the device's key, or another device, and what becomes of it."""
+
+import base64
+import json
+
+import pytest
+
+from agent.evidence.chain import FILE, Head, Heard, read
+from agent.evidence.comparison import File
+from agent.evidence.verdict import Verdict, judge_clip
+from tests.evidence.conftest import Make
+from tests.support.made_up_clips import CAMERA, DEVICE, Recording
+
+OTHER = "gp/jhb-park-station/kiosk-0043"
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+
+def lines(recording: Recording, name: str) -> list[bytes]:
+    return recording.file(name).content.splitlines(keepends=True)
+
+
+def judged(
+    recording: Recording, clip: str, *, manifest: bytes = b"", chain: bytes = b"", heads: bool = False
+) -> Verdict:
+    """The verdict on a clip with another manifest or chain than its own."""
+    files = [recording.file(name) for name in (f"{clip}.clip", f"{clip}.manifest", FILE)]
+    own = [File(file.name, other or file.content) for file, other in zip(files, (b"", manifest, chain), strict=True)]
+    return judge_clip(own[0], own[1], recording.trust(heads=heads), own[2], recording.key)
+
+
+def forged(make: Make, recording: Recording, name: str = "forged") -> Recording:
+    """Whoever has the device's own key writes all of it anew."""
+    forger = make(name, seed=5)
+    forger.signer = recording.signer
+    forger.clips.renewed(recording.signer)
+    return forger
+
+
+def test_a_bit_that_no_reader_needs_is_an_alteration_too(recording: Recording) -> None:
+    clip = recording.record()
+    *before, last = lines(recording, f"{clip}.manifest")
+    token = json.loads(last)["entry"]
+    loose = token[:-1] + LETTERS[LETTERS.index(token[-1]) ^ 1]
+    assert base64.urlsafe_b64decode(loose.split(".")[2] + "==") == base64.urlsafe_b64decode(token.split(".")[2] + "==")
+
+    verdict = judged(recording, clip, manifest=b"".join([*before, last.replace(token.encode(), loose.encode())]))
+    assert verdict.word == "not authentic"
+    assert "its signature does not hold" in verdict.findings[0].text
+
+
+def test_a_line_behind_the_end_is_an_addition(recording: Recording) -> None:
+    clip = recording.record()
+    more = b'{"at":"2026-11-27T10:00:00.000Z","joined":{"alarm":"a2"},"timeq":"synced"}\n'
+    verdict = judged(recording, clip, manifest=b"".join([*lines(recording, f"{clip}.manifest"), more]))
+    assert verdict.word == "not authentic"
+    assert "stands behind the manifest's end" in verdict.findings[0].text
+
+
+def test_the_signature_of_another_clip_is_named_as_such(recording: Recording) -> None:
+    clip, other = recording.record(), recording.record()
+    *own, _ = lines(recording, f"{clip}.manifest")
+    verdict = judged(recording, clip, manifest=b"".join([*own, lines(recording, f"{other}.manifest")[-1]]))
+    assert verdict.word == "not authentic"
+    assert f"is foreign: it was signed for the clip {other}" in verdict.findings[0].text
+
+
+def test_a_chain_that_goes_on_otherwise_is_foreign_even_by_the_devices_own_key(make: Make) -> None:
+    recording = make()
+    forger = forged(make, recording)
+    clip = recording.record()
+    recording.record()
+    for _ in range(2):
+        forger.record()
+    own, strange = lines(recording, FILE), lines(forger, FILE)[1:]  # behind the certificates that it began with
+    verdict = judged(recording, clip, chain=b"".join([*own[:3], *strange[2:]]))
+    assert verdict.word == "not authentic"
+    assert "is foreign: it follows another entry 2" in verdict.findings[0].text
+
+
+def test_what_was_written_anew_with_the_devices_key_is_found_by_what_the_centre_has_heard(make: Make) -> None:
+    recording = make()
+    forger = forged(make, recording)
+    recording.record()
+    clip = forger.record()
+    assert judged(forger, clip).is_authentic, "nothing else tells"
+
+    forger.heads = recording.heads
+    verdict = judged(forger, clip, heads=True)
+    assert verdict.word == "not authentic"
+    assert "the chain was written anew" in verdict.findings[0].text
+
+
+def test_a_clip_that_is_in_no_chain_is_refused_where_the_chain_is(make: Make) -> None:
+    recording = make()
+    forger = forged(make, recording)
+    recording.record()
+    clip = forger.record()
+    verdict = judged(forger, clip, chain=recording.file(FILE).content)
+    assert verdict.word == "not authentic"
+    assert "is not in the chain" in verdict.findings[0].text
+
+
+def test_a_device_can_not_sign_for_another(make: Make) -> None:
+    other = make("other", device=OTHER)
+    liar = make("liar")
+    liar.clips.renewed(other.signer)
+    clip = liar.record()
+    verdict = judged(liar, clip)
+    assert verdict.word == "not authentic"
+    assert f"{OTHER} has signed it, and not {DEVICE}" in verdict.findings[0].text
+
+
+def test_a_start_takes_no_entry_that_it_has_not_signed(make: Make) -> None:
+    """Another device's key signs an entry that would be the next, in a manifest that is laid onto the card."""
+    recording, forger = make(), make("other", device=OTHER)
+    recording.record()
+    forger.clips._chain._last = recording.clips.head
+    clip = forger.begin().clip
+    for end in (".clip", ".manifest"):
+        (recording.directory / f"{clip}{end}").write_bytes(forger.file(f"{clip}{end}").content)
+    before = recording.clips.head
+    recording.start()
+
+    chain = read(recording.file(FILE).content, FILE, recording.heads)
+    assert not chain.findings
+    assert [each.said["entry"] for each in chain.entries if each.said["seq"] > before.seq] == ["cut"]
+    assert recording.verdict(clip).word == "not authentic"
+    assert recording.verdict(recording.record()).is_authentic
+
+
+@pytest.mark.parametrize(("device", "camera"), [(OTHER, CAMERA), (DEVICE, "back")])
+def test_heads_of_other_cameras_say_nothing(recording: Recording, device: str, camera: str) -> None:
+    clip = recording.record()
+    recording.heads = [Heard(device, camera, Head(99, "00"), recording.clock.wall)]
+    assert recording.verdict(clip).is_authentic
+
+
+def test_an_older_copy_of_the_card_is_found_by_what_the_centre_has_heard(recording: Recording) -> None:
+    clip = recording.record()
+    old = recording.file(FILE).content
+    recording.record()
+    verdict = judged(recording, clip, chain=old, heads=True)
+    assert verdict.word == "authentic with missing"
+    assert "the entries 3 to 3, of which the centre heard" in verdict.findings[0].text
