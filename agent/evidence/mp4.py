@@ -16,8 +16,10 @@ from agent.evidence.h264 import Kind, Unit
 _LARGEST_TABLES = 64 << 20
 """Bytes of a `moov` or `moof`; ten hours at 30 pictures a second need 20 MB."""
 _LARGEST_SAMPLE = 64 << 20
-_MOST_BOXES = 2_000_000
+_MOST_BOXES = 500_000
+_MOST_CHILDREN = 10_000
 _CODECS = {b"avc1": b"avcC", b"avc3": b"avcC", b"hvc1": b"hvcC", b"hev1": b"hvcC"}
+_TABLES = (b"stsd", b"stts", b"stsc", b"stsz", b"stz2", b"stco", b"co64")
 _VIDEO_ENTRY = 78
 """How many bytes of a visual sample entry come before its boxes."""
 _HAS_OFFSET, _FIRST_FLAGS = 0x1, 0x4
@@ -56,7 +58,6 @@ class _Track:
     tables: dict[bytes, bytes]
     defaults: tuple[int, int] = (0, 0)
     """Duration and size of a fragment's samples that give none (`trex`)."""
-    entries: int = 1
 
 
 @dataclass
@@ -92,15 +93,20 @@ class Mp4:
         return cls(file, size, boxes, video[0], tuple(each for each in tracks if isinstance(each, str)))
 
     def samples(self) -> Iterator[Sample]:
-        """Yield the samples of the video in the order of decoding. Raises Unreadable."""
-        left = self.size
+        """Yield the samples of the video in the order of decoding, one at least. Raises Unreadable."""
+        left, time, sample = self.size, 0.0, None
         for sample in self._samples():
             left -= max(sample.size, 1)
             if not 0 <= sample.offset <= sample.offset + sample.size <= self.size:
                 raise Unreadable(f"a picture should be at byte {sample.offset}, behind the end of the file")
             if left < 0:
                 raise Unreadable("its pictures lie over each other")
+            if sample.time < time:
+                raise Unreadable(f"its pictures go back in time at byte {sample.offset}")
+            time = sample.time
             yield sample
+        if sample is None:
+            raise Unreadable("its video has no pictures")
 
     def units(self) -> Iterator[Unit]:
         """Yield the NAL units of the video in the order of decoding. Raises Unreadable, OSError."""
@@ -118,7 +124,7 @@ class Mp4:
             if box.type == b"moof":
                 for kind, content in _children(_content(self.file, box)):
                     if kind == b"traf":
-                        time = yield from _in_fragment(_children(content), box.start, self.video, time)
+                        time = yield from _in_fragment(content, box.start, self.video, time)
 
 
 def _units(
@@ -172,8 +178,11 @@ def _content(file: BinaryIO, box: Box) -> bytes:
 
 
 def _children(content: bytes) -> list[tuple[bytes, bytes]]:
-    found, at = [], 0
+    found: list[tuple[bytes, bytes]] = []
+    at = 0
     while at + 8 <= len(content):
+        if len(found) == _MOST_CHILDREN:
+            raise Unreadable("it has too many boxes")
         length, kind = struct.unpack_from(">I4s", content, at)
         begin = at + 8
         if length == 1 and at + 16 <= len(content):
@@ -186,46 +195,60 @@ def _children(content: bytes) -> list[tuple[bytes, bytes]]:
     return found
 
 
+def _only(content: bytes, *path: bytes) -> bytes:
+    """Return the content of a box in boxes; empty if it is not there. Two of a kind are refused: a player might take
+    the other one."""
+    for kind in path:
+        found = [inner for each, inner in _children(content) if each == kind]
+        if len(found) > 1:
+            raise Unreadable(f"it has two {_name(kind)} boxes where one must be")
+        content = found[0] if found else b""
+    return content
+
+
 def _track(content: bytes) -> _Track | str:
     """Return a video track; of another one its kind."""
-    track = dict(_children(content))
-    media = dict(_children(track.get(b"mdia", b"")))
-    kind = media.get(b"hdlr", b"")[8:12]
+    media = _only(content, b"mdia")
+    kind = _only(media, b"hdlr")[8:12]
     if kind != b"vide":
         return _name(kind)
-    tables = dict(_children(dict(_children(media.get(b"minf", b""))).get(b"stbl", b"")))
-    entries = tables.get(b"stsd", b"")
-    described = _children(entries[8:])
-    if not described:
-        raise Unreadable("its video is of no known kind")
-    codec, entry = described[0]
-    if codec not in _CODECS or any(each != codec for each, _ in described):
-        raise Unreadable(f"its video is neither H.264 nor H.265 ({_name(codec)})")
-    configuration = dict(_children(entry[_VIDEO_ENTRY:])).get(_CODECS[codec], b"")
-    place = 4 if _CODECS[codec] == b"avcC" else 21
-    if len(configuration) <= place:
-        raise Unreadable("its video is not described")
-    header = media.get(b"mdhd", b"")
+    inside = _only(media, b"minf")
+    places = _children(_only(inside, b"dinf", b"dref")[8:])
+    if any(not each[3:4] or not each[3] & 1 for _, each in places):
+        raise Unreadable("its pictures lie in another file")
+    samples = _only(inside, b"stbl")
+    tables = {each: _only(samples, each) for each in _TABLES}
+    if tables[b"stz2"] or (tables[b"stco"] and tables[b"co64"]):
+        raise Unreadable("its tables are of a kind that is not known here")
+    codec, length_size = _described(_children(tables[b"stsd"][8:]))
+    header, number = _only(media, b"mdhd"), _only(content, b"tkhd")
     timescale = _u32(header, 20 if header[:1] == b"\1" else 12)
-    number = track.get(b"tkhd", b"")
     if timescale == 0:
         raise Unreadable("its video has no clock")
-    return _Track(
-        _u32(number, 20 if number[:1] == b"\1" else 12),
-        timescale,
-        codec,
-        (configuration[place] & 3) + 1,
-        tables,
-        entries=len(described),
-    )
+    return _Track(_u32(number, 20 if number[:1] == b"\1" else 12), timescale, codec, length_size, tables)
+
+
+def _described(entries: list[tuple[bytes, bytes]]) -> tuple[bytes, int]:
+    """Return the codec, and how many bytes the length of a NAL unit has."""
+    found = set()
+    for codec, entry in entries:
+        if codec not in _CODECS:
+            raise Unreadable(f"its video is neither H.264 nor H.265, but {_name(codec)}")
+        configuration = _only(entry[_VIDEO_ENTRY:], _CODECS[codec])
+        place = 4 if _CODECS[codec] == b"avcC" else 21
+        if len(configuration) <= place:
+            raise Unreadable("its video is not described")
+        found.add((codec, (configuration[place] & 3) + 1))
+    if len(found) != 1:
+        raise Unreadable("its video is described in more than one way" if found else "its video is not described")
+    return found.pop()
 
 
 def _in_tables(track: _Track) -> Iterator[Sample]:
     """Yield the samples that the tables of `moov` name."""
-    chunks = track.tables.get(b"stco") or track.tables.get(b"co64", b"")
-    wide = b"stco" not in track.tables
-    runs, times = track.tables.get(b"stsc", b""), _durations(track.tables.get(b"stts", b""))
-    sizes = _sizes(track.tables.get(b"stsz", b""))
+    wide = not track.tables[b"stco"]
+    chunks = track.tables[b"co64" if wide else b"stco"]
+    runs, times, sizes = track.tables[b"stsc"], _durations(track.tables[b"stts"]), _sizes(track.tables[b"stsz"])
     time, run, per_chunk = 0, 0, 0
     for chunk in range(_count(chunks, 8 if wide else 4, 4)):
         if run < _count(runs, 12, 4) and _u32(runs, 8 + 12 * run) <= chunk + 1:
@@ -260,18 +283,16 @@ def _durations(table: bytes) -> Iterator[int]:
             yield _u32(table, 12 + 8 * index)
 
 
-def _in_fragment(
-    boxes: list[tuple[bytes, bytes]], start: int, track: _Track, time: int
-) -> Generator[Sample, None, int]:
+def _in_fragment(fragment: bytes, start: int, track: _Track, time: int) -> Generator[Sample, None, int]:
     """Yield the samples of a `traf`, whose `moof` begins at `start`; return the time after its last one."""
-    header = next((content for kind, content in boxes if kind == b"tfhd"), b"")
+    header, decode = _only(fragment, b"tfhd"), _only(fragment, b"tfdt")
     if _u32(header, 4) != track.number:
         return time
     base, duration, size = _fragment_defaults(header, start, track)
     offset = base
-    for kind, content in boxes:
-        if kind == b"tfdt":
-            time = int.from_bytes(content[4:12]) if content[:1] == b"\1" else _u32(content, 4)
+    if decode:
+        time = int.from_bytes(decode[4:12]) if decode[:1] == b"\1" else _u32(decode, 4)
+    for kind, content in _children(fragment):
         if kind != b"trun":
             continue
         flags, at = _u32(content, 0), 8
