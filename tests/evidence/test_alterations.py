@@ -23,7 +23,7 @@ from tests.support.signed_media import (
     vector,
 )
 
-_ALTERATIONS = int(os.environ.get("EDGE_TEST_ALTERATIONS", "100"))
+_ALTERATIONS = int(os.environ.get("EDGE_TEST_ALTERATIONS", "60"))
 _SEED = int(os.environ.get("EDGE_TEST_SEED", "7"))
 
 

@@ -9,6 +9,7 @@ from io import BytesIO
 import pytest
 
 from agent.adapters.media_signature import der_of, pem_of
+from agent.core.errors import EdgeAgentError
 from agent.evidence import h264
 from agent.evidence.media_signing import tlv
 from agent.evidence.media_signing.verdict import Fault, Result
@@ -26,6 +27,7 @@ from tests.support.signed_media import (
     picture,
     recording,
     samples,
+    samples_of,
     signed,
     signing,
     stream,
@@ -47,6 +49,21 @@ def test_the_files_of_onvif_are_authentic_and_those_without_signatures_not_signe
     assert (verdict.result, verdict.gops, verdict.begins_at, verdict.tail) == (Result.AUTHENTIC, 5, 1, None)
     assert verdict.recorded is None  # its times are in the year 1601
     assert judged(vector(f"test_{kind}.mp4").read_bytes(), ca).result is Result.NOT_SIGNED
+
+
+def test_our_signer_lists_the_hashes_that_the_reference_implementation_lists() -> None:
+    file = vector("test_signed_h264.mp4").read_bytes()
+    theirs = [each for unit in Mp4.read(BytesIO(file)).units() if (each := tlv.parse(unit))]
+    bare = [without_signatures(each) for each in samples_of(file)]
+    ours = signed([b"\0\0\0\1" + each[4:] for each in bare if each], signing().signer(), step_ns=40_000_000)
+    mine = [each for at in ours for unit in h264.units(at) if unit.kind is h264.Kind.SEI and (each := tlv.parse(unit))]
+    assert [each.hashes for each in mine] == [each.hashes for each in theirs]
+    for own, other in zip(mine[:4], theirs, strict=False):  # their closing one repeats the fields of the one before
+        assert own.general is not None
+        assert other.general is not None
+        same = ("counter", "count", "gop_hash", "linked", "partial")
+        assert [getattr(own.general, each) for each in same] == [getattr(other.general, each) for each in same]
+        assert (own.algorithm, other.algorithm) == ("sha256", "sha256")
 
 
 def test_a_recording_of_ours_says_who_signed_it_and_when() -> None:
@@ -194,46 +211,30 @@ def signature_of_sample(sample: bytes) -> bytes:
     return next(each.data for each in Mp4.read(BytesIO(mp4([sample]))).units() if tlv.UUID in each.data)
 
 
-def sei(general: tlv.General, hashes: Sequence[bytes], *, is_signed: bool = True, lists: bool = True) -> bytes:
-    """A SEI as other signers write it: without a list, or without a signature."""
+def sei(general: tlv.General, hashes: Sequence[bytes], *, lists: bool) -> bytes:
+    """A SEI as other signers write it: without a list, if the list is too long to be written."""
     fixed = tlv.fixed_fields(pem_of(tuple(signing().certificates)), ("", "", ""))
-    whole = h264.unescape(tlv.build(general, hashes if lists else [b""] * 3000, fixed, lambda c: der_of(signing()(c))))
-    if is_signed:
-        return h264.escape(whole)
-    fields = whole[whole.index(tlv.UUID) : -79]  # without the signature and the stop byte
-    return h264.escape(b"\6\5" + b"\xff" * (len(fields) // 255) + bytes([len(fields) % 255]) + fields + b"\x80")
+    return tlv.build(general, hashes if lists else [b""] * 3000, fixed, lambda content: der_of(signing()(content)))
 
 
-def chained(count: int, **how: bool) -> list[bytes]:
-    """GOPs of three pictures whose SEIs come after the IDR picture of the next one; the last is always signed."""
+def chained(count: int, *, lists: bool) -> list[bytes]:
+    """GOPs of three pictures whose SEIs come after the IDR picture of the next one."""
     made: list[bytes] = []
-    before, pending = bytes(32), b""
+    before, pending, anchor = bytes(32), b"", b""
     listed: list[bytes] = []
-    pictures = [
-        next(each.data for each in h264.units(one) if each.kind is h264.Kind.PICTURE) for one in stream(4, [3] * count)
-    ]
-    for at, data in enumerate([*pictures, b""]):
+    ticks = tlv.ticks_of(BEGAN_NS)
+    for at, access_unit in enumerate([*stream(4, [3] * count), b""]):
         if at % 3 == 0 and at:
-            general = tlv.General(
-                at // 3, tlv.ticks_of(BEGAN_NS), tlv.ticks_of(BEGAN_NS), len(listed), digest(*listed), before
-            )
-            options = dict(how, is_signed=True) if at == 3 * count else how
-            pending, before, listed = sei(general, listed, **options), listed[0], []
-            if not data:
-                made.append(sized(pending))
-                break
-        own = digest(data)
-        if not listed:
-            anchor = own
-        out = b""
-        if at % 3 == 1 and pending:
-            out = sized(pending)
-            if not how.get("is_signed", True):
-                listed.append(digest(h264.unescape(pending)))
-            pending = b""
-        listed.append(own if at % 3 == 0 else digest(anchor, own))
-        made.append(out + sized(data))
-    return made
+            general = tlv.General(at // 3, ticks, ticks, len(listed), digest(*listed), before)
+            pending, before, listed = sized(sei(general, listed, lists=lists)), listed[0], []
+        if not access_unit:
+            return [*made, pending]
+        data = next(each.data for each in h264.units(access_unit) if each.kind is h264.Kind.PICTURE)
+        anchor = anchor if at % 3 else digest(data)
+        listed.append(digest(anchor, digest(data)) if at % 3 else anchor)
+        made.append((pending if at % 3 == 1 else b"") + sized(data))
+        pending = b"" if at % 3 == 1 else pending
+    raise AssertionError
 
 
 def digest(*parts: bytes) -> bytes:
@@ -244,17 +245,49 @@ def sized(data: bytes) -> bytes:
     return len(data).to_bytes(4) + data
 
 
-@pytest.mark.parametrize("how", [{}, {"lists": False}, {"is_signed": False}], ids=str)
-def test_other_ways_to_sign_are_known(how: dict[str, bool]) -> None:
-    made = chained(4, **how)
+@pytest.mark.parametrize("lists", [True, False])
+def test_signatures_may_come_late_and_without_a_list(lists: bool) -> None:
+    made = chained(4, lists=lists)
     verdict = judged(mp4(made))
-    assert (verdict.result, verdict.gops) == (Result.AUTHENTIC, 4), verdict.findings
-    altered = list(made)
-    altered[5] = altered[5][:-2] + b"\x55\x80"
-    wrong = judged(mp4(altered))
+    assert (verdict.result, verdict.gops) == (Result.AUTHENTIC, 4)
+    made[5] = made[5][:-2] + b"\x55\x80"
+    file = mp4(made)
+    wrong = judged(file)
     assert wrong.result is Result.NOT_AUTHENTIC
     assert wrong.first is not None
-    assert wrong.first.place.offset <= mp4(altered).index(altered[5]) + 4 < wrong.first.place.end
+    assert wrong.first.place.offset <= file.index(made[5]) + 4 < wrong.first.place.end
+
+
+class Unwilling(Signing):
+    """A key that fails the first times."""
+
+    def __init__(self, failures: int) -> None:
+        super().__init__()
+        self._left = failures
+
+    def __call__(self, content: bytes) -> bytes:
+        self._left -= 1
+        if self._left >= 0:
+            raise EdgeAgentError("the TPM is busy")
+        return super().__call__(content)
+
+
+@pytest.mark.parametrize("gops", [(3, 4, 3, 4), (1, 1, 1, 4), (60, 3)], ids=str)
+def test_a_signature_covers_the_gops_for_which_the_key_has_failed(gops: tuple[int, ...]) -> None:
+    key = Unwilling(2)
+    signer = key.signer()
+    made = samples(signed(stream(2, gops), signer))
+    assert (signer.waiting, signer.trouble) == (0, "the TPM is busy")
+    verdict = judged(mp4(made), key.ca)
+    assert (verdict.result, verdict.units) == (Result.AUTHENTIC, sum(gops))
+    del made[1]
+    assert judged(mp4(made), key.ca).result in (Result.MISSING, Result.NOT_AUTHENTIC)
+
+
+def test_signatures_of_another_signer_are_taken_out() -> None:
+    twice = signed(signed(stream(), Signing().signer())[:-1], signing().signer())
+    verdict = judged(mp4(samples(twice)))
+    assert (verdict.result, verdict.gops) == (Result.AUTHENTIC, 5)
 
 
 def test_a_sei_that_lies_about_its_length_is_broken() -> None:

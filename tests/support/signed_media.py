@@ -83,11 +83,11 @@ def stream(seed: int = 0, gops: Sequence[int] = (6, 5, 7, 5, 6), slices: int = 1
 
 
 def signed(
-    access_units: Sequence[bytes], signer: GopSigner, began_ns: int = BEGAN_NS, *, whole: bool = True
+    access_units: Sequence[bytes], signer: GopSigner, began_ns: int = BEGAN_NS, step_ns: int = FRAME_NS
 ) -> list[bytes]:
-    """The same with signatures; if `whole`, the end is signed too, in an access unit of its own."""
-    written = [out for at, unit in enumerate(access_units) for out in signer.add(unit, began_ns + at * FRAME_NS)]
-    return [*written, signer.finish(began_ns + len(access_units) * FRAME_NS)] if whole else written
+    """The same with signatures; the end is signed too, in an access unit of its own."""
+    written = [out for at, unit in enumerate(access_units) for out in signer.add(unit, began_ns + at * step_ns)]
+    return [*written, signer.finish(began_ns + len(access_units) * step_ns)]
 
 
 def samples(access_units: Sequence[bytes]) -> list[bytes]:

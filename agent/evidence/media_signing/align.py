@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 
-_MOST_ALIKE = 16
+_MOST_ALIKE = 8
 """Of how many equal hashes in one list the first ones are tried: each picture of a still scene may be the same."""
 
 

@@ -51,14 +51,20 @@ class Keys:
             if key is None or not key.has_signed(document.content, document.signature, known):
                 continue
             self._chains = chains
-            if life is None and len(self._lives) < _MOST:
-                life = self._lives[chain] = _Life(key, place)
-            if life is not None and document.general is not None:
-                moments = [tlv.time_of(document.general.start), tlv.time_of(document.general.end)]
-                given = [each for each in (life.begin, life.end, *moments) if each is not None]
-                life.begin, life.end = min(given, default=None), max(given, default=None)
+            if life is None:
+                if len(self._lives) == _MOST:
+                    return None
+                self._lives[chain] = _Life(key, place)
             return key
         return None
+
+    def used(self, key: MediaKey, general: tlv.General) -> None:
+        """Note when a key has vouched for pictures."""
+        moments = [tlv.time_of(general.start), tlv.time_of(general.end)]
+        for life in self._lives.values():
+            if life.key is key:
+                given = [each for each in (life.begin, life.end, *moments) if each is not None]
+                life.begin, life.end = min(given, default=None), max(given, default=None)
 
     def faults(self) -> Iterator[tuple[str, Place]]:
         """Yield why a key is not trusted, or was not valid when it signed, in a clause; and where it signed first."""

@@ -100,7 +100,7 @@ def parse(unit: Unit) -> Document | None:
     if UUID not in unit.data[:_SEARCHED]:
         return None
     at, size = unit.header + 1, 0
-    while at < len(unit.data):
+    while at < min(len(unit.data), _SEARCHED):
         size, at = size + unit.data[at], at + 1
         if unit.data[at - 1] != 0xFF:
             break
@@ -138,8 +138,9 @@ def fixed_fields(chain: bytes, vendor: tuple[str, ...]) -> bytes:
     )
 
 
-def build(general: General, hashes: Sequence[bytes], fixed: bytes, sign: Callable[[bytes], bytes]) -> bytes:
-    """Return the NAL unit (H.264) of a signed SEI. `sign` returns a signature in DER of at most 72 bytes."""
+def build(general: General, hashes: Sequence[bytes], fixed: bytes, sign: Callable[[bytes], bytes] | None) -> bytes:
+    """Return the NAL unit (H.264) of a SEI. `sign` returns a signature in DER of at most 72 bytes; without it the SEI
+    has none, and a later one must list its hash."""
     partial = bytes([general.partial])
     # Version 2 of the field; version 1.0.0 of the standard.
     said = b"\2\1\0\0" + partial + struct.pack(">QQIH", general.start, general.end, general.counter, general.count)
@@ -151,11 +152,12 @@ def build(general: General, hashes: Sequence[bytes], fixed: bytes, sign: Callabl
             _field(_HASHES, b"\1" + b"".join(hashes)) if len(hashes) <= _LONGEST_LIST else b"",
         )
     )
-    size = len(UUID) + len(fields) + _FIELD.size + 3 + _ROOM
+    size = len(UUID) + len(fields) + (_FIELD.size + 3 + _ROOM if sign else 0)
     content = bytes([6, _USER_DATA]) + b"\xff" * (size // 255) + bytes([size % 255]) + UUID + fields
-    signature = sign(content)
-    said = b"\1" + len(signature).to_bytes(2) + signature.ljust(_ROOM, b"\1")
-    return escape(content + _field(_SIGNATURE, said) + _STOP)
+    if sign is not None:
+        signature = sign(content)
+        content += _field(_SIGNATURE, b"\1" + len(signature).to_bytes(2) + signature.ljust(_ROOM, b"\1"))
+    return escape(content + _STOP)
 
 
 def _field(tag: int, value: bytes) -> bytes:

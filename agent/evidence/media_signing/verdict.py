@@ -75,7 +75,7 @@ class Verdict:
 
     result: Result
     findings: Sequence[Finding] = ()
-    """In the order of the file. At most MOST_FINDINGS; `more` says how many were left out."""
+    """In the order of the file, and those on the signer last. At most MOST_FINDINGS; `more` counts the others."""
     more: int = 0
     gops: int = 0
     """Signed stretches, each a GOP or a part of one, whose signature holds."""

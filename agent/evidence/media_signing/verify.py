@@ -16,30 +16,20 @@ from agent.adapters.media_signature import MediaKey
 from agent.evidence.h264 import Kind, Unit
 from agent.evidence.media_signing import tlv
 from agent.evidence.media_signing.align import matches
+from agent.evidence.media_signing.findings import Findings, Item, between, counted, place_of
 from agent.evidence.media_signing.keys import Keys
-from agent.evidence.media_signing.verdict import MOST_FINDINGS, Fault, Finding, Place, Result, Verdict
+from agent.evidence.media_signing.verdict import MOST_FINDINGS, Fault, Place, Result, Verdict
 from agent.evidence.mp4 import Mp4
 
-_PATIENCE = 64
+_PATIENCE = 16
 """How many signed SEIs a NAL unit waits for the one that covers it."""
+_MOST_STARTS = 4
+"""At how many places of what waits a SEI without a list is tried."""
 _MOST_WAITING = 70_000
 """NAL units; a SEI covers 65,535 at most."""
+_AT_ONCE = 1000
 _MOST_UNSIGNED = 300
 _SIZES = {"sha256": 32, "sha384": 48, "sha512": 64}
-
-
-@dataclass(slots=True)
-class _Item:
-    """A NAL unit that waits for the SEI that covers it."""
-
-    place: Place
-    plain: bytes
-    """Its own hash; one behind the other with each algorithm until it is known which is right."""
-    starts_gop: bool
-    is_sei: bool
-    position: int
-    """In the row of all of them."""
-    waited: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +64,8 @@ class Verifier:
 
     def __init__(self, authorities: str | None) -> None:
         self._keys = Keys(authorities)
-        self._findings: list[Finding] = []
-        self._faults: set[Fault] = set()
-        self._more = 0
-        self._waiting: deque[_Item] = deque()
+        self._findings = Findings()
+        self._waiting: deque[Item] = deque()
         self._unsigned: list[_Claim] = []
         self._algorithm: str | None = None  # until the first signature that holds
         self._before: tuple[tlv.General, bytes, bytes] | None = None  # the claim before, its first hash, its key
@@ -103,11 +91,11 @@ class Verifier:
                 document = tlv.parse(unit)
             except tlv.Malformed as error:
                 self._is_signed = True
-                self._broken(_place(unit), str(error))
+                self._broken(place_of(unit), str(error))
                 return
             if document is not None:
                 self._is_signed = True
-                self._take(document, _place(unit), unit)
+                self._take(document, place_of(unit), unit)
                 return
         if unit.kind in (Kind.PICTURE, Kind.BROKEN):
             self._wait(unit, unit.data.rstrip(b"\0"))  # zeros that follow belong to no unit
@@ -120,10 +108,10 @@ class Verifier:
     def _wait(self, unit: Unit, content: bytes, *, is_sei: bool = False) -> None:
         known = (self._algorithm,) if self._algorithm else _SIZES
         plain = b"".join(_digest(each, content) for each in known)
-        self._waiting.append(_Item(_place(unit), plain, unit.starts_gop, is_sei, self._number))
+        self._waiting.append(Item(place_of(unit), plain, unit.starts_gop, is_sei, self._number))
         self._number += 1
         if len(self._waiting) > _MOST_WAITING:
-            self._wrong([self._waiting.popleft()], 0)
+            self._findings.wrong([self._waiting.popleft() for _ in range(_AT_ONCE)], 0)
 
     def _decide(self, algorithm: str) -> None:
         """Keep of each hash the one that the stream was signed with."""
@@ -149,13 +137,15 @@ class Verifier:
                 del self._unsigned[0]
             return
         self._seen = document.content
+        if self._algorithm is None and (key is not None or document.algorithm == "sha256"):
+            self._decide(document.algorithm or "sha256")
         if key is None:
             self._broken(place, "its signature does not hold: it was altered, or signed with another key", claim)
             return
-        if self._algorithm is None:
-            self._decide(document.algorithm or "sha256")
         self._device = self._device or document.vendor
-        self._fills.setdefault(document.fill[:1] if len(set(document.fill)) < 2 else document.fill, []).append(place)
+        alike = self._fills.setdefault(document.fill[:1] if len(set(document.fill)) < 2 else b"mixed", [])
+        if len(alike) < MOST_FINDINGS:
+            alike.append(place)
         for each in self._trusted(claim):
             self._follow(each, key)
             self._cover(each)
@@ -178,18 +168,19 @@ class Verifier:
     def _follow(self, claim: _Claim, key: MediaKey) -> None:
         """Check that a SEI comes behind the one before."""
         general, before = claim.general, self._before
+        self._keys.used(key, general)
         first = claim.document.hashes[0] if claim.document.hashes else b""
         if before is not None and general.linked != before[1] and before[1]:
             is_new = not any(general.linked)
             later = general.start >= before[0].end and key.chain[0] == before[2]
             if later and (is_new or general.counter > before[0].counter + 1):
                 lost = general.counter - before[0].counter - 1
-                lacks = f"{_count(lost, 'signed stretch', 'signed stretches')} missing before this one"
+                lacks = f"{counted(lost, 'signed stretch', 'signed stretches')} missing before this one"
                 text = "the signer began anew here: what came before may be missing" if is_new else lacks
-                self._find(Fault.MISSING, text, self._start_of(claim))
+                self._findings.add(Fault.MISSING, text, self._start_of(claim))
             else:
                 text = "what is signed here does not follow what comes before it: moved, or from another recording"
-                self._find(Fault.ORDER, text, self._start_of(claim))
+                self._findings.add(Fault.ORDER, text, self._start_of(claim))
         self._before = (general, first, key.chain[0])
         self._last = claim
 
@@ -213,12 +204,12 @@ class Verifier:
         last = (-1, -1)
         listed = set(signed)
         for number, pair in enumerate(pairs):
-            between = items[last[0] + 1 : pair[0]]
+            unlisted = items[last[0] + 1 : pair[0]]
             lacking = pair[1] - last[1] - 1 + (self._gap if number == 0 else 0)
-            if is_proven and (between or lacking):
+            if is_proven and (unlisted or lacking):
                 moved = all(each in listed for each in found[last[0] + 1 : pair[0]])
                 before = items[last[0]].place if number else self._passed
-                self._wrong(between, lacking, _between(before, items[pair[0]].place), is_moved=moved)
+                self._findings.wrong(unlisted, lacking, between(before, items[pair[0]].place), is_moved=moved)
             last = pair
         self._gap = len(signed) - 1 - last[1] if is_proven else 0
         if items[pairs[0][0]].starts_gop:
@@ -250,7 +241,7 @@ class Verifier:
     def _cover_whole(self, claim: _Claim) -> None:
         """Compare what waits with the one hash of a SEI that lists none."""
         count = claim.general.count
-        starts = [0, *(at for at, item in enumerate(self._waiting) if item.starts_gop and at)][:_PATIENCE]
+        starts = [0, *(at for at, item in enumerate(self._waiting) if item.starts_gop and at)][:_MOST_STARTS]
         for start in starts:
             items = list(islice(self._waiting, start, start + count))
             if not items or len(items) < count:
@@ -261,7 +252,7 @@ class Verifier:
             ]
             if self._hash(b"".join(linked)) == claim.general.gop_hash:
                 if start:
-                    self._wrong(list(islice(self._waiting, start)), 0)
+                    self._findings.wrong(list(islice(self._waiting, start)), 0)
                 self._anchor = anchor
                 assert self._before is not None
                 self._before = (self._before[0], linked[0], self._before[2])
@@ -273,65 +264,49 @@ class Verifier:
         if self._units:
             end = next((at for at in starts if at), len(self._waiting))
             items = [self._waiting.popleft() for _ in range(min(end, count))]
-            self._wrong(items, len(items))
+            self._findings.wrong(items, len(items))
             self._gap += count - len(items)
+        self._grow_old()
 
-    def _proven(self, claim: _Claim, items: list[_Item]) -> None:
+    def _proven(self, claim: _Claim, items: list[Item]) -> None:
         if not self._gops:
             self._begins_at = claim.general.counter
         self._gops += 1
-        self._units += len(items)
+        self._units += sum(not item.is_sei for item in items)
         begin = self._span[0] if self._span else items[0].place.time
         self._span = (begin, items[-1].place.time)
 
     def _grow_old(self) -> None:
         for item in self._waiting:
             item.waited += 1
-        while self._waiting and self._waiting[0].waited > _PATIENCE:
-            self._wrong([self._waiting.popleft()], 0)
+        old = sum(item.waited > _PATIENCE for item in self._waiting)
+        self._findings.wrong([self._waiting.popleft() for _ in range(old)], 0)
 
     def _broken(self, place: Place, why: str, claim: _Claim | None = None) -> None:
         """A SEI is not as its signer made it; what it covers is neither proven nor wrong."""
-        self._find(Fault.SEI, f"a signature is broken: {why}", place)
+        self._findings.add(Fault.SEI, f"a signature is broken: {why}", place)
         self._before = None
         self._gap = 0
         self._unsigned.clear()
         if claim is not None and claim.document.hashes and self._algorithm:
             self._cover(claim, is_proven=False)
 
-    def _wrong(
-        self, items: list[_Item], lacking: int, following: Place | None = None, *, is_moved: bool = False
-    ) -> None:
-        """Name NAL units that no list has, and how many of a list are not there."""
-        if items:
-            fault = Fault.MOVED if is_moved else Fault.ALTERED if lacking else Fault.FOREIGN
-            first, last = items[0].place, items[-1].place
-            place = Place(first.offset, max(last.end, first.end), first.time, first.what)
-            self._find(fault, f"{_count(len(items))} {_TEXTS[fault]}", place)
-        if lacking > len(items) and following is not None:
-            self._find(Fault.MISSING, f"{_count(lacking - len(items))} missing here", following)
-
-    def _find(self, fault: Fault, text: str, place: Place) -> None:
-        self._faults.add(fault)
-        if len(self._findings) < MOST_FINDINGS:
-            self._findings.append(Finding(fault, text, place))
-        else:
-            self._more += 1
-
     def finish(self) -> Verdict:
         """Return the verdict on all that was added."""
         tail = self._end() if self._units else None
         if self._is_signed and not self._units:
-            self._wrong(list(self._waiting), 0)
+            self._findings.wrong(list(self._waiting), 0)
         fills = sorted((places for fill, places in self._fills.items() if fill), key=len)
         for place in (each for places in fills[:-1] for each in places):
-            self._find(Fault.SEI, "bytes behind a signature were altered", place)
+            self._findings.add(Fault.SEI, "bytes behind a signature were altered", place)
         for why, place in self._keys.faults():
-            self._find(Fault.SIGNER, f"the signer is not trusted: {why}", place)
+            self._findings.add(Fault.SIGNER, f"the signer is not trusted: {why}", place)
+        if not self._is_signed:
+            return Verdict(Result.NOT_SIGNED, uncovered=self._uncovered)
         return Verdict(
             self._result(),
-            sorted(self._findings, key=lambda each: (each.place.offset, each.place.end)),
-            self._more,
+            self._findings.in_order(),
+            self._findings.more,
             self._gops,
             self._units,
             self._span,
@@ -354,13 +329,13 @@ class Verifier:
             if not begins_anew or self._gap >= len(listed):
                 instead = sum(item.position < last.position for item in left)
             following = left[instead].place if len(left) > instead else last.place
-            self._wrong(left[:instead], self._gap, _between(self._passed, following))
+            self._findings.wrong(left[:instead], self._gap, between(self._passed, following))
             left = left[instead:]
         elif left and not begins_anew and not last.general.partial:
-            self._wrong(left, 0)
+            self._findings.wrong(left, 0)
             return None
         if sum(item.starts_gop for item in left) > self._most_at_once + 1:
-            self._wrong(left, 0)
+            self._findings.wrong(left, 0)
             return None
         if not left:
             return None
@@ -368,38 +343,12 @@ class Verifier:
         return Place(first.offset, left[-1].place.end, first.time, first.what)
 
     def _result(self) -> Result:
-        if not self._is_signed:
-            return Result.NOT_SIGNED
-        if self._faults - {Fault.MISSING} or not self._units:
+        if self._findings.faults - {Fault.MISSING} or not self._units:
             return Result.NOT_AUTHENTIC
         if not self._keys.are_checked:
             return Result.SIGNER_UNKNOWN
-        return Result.MISSING if self._faults else Result.AUTHENTIC
-
-
-_TEXTS = {
-    Fault.MOVED: "out of order",
-    Fault.ALTERED: "altered or replaced",
-    Fault.FOREIGN: "that no signature covers: inserted, altered, or its signature was taken away",
-}
-
-
-def _between(before: Place | None, following: Place) -> Place:
-    """Return the bytes between two NAL units, where something is missing."""
-    begin = before.end if before is not None and before.end <= following.offset else following.offset
-    return Place(begin, max(begin + 1, following.offset), following.time, f"before the {following.what}")
+        return Result.MISSING if self._findings.faults else Result.AUTHENTIC
 
 
 def _digest(algorithm: str, content: bytes) -> bytes:
     return hashlib.new(algorithm, content).digest()
-
-
-def _count(number: int, one: str = "piece of a picture", many: str = "pieces of pictures") -> str:
-    return f"{number} {one if number == 1 else many}"
-
-
-def _place(unit: Unit) -> Place:
-    what = (
-        "bytes that are no NAL unit" if unit.kind is Kind.BROKEN else f"{unit.kind.value} (NAL unit type {unit.type})"
-    )
-    return Place(unit.offset, unit.offset + len(unit.data), unit.time, what)

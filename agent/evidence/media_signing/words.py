@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from agent.evidence.media_signing.verdict import Finding, Place, Result, Verdict, clock
+from agent.evidence.media_signing.verdict import Fault, Finding, Place, Result, Verdict, clock
 
 _MOST_LINES = 20
 _HEADS = {
@@ -13,17 +13,19 @@ _HEADS = {
     "signed with a key of their own. Give the certificate of the authority that you trust (--ca).",
     Result.NOT_SIGNED: "There is no signature in this file, so nothing can be said of whether it was altered. A signed "
     "recording looks so too after its signatures were taken out.",
-    Result.NOT_AUTHENTIC: "This is not what the camera signed.",
+    Result.NOT_AUTHENTIC: "This is not what was signed.",
 }
+_UNTRUSTED = "The pictures are as they were signed, but the signer can't be trusted."
 
 
 def sentences(verdict: Verdict, ca: str | None, others: tuple[str, ...] = ()) -> Iterator[str]:
     """Yield the verdict in lines. `ca` names whoever was trusted; `others` are the kinds of tracks without video."""
     span = f"{clock(verdict.span[0])} to {clock(verdict.span[1])}" if verdict.span else ""
-    yield f"{verdict.result.value.upper()}"
-    yield _HEADS[verdict.result].format(span=span)
-    if verdict.first is not None:
-        yield from _wrong(verdict)
+    end = f" up to {clock(verdict.tail.time)}" if verdict.result is Result.AUTHENTIC and verdict.tail else ""
+    yield f"{verdict.result.value.upper()}{end}"
+    is_signer = verdict.first is not None and verdict.first.fault is Fault.SIGNER
+    yield _UNTRUSTED if is_signer else _HEADS[verdict.result].format(span=span)
+    yield from _wrong(verdict)
     if verdict.result is Result.NOT_SIGNED:
         return
     if verdict.tail is not None:
@@ -36,13 +38,15 @@ def sentences(verdict: Verdict, ca: str | None, others: tuple[str, ...] = ()) ->
 
 
 def _wrong(verdict: Verdict) -> Iterator[str]:
-    yield f"First wrong place: {verdict.first}"
-    yield from (f"Also wrong: {each}" for each in verdict.findings[1:_MOST_LINES])
-    left = len(verdict.findings) + verdict.more - _MOST_LINES
+    places = [each for each in verdict.findings if each.fault is not Fault.SIGNER]
+    for number, each in enumerate(places[:_MOST_LINES]):
+        yield f"{'Also wrong' if number else 'First wrong place'}: {each}"
+    left = len(places) + verdict.more - _MOST_LINES
     if left > 0:
-        yield f"And {left} more places (the first {len(verdict.findings)} with --json)."
-    if verdict.span is not None:
+        yield f"And {left} more places (the first {len(places)} with --json)."
+    if places and verdict.span is not None:
         yield f"{verdict.units} pieces of pictures, in {verdict.gops} signed stretches, are as they were signed."
+    yield from (f"{each.text[0].upper()}{each.text[1:]}." for each in verdict.findings if each.fault is Fault.SIGNER)
 
 
 def _origin(verdict: Verdict, ca: str | None) -> Iterator[str]:
