@@ -18,6 +18,7 @@ SUBCOMMANDS = {
     "model": ["build", "fetch", "list", "verify", "try", "demo-video"],
     "bench": ["vision"],
     "conform": ["centre", "device", "verify"],
+    "evidence": ["verify"],
 }
 HELPS = [[name] for name in COMMANDS] + [[name, sub] for name, subs in SUBCOMMANDS.items() for sub in subs]
 
