@@ -1,6 +1,7 @@
 """`edge-agent evidence verify`: a verdict in sentences or as JSON, and an exit code."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,20 @@ def test_a_recording_without_signatures_says_what_that_means(
     film.write_bytes(mp4(samples(stream())))
     assert main(["evidence", "verify", str(film), "--ca", str(ca)]) == 1
     assert "NOT SIGNED\nThere is no signature in this file" in capsys.readouterr().out
+
+
+def test_whoever_watches_sees_how_far_it_is(
+    film: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setattr("agent.cli.evidence._BETWEEN_S", -1.0)
+    main(["evidence", "verify", str(film), "--json"])
+    said = capsys.readouterr()
+    percents = [int(each) for each in re.findall(r"\r(\d+) % ", said.err)]
+    assert percents == sorted(percents)
+    assert percents[-1] > 70
+    assert said.err.endswith("\r")
+    json.loads(said.out)
 
 
 def test_another_authority_makes_the_signer_the_only_fault(

@@ -258,6 +258,44 @@ def test_signatures_may_come_late_and_without_a_list(lists: bool) -> None:
     assert wrong.first.place.offset <= file.index(made[5]) + 4 < wrong.first.place.end
 
 
+def rebuilt(sei: bytes, flags: int, *, chain: bool = True, general: bool = True) -> bytes:
+    """A SEI of ours as other signers may write it: other flags, and fields left out; signed anew."""
+    data = h264.unescape(sei)
+    at = data.index(tlv.UUID) + 17
+    fields = b""
+    while data[at] != 3:  # the signature
+        length = 3 + int.from_bytes(data[at + 1 : at + 3])
+        if not (data[at] == 6 and not chain) and not (data[at] in (1, 2) and not general):
+            fields += data[at : at + length]
+        at += length
+    size = 17 + len(fields) + 78
+    content = b"\6\5" + b"\xff" * (size // 255) + bytes([size % 255]) + tlv.UUID + bytes([flags]) + fields
+    signature = der_of(signing()(h264.escape(content) if flags & 0x40 else content))
+    return h264.escape(content + b"\3\0\x4b\1\0" + bytes([len(signature)]) + signature.ljust(72, b"\1") + b"\x80")
+
+
+def test_certificates_may_be_in_a_sei_of_their_own() -> None:
+    made = list(recording())
+    with_chain = signature_of_sample(made[6])
+    for at, each in enumerate(made):
+        if has_signature(each):
+            sei = signature_of_sample(each)
+            made[at] = each.replace(sized(sei), sized(rebuilt(sei, 0, chain=False)))
+    assert judged(mp4(made)).result is Result.NOT_AUTHENTIC  # nobody knows the key
+    made[0] = sized(rebuilt(with_chain, 0x80, general=False)) + made[0]
+    verdict = judged(mp4(made))
+    assert (verdict.result, verdict.gops) == (Result.AUTHENTIC, 5)
+
+
+def test_what_is_signed_may_have_been_escaped_before() -> None:
+    made = list(recording())
+    for at, each in enumerate(made):
+        if has_signature(each):
+            sei = signature_of_sample(each)
+            made[at] = each.replace(sized(sei), sized(rebuilt(sei, 0x40)))
+    assert judged(mp4(made)).result is Result.AUTHENTIC
+
+
 class Unwilling(Signing):
     """A key that fails the first times."""
 
