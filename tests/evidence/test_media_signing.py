@@ -104,6 +104,14 @@ def test_a_picture_that_was_taken_out_is_missing_and_the_place_is_named() -> Non
     assert finding.place.end == file.index(pictures[8]) + 10  # behind the delimiter, and the length of the next one
 
 
+@pytest.mark.parametrize("at", [0, 1, 5, 10, 23, 28], ids=str)
+def test_the_first_and_last_pictures_of_a_gop_are_missed_too(at: int) -> None:
+    pictures = list(recording())
+    pictures[at] = sized(signature_of_sample(pictures[at])) if has_signature(pictures[at]) else b""
+    verdict = judged(mp4([each for each in pictures if each]))
+    assert (verdict.result, verdict.units) == (Result.MISSING, 28)
+
+
 def test_gops_taken_out_with_their_signatures_are_missing() -> None:
     units = signed(stream(), signing().signer())
     # A signature stands in the GOP behind: that of GOP 1 stays, those of 2 and 3 go with the pictures.
@@ -137,6 +145,13 @@ def test_foreign_pictures_at_the_end_are_not_proven_and_not_taken_for_signed_one
     assert faults(own + foreign) == [Fault.FOREIGN]  # too long to wait for a signature
 
 
+def test_a_foreign_gop_does_not_pass_before_the_last_signature() -> None:
+    own, foreign = list(recording()), samples(stream(9, (6,)))
+    assert judged(mp4([*own[:23], *foreign, own[-1]])).result is Result.NOT_AUTHENTIC
+    joint = sized(signature_of_sample(own[23])) + foreign[0]
+    assert faults([*own[:23], joint, *foreign[1:], own[-1]]) == [Fault.ALTERED]
+
+
 def test_two_recordings_of_a_device_in_one_file_are_not_whole() -> None:
     own = list(recording())
     later, earlier = (samples(signed(stream(5), signing().signer(), BEGAN_NS + sign * 10**12)) for sign in (1, -1))
@@ -160,6 +175,11 @@ def test_signatures_of_another_stream_prove_nothing() -> None:
         foreign[at] = b"\0\0\0\1" + signature_of(each)[4:] + foreign[at]
     verdict = judged(mp4(samples(foreign)))
     assert (verdict.result, verdict.units) == (Result.NOT_AUTHENTIC, 0)
+
+
+def test_signatures_without_pictures_prove_nothing() -> None:
+    alone = [sized(signature_of_sample(each)) for each in recording() if has_signature(each)]
+    assert judged(mp4(alone)).result is Result.NOT_AUTHENTIC
 
 
 def test_without_an_authority_the_signer_is_not_checked_and_another_authority_does_not_vouch() -> None:
@@ -203,8 +223,10 @@ def test_bytes_behind_a_signature_are_not_free() -> None:
         sei = signature_of_sample(pictures[11])
         if sei.endswith(b"\1\x80"):
             break
-    pictures[11] = pictures[11].replace(sei, sei[:-2] + b"\2\x80")
-    assert faults(pictures) == [Fault.SEI]
+    for ending in (b"\2\x80", b"\1\xc0"):
+        altered = list(pictures)
+        altered[11] = pictures[11].replace(sei, sei[:-2] + ending)
+        assert Fault.SEI in faults(altered)
 
 
 def signature_of_sample(sample: bytes) -> bytes:
