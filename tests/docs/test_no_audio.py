@@ -30,6 +30,7 @@ SILENT = {
         "ai_edge_litert",
         "tflite_runtime",
     ),
+    "av",  # sets up and reads the first video of a stream, and nothing else: tests/recorder/test_stream.py
     "cv2",  # could read sound of a container, through CAP_PROP_AUDIO_*, which nobody here says
     "picamera2",  # has audio in its encoders' FfmpegOutput, which nobody here uses
 }
@@ -56,7 +57,7 @@ def test_no_library_is_imported_that_nobody_has_judged() -> None:
 
 def test_no_line_of_the_agent_asks_for_sound() -> None:
     asks = re.compile(
-        r"CAP_PROP_AUDIO|AUDIO_STREAM|FfmpegOutput|PyavOutput|arecord|parec\b|/dev/snd|alsasrc|pulsesrc|pipewiresrc|"
+        r"CAP_PROP_AUDIO|AUDIO_STREAM|streams\.audio|AudioFrame|FfmpegOutput|PyavOutput|arecord|parec\b|/dev/snd|alsasrc|pulsesrc|pipewiresrc|"
         r"autoaudiosrc|microphone",
         re.IGNORECASE,
     )
