@@ -1,10 +1,12 @@
 """Advice that somebody follows to the letter: it names the office's files by their names there, makes no key on a
 device, and takes no right from the service."""
 
+import errno
 import json
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PosixPath
 
 import pytest
 
@@ -40,6 +42,19 @@ def test_a_missing_certificate_comes_with_an_enrolment_or_by_hand(known: Setting
     for each in (own, authority):
         assert each.do.startswith("`sudo edge-agent enrol` brings it; or bring it from its authority: `sudo install ")
     assert f"-g {account.group_of(ME)} FILE {tmp_path / 'ca.pem'}`" in authority.do
+
+
+def test_a_store_that_only_root_may_look_into_ends_no_check(known: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """/etc/credstore is root's, and the doctor has the rights of the service."""
+    device = Device(known, simulate=False, agent=None, user=ME)
+    as_before = [*papers.certificate(device, quiet)]
+
+    class Shut(PosixPath):
+        def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self))
+
+    monkeypatch.setattr(papers, "_PAGE_BY_HAND", Shut(papers._PAGE_BY_HAND))
+    assert [*papers.certificate(device, quiet)] == as_before
 
 
 @pytest.mark.parametrize("content", [None, "{", '{"keys": []}'])
