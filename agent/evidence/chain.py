@@ -204,7 +204,7 @@ def read(content: bytes, file: str, heads: list[Heard]) -> ReadChain:
     for line in lines_of(content):
         body = line.body or {}
         where = (file, found.good, line.end)  # the entry may be wrong, or its certificates
-        if CERTIFICATES in body:
+        if body.keys() == {CERTIFICATES}:
             name = sha256(line.raw).hexdigest()
             if unused or name in known:
                 found.findings.append(wrong(*where, f"line {line.number} is foreign: no entry needs its certificates"))
@@ -225,8 +225,9 @@ def _take(
     found: ReadChain, line: Line, known: Mapping[str, tuple[bytes, ...]], where: tuple[str, int, int]
 ) -> Finding | None:
     """Take an entry; return what is wrong with it."""
+    body = line.body or {}
     try:
-        token = str((line.body or {})[ENTRY])
+        token = str(body[ENTRY]) if body.keys() == {ENTRY} else ""
         said, x5c = opened(token, known)
         seq, owner = int(said["seq"]), (said["device"], said["camera"])
     except (StatementError, KeyError, ValueError, TypeError) as error:

@@ -6,11 +6,10 @@ the number of lines above it, and their root. Who alters, removes or adds a line
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from agent.contract.envelope import rfc3339
 from agent.contract.leaves import DocumentError, canonical, parse
@@ -20,6 +19,7 @@ from agent.evidence.jws import CERTIFICATES, Signer, StatementError, certificate
 from agent.evidence.merkle import Tree
 
 CHECKPOINT, ENTRY = "checkpoint", "entry"
+_CERTIFICATES = b'{"certificates":'
 LAST = ("ended", "cut")
 """The entries that end a manifest."""
 
@@ -29,19 +29,19 @@ class Part(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    n: int = Field(ge=0)
+    n: int = Field(ge=0, lt=2**32)
     """The record's number."""
     kind: str
     sha256: str
-    length: int = Field(ge=0)
+    length: int = Field(ge=0, lt=2**32)
     sealed: str
     """The SHA-256 of the record as it is on the card."""
-    index: int | None = None
+    index: int | None = Field(None, ge=0, lt=2**63)
     """The fragment's number in the recorder: one that is left out was lost before the card had it."""
-    begin_ns: int | None = None
-    end_ns: int | None = None
-    begin: datetime | None = None
-    end: datetime | None = None
+    begin_ns: int | None = Field(None, ge=0, lt=2**63)
+    end_ns: int | None = Field(None, ge=0, lt=2**63)
+    begin: AwareDatetime | None = None
+    end: AwareDatetime | None = None
     timeq: str | None = None
 
 
@@ -60,7 +60,7 @@ class Writer:
 
     def __init__(self) -> None:
         self._tree = Tree()
-        self._kid = b""
+        self._certificates = b""
 
     @property
     def lines(self) -> int:
@@ -74,15 +74,14 @@ class Writer:
     def take(self, line: bytes) -> bytes:
         """Take a line that exists already, without its end."""
         self._tree.add(line)
+        if line.startswith(_CERTIFICATES):
+            self._certificates = line
         return line + b"\n"
 
     def certificates(self, signer: Signer) -> bytes:
         """Return the line with the signer's certificates, where it is not there already."""
         line = certificates_line(signer.x5c)
-        if line == self._kid:
-            return b""
-        self._kid = line
-        return self.take(line)
+        return b"" if line == self._certificates else self.take(line)
 
     def covered(self, clip: str) -> dict[str, Any]:
         """Return what a signature says that covers all lines until now."""
@@ -163,9 +162,9 @@ def read(content: bytes, file: str) -> Manifest:
             fault = f"line {line.number} stands behind the manifest's end: it was added"
         elif line.body is None:
             fault = f"line {line.number} was altered: it is not as a device writes it"
-        elif CERTIFICATES in line.body:
+        elif line.body.keys() == {CERTIFICATES}:
             known[sha256(line.raw).hexdigest()] = certificates_of(line.body)
-        elif line.body.keys() & {CHECKPOINT, ENTRY}:
+        elif line.body.keys() in ({CHECKPOINT}, {ENTRY}):
             last = found.statements[-1].line if found.statements else None
             fault = _sign(found, line, known, tree)
             begin = last.end if last and fault else 0 if fault else begin  # any line since then may be the one
@@ -186,7 +185,7 @@ def read(content: bytes, file: str) -> Manifest:
 def _sign(found: Manifest, line: Line, known: Mapping[str, tuple[bytes, ...]], tree: Tree) -> str | None:
     """Take a signature; return what is wrong with it, or with the lines above it."""
     body = line.body or {}
-    token = str(body.get(CHECKPOINT) or body.get(ENTRY))
+    [token] = map(str, body.values())
     try:
         said, x5c = opened(token, known)
     except StatementError as error:
@@ -220,6 +219,8 @@ def _take(found: Manifest, line: Line) -> str | None:
         if found.facts:
             return f"line {number} is foreign: it begins another manifest"
         found.facts = body
+    elif body.keys() & {CERTIFICATES, CHECKPOINT, ENTRY}:
+        return f"line {number} was altered: it is not as a device writes it"
     elif "kind" in body:
         try:
             part = Part.model_validate(body)

@@ -252,11 +252,11 @@ def _of_the_parts(read: Manifest, file: str) -> Iterator[Finding]:
     for each in lost:
         text = f"the device could not write record {each['lost']} ({each.get('what')}): {each.get('why')}"
         yield missing(file, 0, 0, text)
-    named = {each.get("index") for each in lost}
+    named = [index for each in lost if isinstance(index := each.get("index"), int)]
     for before, part in pairwise([each for each in read.parts if each.index is not None]):
-        gone = [number for number in range((before.index or 0) + 1, part.index or 0) if number not in named]
-        if gone:
-            text = f"{len(gone)} of the fragments before record {part.n} never came to the card"
+        first, last = before.index or 0, part.index or 0
+        if (gone := last - first - 1 - sum(first < each < last for each in named)) > 0:
+            text = f"{gone} of the fragments before record {part.n} never came to the card"
             yield missing(file, 0, 0, text)
     tail = read.parts[read.vouched :]
     if tail and read.end:

@@ -1,5 +1,6 @@
 """Alterations of evidence, each with the place that whoever checks it must name."""
 
+import json
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 from cryptography import x509
 
 from agent.adapters.evidence_keys import EvidenceKey
+from agent.contract.leaves import canonical
 from agent.evidence.chain import FILE
 from agent.evidence.comparison import File
 from agent.evidence.manifest import read
@@ -162,6 +164,32 @@ def _piecewise(which: str, how: str) -> Callable[[Scene, str, Set], Altered]:
     return alter
 
 
+def _value(which: str) -> Callable[[Scene, str, Set], Altered]:
+    """Put another value, of any kind, into a line, which stays in the one form of JSON; or one more, or one less."""
+
+    def alter(scene: Scene, clip: str, given: Set) -> Altered:
+        file: File = getattr(given, which)
+        pieces = _pieces(which, file.content)
+        number = scene.random.randrange(len(pieces))
+        body = json.loads(pieces[number])
+        name = scene.random.choice([*body, "lost", "kind", "manifest", "entry", "checkpoint", "certificates", "index"])
+        body[name] = scene.random.choice([each for each in _VALUES if each != body.get(name)])
+        if scene.random.random() < 0.2:
+            del body[scene.random.choice([*body])]
+        new = canonical(body) + b"\n"
+        if new == pieces[number]:
+            return alter(scene, clip, given)
+        content = b"".join([*pieces[:number], new, *pieces[number + 1 :]])
+        return Altered(f"value {which}", given.having(which, content), file.name, sum(map(len, pieces[:number])))
+
+    return alter
+
+
+_VALUES: list[Any] = [
+    None, True, -1, 0, 1, 10**30, "", "x", "1970-01-01T00:00:00Z", "9999", [], {}, [1], {"a": 1}, [[]], ["AA=="], "\0",
+]  # fmt: skip
+
+
 def _of_another_device(scene: Scene, clip: str, given: Set) -> Altered:
     strange = scene.given(scene.foreign, scene.other)
     return Altered("another device's manifest", given._replace(manifest=strange.manifest), strange.manifest.name, -1)
@@ -207,6 +235,7 @@ KINDS: list[Callable[[Scene, str, Set], Altered]] = [
         for which in ("clip", "manifest", "chain")
         for how in ("remove", "repeat", "swap", "replace", "insert", "cut", "behind")
     ),
+    *(_value(which) for which in ("manifest", "chain")),
     _of_another_device,
     _chain_of_another_device,
     _of_another_clip,
