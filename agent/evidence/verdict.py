@@ -98,7 +98,8 @@ def judge_chain(chain: File, trust: Trust) -> Verdict:
     findings = list(read.findings)
     for entry in read.entries:
         where = (chain.name, entry.line.begin, entry.line.end)
-        findings += _certificate(entry.x5c, str(entry.said.get("device")), _when(entry.said, read), where, trust)
+        moments = _moments(entry.said, entry.said["seq"], read, trust)
+        findings += _certificate(entry.x5c, str(entry.said["device"]), moments, where, trust)
         findings += _revocation(entry.x5c, entry.said, read, where, trust)
     return _verdict(findings, Manifest(), is_signed=bool(read.entries))
 
@@ -143,10 +144,12 @@ def _of_the_signer(read: Manifest, file: str, trust: Trust, known: ReadChain | N
     if trust.device is not None and device != trust.device:
         yield wrong(file, 0, 0, f"this is a recording of {device}, and not of {trust.device}")
     last_time = read.facts
-    for each in read.statements:
+    for number, each in enumerate(read.statements):
         said, where = each.said, (file, each.line.begin, each.line.end)
         last_time = said if "at" in said else last_time
-        yield from _certificate(each.x5c, device, _when(last_time, known), where, trust)
+        seqs = (later.said.get("seq") for later in read.statements[number:] if manifests.ENTRY in later.said)
+        moments = _moments(last_time | {"device": device, "camera": camera}, next(seqs, None), known, trust)
+        yield from _certificate(each.x5c, device, moments, where, trust)
         if manifests.ENTRY not in said:
             continue
         yield from _revocation(each.x5c, said, known, where, trust)
@@ -164,24 +167,32 @@ def _of_the_signer(read: Manifest, file: str, trust: Trust, known: ReadChain | N
             yield missing(file, 0, 0, text) if entry.token not in own else note(file, text)
 
 
-def _when(said: Mapping[str, Any], known: ReadChain | None) -> datetime | None:
-    """Return when something was signed: by its own clock if that was set, else by what the chain has next."""
-    if said.get("timeq") != TimeQuality.UNSYNCED:
-        return _time(said.get("at"))
-    later = (each.said for each in (known.entries if known else ()) if each.said["seq"] >= said.get("seq", 0))
-    return next((_time(each.get("at")) for each in later if each.get("timeq") != TimeQuality.UNSYNCED), None)
+def _moments(said: Mapping[str, Any], seq: int | None, known: ReadChain | None, trust: Trust) -> Iterator[datetime]:
+    """Yield when something was signed, as its own clock says, and if that was not set, when it was there at the latest:
+    by what the chain has next, and by what the centre has heard. `seq` is that of the entry that covers it."""
+    if (own := _time(said.get("at"))) is not None:
+        yield own
+    if said.get("timeq") != TimeQuality.UNSYNCED or seq is None or known is None or known.findings:
+        return
+    later = (each.said for each in known.entries if each.said["seq"] >= seq and each.said.get("timeq") != said["timeq"])
+    yield from (at for each in later if (at := _time(each.get("at"))) is not None)
+    whose = (said.get("device"), said.get("camera"))
+    yield from (each.at for each in trust.heads if (each.device, each.camera) == whose and each.head.seq >= seq)
 
 
 def _certificate(
-    x5c: tuple[bytes, ...], device: str, at: datetime | None, where: tuple[str, int, int], trust: Trust
+    x5c: tuple[bytes, ...], device: str, moments: Iterator[datetime], where: tuple[str, int, int], trust: Trust
 ) -> Iterator[Finding]:
     name = common_name_of(x5c[0]) if x5c else None
     if name != common_name(device):
         yield wrong(*where, f"{name} has signed it, and not {device}")
-    elif at is None:
-        yield wrong(*where, "the device's clock was not set, and no later entry says when this was: give its chain")
-    elif (why := why_not_valid(x5c, trust.authorities, at)) is not None:
-        yield wrong(*where, f"its key was not one of ours on {at:%Y-%m-%d %H:%M} UTC: {why}")
+        return
+    first = None
+    for at in moments:
+        if (why := why_not_valid(x5c, trust.authorities, at)) is None:
+            return
+        first = first or f"its key was not one of ours on {at:%Y-%m-%d %H:%M} UTC: {why}"
+    yield wrong(*where, first or "nothing says when this was signed")
 
 
 def _revocation(
@@ -263,6 +274,8 @@ def _of_the_parts(read: Manifest, file: str) -> Iterator[Finding]:
         text = f"the records {tail[0].n} to {tail[-1].n} were on the disk when the power was cut, and not signed yet"
         yield Finding("unsigned", file, 0, 0, text)
     timed = [each for each in read.parts if each.begin and each.begin_ns is not None]
+    if any(each.timeq == TimeQuality.UNSYNCED for each in timed):
+        yield note(file, "the device's clock was not set: nobody vouches for the times that it gives")
     for before, part in pairwise(timed):
         between = f"between the records {before.n} and {part.n}"
         passed = timedelta(microseconds=((part.begin_ns or 0) - (before.begin_ns or 0)) // 1000)

@@ -145,18 +145,29 @@ def test_a_clock_that_is_set_in_the_middle_of_a_clip_is_told_and_changes_no_verd
     assert texts(recording, clip.clip) == ["the clock was set by +3600.0 s between the records 3 and 4"]
 
 
-def test_a_clip_of_a_clock_that_was_not_set_is_judged_by_what_the_chain_has_next(make: Make) -> None:
+def test_a_clip_of_a_clock_that_was_not_set_is_judged_by_what_the_chain_has_next_or_the_centre_has_heard(
+    make: Make,
+) -> None:
     recording = make(clock=Clock(datetime(1970, 1, 1, tzinfo=UTC), "unsynced"))
     clip = recording.record()
     assert recording.verdict(clip).word == "not authentic"
-    assert "the device's clock was not set" in texts(recording, clip)[0]
+    assert "its key was not one of ours on 1970-01-01 00:00 UTC" in texts(recording, clip)[0]
+    recording.heads[-1] = recording.heads[-1]._replace(at=datetime.now(UTC))
+    assert recording.verdict(clip).is_authentic
+    recording.heads.clear()
 
     recording.clock.wall, recording.clock.timeq = datetime.now(UTC), "synced"
     later = recording.record()
     assert recording.verdict(clip).is_authentic
+    assert texts(recording, clip) == ["the device's clock was not set: nobody vouches for the times that it gives"]
     assert recording.verdict(later).is_authentic
     recording.clips._budget = Budget(10**9, timedelta(days=30), 0)
     assert recording.clips.sweep().deleted == (), "nobody knows how old it is"
+
+
+def test_a_clock_that_was_not_set_and_is_right_does_no_harm(make: Make) -> None:
+    recording = make(clock=Clock(timeq="unsynced"))
+    assert recording.verdict(recording.record()).is_authentic
 
 
 def test_a_key_that_is_renewed_between_two_clips_or_within_one_breaks_nothing(recording: Recording) -> None:
