@@ -59,6 +59,8 @@ def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     one.add_argument("--out", required=True, type=Path, metavar="DIR", help="the case folder; must not exist yet")
     one.add_argument("--by", required=True, metavar="NAME", help="who exports it")
     one.add_argument("--why", default="", metavar="TEXT", help="for which case")
+    text = "open it although it is not authentic, to watch what can be opened; custody.json says so"
+    one.add_argument("--anyway", action="store_true", help=text)
     add_trust(one)
     one.set_defaults(run=_export)
     one = actions.add_parser(
@@ -136,9 +138,8 @@ def _export(args: argparse.Namespace) -> int:
     from agent.evidence.export import export  # noqa: PLC0415 - `verify` needs none of it
 
     trust, by = _trust(args), {"name": args.by, "why": args.why}
-    verdict = export(
-        _one(args.file), trust, EvidenceKey.load(args.key), args.out, by, datetime.now(UTC), media_of(trust)
-    )
+    key, now = EvidenceKey.load(args.key), datetime.now(UTC)
+    verdict = export(_one(args.file), trust, key, args.out, by, now, media_of(trust), anyway=args.anyway)
     print(_as_text(args.file.name, verdict))
     print(f"written to {args.out}; {args.out / 'HOW-TO-VERIFY.txt'} says how to check it")
     return AUTHENTIC if verdict.is_authentic else NOT_AUTHENTIC
@@ -149,11 +150,9 @@ def _certificate(args: argparse.Namespace) -> int:
 
     paths, trust = _one(args.file), _trust(args)
     verdict = judged(paths, trust, None, media_of(trust))
-    custody = paths.manifest.with_name("custody.json")
-    opened_with = json.loads(content_of(custody).content).get("opened_with", "") if custody.exists() else ""
     officer = Officer(args.officer, args.position, args.organisation)
     digest = sha256(content_of(paths.clip).content).hexdigest()
-    text = certificate(verdict, officer, opened_with, digest, datetime.now(UTC), __version__)
+    text = certificate(verdict, officer, digest, datetime.now(UTC), __version__)
     try:
         with args.out.open("x", encoding="utf-8") as file:
             file.write(text)

@@ -76,7 +76,7 @@ class Officer(NamedTuple):
     organisation: str
 
 
-def certificate(verdict: Verdict, officer: Officer, opened_with: str, sha256: str, now: datetime, version: str) -> str:
+def certificate(verdict: Verdict, officer: Officer, sha256: str, now: datetime, version: str) -> str:
     """Return the text. Raises ClipError for a recording that is not authentic: nobody should certify it."""
     if verdict.word not in {"authentic", "authentic with missing"}:
         why = verdict.findings[0] if verdict.findings else ""
@@ -107,7 +107,7 @@ def certificate(verdict: Verdict, officer: Officer, opened_with: str, sha256: st
         fragments=len(films),
         size=sum(each.length for each in manifest.parts if each.kind != "picture"),
         sha256=sha256,
-        key=opened_with or "(not stated)",
+        key=str(manifest.facts.get("to")).partition(":")[0],
         software=manifest.facts.get("software", "(not stated)"),
         entries="".join(named),
         version=version,

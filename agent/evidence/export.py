@@ -45,17 +45,26 @@ Nobody has written time or text into the pictures. The times are in the manifest
 
 
 def export(
-    paths: Paths, trust: Trust, key: EvidenceKey, out: Path, by: Mapping[str, str], now: datetime, media: Media | None
+    paths: Paths,
+    trust: Trust,
+    key: EvidenceKey,
+    out: Path,
+    by: Mapping[str, str],
+    now: datetime,
+    media: Media | None,
+    *,
+    anyway: bool = False,
 ) -> Verdict:
     """Open a clip and write its case folder, which must not exist yet. Returns the verdict, as `custody.json` has it.
 
-    Raises ClipError, also when the clip is not as it was recorded: then nothing is written; KeyTrouble.
+    Raises KeyTrouble, and ClipError: also when the clip is not authentic, unless it is to be opened `anyway`. What was
+    altered itself is never opened. Then nothing is written.
     """
     verdict = judged(paths, trust, key, media)
     film = verdict.film()
-    if not film:
+    if not film or (verdict.word == "not authentic" and not anyway):
         why = verdict.findings[0] if verdict.findings else "it holds nothing"
-        raise ClipError(f"{paths.clip} can't be exported, and nothing was written: {why}")
+        raise ClipError(f"{paths.clip} was not exported, and nothing was written: {why}")
     clip, manifest = verdict.manifest.clip, content_of(paths.manifest)
     files = {f"{clip}{OPENED}": film, f"{clip}-plain.mp4": plain_mp4(film), f"{clip}{MANIFEST}": manifest.content}
     for each in verdict.manifest.parts:

@@ -75,8 +75,8 @@ class Office:
         self.heads.write_text("".join(json.dumps(each) + "\n" for each in heads))
         self.ca = str(self.recording.authority.ca)
 
-    def run(self, action: str, path: Path, **options: str | Path) -> int:
-        words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    def run(self, action: str, path: Path, **options: str | Path | None) -> int:
+        words = [f"--{name}" if value is None else f"--{name}={value}" for name, value in options.items()]
         return main(["evidence", action, str(path), "--ca", self.ca, "--heads", str(self.heads), *words])
 
     def export(self, case: Path) -> int:
@@ -149,6 +149,25 @@ def test_an_altered_clip_is_not_exported(office: Office, tmp_path: Path, capsys:
     assert office.export(tmp_path / "case") == 1
     assert not (tmp_path / "case").exists()
     assert "nothing was written" in capsys.readouterr().err
+    assert office.run("export", office.clip, key=office.key_file, out=tmp_path / "case", by="X", anyway=None) == 1
+    assert not (tmp_path / "case").exists(), "what was altered can't be opened"
+
+
+def test_a_clip_whose_device_was_revoked_is_opened_only_when_that_is_asked_for(office: Office, tmp_path: Path) -> None:
+    crl = office.recording.authority.revocation_list(office.recording.certificate)
+    office.heads.write_text("")
+    options: dict[str, str | Path | None] = {
+        "key": office.key_file,
+        "out": tmp_path / "case",
+        "by": "X",
+        "revoked": crl,
+    }
+    assert office.run("export", office.clip, **options) == 1
+    assert not (tmp_path / "case").exists()
+    assert office.run("export", office.clip, **options, anyway=None) == 1
+    custody = json.loads((tmp_path / "case" / "custody.json").read_bytes())
+    assert custody["verdict"] == "not authentic"
+    assert "its key was revoked" in custody["findings"][0]
 
 
 def test_an_officers_certificate_says_what_was_checked(office: Office, tmp_path: Path) -> None:
