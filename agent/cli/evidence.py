@@ -9,8 +9,10 @@ from pathlib import Path
 
 from agent.centre import printable
 from agent.cli import evidence_case
+from agent.contract.identity import common_name
 from agent.core.errors import UsageError
 from agent.evidence.h264 import Unit
+from agent.evidence.media_signing.keys import Trust
 from agent.evidence.media_signing.verdict import Result
 from agent.evidence.media_signing.verify import verify
 from agent.evidence.media_signing.words import plain, sentences
@@ -25,7 +27,7 @@ Examples:
 Exit codes: 0 authentic, 1 another verdict, 2 what can't be read.
 """
 AUTHENTIC, NOT_AUTHENTIC, UNREADABLE = 0, 1, 2
-_LARGEST_CA = 1 << 20
+_LARGEST_PEM = 16 << 20
 _BETWEEN_S = 0.5
 
 
@@ -63,11 +65,15 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def _verify(args: argparse.Namespace) -> int:
     if (ours := evidence_case.verify(args)) is not None:
         return ours
-    authorities = _authorities(args.ca) if args.ca else None
+    trust = Trust(
+        _read(args.ca, "certificate", "CERTIFICATE") if args.ca else None,
+        _read(args.revoked, "list of revoked certificates", "X509 CRL") if args.revoked else "",
+        common_name(args.device) if args.device else None,
+    )
     try:
         with args.file.open("rb") as file:
             movie = Mp4.read(file)
-            verdict = verify(_with_progress(movie), authorities)
+            verdict = verify(_with_progress(movie), trust)
     except OSError as error:
         return _unreadable(args, (error.strerror or str(error)).lower())
     except Unreadable as error:
@@ -100,12 +106,12 @@ def _with_progress(movie: Mp4) -> Iterator[Unit]:
         print("\r      \r", end="", file=sys.stderr, flush=True)
 
 
-def _authorities(path: Path) -> str:
+def _read(path: Path, what: str, label: str) -> str:
     try:
         with path.open("rb") as file:
-            content = file.read(_LARGEST_CA).decode("ascii", "replace")
+            content = file.read(_LARGEST_PEM).decode("ascii", "replace")
     except OSError as error:
         raise UsageError(f"{path}: can't be read: {(error.strerror or str(error)).lower()}") from error
-    if "-----BEGIN CERTIFICATE-----" not in content:
-        raise UsageError(f"{path}: holds no certificate in PEM form")
+    if f"-----BEGIN {label}-----" not in content:
+        raise UsageError(f"{path}: holds no {what} in PEM form")
     return content

@@ -103,6 +103,7 @@ def verify(args: argparse.Namespace) -> int | None:
 
 def media_of(trust: Trust) -> Media:
     """Return what checks the stream inside of a clip by its own signatures."""
+    from agent.evidence.media_signing.keys import Trust as Signers  # noqa: PLC0415
     from agent.evidence.media_signing.verdict import Result  # noqa: PLC0415
     from agent.evidence.media_signing.verify import verify as verify_stream  # noqa: PLC0415
     from agent.evidence.mp4 import Mp4, Unreadable  # noqa: PLC0415
@@ -110,7 +111,7 @@ def media_of(trust: Trust) -> Media:
     def media(film: bytes, manifest: Manifest) -> Sequence[Finding]:
         name, device = "the stream inside", common_name(str(manifest.facts.get("device")))
         try:
-            said = verify_stream(Mp4.read(io.BytesIO(film)).units(), trust.authorities)
+            said = verify_stream(Mp4.read(io.BytesIO(film)).units(), Signers(trust.authorities))
         except Unreadable as error:
             return [note(name, f"can't be checked by itself: {error}")]
         if said.result is Result.AUTHENTIC:

@@ -37,7 +37,7 @@ def test_an_authentic_recording_exits_with_0_and_says_what_is_proven(
     ]
     assert "Recorded from 2026-11-20 09:00:00 to 2026-11-20 09:00:05 UTC, as the signer says." in lines
     assert "covers no sound, no parameter sets" in lines[-1]
-    assert "29 delimiter" in lines[-1]
+    assert "the file has delimiters (29), parameter sets (10)." in lines[-1]
 
 
 def test_an_altered_recording_exits_with_1_and_names_the_place(
@@ -100,6 +100,14 @@ def test_another_authority_makes_the_signer_the_only_fault(
     lines = capsys.readouterr().out.splitlines()
     assert lines[1:3] == ["NOT AUTHENTIC", "The pictures are as they were signed, but the signer can't be trusted."]
     assert lines[3].startswith("The signer is not trusted: no authority that was given has issued")
+
+
+def test_a_revoked_key_and_another_device_exit_with_1(film: Path, ca: Path, tmp_path: Path) -> None:
+    (tmp_path / "device.crl").write_text(signing().revoked)
+    call = ["evidence", "verify", str(film), "--ca", str(ca)]
+    assert main([*call, "--device", "gp/jhb-park-station/kiosk-0042"]) == 0
+    assert main([*call, "--device", "gp/jhb-park-station/kiosk-0043"]) == 1
+    assert main([*call, "--revoked", str(tmp_path / "device.crl")]) == 1
 
 
 @pytest.mark.parametrize(

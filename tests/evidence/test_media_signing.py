@@ -12,6 +12,7 @@ from agent.adapters.media_signature import der_of, pem_of
 from agent.core.errors import EdgeAgentError
 from agent.evidence import h264
 from agent.evidence.media_signing import tlv
+from agent.evidence.media_signing.keys import Trust
 from agent.evidence.media_signing.verdict import Fault, Result
 from agent.evidence.media_signing.verify import verify
 from agent.evidence.mp4 import Mp4
@@ -184,8 +185,8 @@ def test_signatures_without_pictures_prove_nothing() -> None:
 
 def test_without_an_authority_the_signer_is_not_checked_and_another_authority_does_not_vouch() -> None:
     units = [unit for access_unit in signed(stream(), signing().signer()) for unit in h264.units(access_unit)]
-    assert verify(units, None).result is Result.SIGNER_UNKNOWN
-    verdict = verify(units, Signing().ca)
+    assert verify(units, Trust()).result is Result.SIGNER_UNKNOWN
+    verdict = verify(units, Trust(Signing().ca))
     assert verdict.result is Result.NOT_AUTHENTIC
     assert [each.fault for each in verdict.findings] == [Fault.SIGNER]
 
@@ -201,12 +202,22 @@ def test_a_certificate_counts_as_of_the_recording() -> None:
     assert judged(mp4(then), old.ca).result is Result.AUTHENTIC  # it has ended long ago, and was valid then
 
 
+def test_a_key_that_was_revoked_or_is_of_another_device_is_not_trusted() -> None:
+    units = [unit for access_unit in signed(stream(), signing().signer()) for unit in h264.units(access_unit)]
+    own, other = "gp/jhb-park-station/kiosk-0042", Signing()
+    assert verify(units, Trust(signing().ca, other.revoked, own)).result is Result.AUTHENTIC
+    for trust in (Trust(signing().ca, signing().revoked), Trust(signing().ca, name="gp/jhb-park-station/kiosk-0043")):
+        verdict = verify(units, trust)
+        assert (verdict.result, verdict.signers[0].vouched) == (Result.NOT_AUTHENTIC, False)
+        assert [each.fault for each in verdict.findings] == [Fault.SIGNER]
+
+
 def test_what_is_not_covered_is_counted() -> None:
     other = b"\0\0\0\1\x06\x05\x04abcd\x80"
     made = signed([other + each for each in stream()], signing().signer())
     verdict = judged(mp4(samples(made)))
     assert verdict.result is Result.AUTHENTIC
-    assert verdict.uncovered == {"other SEIs": 29, "parameter sets": 10, "delimiter": 29}
+    assert verdict.uncovered == {"other SEIs": 29, "parameter sets": 10, "delimiters": 29}
 
 
 def test_a_long_gop_is_signed_in_parts() -> None:

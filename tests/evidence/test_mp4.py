@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.evidence.h264 import Kind
+from agent.evidence.media_signing.keys import Trust
 from agent.evidence.media_signing.verdict import Result
 from agent.evidence.media_signing.verify import verify
 from agent.evidence.mp4 import Mp4, Unreadable
@@ -103,7 +104,7 @@ def test_any_spoilt_file_is_judged_or_refused_and_not_taken_for_authentic_pictur
             case _:
                 spoilt[at:at] = spoilt[at : at + data.draw(st.integers(1, 200))]
     try:
-        verdict = verify(read(bytes(spoilt)).units(), signing().ca)
+        verdict = verify(read(bytes(spoilt)).units(), Trust(signing().ca))
     except Unreadable:
         return
     if verdict.result is Result.AUTHENTIC and verdict.tail is None and verdict.begins_at == 1:

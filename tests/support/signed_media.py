@@ -7,7 +7,7 @@ import os
 import random
 import struct
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -19,12 +19,13 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from agent.evidence import h264
+from agent.evidence.media_signing.keys import Trust
 from agent.evidence.media_signing.sign import Facts, GopSigner
 from agent.evidence.media_signing.tlv import UUID
 from agent.evidence.media_signing.verdict import Verdict
 from agent.evidence.media_signing.verify import verify
 from agent.evidence.mp4 import Mp4
-from deploy.kit.authority import Authority, new_key
+from deploy.kit.authority import Authority, Revoked, new_key
 
 ROOT = Path(__file__).parents[2]
 BEGAN = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -51,6 +52,9 @@ class Signing:
         authority = Authority.root("device", "evidence", began)
         own = authority.device(self.key.public_key(), "gp/jhb-park-station/kiosk-0042", now=began)
         self.certificates = [own.public_bytes(Encoding.DER)]
+        revoked = authority.revocation_list([Revoked(own.serial_number, began + timedelta(days=1))], 1)
+        self.revoked = revoked.decode()
+        """A list that says that the key was stolen the day after."""
         self.ca = authority.certificate.public_bytes(Encoding.PEM).decode()
 
     def __call__(self, content: bytes) -> bytes:
@@ -159,7 +163,7 @@ def _fragments(pictures: Sequence[bytes], each: int) -> Iterator[bytes]:
 
 def judged(file: bytes, ca: str | None = None) -> Verdict:
     """The verdict on an MP4 file; by the authority of `signing` if none is given."""
-    return verify(Mp4.read(BytesIO(file)).units(), signing().ca if ca is None else ca)
+    return verify(Mp4.read(BytesIO(file)).units(), Trust(signing().ca if ca is None else ca))
 
 
 def has_signature(sample: bytes) -> bool:

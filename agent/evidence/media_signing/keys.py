@@ -5,12 +5,24 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agent.adapters.media_signature import MediaKey
-from agent.adapters.x509_at import why_not_valid
+from agent.adapters.x509_at import common_name_of, revoked_at, why_not_valid
 from agent.evidence.media_signing import tlv
 from agent.evidence.media_signing.verdict import Place, Signer
 
 _MOST = 64
 """Chains of certificates that are kept; a stream has one, or two."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Who may vouch for a signer."""
+
+    authorities: str | None = None
+    """PEM: each certificate in it is trusted; None if none was named."""
+    revoked: str = ""
+    """PEM: lists of revoked certificates, as of today."""
+    name: str | None = None
+    """The common name that the signer's certificate must have; None for any."""
 
 
 @dataclass(slots=True)
@@ -24,17 +36,17 @@ class _Life:
 
 
 class Keys:
-    """Knows the keys of one stream. `authorities` is PEM, each certificate in it trusted; None if none was named."""
+    """Knows the keys of one stream, and who may vouch for them."""
 
-    def __init__(self, authorities: str | None) -> None:
-        self._authorities = authorities
+    def __init__(self, trust: Trust) -> None:
+        self._trust = trust
         self._chains: tuple[bytes, ...] = ()
         self._lives: dict[bytes, _Life] = {}
 
     @property
     def are_checked(self) -> bool:
         """Whether somebody was named who may vouch for them."""
-        return self._authorities is not None
+        return self._trust.authorities is not None
 
     def of(self, document: tlv.Document, algorithm: str | None, place: Place) -> MediaKey | None:
         """Return the key whose signature a SEI has; None if it has none that holds.
@@ -91,10 +103,18 @@ class Keys:
         return (min(moments), max(moments)) if moments else None
 
     def _why_not(self, life: _Life) -> str | None:
-        if self._authorities is None:
+        trust, chain = self._trust, life.key.chain
+        name = common_name_of(chain[0])
+        if trust.name is not None and name != trust.name:
+            return f"the certificate is of {name}, and not of {trust.name}"
+        if trust.authorities is None:
             return None
         for moment in dict.fromkeys((life.begin, life.end)):
-            why = why_not_valid(life.key.chain, self._authorities, moment)
+            why = why_not_valid(chain, trust.authorities, moment)
             if why is not None:
                 return why
+        revoked = revoked_at(chain, trust.authorities, trust.revoked)
+        if revoked is not None:
+            # A stolen key may have signed any date.
+            return f"the certificate of {name} was revoked ({revoked:%Y-%m-%d %H:%M} UTC)"
         return None

@@ -10,16 +10,14 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
-from typing import BinaryIO
 
 from agent.adapters.media_signature import MediaKey
 from agent.evidence.h264 import Kind, Unit
 from agent.evidence.media_signing import tlv
 from agent.evidence.media_signing.align import matches
 from agent.evidence.media_signing.findings import Findings, Item, between, counted, place_of
-from agent.evidence.media_signing.keys import Keys
+from agent.evidence.media_signing.keys import Keys, Trust
 from agent.evidence.media_signing.verdict import MOST_FINDINGS, Fault, Place, Result, Verdict
-from agent.evidence.mp4 import Mp4
 
 _PATIENCE = 16
 """How many signed SEIs a NAL unit waits for the one that covers it."""
@@ -29,6 +27,7 @@ _MOST_WAITING = 70_000
 """NAL units; a SEI covers 65,535 at most."""
 _AT_ONCE = 1000
 _MOST_UNSIGNED = 300
+_OTHERS = {Kind.SEI: "other SEIs", Kind.PARAMETERS: "parameter sets", Kind.DELIMITER: "delimiters"}
 _SIZES = {"sha256": 32, "sha384": 48, "sha512": 64}
 
 
@@ -43,27 +42,19 @@ class _Claim:
     """How many items come before it."""
 
 
-def verify(units: Iterable[Unit], authorities: str | None) -> Verdict:
-    """Verify the NAL units of a video, in the order of decoding.
-
-    `authorities` is PEM: each certificate in it is trusted. Raises what `units` raises.
-    """
-    verifier = Verifier(authorities)
+def verify(units: Iterable[Unit], trust: Trust) -> Verdict:
+    """Verify the NAL units of a video, in the order of decoding. Raises what `units` raises."""
+    verifier = Verifier(trust)
     for unit in units:
         verifier.add(unit)
     return verifier.finish()
 
 
-def verify_mp4(file: BinaryIO, authorities: str | None) -> Verdict:
-    """Verify an MP4 file. Raises Unreadable, OSError."""
-    return verify(Mp4.read(file).units(), authorities)
-
-
 class Verifier:
     """Verifies a stream while it is read. Holds hashes, no pictures. Not for more than one thread."""
 
-    def __init__(self, authorities: str | None) -> None:
-        self._keys = Keys(authorities)
+    def __init__(self, trust: Trust) -> None:
+        self._keys = Keys(trust)
         self._findings = Findings()
         self._waiting: deque[Item] = deque()
         self._unsigned: list[_Claim] = []
@@ -100,9 +91,7 @@ class Verifier:
         if unit.kind in (Kind.PICTURE, Kind.BROKEN):
             self._wait(unit, unit.data.rstrip(b"\0"))  # zeros that follow belong to no unit
         else:
-            name = {Kind.SEI: "other SEIs", Kind.OTHER: f"NAL units of type {unit.type}"}.get(
-                unit.kind, unit.kind.value
-            )
+            name = _OTHERS.get(unit.kind, f"NAL units of type {unit.type}")
             self._uncovered[name] = self._uncovered.get(name, 0) + 1
 
     def _wait(self, unit: Unit, content: bytes, *, is_sei: bool = False) -> None:

@@ -70,9 +70,9 @@ def _origin(verdict: Verdict, ca: str | None) -> Iterator[str]:
 
 
 def _limits(verdict: Verdict, others: tuple[str, ...]) -> str:
-    found = [f"{count} {what}" for what, count in sorted(verdict.uncovered.items())]
+    found = [f"{what} ({count})" for what, count in sorted(verdict.uncovered.items())]
     found += [f"a track of sound ({each})" if each == "soun" else f"a track of kind {each}" for each in others]
-    inside = f" Of these the file has {', '.join(found)}." if found else ""
+    inside = f" Beside the pictures the file has {', '.join(found)}." if found else ""
     return (
         "ONVIF Media Signing covers the coded pictures and their order. It covers no sound, no parameter sets (size and"
         " format of the pictures), no SEIs of others, and not when a player shows each picture." + inside
