@@ -135,7 +135,7 @@ test: test-tflite test-picamera2 suite ## All tests but those of the package, th
 suite test-campaigns test-control-room test-enrolment test-package: export PYTHONDONTWRITEBYTECODE :=
 
 ENROLMENT := tests/deploy/kit tests/deploy/registrar tests/system/test_enrolment.py \
-  tests/deploy/card tests/system/test_commission.py tests/system/test_service_page.py tests/provisioning/test_report.py
+  tests/deploy/card tests/system/test_commission.py tests/system/test_service_page.py tests/provisioning/test_report.py tests/provisioning/test_cuts.py
 
 suite: setup-dev test-video model # Without the other environments. On another Python: make suite PYTHON=python3.13 VENV=.venv-3.13
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal --ignore=tests/deploy/package --ignore=tests/campaigns/brokers --ignore=tests/control_room $(ENROLMENT:%=--ignore=%) -m "not campaign"

@@ -16,7 +16,6 @@ from tests.support.fake_registrar import NAME, FakeRegistrar
 @pytest.fixture
 def registrar(tmp_path: Path) -> Iterator[FakeRegistrar]:
     with FakeRegistrar(tmp_path / "registrar") as running:
-        running.page_issuing = None  # what a page has is one file of a set that nobody uses yet
         yield running
 
 

@@ -68,9 +68,9 @@ def test_only_the_root_of_servers_vouches_for_servers(bench: Bench, registrar: F
 def test_the_service_page_gets_a_key_of_its_own_with_all_that_a_phone_must_be_shown(
     bench: Bench, registrar: FakeRegistrar
 ) -> None:
+    registrar.page_issuing = registrar.page_root.issuing()
     bench.enrol()
 
-    assert registrar.page_issuing is not None
     page = (bench.current / "page.pem").read_bytes()
     own, *chain = x509.load_pem_x509_certificates(page)
     key = load_pem_private_key(page, None)
@@ -91,9 +91,8 @@ def test_a_registrar_that_gives_the_page_nothing_right_costs_a_line_and_no_enrol
         return True
 
     registrar.hook = misbehaves
+    registrar.page_issuing = None if wrong == "old" else registrar.page_root.issuing()
     match wrong:
-        case "old":
-            registrar.page_issuing = None
         case "key":
             registrar.alter = lambda csr, user: (new_key().public_key() if "/" not in user else csr.public_key(), user)
         case "name":

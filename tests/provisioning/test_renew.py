@@ -52,6 +52,8 @@ def test_it_begins_between_two_thirds_of_the_life_and_a_little_later(bench: Benc
 def test_the_service_page_gets_another_key_too_and_keeps_what_it_has_where_that_fails(
     bench: Bench, registrar: FakeRegistrar
 ) -> None:
+    registrar.page_issuing = registrar.page_root.issuing()
+    bench.renew()
     first = (bench.current / "page.pem").read_bytes()
     bench.renew()
     second = (bench.current / "page.pem").read_bytes()

@@ -61,8 +61,8 @@ class FakeRegistrar(AbstractContextManager["FakeRegistrar"]):
         self.device_root = Authority.root("device", "kzn")
         self.issuing = self.device_root.issuing()
         self.page_root = Authority.root("page", "kzn")
-        self.page_issuing: Authority | None = self.page_root.issuing()
-        """None: an older registrar, which knows nothing of pages."""
+        self.page_issuing: Authority | None = None
+        """None: an older registrar, which knows nothing of pages. Else `page_root.issuing()`."""
         self.secret = SECRET
         self.approved = True
         self.days: float = 90
