@@ -91,7 +91,7 @@ def run(connection: socket.socket, make_clips: MakeClips, make_signer: MakeSigne
     recorder = Recorder(ring, clips, link.send, clock, spec.most_clips, 2 * spec.ring_bytes)
     intake = Intake(
         spec.camera,
-        not spec.masked or (spec.stream is not None and spec.masked_by_camera),
+        spec.may_be_unmasked,
         Assembler(make_signer(spec), clock, recorder.add),
         partial(_encoder, spec),
         clock.boottime_ns,
@@ -163,6 +163,6 @@ def _encoder(spec: RecorderSpec, width: int, height: int) -> Encoder:
 
 
 def _source(spec: RecorderSpec, intake: Intake) -> Source:
-    if spec.stream is None:
+    if spec.stream is None or not spec.may_be_unmasked:
         return SocketSource(Path(spec.socket), intake.lost)
     return StreamSource(spec.camera, spec.stream)

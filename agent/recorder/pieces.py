@@ -1,6 +1,5 @@
 """Makes pieces of about a second out of access units, each of which becomes one fragment of every clip that has it."""
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,25 +24,25 @@ _ELSEWHERE = {SPS, PPS, DELIMITER}
 class Signer(Protocol):
     """Signs groups of pictures in the stream itself. One thread."""
 
-    def add(self, access_unit: bytes, wall_ns: int) -> list[bytes]:
-        """Take the next access unit; return those that can be written now, in order. Holds back at most one."""
+    def add(self, access_unit: bytes, t_ns: int) -> list[bytes]:
+        """Take the next access unit (Annex B); return what to write in its place. `t_ns` is UTC, since 1970."""
         ...
 
-    def end(self) -> list[bytes]:
-        """Sign what has no signature yet; return what was held back."""
+    def finish(self, t_ns: int) -> bytes:
+        """Forget the stream: the next one begins with a key frame. What it returns belongs behind the last picture."""
         ...
 
 
 class Unsigned:
     """Signs nothing: for a device that has no key."""
 
-    def add(self, access_unit: bytes, wall_ns: int) -> list[bytes]:  # noqa: ARG002
+    def add(self, access_unit: bytes, t_ns: int) -> list[bytes]:  # noqa: ARG002
         """Return it."""
         return [access_unit]
 
-    def end(self) -> list[bytes]:
+    def finish(self, t_ns: int) -> bytes:  # noqa: ARG002
         """Return nothing."""
-        return []
+        return b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +82,12 @@ class Piece:
         return Fragment(index, False, data, shown[0], self.end_ns, begin, self.wall, self.timeq)
 
 
-@dataclass(slots=True)
-class _Waiting:
-    """What is known of an access unit that the signer has not given back."""
-
+@dataclass(frozen=True, slots=True)
+class _Picture:
     time_ns: int
-    key: bool
     early: bool
     """Whether it is shown before one that has come already."""
-    parameters: ParameterSets
+    media: bytes
 
 
 class Assembler:
@@ -105,11 +101,14 @@ class Assembler:
         self._clock = clock
         self._on_piece = on_piece
         self._parameters: ParameterSets | None = None
+        self._of: ParameterSets | None = None
+        """Those of the pictures at hand."""
         self._runs = False
         self._newest_ns = self._complete_ns = 0
         """The latest capture time, and until when pictures are in pieces already."""
-        self._signing: deque[_Waiting] = deque()
-        self._pictures: list[tuple[_Waiting, bytes]] = []
+        self._pictures: list[_Picture] = []
+        self._key = False
+        """Whether the first of them is a key frame."""
         self.retimed = 0
         """Pictures whose source gave no usable time."""
 
@@ -135,16 +134,20 @@ class Assembler:
             return
         self._runs = True
         time_ns, early = self._time(boottime_ns, not key and is_b(pictures[0]))
-        self._signing.append(_Waiting(time_ns, key, early, self._parameters))
-        wall_ns = int(self._clock.wall().timestamp() * 1e6) * 1000 - (self._clock.boottime_ns() - time_ns)
-        self._signed(self._signer.add(access_unit, wall_ns))
+        signed = b"".join(self._signer.add(access_unit, self._wall_ns(time_ns)))
+        if self._pictures and not early and (key or time_ns - self._pictures[0].time_ns >= LONGEST_NS):
+            self._close(time_ns)
+        if not self._pictures:
+            self._key, self._of = key, self._parameters
+        kept = (unit for unit in nal_units(signed) if unit[0] & 31 not in _ELSEWHERE)
+        media = b"".join(len(unit).to_bytes(4, "big") + unit for unit in kept)
+        self._pictures.append(_Picture(time_ns, early, media))
 
     def flush(self, *, ended: bool = False) -> None:
         """Make a piece of what is there: no more pictures come for now, or this stream has `ended`."""
-        if ended and self._signing:
-            self._signed(self._signer.end())
-            self._signing.clear()
         self._close(None)
+        if ended and self._runs:
+            self._signer.finish(self._wall_ns(self._newest_ns))
 
     def _time(self, given_ns: int, reordered: bool) -> tuple[int, bool]:
         """Return when the picture was captured, and whether it is shown before the newest."""
@@ -153,46 +156,35 @@ class Assembler:
             self.retimed += 1
             given_ns = now_ns
         if reordered and self._complete_ns <= given_ns < self._newest_ns:
-            while any(given_ns == waiting.time_ns for waiting in self._known()):
+            while any(given_ns == picture.time_ns for picture in self._pictures):
                 given_ns += _STEP_NS
             return given_ns, True
         self._newest_ns = max(given_ns, self._newest_ns + _STEP_NS)
         return self._newest_ns, False
 
-    def _known(self) -> list[_Waiting]:
-        return [waiting for waiting, _ in self._pictures] + list(self._signing)
-
-    def _signed(self, access_units: list[bytes]) -> None:
-        for access_unit in access_units:
-            waiting = self._signing.popleft()
-            if self._pictures and not waiting.early:
-                first = self._pictures[0][0]
-                if waiting.key or waiting.time_ns - first.time_ns >= LONGEST_NS:
-                    self._close(waiting.time_ns)
-            units = (unit for unit in nal_units(access_unit) if unit[0] & 31 not in _ELSEWHERE)
-            self._pictures.append((waiting, b"".join(len(unit).to_bytes(4, "big") + unit for unit in units)))
+    def _wall_ns(self, time_ns: int) -> int:
+        return round(self._clock.wall().timestamp() * 1e6) * 1000 - (self._clock.boottime_ns() - time_ns)
 
     def _close(self, next_ns: int | None) -> None:
         pictures, self._pictures = self._pictures, []
-        if not pictures:
+        if not pictures or self._of is None:
             return
-        times = tuple(waiting.time_ns for waiting, _ in pictures)
+        times = tuple(picture.time_ns for picture in pictures)
         latest = max(times)
         usual_ns = (latest - min(times)) // (len(times) - 1) if len(times) > 1 else 40_000_000
         # With pictures out of order, the first to come is not the first to be shown.
-        reordered = any(waiting.early for waiting, _ in pictures)
+        reordered = any(picture.early for picture in pictures)
         end_ns = latest + usual_ns if reordered or next_ns is None else next_ns
         self._complete_ns = latest
-        first = pictures[0][0]
         behind = timedelta(microseconds=(self._clock.boottime_ns() - end_ns) // 1000)
         self._on_piece(
             Piece(
-                first.parameters,
-                first.key,
+                self._of,
+                self._key,
                 times,
-                tuple(len(media) for _, media in pictures),
+                tuple(len(picture.media) for picture in pictures),
                 end_ns,
-                b"".join(media for _, media in pictures),
+                b"".join(picture.media for picture in pictures),
                 self._clock.wall() - behind,
                 self._clock.quality().value,
             )

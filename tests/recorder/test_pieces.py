@@ -123,26 +123,30 @@ def test_a_clock_that_steps_in_the_middle_changes_what_is_said_of_it_and_no_pict
     assert probe(tmp_path / "a.mp4", as_file(pieces)).shown_s == pytest.approx([n / 5 for n in range(15)])
 
 
-class OneLate:
-    """A signer that holds back the newest unit, and marks each."""
+class Marks:
+    """A signer that writes into the stream."""
 
     def __init__(self) -> None:
-        self._held: list[bytes] = []
+        self.times: list[int] = []
+        self.finished = 0
 
-    def add(self, access_unit: bytes, wall_ns: int) -> list[bytes]:
-        held, self._held = self._held, [access_unit]
-        return [unit + b"\0\0\1\x06signed" for unit in held]
+    def add(self, access_unit: bytes, t_ns: int) -> list[bytes]:
+        self.times.append(t_ns)
+        return [b"\0\0\1\x06signed" + access_unit]
 
-    def end(self) -> list[bytes]:
-        return self.add(b"", 0)
+    def finish(self, t_ns: int) -> bytes:
+        self.finished += 1
+        return b""
 
 
-def test_what_a_signer_holds_back_keeps_its_time_and_is_not_lost() -> None:
-    units = encoded(12)
-    signed, plain = pieces_of(units, signer=OneLate()), pieces_of(units)
+def test_what_is_written_is_what_was_signed_and_each_stream_is_finished_once() -> None:
+    marks = Marks()
+    pieces = pieces_of(encoded(12), signer=marks)
 
-    assert [piece.times_ns for piece in signed] == [piece.times_ns for piece in plain]
-    assert b"".join(piece.media for piece in signed).count(b"signed") == 12
+    assert b"".join(piece.media for piece in pieces).count(b"signed") == 12
+    assert marks.times[0] == round(SimClock().wall().timestamp() * SECOND)
+    assert {after - before for before, after in pairwise(marks.times)} == {SECOND // 5}
+    assert marks.finished == 1
 
 
 def _annex_b(units: list[bytes]) -> bytes:

@@ -1,6 +1,7 @@
 """A network camera over RTSP, with a microphone: H.264 and PCMA from GStreamer's own server.
 
-Run by Debian's Python, which has GStreamer's bindings: PORT (0: a free one) and frames a second as arguments. It says
+Run by Debian's Python, which has GStreamer's bindings: PORT (0: a free one), frames a second, and how to encode and pay
+as arguments. It says
 on standard output, one a line, `port N`; `setup URL` whenever a client sets up one of the two streams of `/yard`; and
 `size WIDTH HEIGHT` when what is sent has another size.
 A line `WIDTH HEIGHT` on standard input changes the size of the running pictures. It ends with its standard input.
@@ -17,8 +18,7 @@ from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402 - after the ver
 
 PIPELINE = (
     "( videotestsrc is-live=true pattern=ball ! videoscale ! capsfilter name=form caps={caps} "
-    "! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10 "
-    "! rtph264pay name=pay0 pt=96 config-interval=-1 "
+    "! {encode} name=pay0 pt=96 config-interval=-1 "
     "audiotestsrc is-live=true ! alawenc ! rtppcmapay name=pay1 pt=97 )"
 )
 
@@ -31,7 +31,7 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def main(port: str, frames_per_second: int) -> None:
+def main(port: str, frames_per_second: int, encode: str) -> None:
     Gst.init(None)
     forms = []
     loop = GLib.MainLoop()
@@ -60,7 +60,7 @@ def main(port: str, frames_per_second: int) -> None:
         return True
 
     factory = GstRtspServer.RTSPMediaFactory.new()
-    factory.set_launch(PIPELINE.format(caps=caps(320, 240, frames_per_second)))
+    factory.set_launch(PIPELINE.format(caps=caps(320, 240, frames_per_second), encode=encode))
     factory.connect("media-configure", on_media)
     server = GstRtspServer.RTSPServer.new()
     server.set_address("127.0.0.1")
@@ -74,4 +74,4 @@ def main(port: str, frames_per_second: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])

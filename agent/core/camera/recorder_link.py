@@ -20,7 +20,8 @@ class RecorderSpec(LinkModel):
     socket: str
     """Where it listens for a source of pictures: the path of a Unix socket."""
     stream: str | None = None
-    """A stream's address that it reads itself, as it comes, and nothing comes by the socket."""
+    """A stream's address that it reads itself, and takes as it comes. It does so only if that shows nothing that a mask
+    should cover: else the camera process's masked pictures count, by the socket."""
     masked: bool = False
     """Whether the camera has privacy masks. If so, nothing is recorded that does not show them."""
     masked_by_camera: bool = False
@@ -34,6 +35,11 @@ class RecorderSpec(LinkModel):
     bit_rate: int = Field(default=1_000_000, ge=50_000)
     most_clips: int = Field(default=4, ge=1)
     """Files that are written at the same time; whatever else happens takes part in the newest."""
+
+    @property
+    def may_be_unmasked(self) -> bool:
+        """Whether pictures may be taken that show no mask of ours."""
+        return not self.masked or (self.stream is not None and self.masked_by_camera)
 
 
 # --- core to recorder
