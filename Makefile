@@ -16,7 +16,7 @@ JOBS ?= 7
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-package test-tflite test-picamera2 check bench bench-vision chaos enrolment-cuts evidence fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation province mutants walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-recorder test-package test-tflite test-picamera2 check bench bench-recorder bench-vision chaos enrolment-cuts evidence fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation province mutants walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -24,7 +24,7 @@ help: ## This list
 
 setup: $(VENV)/.run ## The environment in .venv (make run and make test call it)
 
-setup-dev: $(VENV)/.dev broker rtsp-server package-tools faketime tpm est-tools node-tools control-room browser
+setup-dev: $(VENV)/.dev broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room browser
 
 $(VENV)/.run: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "edge-agent needs Python 3.11 or 3.13: sudo apt-get install python3 python3-venv"; exit 1; }
@@ -49,7 +49,10 @@ broker:
 	@deploy/ensure-packages.sh mosquitto
 
 rtsp-server: # A network camera for the tests
-	@deploy/ensure-packages.sh python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly
+	@deploy/ensure-packages.sh python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
+
+ffmpeg: # Reads what a recorder has written
+	@deploy/ensure-packages.sh ffmpeg
 
 package-tools: # Looks at packages, and a Debian to install them in
 	@deploy/ensure-packages.sh binutils groff-base lintian mmdebstrap systemd-container udev
@@ -132,13 +135,15 @@ run: setup broker demo-video model ## Everything running on this machine: broker
 test: test-tflite test-picamera2 suite ## All tests but those of the package, the control room, setting a device up, and the long runs, with a real broker, a real model and real video
 
 # Containers often forbid byte code, and then every process of every run compiles all that it loads.
-suite test-campaigns test-control-room test-enrolment test-package: export PYTHONDONTWRITEBYTECODE :=
+suite test-campaigns test-control-room test-enrolment test-recorder test-package: export PYTHONDONTWRITEBYTECODE :=
 
 ENROLMENT := tests/deploy/kit tests/deploy/registrar tests/system/test_enrolment.py \
   tests/deploy/card tests/system/test_commission.py tests/system/test_service_page.py tests/provisioning/test_report.py tests/provisioning/test_cuts.py
 
+RECORDER := tests/recorder/test_app.py tests/recorder/test_stream.py tests/recorder/test_browser.py
+
 suite: setup-dev test-video model # Without the other environments. On another Python: make suite PYTHON=python3.13 VENV=.venv-3.13
-	@$(BIN)/pytest -n $(JOBS) --dist worksteal --ignore=tests/deploy/package --ignore=tests/campaigns/brokers --ignore=tests/control_room $(ENROLMENT:%=--ignore=%) -m "not campaign"
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal --ignore=tests/deploy/package --ignore=tests/campaigns/brokers --ignore=tests/control_room $(ENROLMENT:%=--ignore=%) $(RECORDER:%=--ignore=%) -m "not campaign"
 
 test-campaigns: setup-dev test-video model ## A short form of bench, bench-vision, chaos, enrolment-cuts, evidence, walk and week (three minutes)
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal -m campaign tests/campaigns
@@ -148,6 +153,9 @@ test-control-room: setup-dev demo-video model ## The control room's page in a br
 
 test-enrolment: setup-dev ## The province kit, the registrar, cards, and devices that enrol and are commissioned, with keys in a file, a TPM and a token (two minutes)
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal $(ENROLMENT)
+
+test-recorder: setup-dev ## Recorders as they run: fed by a camera process and by network cameras; clips in a browser (a minute)
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal $(RECORDER)
 
 test-package: setup-dev model service-page ## The package for this Python's Debian: what is in it, lintian, and its life in a container (three minutes)
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal tests/deploy/package
@@ -187,6 +195,9 @@ check: $(VENV)/.dev ## ruff, mypy, import-linter, and the page's types
 
 bench: setup-dev demo-video model ## Latency, frames a second, start-up and memory beside bare baselines
 	@$(BIN)/python -m tests.campaigns.bench $(BENCH)
+
+bench-recorder: setup-dev demo-video ## Memory and processor of a recorder beside bare PyAV (two minutes)
+	@$(BIN)/python -m tests.campaigns.bench_recorder $(RECORDER_BENCH)
 
 bench-vision: setup-dev test-video model ## How well people are seen on real video, and what it costs (ten minutes; VISION='--only accuracy')
 	@$(BIN)/python -m tests.campaigns.bench_vision $(VISION)

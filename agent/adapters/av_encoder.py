@@ -41,7 +41,8 @@ class AvEncoder:
             try:
                 self._context = _opened(av, name, width, height, frames_per_second, bit_rate)
             except (av.error.FFmpegError, ValueError, OSError) as error:
-                reasons.append(f"{name}: {getattr(error, 'strerror', None) or error}")
+                reason = getattr(error, "strerror", None) or str(error)
+                reasons.append(f"{name}: {'not known here' if reason == name else reason.lower()}")
             else:
                 self.name = name
                 break

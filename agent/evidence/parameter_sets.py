@@ -35,8 +35,11 @@ def nal_units(access_unit: bytes) -> Iterator[bytes]:
 def is_b(slice_unit: bytes) -> bool:
     """Whether a slice predicts from pictures that are shown after it, and so comes out of their order."""
     bits = _Bits(slice_unit[1:_HEAD])
-    bits.unsigned()  # first_mb_in_slice
-    return bits.unsigned() in B_SLICES
+    try:
+        bits.unsigned()  # first_mb_in_slice
+        return bits.unsigned() in B_SLICES
+    except IndexError:
+        return False
 
 
 @dataclass(frozen=True)

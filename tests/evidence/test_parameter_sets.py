@@ -57,5 +57,6 @@ def test_slices_of_pictures_that_are_shown_later_are_told_apart() -> None:
         newest = max(newest, shown)
     slices = [next(unit for unit in nal_units(content) if SLICE <= unit[0] & 31 <= IDR) for content, _ in units]
 
+    assert not is_b(b"\x41")
     assert any(early)
     assert [is_b(each) for each in slices] == early

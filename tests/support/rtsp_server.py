@@ -17,16 +17,15 @@ H264 = "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10 ! rtph264
 
 
 class RtspServer(AbstractContextManager["RtspServer"]):
-    """`/yard` has a picture of 320 x 240 and a microphone; every other path is refused. The port survives `start`."""
+    """`/yard` has pictures and a microphone; every other path is refused. The port survives `start`."""
 
-    def __init__(self, frames_per_second: int = 20, encode: str = H264) -> None:
+    def __init__(self, frames_per_second: int = 20, encode: str = H264, size: tuple[int, int] = SIZE) -> None:
         self.port = 0
         self.set_up: list[str] = []
         """The streams that clients have set up, oldest first."""
         self.sizes: list[tuple[int, int]] = []
         """What was sent: a new size at its first picture."""
-        self._frames_per_second = frames_per_second
-        self._encode = encode
+        self._arguments = (frames_per_second, encode, *size)
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
 
@@ -38,7 +37,7 @@ class RtspServer(AbstractContextManager["RtspServer"]):
         """Serve, on the same port as before."""
         ports: queue.Queue[int] = queue.Queue()
         self._process = process = subprocess.Popen(
-            [DEBIAN_PYTHON, str(_PROGRAM), str(self.port), str(self._frames_per_second), self._encode],
+            [DEBIAN_PYTHON, str(_PROGRAM), str(self.port), *map(str, self._arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

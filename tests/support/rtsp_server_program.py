@@ -1,9 +1,8 @@
 """A network camera over RTSP, with a microphone: H.264 and PCMA from GStreamer's own server.
 
-Run by Debian's Python, which has GStreamer's bindings: PORT (0: a free one), frames a second, and how to encode and pay
-as arguments. It says
-on standard output, one a line, `port N`; `setup URL` whenever a client sets up one of the two streams of `/yard`; and
-`size WIDTH HEIGHT` when what is sent has another size.
+Run by Debian's Python, which has GStreamer's bindings. Its arguments are PORT (0: a free one), frames a second, how to
+encode and pay, width and height. It says on standard output, one a line, `port N`; `setup URL` whenever a client sets
+up one of the two streams of `/yard`; and `size WIDTH HEIGHT` when what is sent has another size.
 A line `WIDTH HEIGHT` on standard input changes the size of the running pictures. It ends with its standard input.
 """
 
@@ -31,7 +30,7 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def main(port: str, frames_per_second: int, encode: str) -> None:
+def main(port: str, frames_per_second: int, encode: str, width: int, height: int) -> None:
     Gst.init(None)
     forms = []
     loop = GLib.MainLoop()
@@ -60,7 +59,7 @@ def main(port: str, frames_per_second: int, encode: str) -> None:
         return True
 
     factory = GstRtspServer.RTSPMediaFactory.new()
-    factory.set_launch(PIPELINE.format(caps=caps(320, 240, frames_per_second), encode=encode))
+    factory.set_launch(PIPELINE.format(caps=caps(width, height, frames_per_second), encode=encode))
     factory.connect("media-configure", on_media)
     server = GstRtspServer.RTSPServer.new()
     server.set_address("127.0.0.1")
@@ -74,4 +73,4 @@ def main(port: str, frames_per_second: int, encode: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4]), int(sys.argv[5]))

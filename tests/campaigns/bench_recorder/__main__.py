@@ -1,0 +1,140 @@
+"""`python -m tests.campaigns.bench_recorder`: what a recorder takes of memory and processor, beside bare PyAV."""
+
+import argparse
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+import psutil
+
+from agent.adapters import opencv_imaging as imaging
+from agent.core.camera.recorder_link import (
+    BeginClip,
+    RecorderSpec,
+    RecorderState,
+    StartRecorder,
+    decode_for_core,
+    encode,
+)
+from agent.ports import Frame
+from agent.vision.frame_slot import FrameSlot
+from agent.vision.recorder_feed import RecorderFeed
+from tests.support.rtsp_server import RtspServer
+from tests.support.vision_media import demo_video
+from tests.support.vision_stand_ins import boottime_ns
+from tests.support.wait import wait_for
+
+SIZE = (1280, 720)
+RING_S = 30
+MEMORY_GOAL_MIB, PROCESSOR_GOAL = 35, 1.2
+_MIB = 1024 * 1024
+_ENCODE = "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 bitrate=2000 ! rtph264pay"
+
+
+@contextmanager
+def child(*arguments: str, pass_fds: tuple[int, ...] = ()) -> Iterator[psutil.Process]:
+    """A Python of ours that is killed at the end, with its own children."""
+    with subprocess.Popen([sys.executable, *arguments], pass_fds=pass_fds) as process:
+        watched = psutil.Process(process.pid)
+        try:
+            yield watched
+        finally:
+            for each in (*watched.children(recursive=True), watched):
+                each.kill()
+
+
+@contextmanager
+def recorder(directory: Path, spec: RecorderSpec) -> Iterator[tuple[psutil.Process, socket.socket]]:
+    """A recorder, and the core's end of its link."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        name = "tests.campaigns.bench_recorder.recorder"
+        with child("-m", name, str(theirs.fileno()), str(directory), pass_fds=(theirs.fileno(),)) as process:
+            ours.sendall(encode(StartRecorder(spec=spec)))
+            yield process, ours
+
+
+def bare_mib() -> float:
+    """What PyAV takes when it is loaded."""
+    with child("-m", "tests.campaigns.bench_recorder.bare", "import") as process:
+        time.sleep(2)
+        return float(process.memory_info().rss) / _MIB
+
+
+def memory_mib(directory: Path) -> tuple[float, float]:
+    """What a recorder takes that encodes five pictures a second, and its full ring in it, in MiB."""
+    spec = RecorderSpec(camera="yard", socket=str(directory / "yard.sock"), ring_s=RING_S)
+    slot = FrameSlot()
+    feed = RecorderFeed(spec.socket, "yard", False, slot, imaging.i420)
+    capture = cv2.VideoCapture(str(demo_video()))
+    with recorder(directory, spec) as (process, link), link.makefile("rb") as lines:
+        wait_for(Path(spec.socket).exists, what="the recorder")
+        began, number = time.monotonic(), 0
+        while time.monotonic() - began < RING_S + 5:
+            _, pixels = capture.read()
+            number += 1
+            slot.put(Frame(np.asarray(cv2.resize(pixels, SIZE), np.uint8), boottime_ns(), number))
+            wait_for(lambda: feed.run_once(0.2), what="a picture sent")
+        taken = process.memory_info().rss / _MIB
+        link.shutdown(socket.SHUT_WR)
+        states = [said for said in map(decode_for_core, lines) if isinstance(said, RecorderState)]
+        feed.close()
+    assert states[-1].ring_s >= RING_S, states[-1]
+    print(f"  ({states[-1].encoder}, {states[-1].ring_s:.1f} s in the ring, {states[-1].pictures} pictures)")
+    return taken, states[-1].ring_bytes / _MIB
+
+
+def processor_s(process: psutil.Process, seconds: float) -> float:
+    """What it and its children take in so many seconds."""
+
+    def taken() -> float:
+        times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
+        return sum(each.user + each.system for each in times)
+
+    before = taken()
+    time.sleep(seconds)
+    return taken() - before
+
+
+def main() -> int:
+    """Measure, print, and return 1 if a goal is missed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.campaigns.bench_recorder", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60, help="how long the processor is measured")
+    seconds = parser.parse_args().seconds
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        bare = bare_mib()
+        ours, ring = memory_mib(directory)
+        print(
+            f"memory at 1280 x 720 with {RING_S} s: {ours:.1f} MiB, {ours - bare:.1f} over bare PyAV ({bare:.1f}); goal"
+        )
+        print(f"  {MEMORY_GOAL_MIB}. The ring itself is {ring:.1f} MiB")
+        with RtspServer(25, _ENCODE, SIZE) as server:
+            arguments = ("tests.campaigns.bench_recorder.bare", "remux", server.url(), str(directory / "bare.mp4"))
+            spec = RecorderSpec(camera="yard", socket=str(directory / "yard.sock"), ring_s=RING_S, stream=server.url())
+            with child("-m", *arguments) as plain, recorder(directory, spec) as (process, link):
+                time.sleep(10)
+                link.sendall(encode(BeginClip(clip="bench", seconds=3600, facts={})))
+                time.sleep(3)
+                began = time.monotonic()
+                remux_before = sum(plain.cpu_times()[:2])
+                own = processor_s(process, seconds)
+                remux = sum(plain.cpu_times()[:2]) - remux_before
+                lasted = time.monotonic() - began
+                own_mib = [each.memory_info().rss / _MIB for each in (process, *process.children())]
+        size = (directory / "bare.mp4").stat().st_size
+        print(f"processor for a stream of 25 a second: {own / lasted:.2%} of a core, bare remux {remux / lasted:.2%};")
+        print(f"  {own / remux:.2f} times, goal {PROCESSOR_GOAL} (bare file {size / _MIB:.1f} MiB)")
+        print(f"  memory then: recorder {own_mib[0]:.1f} MiB, its child {own_mib[1]:.1f}")
+    return int(ours - bare > MEMORY_GOAL_MIB or own / remux > PROCESSOR_GOAL)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

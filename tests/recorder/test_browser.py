@@ -1,0 +1,54 @@
+"""Clips in the browser of a control room."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.control_room.rig import AS_ROOT, CHROMIUM
+from tests.evidence.test_mp4_write import as_plain_file
+from tests.support.recording import as_file, encoded, pieces_of
+
+_PLAY = """async (video) => {
+    const ended = new Promise((done, failed) => {
+        video.onended = done;
+        video.onerror = () => failed(new Error(video.error.message));
+    });
+    video.playbackRate = 8;
+    await video.play();
+    await ended;
+    const quality = video.getVideoPlaybackQuality();
+    return [video.videoWidth, video.videoHeight, video.currentTime, video.duration, quality.corruptedVideoFrames];
+}"""
+
+
+def play(path: Path, content: bytes) -> Sequence[float]:
+    """Have Chromium play it to its end: width, height, where that was, the length it states, and broken pictures."""
+    path.with_suffix(".mp4").write_bytes(content)
+    path.write_text(f'<video muted src="{path.with_suffix(".mp4").name}"></video>')
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=AS_ROOT)
+        page = browser.new_page()
+        page.goto(path.as_uri())
+        shown: Sequence[float] = page.locator("video").evaluate(_PLAY)
+        browser.close()
+    return shown
+
+
+@pytest.mark.parametrize("reordered", [0, 2])
+@pytest.mark.parametrize("group", [5, 20])
+def test_a_clip_plays_in_chromium_to_its_end(tmp_path: Path, reordered: int, group: int) -> None:
+    content = as_file(pieces_of(encoded(40, (320, 240), group, reordered)))
+
+    width, height, ended_s, length_s, broken = play(tmp_path / "clip.html", content)
+
+    assert (width, height, broken) == (320, 240, 0)
+    assert ended_s == pytest.approx(8, abs=0.3)
+    assert length_s == pytest.approx(8, abs=0.3)
+
+
+def test_an_exported_file_plays_in_chromium_to_its_end(tmp_path: Path) -> None:
+    content = as_plain_file(pieces_of(encoded(40, (320, 240), reordered=2)))
+
+    assert play(tmp_path / "clip.html", content) == [320, 240, pytest.approx(8), pytest.approx(8), 0]
