@@ -18,6 +18,7 @@ from agent.core.camera.recorder_link import (
     EndClip,
     ExtendClip,
     FromRecorder,
+    HoldClip,
     RecorderSpec,
     RecorderState,
     StartRecorder,
@@ -28,7 +29,8 @@ from agent.core.camera.recorder_link import (
 )
 from agent.core.errors import EdgeAgentError
 from agent.recorder.intake import Encoder, Intake
-from agent.recorder.pieces import Assembler, Signer, Unsigned
+from agent.recorder.keeping import clips_of, signer_of
+from agent.recorder.pieces import Assembler, Signer
 from agent.recorder.recorder import Clips, Recorder
 from agent.recorder.ring import Ring
 from agent.recorder.sources import Pump, SocketSource, Source, StreamSource
@@ -75,7 +77,7 @@ class Link:
         return decode_for_recorder(line)
 
 
-def run(connection: socket.socket, make_clips: MakeClips, make_signer: MakeSigner = lambda _: Unsigned()) -> None:
+def run(connection: socket.socket, make_clips: MakeClips = clips_of, make_signer: MakeSigner = signer_of) -> None:
     """Record one camera until the core says stop or is gone. Raises EdgeAgentError when that fails."""
     link = Link(connection)
     first = None
@@ -134,6 +136,8 @@ def _serve(link: Link, recorder: Recorder, intake: Intake, pump: Pump, ending: E
                 recorder.extend(message.clip, message.seconds)
             case EndClip():
                 recorder.end(message.clip, "asked")
+            case HoldClip():
+                recorder.hold(message.clip, message.held, message.about)
             case StopRecorder():
                 return "stopped"
             case _:
@@ -154,6 +158,8 @@ def _state(recorder: Recorder, intake: Intake) -> RecorderState:
         group_s=group_s,
         encoder=intake.encoder_name,
         clips=clips,
+        card=recorder.card,
+        held=recorder.held,
         rss_bytes=resident,
     )
 

@@ -9,8 +9,19 @@ from itertools import groupby
 from typing import Any, Protocol
 
 from agent.contract.uuid7 import Uuid7Source
-from agent.core.camera.recorder_link import ClipBegun, ClipEnded, ClipFailed, Facts
+from agent.core.camera.recorder_link import (
+    AboutClips,
+    ChainHead,
+    ClipBegun,
+    ClipDeleted,
+    ClipEnded,
+    ClipFailed,
+    ClipHeld,
+    Facts,
+)
 from agent.core.errors import EdgeAgentError
+from agent.evidence.chain import Head
+from agent.evidence.clips import Swept
 from agent.evidence.fragment import Fragment
 from agent.evidence.mp4_write import init_segment
 from agent.evidence.parameter_sets import ParameterSets
@@ -22,7 +33,8 @@ _log = logging.getLogger(__name__)
 _SWEEP_NS = 60_000_000_000
 _OVERDUE_NS = 3_000_000_000
 """A clip whose time is over ends at the next piece, or this much later when none comes."""
-Tell = Callable[[ClipBegun | ClipEnded | ClipFailed], None]
+_HEAD_NS = 3600_000_000_000
+Tell = Callable[[AboutClips], None]
 
 
 class OpenClip(Protocol):
@@ -48,11 +60,25 @@ class Clips(Protocol):
         """Close a clip."""
         ...
 
+    def hold(self, clip: str, about: Mapping[str, Any], *, held: bool = True) -> None:
+        """Keep a clip from being deleted, or release it. Raises EdgeAgentError."""
+        ...
+
+    @property
+    def head(self) -> Head:
+        """The newest entry of the chain."""
+        ...
+
+    @property
+    def held(self) -> frozenset[str]:
+        """The clips that are not deleted."""
+        ...
+
     def recover(self) -> object:
         """Close what an end without warning has left open. Raises EdgeAgentError."""
         ...
 
-    def sweep(self) -> object:
+    def sweep(self) -> Swept:
         """Delete what is over the budget or too old."""
         ...
 
@@ -103,6 +129,12 @@ class Recorder:
         self._recordings: list[_Recording] = []
         self._new_id = Uuid7Source()
         self._swept_ns: int | None = None
+        self._head_ns: int | None = None
+        self._holds: deque[tuple[str, bool, Facts]] = deque()
+        self.card = ""
+        """What a person must see to on the card; empty if nothing."""
+        self.held = 0
+        """Clips that are not deleted, whatever their age."""
 
     def add(self, piece: Piece) -> None:
         """Take the newest piece."""
@@ -152,6 +184,12 @@ class Recorder:
                     recording.why = recording.why or why
             self._changed.notify_all()
 
+    def hold(self, clip: str, held: bool, about: Facts) -> None:
+        """Keep a clip from being deleted, or release it."""
+        with self._changed:
+            self._holds.append((clip, held, about))
+            self._changed.notify_all()
+
     def state(self) -> tuple[float, int, float, tuple[str, ...]]:
         """Return the seconds that a clip would begin before now, the ring's bytes, the longest time between two key
         frames in seconds, and the clips that are being written."""
@@ -178,8 +216,13 @@ class Recorder:
             except (EdgeAgentError, OSError) as error:
                 self._remove(recording)
                 self._failed(recording, str(error))
+        while self._holds:
+            self._hold(*self._holds.popleft())
         if self._swept_ns is None or now_ns - self._swept_ns >= _SWEEP_NS:
-            self._sweep(now_ns)
+            self._swept_ns = now_ns
+            self._sweep()
+        if self._head_ns is None or now_ns - self._head_ns >= _HEAD_NS:
+            self._tell_head()
 
     def close(self, why: str) -> None:
         """Close all clips. After `run_once` has returned for the last time."""
@@ -188,7 +231,7 @@ class Recorder:
             self.run_once(0)
 
     def _is_due(self) -> bool:
-        return any(each.queue or each.why or each.joining for each in self._recordings)
+        return bool(self._holds) or any(each.queue or each.why or each.joining for each in self._recordings)
 
     def _queue(self, recording: _Recording, piece: Piece) -> None:
         if sum(len(each.media) for each in recording.queue) + len(piece.media) > self._most_bytes:
@@ -272,10 +315,12 @@ class Recorder:
                 before_s=(recording.asked_ns - recording.base_ns) / 1e9,
             )
         )
+        self._tell_head()
 
     def _end(self, recording: _Recording, why: str) -> None:
         self._clips.end(recording.clip, why)
         self._tell(ClipEnded(clip=recording.clip, why=why, seconds=(recording.end_ns - recording.base_ns) / 1e9))
+        self._tell_head()
 
     def _failed(self, recording: _Recording, detail: str) -> None:
         _log.error("clip %s: %s", recording.clip, detail)
@@ -287,9 +332,25 @@ class Recorder:
             if recording in self._recordings:
                 self._recordings.remove(recording)
 
-    def _sweep(self, now_ns: int) -> None:
-        self._swept_ns = now_ns
+    def _hold(self, clip: str, held: bool, about: Facts) -> None:
         try:
-            self._clips.sweep()
-        except (EdgeAgentError, OSError) as error:
-            _log.error("old clips: %s", error)
+            self._clips.hold(clip, about, held=held)
+        except EdgeAgentError as error:
+            self._tell(ClipFailed(clip=clip, detail=str(error)))
+        else:
+            self.held = len(self._clips.held)
+            self._tell(ClipHeld(clip=clip, held=held))
+            self._tell_head()
+
+    def _sweep(self) -> None:
+        swept = self._clips.sweep()
+        if swept.trouble and swept.trouble != self.card:
+            _log.warning("%s", swept.trouble)
+        self.card, self.held = swept.trouble, len(self._clips.held)
+        for clip, why in swept.deleted:
+            self._tell(ClipDeleted(clip=clip, why=why))
+
+    def _tell_head(self) -> None:
+        self._head_ns = self._clock.boottime_ns()
+        head = self._clips.head
+        self._tell(ChainHead(seq=head.seq, digest=head.digest))

@@ -8,7 +8,7 @@ import av
 import pytest
 
 from agent.__main__ import main
-from agent.adapters.evidence_keys import DeviceKey, EvidenceKey
+from agent.adapters.evidence_keys import EvidenceKey
 from agent.evidence.fragment import Fragment
 from agent.evidence.media_signing.sign import Facts, GopSigner
 from agent.evidence.mp4_write import init_segment
@@ -16,19 +16,6 @@ from agent.sim.clock import SimClock
 from tests.support.certificates import Authority
 from tests.support.made_up_clips import CAMERA, DEVICE, Clock, Recording
 from tests.support.recording import encoded, pieces_of
-
-
-class StreamSigner:
-    """Signs each group of pictures in the stream itself."""
-
-    def __init__(self, key: DeviceKey) -> None:
-        self._signer = GopSigner(key, key.x5c, Facts("0.1.0", "kiosk-0042", "edge-agent"))
-
-    def add(self, access_unit: bytes, wall_ns: int) -> list[bytes]:
-        return self._signer.add(access_unit, wall_ns)
-
-    def end(self) -> list[bytes]:
-        return []
 
 
 class Office:
@@ -47,7 +34,9 @@ class Office:
             clock=wall,
             made=began,
         )
-        pieces = pieces_of(encoded(40), clock, StreamSigner(self.recording.signer))
+        key = self.recording.signer
+        signer = GopSigner(key, key.x5c, Facts("0.1.0", "kiosk-0042", "edge-agent"))
+        pieces = pieces_of(encoded(40), clock, signer)
         wall.wall = clock.wall()
         first = pieces[0].fragment(1, pieces[0].begin_ns)
         init = Fragment(

@@ -29,10 +29,11 @@ from agent.core.camera.recorder_link import (
 from agent.core.errors import EdgeAgentError
 from agent.ports import Frame
 from agent.recorder.app import run
+from agent.recorder.pieces import Unsigned
 from agent.vision.frame_slot import FrameSlot
 from agent.vision.privacy import PrivacyMask
 from agent.vision.recorder_feed import RecorderFeed
-from tests.support.recording import KeptClips, probe
+from tests.support.recording import NOWHERE, KeptClips, probe
 from tests.support.vision_stand_ins import boottime_ns
 from tests.support.wait import wait_for
 
@@ -49,7 +50,8 @@ class Running:
         self.failure: EdgeAgentError | None = None
         self.path = directory / "yard.sock"
         self._link, self._recorder = socket.socketpair()
-        spec = RecorderSpec(**{"camera": "yard", "socket": str(self.path), **changes})
+        values = {"camera": "yard", "socket": str(self.path), "keeping": NOWHERE}
+        spec = RecorderSpec.model_validate({**values, **changes})
         self._threads = [threading.Thread(target=self._run), threading.Thread(target=self._read)]
         for thread in self._threads:
             thread.start()
@@ -78,7 +80,7 @@ class Running:
     def _run(self) -> None:
         try:
             with self._recorder:
-                run(self._recorder, lambda _: self.clips)
+                run(self._recorder, lambda _: self.clips, lambda _: Unsigned())
         except EdgeAgentError as error:
             self.failure = error
 

@@ -5,7 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from agent.core.camera.recorder_link import ClipBegun, ClipEnded, ClipFailed
+from agent.core.camera.recorder_link import (
+    AboutClips,
+    ChainHead,
+    ClipBegun,
+    ClipDeleted,
+    ClipEnded,
+    ClipFailed,
+    ClipHeld,
+)
+from agent.evidence.clips import Deleted
 from agent.recorder.pieces import Piece
 from agent.recorder.recorder import Recorder
 from agent.recorder.ring import Ring
@@ -21,9 +30,14 @@ class Rig:
     def __init__(self, most_bytes: int = 1 << 20) -> None:
         self.clock = SimClock()
         self.clips = KeptClips()
-        self.told: list[ClipBegun | ClipEnded | ClipFailed] = []
-        self.recorder = Recorder(Ring(10, 1 << 20), self.clips, self.told.append, self.clock, 4, most_bytes)
+        self.said: list[AboutClips] = []
+        self.recorder = Recorder(Ring(10, 1 << 20), self.clips, self.said.append, self.clock, 4, most_bytes)
         self._pieces = iter(pieces_of(encoded(400), SimClock()))
+
+    @property
+    def told(self) -> list[AboutClips]:
+        """What was said of clips, without the heads."""
+        return [each for each in self.said if not isinstance(each, ChainHead)]
 
     def run(self, seconds: int, *, writes: bool = True) -> None:
         for _ in range(seconds):
@@ -194,3 +208,43 @@ def test_old_clips_are_looked_after_once_a_minute(rig: Rig) -> None:
     rig.run(60)
 
     assert rig.clips.swept == swept + 1
+
+
+def test_the_head_of_the_chain_leaves_with_each_begin_and_end_and_every_hour(rig: Rig) -> None:
+    def heads() -> list[int]:
+        return [each.seq for each in rig.said if isinstance(each, ChainHead)]
+
+    assert heads() == [0]
+    rig.recorder.begin("c1", 1, WHY)
+    rig.run(3)
+    assert heads() == [0, 1, 2]
+    rig.clock.advance(timedelta(hours=1))
+    rig.recorder.run_once(0)
+    assert heads() == [0, 1, 2, 2]
+
+
+def test_a_clip_is_held_and_released_and_one_that_is_not_there_is_told(rig: Rig) -> None:
+    rig.recorder.begin("c1", 1, WHY)
+    rig.run(3)
+    rig.recorder.hold("c1", True, {"by": "officer"})
+    rig.recorder.run_once(0)
+    assert rig.recorder.held == 1
+    rig.recorder.hold("c1", False, {"by": "officer"})
+    rig.recorder.hold("nobody", True, {"by": "officer"})
+    rig.recorder.run_once(0)
+
+    assert rig.told[-3:] == [
+        ClipHeld(clip="c1", held=True),
+        ClipHeld(clip="c1", held=False),
+        ClipFailed(clip="nobody", detail="there is no clip nobody here"),
+    ]
+    assert rig.recorder.held == 0
+
+
+def test_what_is_deleted_is_told_and_so_is_a_card_that_needs_a_person(rig: Rig) -> None:
+    rig.clips.old = [Deleted("c0", "age")]
+    rig.clips.room[0] = 0
+    rig.run(60)
+
+    assert rig.told == [ClipDeleted(clip="c0", why="age")]
+    assert rig.recorder.card == "the disk is nearly full"

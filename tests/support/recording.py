@@ -12,13 +12,18 @@ from typing import Any
 
 import av
 
+from agent.core.camera.recorder_link import KeepingSpec
 from agent.core.errors import StorageError
+from agent.evidence.chain import Head
+from agent.evidence.clips import Deleted, Swept
 from agent.evidence.fragment import Fragment
 from agent.evidence.mp4_write import init_segment
 from agent.recorder.pieces import Assembler, Piece, Signer, Unsigned
 from agent.sim.clock import SimClock
 
 SECOND = 1_000_000_000
+NOWHERE = KeepingSpec(directory="", facts={}, key="", certificate="", recipient="", bytes=0, days=0, free_bytes=0)
+"""For a recorder whose clips are kept otherwise."""
 
 
 @cache
@@ -105,6 +110,9 @@ class KeptClips:
         self.kept: dict[str, KeptClip] = {}
         self.room = [1]
         self.recovered = self.swept = 0
+        self.held: frozenset[str] = frozenset()
+        self.old: list[Deleted] = []
+        """What the next sweep deletes."""
 
     def begin(self, clip: str, why: Mapping[str, Any], fragments: Sequence[Fragment]) -> KeptClip:
         if not self.room[0]:
@@ -115,11 +123,23 @@ class KeptClips:
     def end(self, clip: str, why: str) -> None:
         self.kept[clip].ended = why
 
+    @property
+    def head(self) -> Head:
+        ended = sum(bool(clip.ended) for clip in self.kept.values())
+        return Head(len(self.kept) + ended, "0" * 64)
+
+    def hold(self, clip: str, about: Mapping[str, Any], *, held: bool = True) -> None:
+        if clip not in self.kept:
+            raise StorageError(f"there is no clip {clip} here")
+        self.held = self.held | {clip} if held else self.held - {clip}
+
     def recover(self) -> None:
         self.recovered += 1
 
-    def sweep(self) -> None:
+    def sweep(self) -> Swept:
         self.swept += 1
+        old, self.old = self.old, []
+        return Swept(tuple(old), "" if self.room[0] else "the disk is nearly full")
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,30 @@ Facts = Mapping[str, JsonValue]
 """What a manifest says of a clip, as it stands."""
 
 
+class KeepingSpec(LinkModel):
+    """Where clips are kept, by whose key they are signed, and to whose they are sealed."""
+
+    directory: str
+    """That of the camera."""
+    facts: dict[str, JsonValue]
+    """What each manifest says: at least `device`, `camera` and `software`."""
+    key: str
+    """The file of the device's key."""
+    certificate: str
+    recipient: str
+    """The province's public key, as the settings have it."""
+    bytes: int
+    """Of the card, for all clips of the camera."""
+    days: float
+    free_bytes: int
+    """What must stay free on the card."""
+
+
 class RecorderSpec(LinkModel):
     """Everything that a recorder needs to know. It may hold a camera's password."""
 
     camera: str
+    keeping: KeepingSpec
     socket: str
     """Where it listens for a source of pictures: the path of a Unix socket."""
     stream: str | None = None
@@ -78,6 +98,16 @@ class EndClip(LinkModel):
     clip: str
 
 
+class HoldClip(LinkModel):
+    """Keep a clip from being deleted, or release it. Answered by ClipHeld or ClipFailed."""
+
+    t: Literal["hold"] = "hold"
+    clip: str
+    held: bool
+    about: dict[str, JsonValue]
+    """By whose order."""
+
+
 class StopRecorder(LinkModel):
     """Close all clips and end."""
 
@@ -104,6 +134,10 @@ class RecorderState(LinkModel):
     """Which one encodes; None if the H.264 comes from the camera."""
     clips: tuple[str, ...] = ()
     """Those that are being written."""
+    card: str = ""
+    """What a person must see to on the card; empty if nothing."""
+    held: int = 0
+    """Clips that are not deleted, whatever their age."""
     rss_bytes: int
 
 
@@ -140,8 +174,35 @@ class ClipFailed(LinkModel):
     detail: str
 
 
-ToRecorder = StartRecorder | BeginClip | ExtendClip | EndClip | StopRecorder
-FromRecorder = RecorderState | ClipBegun | ClipEnded | ClipFailed
+class ClipHeld(LinkModel):
+    """The clip is held, or released."""
+
+    t: Literal["held"] = "held"
+    clip: str
+    held: bool
+
+
+class ClipDeleted(LinkModel):
+    """The clip is gone."""
+
+    t: Literal["deleted"] = "deleted"
+    clip: str
+    why: str
+    """`age`, `bytes` or `free`."""
+
+
+class ChainHead(LinkModel):
+    """The newest entry of the chain that is on the card: with each clip's begin and end, and every hour."""
+
+    t: Literal["head"] = "head"
+    seq: int
+    digest: str
+    """In hex."""
+
+
+ToRecorder = StartRecorder | BeginClip | ExtendClip | EndClip | HoldClip | StopRecorder
+AboutClips = ClipBegun | ClipEnded | ClipFailed | ClipHeld | ClipDeleted | ChainHead
+FromRecorder = RecorderState | AboutClips
 
 _QUIET = ConfigDict(hide_input_in_errors=True)
 """The link may carry a camera's password, and errors end up in logs."""

@@ -1,7 +1,6 @@
 """`python -m tests.campaigns.bench_recorder`: what a recorder takes of memory and processor, beside bare PyAV."""
 
 import argparse
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,16 +15,13 @@ import psutil
 
 from agent.adapters import opencv_imaging as imaging
 from agent.core.camera.recorder_link import (
-    BeginClip,
     RecorderSpec,
     RecorderState,
-    StartRecorder,
-    decode_for_core,
-    encode,
 )
 from agent.ports import Frame
 from agent.vision.frame_slot import FrameSlot
 from agent.vision.recorder_feed import RecorderFeed
+from tests.support.recorder_process import Card, Process
 from tests.support.rtsp_server import RtspServer
 from tests.support.vision_media import demo_video
 from tests.support.vision_stand_ins import boottime_ns
@@ -51,14 +47,13 @@ def child(*arguments: str, pass_fds: tuple[int, ...] = ()) -> Iterator[psutil.Pr
 
 
 @contextmanager
-def recorder(directory: Path, spec: RecorderSpec) -> Iterator[tuple[psutil.Process, socket.socket]]:
-    """A recorder, and the core's end of its link."""
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        name = "tests.campaigns.bench_recorder.recorder"
-        with child("-m", name, str(theirs.fileno()), str(directory), pass_fds=(theirs.fileno(),)) as process:
-            ours.sendall(encode(StartRecorder(spec=spec)))
-            yield process, ours
+def recorder(spec: RecorderSpec) -> Iterator[Process]:
+    """A recorder that is killed at the end, with its child."""
+    running = Process(spec)
+    try:
+        yield running
+    finally:
+        running.close()
 
 
 def bare_mib() -> float:
@@ -70,11 +65,11 @@ def bare_mib() -> float:
 
 def memory_mib(directory: Path) -> tuple[float, float]:
     """What a recorder takes that encodes five pictures a second, and its full ring in it, in MiB."""
-    spec = RecorderSpec(camera="yard", socket=str(directory / "yard.sock"), ring_s=RING_S)
+    spec = Card(directory / "pictures", ring_s=RING_S).spec
     slot = FrameSlot()
     feed = RecorderFeed(spec.socket, "yard", False, slot, imaging.i420)
     capture = cv2.VideoCapture(str(demo_video()))
-    with recorder(directory, spec) as (process, link), link.makefile("rb") as lines:
+    with recorder(spec) as running:
         wait_for(Path(spec.socket).exists, what="the recorder")
         began, number = time.monotonic(), 0
         while time.monotonic() - began < RING_S + 5:
@@ -82,13 +77,12 @@ def memory_mib(directory: Path) -> tuple[float, float]:
             number += 1
             slot.put(Frame(np.asarray(cv2.resize(pixels, SIZE), np.uint8), boottime_ns(), number))
             wait_for(lambda: feed.run_once(0.2), what="a picture sent")
-        taken = process.memory_info().rss / _MIB
-        link.shutdown(socket.SHUT_WR)
-        states = [said for said in map(decode_for_core, lines) if isinstance(said, RecorderState)]
+        taken = psutil.Process(running.process.pid).memory_info().rss / _MIB
+        state = running.wait_for(lambda said: isinstance(said, RecorderState) and said.ring_s >= RING_S)
+        assert isinstance(state, RecorderState)
         feed.close()
-    assert states[-1].ring_s >= RING_S, states[-1]
-    print(f"  ({states[-1].encoder}, {states[-1].ring_s:.1f} s in the ring, {states[-1].pictures} pictures)")
-    return taken, states[-1].ring_bytes / _MIB
+    print(f"  ({state.encoder}, {state.ring_s:.1f} s in the ring)")
+    return taken, state.ring_bytes / _MIB
 
 
 def processor_s(process: psutil.Process, seconds: float) -> float:
@@ -118,10 +112,10 @@ def main() -> int:
         print(f"  {MEMORY_GOAL_MIB}. The ring itself is {ring:.1f} MiB")
         with RtspServer(25, _ENCODE, SIZE) as server:
             arguments = ("tests.campaigns.bench_recorder.bare", "remux", server.url(), str(directory / "bare.mp4"))
-            spec = RecorderSpec(camera="yard", socket=str(directory / "yard.sock"), ring_s=RING_S, stream=server.url())
-            with child("-m", *arguments) as plain, recorder(directory, spec) as (process, link):
-                time.sleep(10)
-                link.sendall(encode(BeginClip(clip="bench", seconds=3600, facts={})))
+            spec = Card(directory / "stream", ring_s=RING_S, stream=server.url()).spec
+            with child("-m", *arguments) as plain, recorder(spec) as running:
+                process = psutil.Process(running.process.pid)
+                running.begin(3600)
                 time.sleep(3)
                 began = time.monotonic()
                 remux_before = sum(plain.cpu_times()[:2])
