@@ -1,0 +1,173 @@
+"""What a camera process gives to its recorder."""
+
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agent.adapters import opencv_imaging as imaging
+from agent.core.camera.link import Hello
+from agent.core.camera.masks import LEVEL
+from agent.core.camera.units import HEAD, Kind, RecordHead, StreamHeader
+from agent.ports import Frame
+from agent.vision.frame_slot import FrameSlot
+from agent.vision.recorder_feed import RecorderFeed
+from tests.support.vision_app import Running
+from tests.support.vision_process import vision_spec
+from tests.support.vision_stand_ins import boottime_ns
+from tests.support.wait import wait_for
+
+
+class Recorder:
+    """The other end: listens as a recorder does."""
+
+    def __init__(self, path: Path) -> None:
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen()
+        self._listener.settimeout(20)
+        self._connection = socket.socket()
+
+    def accept(self) -> None:
+        self._connection.close()
+        self._connection, _ = self._listener.accept()
+        self._connection.settimeout(20)
+
+    def read(self) -> tuple[RecordHead, bytes]:
+        head = RecordHead.read(self._exactly(HEAD.size))
+        return head, self._exactly(head.length)
+
+    def _exactly(self, length: int) -> bytes:
+        content = b""
+        while len(content) < length:
+            got = self._connection.recv(length - len(content))
+            assert got, "the camera process has hung up"
+            content += got
+        return content
+
+    def header(self) -> StreamHeader:
+        head, content = self.read()
+        assert head.kind is Kind.HEADER
+        return StreamHeader.read(content)
+
+    def hang_up(self) -> None:
+        # At once, also with what was not read.
+        self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._connection.close()
+
+    def close(self) -> None:
+        self._connection.close()
+        self._listener.close()
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Iterator[Recorder]:
+    recorder = Recorder(tmp_path / "yard.sock")
+    yield recorder
+    recorder.close()
+
+
+class Rig:
+    def __init__(self, path: Path) -> None:
+        self.slot = FrameSlot()
+        self.feed = RecorderFeed(str(path), "yard", False, self.slot, imaging.i420)
+        self._number = 0
+
+    def shoot(self, width: int = 64, height: int = 48, grey: int = 100) -> Frame:
+        self._number += 1
+        frame = Frame(np.full((height, width, 3), grey, np.uint8), boottime_ns(), self._number)
+        self.slot.put(frame)
+        return frame
+
+    def gives(self) -> bool:
+        return self.feed.run_once(0.0)
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    rig = Rig(tmp_path / "yard.sock")
+    yield rig
+    rig.feed.close()
+
+
+def test_it_says_what_comes_and_sends_each_picture_once_with_its_time(rig: Rig, recorder: Recorder) -> None:
+    first = rig.shoot(grey=100)
+    assert rig.gives()
+    assert not rig.gives()
+    second = rig.shoot(65, 47)  # another size, and odd
+    assert rig.gives()
+    recorder.accept()
+
+    header = recorder.header()
+    assert (header.codec, header.camera, header.width, header.height, header.masked) == ("i420", "yard", 64, 48, False)
+    head, picture = recorder.read()
+    assert (head.kind, head.boottime_ns) == (Kind.PICTURE, first.boottime_ns)
+    assert len(picture) == 64 * 48 * 3 // 2
+    assert set(picture[: 64 * 48]) == {102}  # 100 of 255, in the range of video
+    header = recorder.header()
+    assert (header.width, header.height) == (64, 46)
+    head, picture = recorder.read()
+    assert (head.boottime_ns, len(picture)) == (second.boottime_ns, 64 * 46 * 3 // 2)
+
+
+def test_a_recorder_that_is_started_again_is_found_and_told_anew_what_comes(rig: Rig, recorder: Recorder) -> None:
+    rig.shoot()
+    assert rig.gives()
+    recorder.accept()
+    recorder.header()
+    recorder.hang_up()
+
+    def given_again() -> bool:
+        rig.shoot()
+        return rig.gives()
+
+    wait_for(lambda: not given_again(), what="the loss")
+    wait_for(given_again, what="the next connection")
+    recorder.accept()
+    assert recorder.header().codec == "i420"
+
+
+def test_a_recorder_that_does_not_read_is_let_go(rig: Rig, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.vision.recorder_feed._SEND_LIMIT_S", 0.05)
+
+    def given() -> bool:
+        rig.shoot()
+        return rig.gives()
+
+    assert given()
+    wait_for(lambda: not given(), what="the end of the connection")
+
+
+def test_without_a_recorder_nobody_waits(tmp_path: Path) -> None:
+    rig = Rig(tmp_path / "none.sock")
+    rig.shoot()
+    thread = threading.Thread(target=rig.gives)
+    thread.start()
+    thread.join(10)
+
+    assert not thread.is_alive()
+
+
+def test_a_camera_process_gives_its_recorder_masked_pictures(tmp_path: Path, recorder: Recorder) -> None:
+    all_of_it = ((0, 0), (1, 0), (1, 1), (0, 1))
+    spec = vision_spec(
+        tmp_path, recorder_socket=str(tmp_path / "yard.sock"), recorded_frames_per_second=20, masks=(all_of_it,)
+    )
+    app = Running(spec)
+    try:
+        app.link.wait_for(Hello)
+        recorder.accept()
+        header = recorder.header()
+        assert header.masked
+        for _ in range(3):
+            head, picture = recorder.read()
+            assert head.kind is Kind.PICTURE
+            brightness = np.frombuffer(picture, np.uint8)[: header.width * header.height]
+            assert np.ptp(brightness) == 0
+            assert abs(int(brightness[0]) - (16 + LEVEL * 219 // 255)) <= 1
+    finally:
+        app.close()
