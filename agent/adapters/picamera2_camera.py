@@ -9,12 +9,16 @@ from types import ModuleType
 from typing import Any
 
 from agent.adapters.opencv_imaging import bgr, bgr_of_nv12
+from agent.adapters.picamera2_encoder import Picamera2Encoder
 from agent.core.errors import CameraError, CameraSilentError
 from agent.ports import Frame
 
 DEFAULT_SIZE = (1280, 720)
 _CLOSE_LIMIT_S = 3.0
 _BUFFERS = 3
+_BUFFERS_TO_ENCODE = 6
+"""As picamera2 has it for video: the encoder holds some."""
+_USUAL_RATE = 30.0
 _LORES_WIDTH = 320
 _LUMA_FIRST = {"YUV420", "YVU420", "NV12", "NV21"}
 """Formats whose first plane is the picture in grey levels."""
@@ -39,8 +43,11 @@ class Picamera2Camera:
         boottime_ns: Callable[[], int],
         size: tuple[int, int] | None = None,
         frames_per_second: float | None = None,
+        encoder: Picamera2Encoder | None = None,
     ) -> None:
+        """`encoder` makes H.264 of the same pictures while the camera is open."""
         self._library = library
+        self._encoder = encoder
         self._index = index
         self._boottime_ns = boottime_ns
         self._size = size or DEFAULT_SIZE
@@ -145,6 +152,8 @@ class Picamera2Camera:
             sizes = (*main["size"], *self._size)
             log.warning("camera %d gives pictures of %dx%d, and not of %dx%d as set", self._index, *sizes)
         self._lores_size = lores["size"] if lores and _is_grey_of(lores, main) else None
+        if self._encoder is not None:
+            self._encoder.start(self._library, camera, self._frames_per_second or _USUAL_RATE)
 
     def _configuration(self, camera: Any, lores: dict[str, Any] | None) -> Any:
         # picamera2's "RGB888" is blue first in memory, which is what OpenCV calls BGR.
@@ -153,7 +162,7 @@ class Picamera2Camera:
             main={"size": self._size, "format": "RGB888"},
             lores=lores,
             controls=controls,
-            buffer_count=_BUFFERS,
+            buffer_count=_BUFFERS if self._encoder is None else _BUFFERS_TO_ENCODE,
         )
 
     def _grey(self, request: Any) -> Any:
@@ -179,6 +188,8 @@ def _is_grey_of(lores: dict[str, Any], main: dict[str, Any]) -> bool:
 
 def _close_within(camera: Any, limit_s: float) -> None:
     def close() -> None:
+        with contextlib.suppress(RuntimeError, OSError):
+            camera.stop_encoder()
         with contextlib.suppress(RuntimeError, OSError, AttributeError):  # picamera2 before mid-2024 lacks it
             camera.cancel_all_and_flush()  # a capture that still waits would hold up the stop
         with contextlib.suppress(RuntimeError, OSError):

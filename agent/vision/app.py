@@ -99,7 +99,10 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
         delegate_options=spec.delegate_options,
         state_models=spec.state_models,
     )
-    open_camera = partial(make_camera, spec, clock.boottime_ns)
+    feed = recorder_feed(spec, slot, masked=bool(masks))
+    # What hardware encodes has no masks of ours.
+    on_unit = feed.put_unit if feed is not None and not masks else None
+    open_camera = partial(make_camera, spec, clock.boottime_ns, on_unit)
     capture = Capture(spec.name, open_camera, slot, clock.boottime_ns, limits)
     frame_loop = FrameLoop(
         slot,
@@ -143,7 +146,7 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
         capture.start()
         stack.callback(capture.stop)
         workers = [Worker("heartbeat", beat, ending), Worker("frames", frame_loop.run_once, ending)]
-        workers += recorder_workers(spec, slot, ending, stack, masked=bool(masks))
+        workers += feed_workers(feed, ending, stack)
         for worker in workers:
             worker.start()
             stack.callback(worker.join, JOIN_S)
@@ -163,15 +166,21 @@ def _raise_failure(ending: Ending, listener: Worker) -> None:
             raise
 
 
-def recorder_workers(
-    spec: VisionSpec, slot: FrameSlot, ending: Ending, stack: ExitStack, *, masked: bool
-) -> list[Worker]:
-    """Return what gives the pictures to the camera's recorder, if it has one; `stack` closes it."""
+def recorder_feed(spec: VisionSpec, slot: FrameSlot, *, masked: bool) -> RecorderFeed | None:
+    """Return what gives the pictures to the camera's recorder, if it has one."""
     if spec.recorder_socket is None:
+        return None
+    return RecorderFeed(
+        spec.recorder_socket, spec.name, masked, slot, imaging.i420, 1 / spec.recorded_frames_per_second
+    )
+
+
+def feed_workers(feed: RecorderFeed | None, ending: Ending, stack: ExitStack) -> list[Worker]:
+    """Return what runs the feed; `stack` closes it."""
+    if feed is None:
         return []
-    feed = RecorderFeed(spec.recorder_socket, spec.name, masked, slot, imaging.i420)
     stack.callback(feed.close)
-    return [Worker("recorder", partial(feed.run_once, 1 / spec.recorded_frames_per_second), ending)]
+    return [Worker("recorder", feed.run_once, ending)]
 
 
 def make_sight(spec: VisionSpec, detector: Detector) -> Sight:

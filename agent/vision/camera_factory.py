@@ -12,6 +12,7 @@ from agent.adapters.opencv_device import OpenCvDevice
 from agent.adapters.opencv_file_camera import OpenCvFileCamera
 from agent.adapters.opencv_stream import OpenCvStream
 from agent.adapters.picamera2_camera import Picamera2Camera
+from agent.adapters.picamera2_encoder import OnUnit, Picamera2Encoder
 from agent.core.camera.camera_kinds import kind_of
 from agent.core.camera.vision_spec import VisionSpec
 from agent.core.errors import CameraError
@@ -23,8 +24,11 @@ from agent.sim.spoil import SPOILS
 _LOOP = "?loop=1"
 
 
-def make_camera(spec: VisionSpec, boottime_ns: Callable[[], int]) -> Camera:
-    """Return the camera that the spec names, or a simulated one in its place, not yet open. Raises CameraError."""
+def make_camera(spec: VisionSpec, boottime_ns: Callable[[], int], on_unit: OnUnit | None = None) -> Camera:
+    """Return the camera that the spec names, or a simulated one in its place, not yet open. Raises CameraError.
+
+    `on_unit` gets the H.264 of a camera whose hardware makes it.
+    """
     kind = kind_of(spec.source)
     target = spec.source.partition(":")[2]
     size = (spec.width, spec.height) if spec.width and spec.height else None
@@ -34,7 +38,8 @@ def make_camera(spec: VisionSpec, boottime_ns: Callable[[], int]) -> Camera:
         case _ if spec.simulate and kind.is_device:
             camera = SimCamera(boottime_ns, size, rate)
         case "picamera2":
-            camera = Picamera2Camera(_picamera2(), int(target), boottime_ns, size, rate)
+            encoder = None if on_unit is None else Picamera2Encoder(on_unit)
+            camera = Picamera2Camera(_picamera2(), int(target), boottime_ns, size, rate, encoder)
         case "v4l2":
             camera = OpenCvCamera(target, OpenCvDevice(target, size, rate), boottime_ns)
         case "stream":

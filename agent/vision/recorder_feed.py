@@ -1,10 +1,13 @@
-"""Gives the camera's pictures to its recorder, a few a second."""
+"""Gives the camera's pictures to its recorder: a few a second, or the H.264 that its hardware makes."""
 
 import logging
 import os
 import socket
+import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,51 +18,74 @@ from agent.vision.frame_slot import FrameSlot
 
 _SEND_LIMIT_S = 2.0
 _RETRY_S = 1.0
+_WAIT_S = 0.5
+_FRESH_S = 3.0
+"""Hardware that has encoded nothing for this long has stopped, and pictures are sent instead."""
+_MOST_UNIT_BYTES = 4 * 1024 * 1024
+"""Of H.264 that waits for the recorder."""
 _log = logging.getLogger(__name__)
 Pixels = npt.NDArray[np.uint8]
+_Unit = tuple[bytes, int, bool, tuple[int, int]]
 
 
 class RecorderFeed:
-    """Sends the newest frame of the slot, where every frame is masked already. One thread calls `run_once`.
+    """Sends the newest frame of the slot, where every frame is masked already, or else what `put_unit` gets.
 
-    A recorder that is not there is tried again every second. One that does not read misses pictures, and nobody waits
-    for it.
+    One thread calls `run_once`. A recorder that is not there is tried again every second. One that does not read misses
+    pictures, and nobody waits for it.
     """
 
-    def __init__(self, path: str, camera: str, masked: bool, slot: FrameSlot, i420: Callable[[Pixels], Pixels]) -> None:
+    def __init__(
+        self,
+        path: str,
+        camera: str,
+        masked: bool,
+        slot: FrameSlot,
+        i420: Callable[[Pixels], Pixels],
+        period_s: float,
+    ) -> None:
         """`path` is the recorder's socket, `masked` whether the slot has masks to draw."""
         self._path = path
         self._camera = camera
         self._masked = masked
         self._slot = slot
         self._i420 = i420
+        self._period_s = period_s
         self._connection: socket.socket | None = None
-        self._size = (0, 0)
+        self._form: tuple[str, int, int] | None = None
+        """What the last header said: codec and size."""
         self._sent: Frame | None = None
         self._due_s = 0.0
         self._complained = False
+        self._changed = threading.Condition()
+        self._units: deque[_Unit] = deque()
+        self._needs_key = True
+        self._encoded_s = -_FRESH_S
+        """When hardware has encoded last (monotonic)."""
 
-    def run_once(self, period_s: float) -> bool:
-        """Wait until the next frame is due, and send it. Return False if none was sent within about a second."""
+    def put_unit(self, unit: bytes, boottime_ns: int, key: bool, size: tuple[int, int]) -> None:
+        """Take an access unit (Annex B) that has no masks. Any thread; never waits for the recorder."""
+        with self._changed:
+            self._encoded_s = time.monotonic()
+            if sum(len(each[0]) for each in self._units) + len(unit) > _MOST_UNIT_BYTES:
+                self._units.clear()
+                self._needs_key = True
+            if key or not self._needs_key:
+                self._needs_key = False
+                self._units.append((unit, boottime_ns, key, size))
+                self._changed.notify()
+
+    def run_once(self) -> bool:
+        """Wait until the next picture is due, and send it. Return False if none was sent within about a second."""
         now_s = time.monotonic()
-        if now_s < self._due_s:
-            time.sleep(min(self._due_s - now_s, 0.5))
+        if self._connection is None and not self._connect(now_s):
             return False
-        if self._connection is None and not self._connect():
-            self._due_s = now_s + _RETRY_S
-            return False
-        frame = self._slot.wait_newer(self._sent, 0.5)
-        if frame is None:
-            return False
-        self._due_s = max(self._due_s + period_s, time.monotonic() - period_s)
-        self._sent = frame
         try:
-            self._send(frame)
+            return self._send_units() if now_s - self._encoded_s < _FRESH_S else self._send_newest(now_s)
         except OSError as error:
             _log.warning("the recorder of camera %s takes no pictures: %s", self._camera, error)
             self.close()
             return False
-        return True
 
     def close(self) -> None:
         """Let the recorder go."""
@@ -67,27 +93,63 @@ class RecorderFeed:
         if connection is not None:
             connection.close()
 
-    def _connect(self) -> bool:
+    def _connect(self, now_s: float) -> bool:
+        if now_s < self._due_s:
+            time.sleep(min(self._due_s - now_s, _WAIT_S))
+            return False
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.settimeout(_SEND_LIMIT_S)
         try:
             connection.connect(self._path)
         except OSError as error:
             connection.close()
+            self._due_s = now_s + _RETRY_S
             if not self._complained:
                 _log.warning("camera %s has no recorder: %s", self._camera, os.strerror(error.errno or 0))
                 self._complained = True
             return False
-        self._connection, self._size, self._complained = connection, (0, 0), False
+        self._connection, self._form, self._complained = connection, None, False
+        with self._changed:
+            self._units.clear()
+            self._needs_key = True
         return True
 
-    def _send(self, frame: Frame) -> None:
-        assert self._connection is not None
+    def _send_units(self) -> bool:
+        with self._changed:
+            self._changed.wait_for(lambda: self._units, _WAIT_S)
+            units = list(self._units)
+            self._units.clear()
+        for unit, boottime_ns, _, size in units:
+            self._send("h264", size, Kind.UNIT, boottime_ns, unit)
+        return bool(units)
+
+    def _send_newest(self, now_s: float) -> bool:
+        if now_s < self._due_s:
+            time.sleep(min(self._due_s - now_s, _WAIT_S))
+            return False
+        frame = self._slot.wait_newer(self._sent, _WAIT_S)
+        if frame is None:
+            return False
+        self._due_s = max(self._due_s + self._period_s, time.monotonic() - self._period_s)
+        self._sent = frame
         planes = self._i420(frame.pixels)
-        height, width = planes.shape[0] * 2 // 3, planes.shape[1]
-        if (width, height) != self._size:
-            header = StreamHeader(codec="i420", camera=self._camera, width=width, height=height, masked=self._masked)
+        size = (planes.shape[1], planes.shape[0] * 2 // 3)
+        self._send("i420", size, Kind.PICTURE, frame.boottime_ns, planes.data.cast("B"))
+        return True
+
+    def _send(
+        self,
+        codec: Literal["h264", "i420"],
+        size: tuple[int, int],
+        kind: Kind,
+        boottime_ns: int,
+        content: bytes | memoryview,
+    ) -> None:
+        assert self._connection is not None
+        if self._form != (codec, *size):
+            masked = self._masked and codec == "i420"
+            header = StreamHeader(codec=codec, camera=self._camera, width=size[0], height=size[1], masked=masked)
             self._connection.sendall(header.record())
-            self._size = (width, height)
-        self._connection.sendall(head(Kind.PICTURE, planes.nbytes, frame.boottime_ns))
-        self._connection.sendall(planes.data.cast("B"))
+            self._form = (codec, *size)
+        self._connection.sendall(head(kind, len(content), boottime_ns))
+        self._connection.sendall(content)

@@ -95,7 +95,7 @@ class Camera:
     def __init__(self, path: Path, *masks: Any, size: tuple[int, int] = (160, 120)) -> None:
         self.slot = FrameSlot(PrivacyMask(masks, imaging.fill_polygon).cover)
         self.size = size
-        self._feed = RecorderFeed(str(path), "yard", bool(masks), self.slot, imaging.i420)
+        self._feed = RecorderFeed(str(path), "yard", bool(masks), self.slot, imaging.i420, 0.1)
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._shoot), threading.Thread(target=self._give)]
         for thread in self._threads:
@@ -117,7 +117,7 @@ class Camera:
 
     def _give(self) -> None:
         while not self._stop.is_set():
-            self._feed.run_once(0.1)
+            self._feed.run_once()
 
 
 @pytest.fixture

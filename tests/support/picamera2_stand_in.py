@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -63,6 +63,7 @@ class StandInPicamera2:
     hang_stop: threading.Event | None = None
     broken = False
     no_timestamp = False
+    no_encoder = False
     one_stream = False
     adjusted: ClassVar[dict[str, Any]] = {}
     """What libcamera gives instead of what it is asked for."""
@@ -83,6 +84,7 @@ class StandInPicamera2:
         self.closed = False
         self.held = 0
         self.pending = False
+        self.encoders: list[StandInEncoder] = []
         self._number = 0
 
     def create_video_configuration(
@@ -110,6 +112,16 @@ class StandInPicamera2:
 
     def camera_configuration(self) -> dict[str, Any]:
         return self.configuration
+
+    def start_encoder(self, encoder: "StandInEncoder", name: str) -> None:
+        if type(self).no_encoder:
+            raise RuntimeError("Failed to start the encoder")
+        assert self.configuration
+        assert name == "main"
+        self.encoders.append(encoder)
+
+    def stop_encoder(self) -> None:
+        self.encoders.clear()
 
     def start(self) -> None:
         if not self.configuration:
@@ -156,6 +168,7 @@ class StandInPicamera2:
         hang = type(self).hang_stop or type(self).stuck
         if hang is not None:
             hang.wait()
+        assert not self.encoders, "an encoder is still at work"
         self.started = False
 
     def close(self) -> None:
@@ -164,9 +177,28 @@ class StandInPicamera2:
         type(self).in_use.discard(self.camera_num)
 
 
+class StandInEncoder:
+    """`picamera2.encoders.H264Encoder`: calls its `outputframe` as the real one does."""
+
+    def __init__(self, bitrate: int, repeat: bool, iperiod: int, profile: str) -> None:
+        assert repeat, "parameter sets must come again"
+        self.iperiod = iperiod
+        self.firsttimestamp: int | None = None
+
+    def gives(self, unit: bytes, key: bool, at_us: int, *more: object) -> None:
+        """Encode a picture that the sensor has made at this time."""
+        if self.firsttimestamp is None:
+            self.firsttimestamp = at_us
+        self.outputframe(unit, key, at_us - self.firsttimestamp, *more)
+
+    def outputframe(self, unit: bytes, key: bool, timestamp: int, *more: object) -> None:
+        raise AssertionError("nobody takes what was encoded")
+
+
 def make_library(**faults: Any) -> Any:
     """A module `picamera2` of its own."""
     library = ModuleType("picamera2")
     attributes = {"opened": [], "in_use": set(), **faults}
+    library.encoders = SimpleNamespace(H264Encoder=StandInEncoder)  # type: ignore[attr-defined]
     library.Picamera2 = type("Picamera2", (StandInPicamera2,), attributes)  # type: ignore[attr-defined]
     return library

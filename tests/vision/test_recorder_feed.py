@@ -74,7 +74,7 @@ def recorder(tmp_path: Path) -> Iterator[Recorder]:
 class Rig:
     def __init__(self, path: Path) -> None:
         self.slot = FrameSlot()
-        self.feed = RecorderFeed(str(path), "yard", False, self.slot, imaging.i420)
+        self.feed = RecorderFeed(str(path), "yard", False, self.slot, imaging.i420, 0.0)
         self._number = 0
 
     def shoot(self, width: int = 64, height: int = 48, grey: int = 100) -> Frame:
@@ -84,7 +84,7 @@ class Rig:
         return frame
 
     def gives(self) -> bool:
-        return self.feed.run_once(0.0)
+        return self.feed.run_once()
 
 
 @pytest.fixture
@@ -140,6 +140,51 @@ def test_a_recorder_that_does_not_read_is_let_go(rig: Rig, recorder: Recorder, m
 
     assert given()
     wait_for(lambda: not given(), what="the end of the connection")
+
+
+def test_what_hardware_encodes_is_sent_instead_of_pictures_from_a_key_frame_on(rig: Rig, recorder: Recorder) -> None:
+    size = (64, 48)
+    rig.shoot()
+    assert rig.gives()
+    rig.feed.put_unit(b"not a key frame", 1, False, size)
+    rig.feed.put_unit(b"key frame", 2, True, size)
+    rig.feed.put_unit(b"next", 3, False, size)
+    assert rig.gives()
+    recorder.accept()
+
+    assert recorder.header().codec == "i420"
+    recorder.read()
+    header = recorder.header()
+    assert (header.codec, header.masked, header.width) == ("h264", False, 64)
+    assert [recorder.read() for _ in range(2)] == [
+        (RecordHead(Kind.UNIT, 2, 9), b"key frame"),
+        (RecordHead(Kind.UNIT, 3, 4), b"next"),
+    ]
+
+
+def test_hardware_that_stops_is_replaced_by_pictures(
+    rig: Rig, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.vision.recorder_feed._FRESH_S", 0.05)
+    rig.feed.put_unit(b"key frame", 2, True, (64, 48))
+    rig.shoot()
+    wait_for(rig.gives, what="a picture")
+    recorder.accept()
+
+    assert recorder.header().codec in {"h264", "i420"}
+    wait_for(lambda: recorder.read()[0].kind is Kind.PICTURE, what="a picture")
+
+
+def test_h264_that_the_recorder_does_not_take_does_not_fill_the_memory(rig: Rig, recorder: Recorder) -> None:
+    assert not rig.gives()  # connects
+    for number in range(100):
+        rig.feed.put_unit(bytes(100_000), number, number % 10 == 0, (64, 48))
+    rig.feed.put_unit(b"key frame", 1000, True, (64, 48))
+
+    waiting = list(rig.feed._units)
+    assert waiting[0][2]
+    assert waiting[-1][0] == b"key frame"
+    assert sum(len(unit[0]) for unit in waiting) <= 4 * 1024 * 1024
 
 
 def test_without_a_recorder_nobody_waits(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def memory_mib(directory: Path) -> tuple[float, float]:
     """What a recorder takes that encodes five pictures a second, and its full ring in it, in MiB."""
     spec = Card(directory / "pictures", ring_s=RING_S).spec
     slot = FrameSlot()
-    feed = RecorderFeed(spec.socket, "yard", False, slot, imaging.i420)
+    feed = RecorderFeed(spec.socket, "yard", False, slot, imaging.i420, 0.2)
     capture = cv2.VideoCapture(str(demo_video()))
     with recorder(spec) as running:
         wait_for(Path(spec.socket).exists, what="the recorder")
@@ -76,7 +76,7 @@ def memory_mib(directory: Path) -> tuple[float, float]:
             _, pixels = capture.read()
             number += 1
             slot.put(Frame(np.asarray(cv2.resize(pixels, SIZE), np.uint8), boottime_ns(), number))
-            wait_for(lambda: feed.run_once(0.2), what="a picture sent")
+            wait_for(feed.run_once, what="a picture sent")
         taken = psutil.Process(running.process.pid).memory_info().rss / _MIB
         state = running.wait_for(lambda said: isinstance(said, RecorderState) and said.ring_s >= RING_S)
         assert isinstance(state, RecorderState)
