@@ -1,14 +1,15 @@
 """What a decoder must know before the first picture of H.264: sequence and picture parameter sets."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 from agent.core.errors import EdgeAgentError
+from agent.evidence.h264 import Unit, unescape
 
-SLICE, IDR, SEI, SPS, PPS, DELIMITER = 1, 5, 6, 7, 8, 9
+_SPS, _PPS = 7, 8
 """`nal_unit_type`, ITU-T H.264 table 7-1."""
-B_SLICES = {1, 6}
+_B_SLICES = {1, 6}
 """`slice_type`, table 7-6."""
 _HIGH = {100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135}
 """Profiles that say more of their colours (7.3.2.1.1)."""
@@ -20,24 +21,12 @@ class UnreadableVideoError(EdgeAgentError):
     """This is not H.264 as it can be recorded."""
 
 
-def nal_units(access_unit: bytes) -> Iterator[bytes]:
-    """Split Annex B at its start codes. What comes before the first one is dropped."""
-    start = access_unit.find(b"\0\0\1")
-    while start >= 0:
-        start += 3
-        end = access_unit.find(b"\0\0\1", start)
-        unit = access_unit[start : None if end < 0 else end].rstrip(b"\0")
-        if unit:
-            yield unit
-        start = end
-
-
-def is_b(slice_unit: bytes) -> bool:
+def is_b(slice_unit: Unit) -> bool:
     """Whether a slice predicts from pictures that are shown after it, and so comes out of their order."""
-    bits = _Bits(slice_unit[1:_HEAD])
+    bits = _Bits(slice_unit.data[1:_HEAD])
     try:
         bits.unsigned()  # first_mb_in_slice
-        return bits.unsigned() in B_SLICES
+        return bits.unsigned() in _B_SLICES
     except IndexError:
         return False
 
@@ -50,15 +39,15 @@ class ParameterSets:
     pps: tuple[bytes, ...]
 
     @classmethod
-    def found(cls, units: Iterable[bytes], before: "ParameterSets | None" = None) -> "ParameterSets | None":
+    def found(cls, units: Iterable[Unit], before: "ParameterSets | None" = None) -> "ParameterSets | None":
         """Return those among these NAL units; what is not there is as `before`. None as long as one kind is missing."""
         sps = before.sps if before else b""
         pps: list[bytes] = []
         for unit in units:
-            if unit[0] & 31 == SPS:
-                sps = unit
-            elif unit[0] & 31 == PPS and unit not in pps:
-                pps.append(unit)
+            if unit.type == _SPS:
+                sps = unit.data
+            elif unit.type == _PPS and unit.data not in pps:
+                pps.append(unit.data)
         sets = tuple(pps) or (before.pps if before else ())
         return cls(sps, sets) if sps and sets else None
 
@@ -93,7 +82,7 @@ class _Bits:
     """Reads bits and Exp-Golomb numbers (9.1) of a payload. Raises IndexError at its end."""
 
     def __init__(self, payload: bytes) -> None:
-        self._bytes = payload.replace(b"\0\0\3", b"\0\0")
+        self._bytes = unescape(payload)
         self._place = 0
 
     def bits(self, count: int) -> int:

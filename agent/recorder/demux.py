@@ -13,7 +13,9 @@ from agent.adapters.av_demuxer import AvDemuxer, StreamUnit
 from agent.core.camera.stream_clock import StreamClock
 from agent.core.camera.units import Kind, StreamHeader, head, trouble
 from agent.core.errors import CameraError
-from agent.evidence.parameter_sets import IDR, SLICE, is_b, nal_units
+from agent.evidence.h264 import Kind as Nal
+from agent.evidence.h264 import units
+from agent.evidence.parameter_sets import is_b
 from agent.vision.priority import give_way
 
 _boottime_ns = partial(time.clock_gettime_ns, time.CLOCK_BOOTTIME)
@@ -59,14 +61,14 @@ def send(connection: socket.socket, camera: str, address: str) -> None:
         connection.sendall(trouble(str(error)))
 
 
-def _send_units(connection: socket.socket, units: Iterable[StreamUnit]) -> None:
+def _send_units(connection: socket.socket, stream: Iterable[StreamUnit]) -> None:
     times = UnitTimes()
-    for unit in units:
+    for unit in stream:
         connection.sendall(head(Kind.UNIT, len(unit.content), times.stamp(unit, _boottime_ns())) + unit.content)
 
 
 def _comes_early(access_unit: bytes) -> bool:
-    first = next((unit for unit in nal_units(access_unit) if SLICE <= unit[0] & 31 <= IDR), None)
+    first = next((unit for unit in units(access_unit) if unit.kind is Nal.PICTURE), None)
     return first is not None and is_b(first)
 
 

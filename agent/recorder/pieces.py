@@ -7,8 +7,9 @@ from itertools import pairwise
 from typing import Protocol
 
 from agent.evidence.fragment import Fragment
+from agent.evidence.h264 import Kind, units
 from agent.evidence.mp4_write import Sample, fragment, ticks
-from agent.evidence.parameter_sets import DELIMITER, IDR, PPS, SLICE, SPS, ParameterSets, is_b, nal_units
+from agent.evidence.parameter_sets import ParameterSets, is_b
 from agent.ports import Clock
 
 LONGEST_NS = 1_200_000_000
@@ -17,7 +18,7 @@ _STEP_NS = 100_000
 """Two pictures are at least this far apart, whatever their source says."""
 _EARLY_NS, _LATE_NS = 5_000_000_000, 100_000_000
 """A capture time that is this long before or after now is wrong."""
-_ELSEWHERE = {SPS, PPS, DELIMITER}
+_ELSEWHERE = {Kind.PARAMETERS, Kind.DELIMITER}
 """NAL units that an MP4 has in its init segment, or needs none of."""
 
 
@@ -115,19 +116,18 @@ class Assembler:
     def restart(self, parameters: bytes = b"") -> None:
         """Another stream begins. `parameters` (Annex B) are those that it may lack."""
         self.flush(ended=True)
-        self._parameters = ParameterSets.found(nal_units(parameters))
+        self._parameters = ParameterSets.found(units(parameters))
         self._runs = False
 
     def add(self, access_unit: bytes, boottime_ns: int) -> None:
         """Take the next access unit (Annex B), captured at `boottime_ns`. Raises UnreadableVideoError."""
-        units = list(nal_units(access_unit))
-        kinds = [unit[0] & 31 for unit in units]
-        if SPS in kinds or PPS in kinds:
-            self._parameters = ParameterSets.found(units, self._parameters)
-        pictures = [unit for unit, kind in zip(units, kinds, strict=True) if SLICE <= kind <= IDR]
+        found = units(access_unit)
+        if any(unit.kind is Kind.PARAMETERS for unit in found):
+            self._parameters = ParameterSets.found(found, self._parameters)
+        pictures = [unit for unit in found if unit.kind is Kind.PICTURE]
         if self._parameters is None or not pictures:
             return
-        key = IDR in kinds
+        key = pictures[0].starts_gop
         if key:
             _ = self._parameters.size  # one that can't be read must not get into a clip
         elif not self._runs:
@@ -139,7 +139,7 @@ class Assembler:
             self._close(time_ns)
         if not self._pictures:
             self._key, self._of = key, self._parameters
-        kept = (unit for unit in nal_units(signed) if unit[0] & 31 not in _ELSEWHERE)
+        kept = (unit.data for unit in units(signed) if unit.kind not in _ELSEWHERE)
         media = b"".join(len(unit).to_bytes(4, "big") + unit for unit in kept)
         self._pictures.append(_Picture(time_ns, early, media))
 

@@ -2,19 +2,13 @@
 
 import pytest
 
-from agent.evidence.parameter_sets import (
-    IDR,
-    SLICE,
-    ParameterSets,
-    UnreadableVideoError,
-    is_b,
-    nal_units,
-)
+from agent.evidence.h264 import Kind, unit, units
+from agent.evidence.parameter_sets import ParameterSets, UnreadableVideoError, is_b
 from tests.support.recording import encoded
 
 
 def sets_of(size: tuple[int, int]) -> ParameterSets:
-    found = ParameterSets.found(nal_units(encoded(1, size)[0][0]))
+    found = ParameterSets.found(units(encoded(1, size)[0][0]))
     assert found is not None
     return found
 
@@ -44,19 +38,19 @@ def test_one_that_is_cut_off_is_an_error_and_no_guess() -> None:
 def test_without_both_kinds_there_are_none_and_missing_ones_stay_as_they_were() -> None:
     whole = sets_of((64, 48))
 
-    assert ParameterSets.found([whole.sps]) is None
+    assert ParameterSets.found([unit(whole.sps)]) is None
     assert ParameterSets.found([], whole) == whole
-    assert ParameterSets.found([whole.sps], whole) == whole
+    assert ParameterSets.found([unit(whole.sps)], whole) == whole
 
 
 def test_slices_of_pictures_that_are_shown_later_are_told_apart() -> None:
-    units = encoded(10, reordered=2)
+    stream = encoded(10, reordered=2)
     newest, early = -1, []
-    for _, shown in units:
+    for _, shown in stream:
         early.append(shown < newest)
         newest = max(newest, shown)
-    slices = [next(unit for unit in nal_units(content) if SLICE <= unit[0] & 31 <= IDR) for content, _ in units]
+    slices = [next(each for each in units(content) if each.kind is Kind.PICTURE) for content, _ in stream]
 
-    assert not is_b(b"\x41")
+    assert not is_b(unit(b"\x41"))
     assert any(early)
     assert [is_b(each) for each in slices] == early

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.evidence.parameter_sets import PPS, SPS, ParameterSets, UnreadableVideoError, nal_units
+from agent.evidence.h264 import Kind, units
+from agent.evidence.parameter_sets import ParameterSets, UnreadableVideoError
 from agent.recorder.pieces import Assembler, Piece, Unsigned
 from agent.sim.clock import SimClock
 from tests.support.recording import SECOND, as_file, encoded, feed, pieces_of, probe
@@ -36,16 +37,16 @@ def test_nothing_is_taken_before_a_picture_that_needs_no_other() -> None:
 
 
 def test_parameter_sets_that_only_the_header_has_count() -> None:
-    units = encoded(5)
-    sets = [each for each in nal_units(units[0][0]) if each[0] & 31 in {SPS, PPS}]
-    bare = [each for each in nal_units(units[0][0]) if each[0] & 31 not in {SPS, PPS}]
+    found = units(encoded(5)[0][0])
+    sets = [each for each in found if each.kind is Kind.PARAMETERS]
+    bare = _annex_b([each.data for each in found if each.kind is not Kind.PARAMETERS])
     pieces: list[Piece] = []
     clock = SimClock()
     assembler = Assembler(Unsigned(), clock, pieces.append)
 
-    assembler.add(_annex_b(bare), clock.boottime_ns())
-    assembler.restart(_annex_b(sets))
-    assembler.add(_annex_b(bare), clock.boottime_ns())
+    assembler.add(bare, clock.boottime_ns())
+    assembler.restart(_annex_b([each.data for each in sets]))
+    assembler.add(bare, clock.boottime_ns())
     assembler.restart()
 
     assert [piece.parameters for piece in pieces] == [ParameterSets.found(sets)]
@@ -62,12 +63,12 @@ def test_a_camera_that_stalls_leaves_a_hole_of_the_true_length(tmp_path: Path) -
     pieces: list[Piece] = []
     clock = SimClock()
     assembler = Assembler(Unsigned(), clock, pieces.append)
-    units = encoded(10)
-    feed(assembler, clock, units[:7])
+    stream = encoded(10)
+    feed(assembler, clock, stream[:7])
     assembler.flush()
     assert sum(len(piece.sizes) for piece in pieces) == 7  # nothing waits for what may never come
     clock.advance(timedelta(seconds=30))
-    feed(assembler, clock, [(unit, number) for number, (unit, _) in enumerate(units[7:])])
+    feed(assembler, clock, [(unit, number) for number, (unit, _) in enumerate(stream[7:])])
     assembler.restart()
 
     probed = probe(tmp_path / "a.mp4", as_file(pieces))
@@ -111,10 +112,10 @@ def test_a_clock_that_steps_in_the_middle_changes_what_is_said_of_it_and_no_pict
     clock = SimClock()
     wall = clock.wall()
     assembler = Assembler(Unsigned(), clock, pieces.append)
-    units = encoded(15)
-    feed(assembler, clock, units[:9])
+    stream = encoded(15)
+    feed(assembler, clock, stream[:9])
     clock.step_wall(timedelta(hours=-2))
-    feed(assembler, clock, [(unit, number) for number, (unit, _) in enumerate(units[9:])])
+    feed(assembler, clock, [(unit, number) for number, (unit, _) in enumerate(stream[9:])])
     assembler.restart()
 
     begins = [piece.fragment(1, 0).wall_begin - wall for piece in pieces]
@@ -149,5 +150,5 @@ def test_what_is_written_is_what_was_signed_and_each_stream_is_finished_once() -
     assert marks.finished == 1
 
 
-def _annex_b(units: list[bytes]) -> bytes:
-    return b"".join(b"\0\0\0\1" + unit for unit in units)
+def _annex_b(payloads: list[bytes]) -> bytes:
+    return b"".join(b"\0\0\0\1" + payload for payload in payloads)
