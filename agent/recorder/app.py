@@ -31,7 +31,8 @@ from agent.core.errors import EdgeAgentError
 from agent.recorder.intake import Encoder, Intake
 from agent.recorder.keeping import clips_of, signer_of
 from agent.recorder.pieces import Assembler, Signer
-from agent.recorder.recorder import Clips, Recorder
+from agent.recorder.recorder import Recorder
+from agent.recorder.recording import Clips
 from agent.recorder.ring import Ring
 from agent.recorder.sources import Pump, SocketSource, Source, StreamSource
 from agent.vision.worker import Ending, Worker
@@ -87,7 +88,6 @@ def run(connection: socket.socket, make_clips: MakeClips = clips_of, make_signer
         raise LinkError(f"the first message on the link was {first.t!r} and not 'start'")
     spec = first.spec
     clips = make_clips(spec)
-    clips.recover()
     clock = SystemClock()
     ring = Ring(spec.ring_s, spec.ring_bytes)
     recorder = Recorder(ring, clips, link.send, clock, spec.most_clips, 2 * spec.ring_bytes)

@@ -3,10 +3,8 @@
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from itertools import groupby
-from typing import Any, Protocol
 
 from agent.contract.uuid7 import Uuid7Source
 from agent.core.camera.recorder_link import (
@@ -20,13 +18,11 @@ from agent.core.camera.recorder_link import (
     Facts,
 )
 from agent.core.errors import EdgeAgentError
-from agent.evidence.chain import Head
-from agent.evidence.clips import Swept
 from agent.evidence.fragment import Fragment
 from agent.evidence.mp4_write import init_segment
-from agent.evidence.parameter_sets import ParameterSets
 from agent.ports import Clock
 from agent.recorder.pieces import Piece
+from agent.recorder.recording import Clips, Recording
 from agent.recorder.ring import Ring
 
 _log = logging.getLogger(__name__)
@@ -34,80 +30,8 @@ _SWEEP_NS = 60_000_000_000
 _OVERDUE_NS = 3_000_000_000
 """A clip whose time is over ends at the next piece, or this much later when none comes."""
 _HEAD_NS = 3600_000_000_000
+_SLOW_NS = 5_000_000_000
 Tell = Callable[[AboutClips], None]
-
-
-class OpenClip(Protocol):
-    """A clip that is being written. What a call says is on the card when it returns. Raises EdgeAgentError."""
-
-    def append(self, fragment: Fragment) -> None:
-        """Write one more fragment."""
-        ...
-
-    def join(self, why: Mapping[str, Any]) -> None:
-        """Write that something else has this clip too."""
-        ...
-
-
-class Clips(Protocol):
-    """The clips of one camera. One thread."""
-
-    def begin(self, clip: str, why: Mapping[str, Any], fragments: Sequence[Fragment]) -> OpenClip:
-        """Write a new clip with these fragments, the init segment first. Raises EdgeAgentError."""
-        ...
-
-    def end(self, clip: str, why: str) -> None:
-        """Close a clip."""
-        ...
-
-    def hold(self, clip: str, about: Mapping[str, Any], *, held: bool = True) -> None:
-        """Keep a clip from being deleted, or release it. Raises EdgeAgentError."""
-        ...
-
-    @property
-    def head(self) -> Head:
-        """The newest entry of the chain."""
-        ...
-
-    @property
-    def held(self) -> frozenset[str]:
-        """The clips that are not deleted."""
-        ...
-
-    def recover(self) -> object:
-        """Close what an end without warning has left open. Raises EdgeAgentError."""
-        ...
-
-    def sweep(self) -> Swept:
-        """Delete what is over the budget or too old."""
-        ...
-
-
-@dataclass(slots=True, eq=False)
-class _Recording:
-    """One clip that was asked for, until it is closed."""
-
-    clip: str
-    facts: Facts
-    asked_ns: int
-    until_ns: int
-    queue: deque[Piece]
-    """What is not on the card yet. Guarded by the recorder's lock, as `joining`, `why` and the above."""
-    joining: list[tuple[str, Facts]] = field(default_factory=list)
-    ids: set[str] = field(default_factory=set)
-    why: str = ""
-    """Why it ends; empty while it goes on."""
-    needs_key: bool = False
-    """Whether the next piece must begin a group."""
-    skipped: int = 0
-    """Pieces that a slow card has lost since the last one."""
-    continues: str | None = None
-    kept: OpenClip | None = None
-    parameters: ParameterSets | None = None
-    pieces: int = 0
-    base_ns: int = 0
-    end_ns: int = 0
-    is_whole: bool = True
 
 
 class Recorder:
@@ -126,13 +50,15 @@ class Recorder:
         self._most_clips = most_clips
         self._most_bytes = most_bytes
         self._changed = threading.Condition()
-        self._recordings: list[_Recording] = []
+        self._recordings: list[Recording] = []
         self._new_id = Uuid7Source()
+        self._recovered = False
         self._swept_ns: int | None = None
         self._head_ns: int | None = None
+        self._writing = threading.Lock()
+        self._writes_since_ns: int | None = None
         self._holds: deque[tuple[str, bool, Facts]] = deque()
-        self.card = ""
-        """What a person must see to on the card; empty if nothing."""
+        self._card = ""
         self.held = 0
         """Clips that are not deleted, whatever their age."""
 
@@ -164,7 +90,7 @@ class Recorder:
                 self._ring.prune(now_ns)
                 queue = deque(self._ring.pieces())
                 self._recordings.append(
-                    _Recording(clip, facts, now_ns, until_ns, queue, ids={clip}, needs_key=not queue)
+                    Recording(clip, facts, now_ns, until_ns, queue, ids={clip}, needs_key=not queue)
                 )
             self._changed.notify_all()
 
@@ -201,6 +127,14 @@ class Recorder:
             clips = tuple(recording.clip for recording in self._recordings)
             return before_s, self._ring.bytes, self._ring.longest_group_ns / 1e9, clips
 
+    @property
+    def card(self) -> str:
+        """What a person must see to on the card; empty if nothing."""
+        since_ns = self._writes_since_ns
+        if since_ns is not None and (waits_ns := self._clock.boottime_ns() - since_ns) > _SLOW_NS:
+            return f"the card has not answered for {waits_ns / 1e9:.0f} s"
+        return self._card
+
     def run_once(self, timeout_s: float = 0.5) -> None:
         """Write what waits, or wait for it. The thread that writes."""
         with self._changed:
@@ -210,8 +144,17 @@ class Recorder:
                 if not recording.why and now_ns > recording.until_ns + _OVERDUE_NS:
                     recording.why = "complete"
             recordings = list(self._recordings)
+        with self._writing:
+            self._writes_since_ns = now_ns
+            try:
+                self._use_the_card(recordings, now_ns)
+            finally:
+                self._writes_since_ns = None
+
+    def _use_the_card(self, recordings: Sequence[Recording], now_ns: int) -> None:
         for recording in recordings:
             try:
+                self._recover()
                 self._write(recording)
             except (EdgeAgentError, OSError) as error:
                 self._remove(recording)
@@ -221,19 +164,22 @@ class Recorder:
         if self._swept_ns is None or now_ns - self._swept_ns >= _SWEEP_NS:
             self._swept_ns = now_ns
             self._sweep()
-        if self._head_ns is None or now_ns - self._head_ns >= _HEAD_NS:
+        if self._recovered and (self._head_ns is None or now_ns - self._head_ns >= _HEAD_NS):
             self._tell_head()
 
     def close(self, why: str) -> None:
-        """Close all clips. After `run_once` has returned for the last time."""
+        """Close all clips, unless the card still holds up `run_once`. After its last call."""
         self.end(None, why)
         while self._recordings:
+            if self._writing.locked():
+                _log.error("the card does not answer: what is open on it is closed by the next recorder")
+                return
             self.run_once(0)
 
     def _is_due(self) -> bool:
         return bool(self._holds) or any(each.queue or each.why or each.joining for each in self._recordings)
 
-    def _queue(self, recording: _Recording, piece: Piece) -> None:
+    def _queue(self, recording: Recording, piece: Piece) -> None:
         if sum(len(each.media) for each in recording.queue) + len(piece.media) > self._most_bytes:
             recording.skipped += len(recording.queue)
             recording.queue.clear()
@@ -244,7 +190,7 @@ class Recorder:
         recording.needs_key = False
         recording.queue.append(piece)
 
-    def _write(self, recording: _Recording) -> None:
+    def _write(self, recording: Recording) -> None:
         with self._changed:
             pieces = tuple(recording.queue)
             recording.queue.clear()
@@ -265,7 +211,7 @@ class Recorder:
             else:
                 self._end(recording, recording.why)
 
-    def _append(self, recording: _Recording, pieces: tuple[Piece, ...]) -> None:
+    def _append(self, recording: Recording, pieces: tuple[Piece, ...]) -> None:
         """Write pieces that share their parameter sets."""
         parameters = pieces[0].parameters
         if recording.kept is not None and recording.parameters != parameters:
@@ -297,7 +243,7 @@ class Recorder:
                 recording.is_whole = False
             recording.end_ns = piece.end_ns
 
-    def _continue(self, recording: _Recording) -> None:
+    def _continue(self, recording: Recording) -> None:
         """Go on under another name: one file holds one form of pictures."""
         with self._changed:
             recording.continues = recording.clip
@@ -305,7 +251,7 @@ class Recorder:
             recording.ids.add(recording.clip)
             recording.kept = None
 
-    def _begun(self, recording: _Recording, clip: str) -> None:
+    def _begun(self, recording: Recording, clip: str) -> None:
         self._tell(
             ClipBegun(
                 clip=clip,
@@ -317,17 +263,17 @@ class Recorder:
         )
         self._tell_head()
 
-    def _end(self, recording: _Recording, why: str) -> None:
+    def _end(self, recording: Recording, why: str) -> None:
         self._clips.end(recording.clip, why)
         self._tell(ClipEnded(clip=recording.clip, why=why, seconds=(recording.end_ns - recording.base_ns) / 1e9))
         self._tell_head()
 
-    def _failed(self, recording: _Recording, detail: str) -> None:
+    def _failed(self, recording: Recording, detail: str) -> None:
         _log.error("clip %s: %s", recording.clip, detail)
         for clip in sorted(recording.ids):
             self._tell(ClipFailed(clip=clip, detail=detail))
 
-    def _remove(self, recording: _Recording) -> None:
+    def _remove(self, recording: Recording) -> None:
         with self._changed:
             if recording in self._recordings:
                 self._recordings.remove(recording)
@@ -342,11 +288,22 @@ class Recorder:
             self._tell(ClipHeld(clip=clip, held=held))
             self._tell_head()
 
+    def _recover(self) -> None:
+        """Before anything else is written. Raises EdgeAgentError."""
+        if not self._recovered:
+            self._clips.recover()
+            self._recovered = True
+
     def _sweep(self) -> None:
+        try:
+            self._recover()
+        except EdgeAgentError as error:
+            self._card = str(error)
+            return
         swept = self._clips.sweep()
-        if swept.trouble and swept.trouble != self.card:
+        if swept.trouble and swept.trouble != self._card:
             _log.warning("%s", swept.trouble)
-        self.card, self.held = swept.trouble, len(self._clips.held)
+        self._card, self.held = swept.trouble, len(self._clips.held)
         for clip, why in swept.deleted:
             self._tell(ClipDeleted(clip=clip, why=why))
 

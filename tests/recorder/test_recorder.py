@@ -1,5 +1,6 @@
 """Clips that are begun, extended, joined and ended, on a card that is good or bad."""
 
+import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from agent.recorder.recorder import Recorder
 from agent.recorder.ring import Ring
 from agent.sim.clock import SimClock
 from tests.support.recording import KeptClips, encoded, pieces_of, probe
+from tests.support.wait import wait_for
 
 WHY = {"alarm": "a-1"}
 
@@ -201,6 +203,40 @@ def test_at_the_end_all_clips_are_closed(rig: Rig) -> None:
 
     assert [clip.ended for clip in rig.clips.kept.values()] == ["stopped", "stopped"]
     assert rig.recorder.state()[3] == ()
+
+
+def test_what_was_cut_off_is_closed_before_anything_is_written_and_a_card_that_can_not_is_told() -> None:
+    rig = Rig()
+    rig.clips.room[0] = 0
+    rig.run(15)
+    rig.recorder.begin("c1", 5, WHY)
+    rig.recorder.run_once(0)
+    assert rig.told == [ClipFailed(clip="c1", detail="there is no room left on the disk")]
+    assert rig.recorder.card == "there is no room left on the disk"
+    rig.clips.room[0] = 1
+    rig.recorder.begin("c2", 5, WHY)
+    rig.recorder.run_once(0)
+
+    assert rig.clips.recovered == 1
+    assert list(rig.clips.kept) == ["c2"]
+
+
+def test_a_card_that_does_not_answer_is_told_and_holds_nobody_up(rig: Rig) -> None:
+    stuck = threading.Event()
+    rig.clips.stuck = stuck
+    rig.recorder.begin("c1", 50, WHY)
+    writer = threading.Thread(target=rig.recorder.run_once)
+    writer.start()
+    try:
+        wait_for(lambda: rig.clips.waiting, what="the write")
+        rig.run(8, writes=False)
+        assert rig.recorder.card == "the card has not answered for 8 s"
+        rig.recorder.begin("c2", 50, WHY)
+        rig.recorder.close("stopped")
+    finally:
+        stuck.set()
+        writer.join(10)
+    assert rig.recorder.card == ""
 
 
 def test_old_clips_are_looked_after_once_a_minute(rig: Rig) -> None:

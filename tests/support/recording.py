@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -111,10 +112,16 @@ class KeptClips:
         self.room = [1]
         self.recovered = self.swept = 0
         self.held: frozenset[str] = frozenset()
+        self.stuck: threading.Event | None = None
+        """The next clip waits for it to begin."""
+        self.waiting = False
         self.old: list[Deleted] = []
         """What the next sweep deletes."""
 
     def begin(self, clip: str, why: Mapping[str, Any], fragments: Sequence[Fragment]) -> KeptClip:
+        if self.stuck is not None:
+            self.waiting = True
+            self.stuck.wait()
         if not self.room[0]:
             raise StorageError("there is no room left on the disk")
         self.kept[clip] = new = KeptClip(dict(why), list(fragments), [len(fragments)], room=self.room)
@@ -134,6 +141,8 @@ class KeptClips:
         self.held = self.held | {clip} if held else self.held - {clip}
 
     def recover(self) -> None:
+        if not self.room[0]:
+            raise StorageError("there is no room left on the disk")
         self.recovered += 1
 
     def sweep(self) -> Swept:
