@@ -10,6 +10,9 @@ from agent.core.errors import EncoderError
 
 ENCODERS = ("h264_v4l2m2m", "libopenh264", "libx264")
 """In the order in which they are tried (docs/decisions/0056-the-encoder.md)."""
+_PI = "h264_v4l2m2m"
+_LARGEST_OF_PI = 8192 * 16 * 16
+"""Pixels. A Pi's hardware spoils what is larger, and pictures whose lines do not all begin at 32 bytes."""
 _OPTIONS = {
     "libx264": {
         "preset": "ultrafast",
@@ -82,14 +85,9 @@ class AvEncoder:
         return time_ns
 
 
-def working_encoder(width: int, height: int, frames_per_second: float, bit_rate: int) -> str:
-    """Return the name of the encoder that would be used. Raises EncoderError."""
-    encoder = AvEncoder(width, height, frames_per_second, bit_rate)
-    encoder.close()
-    return encoder.name
-
-
 def _opened(av: Any, name: str, width: int, height: int, frames_per_second: float, bit_rate: int) -> Any:
+    if name == _PI and (width % 64 or width * height > _LARGEST_OF_PI):
+        raise ValueError("it spoils pictures of this size")
     context = av.CodecContext.create(name, "w")
     context.width, context.height, context.pix_fmt = width, height, "yuv420p"
     context.framerate = Fraction(frames_per_second).limit_denominator(1001)

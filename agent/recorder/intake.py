@@ -49,7 +49,6 @@ class Intake:
         self._boottime_ns = boottime_ns
         self._header: StreamHeader | None = None
         self._encoder: Encoder | None = None
-        self._encoder_size = (0, 0)
         self._heard_ns: int | None = None
         self.pictures = 0
         self.detail = _OPENING
@@ -116,12 +115,10 @@ class Intake:
                 f"camera {self._camera} has privacy masks, and its pictures come without: none is recorded"
             )
         self._assembler.restart(header.parameters)
-        if header.codec == "h264":
-            self._use_encoder(None)
-        elif self._encoder is None or self._encoder_size != (header.width, header.height):
-            self._use_encoder(None)
+        # Always another one: some say their parameter sets only once.
+        self._use_encoder(None)
+        if header.codec == "i420":
             self._use_encoder(self._make_encoder(header.width, header.height))
-            self._encoder_size = (header.width, header.height)
         self._header = header
 
     def _use_encoder(self, encoder: Encoder | None) -> None:
