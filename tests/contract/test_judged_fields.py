@@ -13,7 +13,7 @@ from typing_extensions import is_typeddict
 
 import agent.core
 from agent.contract.messages import Draft, Envelope, Payload
-from agent.core.camera.vision_spec import LinkModel
+from agent.core.camera.link_model import LinkModel
 from tests.support.judged_fields import ASK, BOX, JUDGED
 
 

@@ -9,19 +9,15 @@ from pydantic import ConfigDict, Field, SerializeAsAny, TypeAdapter, ValidationE
 
 from agent.contract.camera_events import EVENTS, CameraEventData, EventName
 from agent.contract.vocabulary import Level, TamperKind
-from agent.core.camera.vision_spec import LinkModel, VisionSpec
-from agent.core.errors import EdgeAgentError
+from agent.core.camera.link_model import LONGEST_LINE as LONGEST_LINE  # noqa: PLC0414
+from agent.core.camera.link_model import LinkError as LinkError  # noqa: PLC0414
+from agent.core.camera.link_model import LinkModel
+from agent.core.camera.vision_spec import VisionSpec
 
 T = TypeVar("T")
 VIEW = "view-"
 """How the id of a picture begins that is for somebody in front of the device: it stays on no disk, and comes with
 figures."""
-LONGEST_LINE = 128 * 1024
-"""Bytes, including the newline: enough for all the masks, zones and hours that the settings allow."""
-
-
-class LinkError(EdgeAgentError):
-    """A line on the link is not a message of this version."""
 
 
 # --- core to camera process

@@ -5,8 +5,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
-from agent.core.camera.link import LinkError
-from agent.core.camera.vision_spec import LinkModel
+from agent.core.camera.link_model import LinkError, LinkModel
 
 T = TypeVar("T")
 Facts = Mapping[str, JsonValue]

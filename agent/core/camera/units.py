@@ -11,7 +11,7 @@ from typing import Literal, Self
 
 from pydantic import ConfigDict, Field, ValidationError
 
-from agent.core.camera.vision_spec import LinkModel
+from agent.core.camera.link_model import LinkModel
 from agent.core.errors import EdgeAgentError
 
 HEAD = struct.Struct(">BBQI")

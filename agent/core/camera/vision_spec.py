@@ -1,14 +1,6 @@
 """Everything that a camera process needs to know, as the core sends it."""
 
-from pydantic import BaseModel, ConfigDict
-
 from agent.core.camera.settings import CameraSettings
-
-
-class LinkModel(BaseModel):
-    """What travels on the link between the core and a camera process: it holds no name that is not known."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class VisionSpec(CameraSettings):
