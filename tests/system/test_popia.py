@@ -42,6 +42,7 @@ STATE_KEYS = (
         "command/",
         "epoch",
         "ctr/",
+        "cut",
         "ord",
         "record",
         "self-test/",
