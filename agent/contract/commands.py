@@ -136,7 +136,8 @@ class SelfTestArgs(_Args):
     """`self-test`: try everything that a press needs, now."""
 
     siren: bool = False
-    """Also sound the siren for a moment, as for somebody who listens; it does so anyway where its settings say so."""
+    """Also sound the siren for a moment, as for somebody who listens: a technician or an admin may order that. It does
+    so anyway where its settings say so."""
 
 
 class ConfigSetArgs(_Args):
@@ -236,6 +237,7 @@ TABLE: Mapping[str, Command] = {
     "replay": Command(ReplayArgs, _ALL - {"technician"}, patience_s=1800),
     "service-page": Command(ServicePageArgs, frozenset({"admin", "technician"})),
 }
+_MAY_WALK: frozenset[Role] = frozenset({"admin", "technician"})
 SECOND_ROLES: frozenset[Role] = frozenset({"admin", "supervisor"})
 """Who may sign as the second, where an order takes two."""
 TWO_SIGNERS = ("config-set", "keys-set")
@@ -299,6 +301,8 @@ def check(claims: Claims, role: str, now: Circumstances) -> CommandArgs:
         raise CommandRejected("wrong-topic", f"signed for {expected!r} but sent to {now.topic_name[:64]!r}")
     if role not in command.roles and not _is_technicians_close(role, args):
         raise CommandRejected("not-permitted", f"the role {role} may not {claims.name}")
+    if isinstance(args, SelfTestArgs) and args.siren and role not in _MAY_WALK:
+        raise CommandRejected("not-permitted", f"the role {role} may not have the siren sounded")
     return args
 
 

@@ -313,6 +313,14 @@ def test_a_role_may_exactly_what_the_table_says(name: str, role: str) -> None:
 
 
 @pytest.mark.parametrize("role", [*ROLES, "nobody"])
+def test_only_whoever_may_walk_a_device_may_have_its_siren_sounded(role: str) -> None:
+    allowed = role in {"technician", "admin"}
+
+    assert order("self-test", role, siren=True) == ("ok" if allowed else "not-permitted")
+    assert order("self-test", role, siren=False) == ("ok" if role in ROLES else "not-permitted")
+
+
+@pytest.mark.parametrize("role", [*ROLES, "nobody"])
 @pytest.mark.parametrize("action", list(AckAction))
 def test_a_technician_may_close_an_alarm_but_not_speak_for_the_centre(action: str, role: str) -> None:
     allowed = role in {"operator", "supervisor", "admin"} or (role == "technician" and action == "closed")

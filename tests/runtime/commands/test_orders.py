@@ -141,7 +141,8 @@ def test_a_snapshot_that_is_ordered_again_gets_the_newest_result(handler: Comman
 def test_a_self_test_is_answered_when_it_begins_and_when_it_has_ended(
     handler: CommandRig, outcome: Outcome, status: str, code: str
 ) -> None:
-    handler.order("self-test", siren=True)
+    ordered = handler.claims("self-test", args={"siren": True})
+    handler.send(handler.signed(ordered, role="technician"), "self-test")
     [asked], _ = handler.answers()
     assert (asked["status"], asked["code"]) == ("in-progress", "asked")
     assert handler.done == [("self-test", asked["command_id"], True)]
