@@ -291,7 +291,8 @@ class Recorder:
     def _recover(self) -> None:
         """Before anything else is written. Raises EdgeAgentError."""
         if not self._recovered:
-            self._clips.recover()
+            for clip in self._clips.recover():
+                self._tell(ClipEnded(clip=clip, why="cut", seconds=0))
             self._recovered = True
 
     def _sweep(self) -> None:

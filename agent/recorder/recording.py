@@ -50,8 +50,9 @@ class Clips(Protocol):
         """The clips that are not deleted."""
         ...
 
-    def recover(self) -> object:
-        """Close what an end without warning has left open; called before all else. Raises EdgeAgentError."""
+    def recover(self) -> Sequence[str]:
+        """Close what an end without warning has left open, and return those clips; called before all else. Raises
+        EdgeAgentError."""
         ...
 
     def sweep(self) -> Swept:

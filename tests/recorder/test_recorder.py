@@ -208,6 +208,7 @@ def test_at_the_end_all_clips_are_closed(rig: Rig) -> None:
 def test_what_was_cut_off_is_closed_before_anything_is_written_and_a_card_that_can_not_is_told() -> None:
     rig = Rig()
     rig.clips.room[0] = 0
+    rig.clips.cut = ["c0"]
     rig.run(15)
     rig.recorder.begin("c1", 5, WHY)
     rig.recorder.run_once(0)
@@ -219,6 +220,7 @@ def test_what_was_cut_off_is_closed_before_anything_is_written_and_a_card_that_c
 
     assert rig.clips.recovered == 1
     assert list(rig.clips.kept) == ["c2"]
+    assert rig.told[1] == ClipEnded(clip="c0", why="cut", seconds=0)
 
 
 def test_a_card_that_does_not_answer_is_told_and_holds_nobody_up(rig: Rig) -> None:

@@ -115,6 +115,8 @@ class KeptClips:
         self.stuck: threading.Event | None = None
         """The next clip waits for it to begin."""
         self.waiting = False
+        self.cut: list[str] = []
+        """What a power cut has left."""
         self.old: list[Deleted] = []
         """What the next sweep deletes."""
 
@@ -140,10 +142,11 @@ class KeptClips:
             raise StorageError(f"there is no clip {clip} here")
         self.held = self.held | {clip} if held else self.held - {clip}
 
-    def recover(self) -> None:
+    def recover(self) -> list[str]:
         if not self.room[0]:
             raise StorageError("there is no room left on the disk")
         self.recovered += 1
+        return self.cut
 
     def sweep(self) -> Swept:
         self.swept += 1

@@ -162,6 +162,7 @@ class ClipEnded(LinkModel):
     t: Literal["ended"] = "ended"
     clip: str
     why: str
+    """`cut` if it was the recorder before this one, which ended without warning: then nobody knows the seconds."""
     seconds: float
 
 
