@@ -234,10 +234,10 @@ brokers: $(VENV)/.dev rabbitmq ## Who may say what at a RabbitMQ; then a node of
 	@$(BIN)/pytest tests/campaigns/brokers
 	@$(BIN)/python -m tests.campaigns.brokers $(BROKERS)
 
-emulation: setup-dev model demo-video ## A day of the package on an emulated Pi 4 and an emulated camera, power cuts among it (eight minutes; the first time eleven)
+emulation: setup-dev model demo-video service-page ## A day of the package on an emulated Pi 4 and an emulated camera, power cuts among it (eight minutes; the first time eleven)
 	@$(BIN)/python -m tests.campaigns.emulation $(if $(CUTS),--cuts=$(CUTS)) $(EMULATION)
 
-province: setup-dev model ## A site and two devices from nothing, by the guide alone, in containers (eight minutes; needs root; PROVINCE=--help)
+province: setup-dev model service-page ## A site and two devices from nothing, by the guide alone, in containers (eight minutes; needs root; PROVINCE=--help)
 	@$(BIN)/python -m tests.campaigns.province $(PROVINCE)
 
 mutants: setup-dev ## Break the core and the outbox line by line (ten minutes; ONLY=FILE for one file): do the tests notice?
@@ -249,7 +249,7 @@ walk: setup-dev ## People press in earnest at every step of a commissioning, and
 week: setup-dev ## Seven days in a few minutes: presses, outages, load-shedding, restarts; nothing lost, nothing grows
 	@$(BIN)/python -m tests.campaigns.week $(WEEK)
 
-arm-smoke: $(VENV)/.dev demo-video model arm-emulator ## What the 64-bit packages hold, on emulated processors of a Pi: all imports, people found (a minute)
+arm-smoke: $(VENV)/.dev demo-video model service-page arm-emulator ## What the 64-bit packages hold, on emulated processors of a Pi: all imports, people found (a minute)
 	@$(BIN)/python -m tests.campaigns.arm_smoke
 
 dist: $(VENV)/.dev model service-page dist-control-room ## The Debian packages, in dist/ (one of them: make dist ARCH=arm64 RELEASE=trixie)

@@ -39,7 +39,10 @@ class Part:
 
 def read_page(site_packages: Path) -> list[Part]:
     """Every library in the service page's scripts, as the page's build has listed them."""
-    listed = json.loads((site_packages / PAGE / "libraries.json").read_text(encoding="utf-8"))
+    file = site_packages / PAGE / "libraries.json"
+    if not file.exists():
+        raise LookupError("the service page, which belongs in the package, is not built: make service-page")
+    listed = json.loads(file.read_text(encoding="utf-8"))
     return [
         Part(
             name=each["name"],
