@@ -26,7 +26,8 @@ _ORDER = re.compile(r"([0-9a-f-]{36})-[0-9]{1,6}-[0-9]{1,6}\Z")
 _OBEYED = {"accepted", "in-progress", "succeeded"}
 _MOST_TIMES = 4
 """How often one step is remembered: one that failed is tried again, and a press in a later step is one here too."""
-_MOST_EARNEST = 256
+_MOST_EARNEST = 112
+"""Each takes half a KiB of the report, which no broker may find too long: a device would then give it up."""
 
 Figures = tuple[Mapping[str, Any], ...]
 """What was heard for a step, in order: `after_s` since what came before it, and the fields that the act keeps."""

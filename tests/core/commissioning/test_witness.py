@@ -1,10 +1,12 @@
 """What the device itself has heard of a walk, against a file of it that somebody has edited."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
-from agent.contract.commissioning import CommissionedDevice, Place, Report, Technician
+from agent.adapters.paho_bounded import MAXIMUM_PACKET_BYTES
+from agent.contract.commissioning import CommissionedDevice, Place, Report, Technician, listed
 from agent.contract.stages import Stage
 from agent.contract.vocabulary import TimeQuality
 from agent.core.commissioning.plan import Order
@@ -157,6 +159,17 @@ def test_an_alarm_in_earnest_that_the_file_hides_stands_in_the_report() -> None:
     assert (told.alarm_id, told.input, told.step) == (alarm_id, "fire", "button-police")
     [hidden] = sealed(street, street.walk.kept.model_copy(update={"interruptions": ()})).in_earnest
     assert (hidden.alarm_id, hidden.input, hidden.step) == (alarm_id, "fire", "none")
+
+
+def test_a_report_with_all_the_alarms_that_are_kept_is_no_longer_than_a_broker_takes() -> None:
+    street = walked()
+    for _ in range(300):
+        street.advance(street.press("fire"), Stage.CLOSED)
+    report = sealed(street)
+    size = len(report.model_dump_json(exclude_none=True)) + len(json.dumps(listed(report)))
+    # A third is left for signatures, certificates and the steps of a device that has more.
+    assert size < MAXIMUM_PACKET_BYTES * 2 / 3
+    assert len(report.in_earnest) >= 100
 
 
 def test_what_is_kept_is_bounded_however_long_a_walk_lasts() -> None:
