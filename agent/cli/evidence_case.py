@@ -13,7 +13,7 @@ from agent.adapters.evidence_keys import EvidenceKey
 from agent.centre import printable
 from agent.contract.identity import common_name
 from agent.core.errors import EdgeAgentError, UsageError
-from agent.evidence.case import Media, Paths, content_of, found, heads_of, judged, judged_chain
+from agent.evidence.case import Media, Paths, content_of, found, heads_of, judged, judged_chain, stamped
 from agent.evidence.chain import FILE
 from agent.evidence.finding import Finding, note, wrong
 from agent.evidence.manifest import Manifest
@@ -27,6 +27,7 @@ Examples:
     --by "Insp. Dlamini"
   edge-agent evidence certificate case-17 --ca device-ca.pem --officer "T. Dlamini" --position "records officer" \\
     --organisation "Gauteng Province" --out certificate.txt
+  edge-agent evidence stamp heads.jsonl --url https://tsa.example.org --tsa tsa.pem
 """
 
 
@@ -40,6 +41,8 @@ def add_trust(parser: argparse.ArgumentParser, *, ca: bool = True) -> None:
     )
     text = "heads of the chain that the centre has kept (lines of JSON): they show what was written anew, or is gone"
     parser.add_argument("--heads", type=Path, metavar="FILE", help=text)
+    text = "authorities (PEM) for time stamps: the stamps that heads have are checked, and count"
+    parser.add_argument("--tsa", type=Path, metavar="FILE", help=text)
     parser.add_argument("--device", metavar="PROVINCE/SITE/ID", help="the device whose recording it must be")
 
 
@@ -78,6 +81,18 @@ def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     one.add_argument("--out", required=True, type=Path, metavar="FILE", help="the text; must not exist yet")
     add_trust(one)
     one.set_defaults(run=_certificate)
+    one = actions.add_parser(
+        "stamp",
+        help="have the heads of the chains stamped with the time",
+        description="Have an authority for time stamps (RFC 3161) stamp the newest head of each camera, so that nobody "
+        "needs to believe the centre when it was there. Only hashes leave this machine. Run it every day, by a timer.",
+        epilog=_EXAMPLES,
+        formatter_class=raw,
+    )
+    one.add_argument("file", type=Path, metavar="HEADS", help="heads that the centre has kept; stamps are added to it")
+    one.add_argument("--url", required=True, help="of the authority")
+    one.add_argument("--tsa", required=True, type=Path, metavar="FILE", help="the authority's root (PEM)")
+    one.set_defaults(run=_stamp)
 
 
 def verify(args: argparse.Namespace) -> int | None:
@@ -163,6 +178,12 @@ def _certificate(args: argparse.Namespace) -> int:
     return AUTHENTIC if verdict.is_authentic else NOT_AUTHENTIC
 
 
+def _stamp(args: argparse.Namespace) -> int:
+    for each in stamped(args.file, args.url, args.tsa):
+        print(printable(f"head {each.head.seq} of the camera {each.camera} of {each.device}: stamped {each.at}"))
+    return 0
+
+
 def _one(path: Path) -> Paths:
     clips = found(path)
     if clips is None or len(clips) != 1:
@@ -177,7 +198,7 @@ def _trust(args: argparse.Namespace) -> Trust:
     if "-----BEGIN CERTIFICATE-----" not in authorities:
         raise UsageError(f"{args.ca}: holds no certificate in PEM form")
     revoked = content_of(args.revoked).content.decode("ascii", "replace") if args.revoked else ""
-    return Trust(authorities, revoked, args.device, heads_of(args.heads))
+    return Trust(authorities, revoked, args.device, heads_of(args.heads, args.tsa))
 
 
 def _as_text(name: str, verdict: Verdict) -> str:

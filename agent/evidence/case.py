@@ -1,12 +1,17 @@
 """Finds what belongs to a recording in files, and has it judged: a clip, a case folder, a card's directory, a chain."""
 
+import base64
+import binascii
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
 from agent.adapters.evidence_keys import EvidenceKey
-from agent.evidence.chain import FILE, Heard, read, read_heads
+from agent.adapters.time_stamps import StampError, fetch, stamped_at
+from agent.contract.envelope import rfc3339
+from agent.contract.leaves import canonical
+from agent.evidence.chain import FILE, Heard, append, read, read_heads
 from agent.evidence.comparison import File
 from agent.evidence.finding import Finding, missing, wrong
 from agent.evidence.manifest import ENTRY, Manifest
@@ -106,11 +111,43 @@ def content_of(path: Path) -> File:
         raise ClipError(f"{path}: can't be read: {(error.strerror or str(error)).lower()}") from error
 
 
-def heads_of(path: Path | None) -> tuple[Heard, ...]:
-    """Read what the centre has kept of heads; none without a path. Raises ClipError."""
-    if path is None:
-        return ()
+def heads_of(path: Path | None, stampers: Path | None = None) -> tuple[Heard, ...]:
+    """Read what the centre has kept of heads; none without a path. `stampers` are the authorities (PEM) whose time
+    stamps count: then each stamp is checked, and says when. Raises ClipError, StampError."""
+    heads = [] if path is None else _heads(path)
+    return tuple(each._replace(stamp="") if stampers is None else _checked(each, stampers) for each in heads)
+
+
+def stamped(path: Path, url: str, stampers: Path) -> list[Heard]:
+    """Have an authority stamp the newest head of each camera that has none yet, and add these to the file.
+
+    A stamp covers all that the chain had until then. Raises ClipError, StampError.
+    """
+    heads, added = sorted(_heads(path), key=lambda each: each.head.seq), []
+    newest = {(each.device, each.camera): each for each in heads}
+    has_stamp = {each.head for each in heads if each.stamp}
+    for each in newest.values():
+        if each.head in has_stamp:
+            continue
+        new = _checked(each._replace(stamp=base64.b64encode(fetch(url, each.head.digest)).decode()), stampers)
+        line = {"device": new.device, "camera": new.camera, "seq": new.head.seq, "head": new.head.digest}
+        append(path, canonical({**line, "at": rfc3339(new.at), "stamp": new.stamp}) + b"\n")
+        added.append(new)
+    return added
+
+
+def _heads(path: Path) -> list[Heard]:
     try:
-        return tuple(read_heads(content_of(path).content.decode()))
-    except ValueError as error:
+        return read_heads(content_of(path).content.decode())
+    except (ValueError, AttributeError) as error:
         raise ClipError(f"{path}: {error}") from error
+
+
+def _checked(heard: Heard, stampers: Path) -> Heard:
+    if not heard.stamp:
+        return heard
+    try:
+        stamp = base64.b64decode(heard.stamp, validate=True)
+        return heard._replace(at=stamped_at(stamp, heard.head.digest, stampers))
+    except (StampError, binascii.Error) as error:
+        raise StampError(f"head {heard.head.seq} of the camera {heard.camera} of {heard.device}: {error}") from error

@@ -194,7 +194,9 @@ class Heard(NamedTuple):
     camera: str
     head: Head
     at: datetime
-    """When the centre got it."""
+    """When the centre got it; if it has a stamp that was checked, when that was made."""
+    stamp: str = ""
+    """An authority's time stamp over the digest (RFC 3161, DER in base64); empty if it has none."""
 
 
 def read(content: bytes, file: str, heads: list[Heard]) -> ReadChain:
@@ -270,7 +272,7 @@ def _as_heard(found: ReadChain, heads: list[Heard], file: str, size: int) -> lis
 
 
 def read_heads(content: str) -> list[Heard]:
-    """Read the heads that a centre has kept: lines of `{"device", "camera", "seq", "head", "at"}`.
+    """Read the heads that a centre has kept: lines of `{"device", "camera", "seq", "head", "at"}`, some with a `stamp`.
 
     Raises ValueError.
     """
@@ -280,7 +282,8 @@ def read_heads(content: str) -> list[Heard]:
         try:
             at = datetime.fromisoformat(body["at"])
             at = at if at.tzinfo else at.replace(tzinfo=UTC)
-            found.append(Heard(str(body["device"]), str(body["camera"]), Head(int(body["seq"]), str(body["head"])), at))
+            head = Head(int(body["seq"]), str(body["head"]))
+            found.append(Heard(str(body["device"]), str(body["camera"]), head, at, str(body.get("stamp", ""))))
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a line of heads: {line[:80]}") from error
     return found

@@ -77,9 +77,10 @@ def judge_clip(
             return _verdict(findings, read, is_signed=False)
         raise ClipError(f"{manifest.name} is no manifest: it says nothing of a clip")
     known = None if chain is None else chains.read(chain.content, chain.name, list(trust.heads))
-    findings += (
-        _of_the_chain(known, chain, read.facts) if known and chain else [note(manifest.name, "no chain was given")]
-    )
+    if known is None or chain is None:
+        findings.append(note(manifest.name, "no chain was given"))
+    else:
+        findings += _of_the_chain(known, chain, read, trust)
     findings += _of_the_signer(read, manifest.name, trust, known)
     is_sealed = clip.content.startswith(b"EAclip") or clip.name.endswith(".clip")
     of_media = list(_of_the_clip(clip, read.parts, read.facts) if is_sealed else _of_the_mp4(clip, read.parts))
@@ -130,12 +131,20 @@ def _verdict(
     return Verdict(word, findings, read, plain or {}, is_signed)
 
 
-def _of_the_chain(known: ReadChain, chain: File, facts: Mapping[str, Any]) -> Iterator[Finding]:
+def _of_the_chain(known: ReadChain, chain: File, read: Manifest, trust: Trust) -> Iterator[Finding]:
     yield from known.findings
-    first = known.entries[0].said if known.entries else facts
-    if (first.get("device"), first.get("camera")) != (facts.get("device"), facts.get("camera")):
+    whose = (read.facts.get("device"), read.facts.get("camera"))
+    first = known.entries[0].said if known.entries else read.facts
+    if (first.get("device"), first.get("camera")) != whose:
         text = f"this is the chain of the camera {first.get('camera')} of {first.get('device')}"
         yield wrong(chain.name, 0, len(chain.content), text)
+    last = max((each.said["seq"] for each in read.statements if manifests.ENTRY in each.said), default=0)
+    seen = [
+        each for each in trust.heads if each.stamp and (each.device, each.camera) == whose and each.head.seq >= last
+    ]
+    if seen and not known.findings:
+        by = min(each.at for each in seen)
+        yield note(chain.name, f"an authority for time stamps had seen this clip's end by {by:%Y-%m-%d %H:%M:%S} UTC")
 
 
 def _of_the_signer(read: Manifest, file: str, trust: Trust, known: ReadChain | None) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from agent.sim.clock import SimClock
 from tests.support.certificates import Authority
 from tests.support.made_up_clips import CAMERA, DEVICE, Clock, Recording
 from tests.support.recording import encoded, pieces_of
+from tests.support.stamping import Stamping
 
 
 class Office:
@@ -176,6 +177,19 @@ def test_an_officers_certificate_says_what_was_checked(office: Office, tmp_path:
     ):
         assert part in said
     assert office.run("certificate", case, out=out, **OFFICER) == 1, "a text is not overwritten"
+
+
+def test_a_stamp_over_the_head_is_checked_and_told(
+    office: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Stamping(tmp_path / "tsa") as authority:
+        words = ["evidence", "stamp", str(office.heads), "--url", authority.url, "--tsa", str(authority.root)]
+        assert main(words) == 0
+    assert f"head 2 of the camera front of {DEVICE}: stamped 20" in capsys.readouterr().out
+    assert office.run("verify", office.clip, tsa=authority.root) == 0
+    assert "an authority for time stamps had seen this clip's end by" in capsys.readouterr().out
+    assert office.run("verify", office.clip, tsa=Path(office.ca)) == 2
+    assert "the time stamp does not hold" in capsys.readouterr().err
 
 
 def test_what_a_card_lacks_is_named(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
