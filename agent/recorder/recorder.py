@@ -159,6 +159,8 @@ class Recorder:
             except (EdgeAgentError, OSError) as error:
                 self._remove(recording)
                 self._failed(recording, str(error))
+                if recording.kept is not None:
+                    self._end(recording, "failed")
         while self._holds:
             self._hold(*self._holds.popleft())
         if self._swept_ns is None or now_ns - self._swept_ns >= _SWEEP_NS:

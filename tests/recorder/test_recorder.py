@@ -107,6 +107,19 @@ def test_twenty_alarms_at_once_are_in_four_files_and_each_knows_its_own(rig: Rig
     assert [len(clip.fragments) for clip in rig.clips.kept.values()] == [16, 16, 16, 21]
 
 
+def test_a_clip_that_can_not_be_joined_is_closed_and_each_that_was_in_it_is_told(rig: Rig) -> None:
+    for number in range(4):
+        rig.recorder.begin(f"c{number}", 5, WHY)
+    rig.recorder.run_once(0)
+    rig.recorder.begin("c4", 5, WHY)
+    rig.clips.room[0] = 0
+    rig.recorder.run_once(0)
+
+    assert rig.clips.kept["c3"].ended == "failed"
+    assert [each.clip for each in rig.told if isinstance(each, ClipFailed)] == ["c3", "c4"]
+    assert rig.recorder.state()[3] == ("c0", "c1", "c2")
+
+
 def test_pictures_of_another_size_are_another_clip_that_continues_the_first(rig: Rig, tmp_path: Path) -> None:
     rig.recorder.begin("c1", 8, WHY)
     rig.run(2)

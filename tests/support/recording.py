@@ -101,6 +101,8 @@ class KeptClip:
         self.writes.append(1)
 
     def join(self, why: Mapping[str, Any]) -> None:
+        if self.room is not None and not self.room[0]:
+            raise StorageError("there is no room left on the disk")
         self.joined.append(dict(why))
 
 
