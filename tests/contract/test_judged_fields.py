@@ -75,5 +75,5 @@ def test_no_message_has_a_place_for_a_vector_of_features() -> None:
     assert holds_a_vector(tuple[float, float, float, float, float])
     assert not holds_a_vector(tuple[float, float, float, float] | None)
     found = {f"{model.__name__}.{name}" for model in models() for name, kind in members(model) if holds_a_vector(kind)}
-    # The JPEG, what the asker of a command wants to have sent back, and what a decoder must know of a camera's H.264.
-    assert found == {"Draft.picture", "Draft.correlation_data", "StreamHeader.parameters"}, ASK
+    # The JPEG, and what the asker of a command wants to have sent back.
+    assert found == {"Draft.picture", "Draft.correlation_data"}, ASK

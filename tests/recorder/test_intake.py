@@ -40,9 +40,8 @@ class Rig:
         return self.encoders[-1]
 
     def header(self, codec: str = "h264", *, masked: bool = False, camera: str = "yard", width: int = 64) -> None:
-        record = StreamHeader.model_validate(
-            {"codec": codec, "camera": camera, "width": width, "height": 48, "masked": masked}
-        ).record()
+        assert codec in {"h264", "i420"}
+        record = StreamHeader("h264" if codec == "h264" else "i420", camera, width, 48, masked).record()
         self.give(Kind.HEADER, record[HEAD.size :])
 
     def give(self, kind: Kind, content: bytes) -> None:

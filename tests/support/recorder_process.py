@@ -37,7 +37,8 @@ DEVICE = "gp/jhb-park-station/kiosk-0042"
 class Process:
     """`python -m agent.recorder`, and the core's end of its link."""
 
-    def __init__(self, spec: RecorderSpec) -> None:
+    def __init__(self, spec: RecorderSpec, *, trusted: bool = True) -> None:
+        """`trusted` lets its clock count as set, since nobody may have set this machine's."""
         self.heads: list[dict[str, object]] = []
         """What the centre hears of the chain, as `edge-agent evidence verify --heads` wants it."""
         self.link, theirs = socket.socketpair()
@@ -45,10 +46,8 @@ class Process:
         self._lines = self.link.makefile("rb")
         with theirs:
             command = [sys.executable, "-m", "agent.recorder", "--fd", str(theirs.fileno())]
-            trusted = {
-                "PYTHONPATH": str(Path(__file__).with_name("trusted_clock"))
-            }  # nobody may have set this machine's
-            environ = {**os.environ, **trusted}
+            path = {"PYTHONPATH": str(Path(__file__).with_name("trusted_clock"))} if trusted else {}
+            environ = {**os.environ, **path}
             self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environ, cwd=ROOT)
         self.link.sendall(encode(StartRecorder(spec=spec)))
 

@@ -49,7 +49,7 @@ def child(*arguments: str, pass_fds: tuple[int, ...] = ()) -> Iterator[psutil.Pr
 @contextmanager
 def recorder(spec: RecorderSpec) -> Iterator[Process]:
     """A recorder that is killed at the end, with its child."""
-    running = Process(spec)
+    running = Process(spec, trusted=False)
     try:
         yield running
     finally:

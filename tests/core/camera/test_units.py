@@ -39,8 +39,30 @@ def test_a_record_that_nobody_can_take_is_refused_before_it_is_read(content: byt
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{}", b"\xff", HEADER.record()[HEAD.size :].replace(b'"h264"', b'"hevc"'), b'{"codec": "h264"}'],
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"\xff",
+        b'{"codec": "h264"}',
+        *(
+            HEADER.record()[HEAD.size :].replace(good, bad)
+            for good, bad in (
+                (b'"h264"', b'"hevc"'),
+                (b'"yard"', b"7"),
+                (b": 64", b": 0"),
+                (b": 64", b": 1e3"),
+                (b": 48", b": 8193"),
+                (b": 48", b": true"),
+                (b"true", b"1"),
+                (b"true", b'"yes"'),
+                (b'"000001', b'"xy'),
+                (b"{", b'{"more": 1, '),
+            )
+        ),
+    ],
 )
 def test_a_header_that_can_not_be_read_is_refused(content: bytes) -> None:
+    assert content != HEADER.record()[HEAD.size :]
     with pytest.raises(UnitsError):
         StreamHeader.read(content)
