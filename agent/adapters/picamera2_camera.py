@@ -188,10 +188,10 @@ def _is_grey_of(lores: dict[str, Any], main: dict[str, Any]) -> bool:
 
 def _close_within(camera: Any, limit_s: float) -> None:
     def close() -> None:
-        with contextlib.suppress(RuntimeError, OSError):
-            camera.stop_encoder()
         with contextlib.suppress(RuntimeError, OSError, AttributeError):  # picamera2 before mid-2024 lacks it
             camera.cancel_all_and_flush()  # a capture that still waits would hold up the stop
+        with contextlib.suppress(RuntimeError, OSError):
+            camera.stop_encoder()
         with contextlib.suppress(RuntimeError, OSError):
             camera.stop()
         with contextlib.suppress(RuntimeError, OSError):
