@@ -184,7 +184,8 @@ test-picamera2: # What every camera promises, of the real picamera2 on libcamera
 	echo "The real picamera2 on a virtual camera:"; \
 	root=; [ "$$(id -u)" = 0 ] || if unshare -rm true 2>/dev/null; then root="unshare -rm"; else root=sudo; fi; \
 	$$root $(PICAMERA2_BIN)/pytest -n $(JOBS) --dist worksteal -W ignore -k virtual tests/ports/test_camera.py \
-	  tests/ports/test_camera_trouble.py tests/adapters/test_picamera2_camera.py
+	  tests/ports/test_camera_trouble.py tests/adapters/test_picamera2_camera.py \
+	  tests/adapters/test_picamera2_encoder.py
 
 check: $(VENV)/.dev ## ruff, mypy, import-linter, and the page's types
 	@$(BIN)/ruff check --output-format concise

@@ -32,10 +32,17 @@ class Picamera2Encoder:
             )
             size = tuple(camera.camera_configuration()["main"]["size"])
 
-            def output(unit: Any, key: bool = True, timestamp_us: int | None = None, *_: object) -> None:
+            # With the names of picamera2's own: some of its encoders call it by them.
+            def output(
+                frame: Any,
+                keyframe: bool = True,
+                timestamp: int | None = None,
+                packet: object = None,  # noqa: ARG001
+                audio: bool = False,
+            ) -> None:
                 begin_us = encoder.firsttimestamp
-                if unit and timestamp_us is not None and begin_us is not None:
-                    self._on_unit(bytes(unit), (begin_us + timestamp_us) * 1000, key, size)
+                if frame and not audio and timestamp is not None and begin_us is not None:
+                    self._on_unit(bytes(frame), (begin_us + timestamp) * 1000, bool(keyframe), size)
 
             # In place of an output, whose methods have changed with picamera2's versions.
             encoder.outputframe = output

@@ -1,14 +1,18 @@
 """The H.264 of a Pi's hardware, from a stand-in for picamera2."""
 
+from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from agent.adapters.picamera2_camera import Picamera2Camera
 from agent.adapters.picamera2_encoder import Picamera2Encoder
+from agent.evidence import h264
 from tests.support.picamera2_stand_in import make_library
-from tests.support.vision_stand_ins import boottime_ns
+from tests.support.vision_stand_ins import SECOND, boottime_ns
+from tests.support.wait import wait_for
 
 Units = list[tuple[bytes, int, bool, tuple[int, int]]]
 
@@ -36,7 +40,7 @@ def test_each_unit_comes_with_the_time_at_which_the_sensor_saw_it(hardware: Path
     camera, device, units = opened(hardware)
     [encoder] = device.encoders
     encoder.gives(b"one", True, 5_000_000)
-    encoder.gives(b"two", False, 5_100_000, None, False)  # newer versions say more
+    encoder.outputframe(b"two", False, timestamp=100_000, packet=object())  # as newer versions do
     camera.close()
 
     assert units == [(b"one", 5_000_000_000, True, (64, 48)), (b"two", 5_100_000_000, False, (64, 48))]
@@ -68,3 +72,26 @@ def test_an_encoder_that_does_not_start_leaves_the_camera_open(
     assert camera.read(1).number == 1
     assert "the Pi's encoder can't be used" in caplog.text
     camera.close()
+
+
+if find_spec("libcamera"):  # make test-picamera2
+
+    def test_the_real_picamera2_gives_units_of_a_virtual_camera(hardware: Path) -> None:
+        from picamera2.encoders import LibavH264Encoder  # noqa: PLC0415
+
+        from tests.support import virtual_picamera2  # noqa: PLC0415
+
+        library: Any = virtual_picamera2.make_library()
+        # What picamera2 has where there is no hardware; it is called in the same way.
+        library.encoders = SimpleNamespace(H264Encoder=LibavH264Encoder)
+        units = Units()
+        encoder = Picamera2Encoder(lambda *unit: units.append(unit), hardware=hardware)
+        camera = Picamera2Camera(library, 0, boottime_ns, (640, 360), 10, encoder)
+        camera.open()
+        wait_for(lambda: camera.read(5) and len(units) >= 30, what="thirty units")
+        camera.close()
+
+        assert [number for number, unit in enumerate(units[:30]) if unit[2]] == [0, 10, 20]
+        assert {kind.type for unit in units[:1] for kind in h264.units(unit[0])} >= {5, 7, 8}
+        assert [unit[1] for unit in units] == sorted({unit[1] for unit in units})
+        assert 0 < boottime_ns() - units[-1][1] < 5 * SECOND

@@ -185,13 +185,15 @@ class StandInEncoder:
         self.iperiod = iperiod
         self.firsttimestamp: int | None = None
 
-    def gives(self, unit: bytes, key: bool, at_us: int, *more: object) -> None:
+    def gives(self, unit: bytes, key: bool, at_us: int) -> None:
         """Encode a picture that the sensor has made at this time."""
         if self.firsttimestamp is None:
             self.firsttimestamp = at_us
-        self.outputframe(unit, key, at_us - self.firsttimestamp, *more)
+        self.outputframe(unit, key, at_us - self.firsttimestamp)
 
-    def outputframe(self, unit: bytes, key: bool, timestamp: int, *more: object) -> None:
+    def outputframe(
+        self, frame: Any, keyframe: bool = True, timestamp: int | None = None, packet: Any = None, audio: bool = False
+    ) -> None:
         raise AssertionError("nobody takes what was encoded")
 
 
