@@ -174,6 +174,31 @@ class ServicePageArgs(_Args):
     """Of the 8 digits that open it; when left out, the claim's code opens it, else one that the beacon blinks."""
 
 
+class ClipArgs(_Args):
+    """`clip`: keep what a camera has in memory, and what follows."""
+
+    camera: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,64}$")
+    """The first camera that is recorded when left out."""
+    seconds: float = Field(default=30.0, ge=1, le=3600)
+    """How long it goes on from now. How much is there of the time before is a setting of the device."""
+    alarm_id: InputName | None = None
+    """The alarm that it is for, if any."""
+    event_id: InputName | None = None
+    """The event that it is for, if any."""
+    reason: Annotated[Words, Field(min_length=1, max_length=200)]
+    """Why: it stands in the clip's manifest for good, so it names nobody."""
+
+
+class ClipHoldArgs(_Args):
+    """`clip-hold`: keep a clip from being deleted by age or for room, or release it."""
+
+    clip: str = Field(pattern=r"^[0-9a-f-]{36}$")
+    hold: bool
+    """False releases it."""
+    reason: Annotated[Words, Field(min_length=1, max_length=200)]
+    """Why, such as the number of a case: it stands in the camera's chain for good, so it names nobody."""
+
+
 class RebootArgs(_Args):
     """`reboot`: start the machine again."""
 
@@ -206,6 +231,8 @@ CommandArgs = (
     | RebootArgs
     | ReplayArgs
     | ServicePageArgs
+    | ClipArgs
+    | ClipHoldArgs
 )
 
 Args = TypeVar("Args", bound=BaseModel)
@@ -236,6 +263,8 @@ TABLE: Mapping[str, Command] = {
     "reboot": Command(RebootArgs, frozenset({"admin", "technician"}), patience_s=60),
     "replay": Command(ReplayArgs, _ALL - {"technician"}, patience_s=1800),
     "service-page": Command(ServicePageArgs, frozenset({"admin", "technician"})),
+    "clip": Command(ClipArgs, _ALL - {"technician"}),
+    "clip-hold": Command(ClipHoldArgs, frozenset({"admin", "supervisor"})),
 }
 _MAY_WALK: frozenset[Role] = frozenset({"admin", "technician"})
 SECOND_ROLES: frozenset[Role] = frozenset({"admin", "supervisor"})

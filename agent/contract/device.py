@@ -55,6 +55,8 @@ class CameraMeta(TypedDict):
     masks: NotRequired[Count]
     """How many privacy masks its pictures have, as the agent found them at its start. Left out when they can't be read,
     and then the camera is off."""
+    recorded: NotRequired[bool]
+    """Whether it is recorded for alarms; left out by agents that could not."""
 
 
 class ConfigData(BaseModel):

@@ -18,6 +18,7 @@ from agent.contract.events import (
     SirenData,
     TimeCorrectionData,
 )
+from agent.contract.evidence import EvidenceChange, EvidenceData
 from agent.contract.identity import LEVEL, Identity
 from agent.contract.kinds import EVENT_EXPIRY_S, KINDS
 from agent.contract.messages import AlarmData, AlarmsData, Draft, Payload, Rank, ResultData, SecurityData, StateData
@@ -117,6 +118,10 @@ class MessageFactory:
     def siren(self, sounds: bool, data: SirenData) -> Draft:
         """Make the event for a siren that starts or stops sounding for an alarm."""
         return self._draft("siren-sounded" if sounds else "siren-stopped", f"alarm/{data.alarm_id}", data)
+
+    def evidence(self, change: EvidenceChange, data: EvidenceData) -> Draft:
+        """Make the message of what became of a clip."""
+        return self._draft(f"evidence-{change}", f"camera/{data.camera}", data)
 
     def snapshot(self, picture_id: str, jpeg: bytes) -> Draft:
         """Make a picture for the alarm, event or command with the identifier `picture_id`."""

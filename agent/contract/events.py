@@ -33,7 +33,7 @@ PartName = Annotated[
         "uplink", "centre", "service", "storage", "commands", "self-test", "siren", "pins", "lights", "config", "tap"
     ),
 ]
-"""Besides these `camera-NAME`, `delegate-NAME`, `model-NAME`, `vision-NAME` and `input-NAME`."""
+"""Besides these `camera-NAME`, `delegate-NAME`, `model-NAME`, `recorder-NAME`, `vision-NAME` and `input-NAME`."""
 
 
 class InputFaultData(Payload):

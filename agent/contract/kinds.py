@@ -15,6 +15,7 @@ from agent.contract.events import (
     SirenData,
     TimeCorrectionData,
 )
+from agent.contract.evidence import EvidenceData
 from agent.contract.messages import AlarmData, AlarmsData, Payload, Rank, ResultData, StateData
 
 EVENT_EXPIRY_S = 24 * 3600
@@ -79,6 +80,11 @@ def _commissioning() -> DataModel:
     from agent.contract.commissioning import CommissioningData  # noqa: PLC0415
 
     return CommissioningData
+
+
+def _evidence(change: str, when: str) -> MessageKind:
+    # Not of the record, as a commissioning is not: its own chain has no gaps.
+    return MessageKind(f"edge.evidence.{change}.v1", "evidence", Rank.STATE, EvidenceData, _OF_CAMERA, when)
 
 
 KINDS: Mapping[str, MessageKind] = {
@@ -154,6 +160,14 @@ KINDS: Mapping[str, MessageKind] = {
         "commissioning",
         'a commissioning has ended, see "The commissioning report"',
     ),
+    "evidence-begun": _evidence("begun", "a clip is on the card, with the seconds before the press"),
+    "evidence-ended": _evidence("ended", "a clip is complete"),
+    "evidence-cut": _evidence("cut", "a clip that a power cut or a crash has ended was closed"),
+    "evidence-failed": _evidence("failed", "a clip that was asked for is not there, or is not whole"),
+    "evidence-deleted": _evidence("deleted", "a clip was deleted"),
+    "evidence-held": _evidence("held", "a clip is kept whatever its age"),
+    "evidence-released": _evidence("released", "it no longer is"),
+    "evidence-head": _evidence("head", 'every hour, the newest entry of the chain; see "Recordings"'),
     "result": MessageKind(
         "edge.result.v1",
         "result",

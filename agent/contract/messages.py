@@ -111,6 +111,16 @@ class AlarmCamera(BaseModel):
     """Identifier of the picture under `up/snapshot/{id}`; left out if there is none. It may never come."""
 
 
+class AlarmClip(BaseModel):
+    """A clip that was asked for at the press."""
+
+    model_config = ConfigDict(frozen=True)
+
+    camera: Label
+    clip: Uuid
+    """Its name in `up/evidence`, which tells whether it has begun."""
+
+
 class Answer(BaseModel):
     """A verified ack of the centre: who said it, and when."""
 
@@ -174,6 +184,9 @@ class AlarmData(Payload):
     out."""
     camera: AlarmCamera | None = None
     """What a camera saw at the press; only its name when none works. Left out when the device has no camera."""
+    clips: tuple[AlarmClip, ...] | None = None
+    """What was asked of the recorders at the first press, one of each camera; `up/evidence` tells whether it came, and
+    of further clips. Left out when nothing is recorded, and of tests."""
     held_by: Answer | None = None
     """Who has the alarm, see "Who has an alarm": the ack that took it. Left out until somebody does, and again once it
     has raised itself again."""

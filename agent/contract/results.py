@@ -70,6 +70,22 @@ class ReplayOutput(TypedDict):
     it: it comes by itself."""
 
 
+class ClipOutput(TypedDict):
+    """Of `clip`, once it is asked for."""
+
+    clip: Uuid
+    camera: Level
+
+
+class ClipHoldOutput(TypedDict):
+    """Of `clip-hold`, when it has succeeded."""
+
+    clip: Uuid
+    hold: bool
+    camera: Level
+    """Whose clip it is."""
+
+
 class UnknownOutput(TypedDict):
     """Of a rejected message whose claims can't be read, or whose key is not known."""
 
@@ -92,6 +108,8 @@ OUTPUTS: Mapping[str, Output] = {
     "snapshot": Output(SnapshotOutput, ("ok", "no-picture")),
     "self-test": Output(SelfTestOutput, ("ok", "test-failed", "interrupted")),
     "replay": Output(ReplayOutput, ("ok", "asked", "not-confirmed")),
+    "clip": Output(ClipOutput, ("ok", "asked", "no-clip")),
+    "clip-hold": Output(ClipHoldOutput, ("ok",)),
     "unknown": Output(UnknownOutput, ()),
 }
 """By the name in the result; `unknown` has it whatever the code, when that is the command's id too."""
@@ -120,12 +138,14 @@ RESULTS = (
     Result(
         "succeeded",
         "ok",
-        "done, and a close is on the disk; of a snapshot: the picture is on its way, under the command's id",
+        "done, and a close is on the disk; of a snapshot: the picture is on its way, under the command's id; of a clip:"
+        " what was in memory is on the card",
     ),
     Result(
         "in-progress",
         "asked",
-        "a camera was asked for a picture, or a self-test or a replay begins; another result follows",
+        "a camera was asked for a picture, a recorder for a clip or its hold, or a self-test or a replay begins;"
+        " another result follows",
     ),
     Result(
         "in-progress",
@@ -180,6 +200,9 @@ RESULTS = (
     Result("failed", "no-page", "of a `service-page`: this device can't serve one now"),
     Result("failed", "unknown-input", "there is no input with that name"),
     Result("failed", "no-camera", "no such camera, or it does not work"),
+    Result("failed", "not-recorded", "no such camera, or it is not recorded, or its recorder does not work now"),
+    Result("failed", "no-clip", "the recorder could not keep one: `text` says why"),
+    Result("failed", "unknown-clip", "no recorder has a clip of that name"),
     Result("failed", "no-picture", "the camera could not give one"),
     Result(
         "failed",
@@ -190,8 +213,8 @@ RESULTS = (
     Result(
         "timed-out",
         "no-answer",
-        "the camera did not answer within 10 s, the device did not begin to reboot within 60 s, the trial of settings"
-        " did not end within 120 s, the self-test within 300 s, or the replay within 1,800 s",
+        "the camera or the recorder did not answer within 10 s, the device did not begin to reboot within 60 s, the"
+        " trial of settings did not end within 120 s, the self-test within 300 s, or the replay within 1,800 s",
     ),
 )
 """In the order in which the contract's page lists them."""

@@ -34,6 +34,8 @@ SecurityKind = Literal[
     "service-page-opened",
     "service-page-entered",
     "service-page-ended",
+    "clip-asked",
+    "clip-hold-changed",
 ]
 
 
@@ -205,6 +207,26 @@ class PageEndedDetail(TypedDict):
     wrong_codes: Count
 
 
+class ClipAskedDetail(TypedDict):
+    """Which clip, and who wants it."""
+
+    clip: Uuid
+    camera: Level
+    issuer: str
+    reason: str
+    """As in the command."""
+
+
+class ClipHoldDetail(TypedDict):
+    """Which clip, and who has said so."""
+
+    clip: Uuid
+    hold: bool
+    issuer: str
+    reason: str
+    """As in the command."""
+
+
 class SecurityRow(NamedTuple):
     """One kind of security event."""
 
@@ -292,5 +314,9 @@ SECURITY: Mapping[SecurityKind, SecurityRow] = {
     ),
     "service-page-entered": SecurityRow("warning", "a phone has entered its code", PageEnteredDetail),
     "service-page-ended": SecurityRow("info", "nobody can reach it any more; `text` says why", PageEndedDetail),
+    "clip-asked": SecurityRow("warning", "somebody has asked for a recording by a command", ClipAskedDetail),
+    "clip-hold-changed": SecurityRow(
+        "warning", "somebody has asked to keep a clip whatever its age, or to release it", ClipHoldDetail
+    ),
 }
 """By kind, in the order in which the contract's page lists them."""

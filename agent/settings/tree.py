@@ -16,6 +16,7 @@ from agent.contract.identity import Identity
 from agent.core.camera.settings import CameraSettings
 from agent.core.section import Section, TopicLevel
 from agent.core.spelling import nearest
+from agent.settings.evidence import EvidenceSettings
 from agent.settings.wiring import ButtonSettings, ConditionSettings, LightsSettings, SirenSettings
 
 ENVIRONMENT_PREFIX = "EDGE_AGENT_"
@@ -211,6 +212,7 @@ class Settings(BaseSettings):
     lights: LightsSettings = LightsSettings()
     siren: SirenSettings | None = None
     cameras: tuple[CameraSettings, ...] = ()
+    evidence: EvidenceSettings = EvidenceSettings()
     alarm: AlarmSettings = AlarmSettings()
     service: ServiceSettings = ServiceSettings()
     self_test: SelfTestSettings = SelfTestSettings()
@@ -245,6 +247,8 @@ class Settings(BaseSettings):
         tree: dict[str, Any] = self.model_dump(mode="json", by_alias=True)
         for camera in tree["cameras"]:
             camera["source"] = mask_url(camera["source"])
+            if camera["stream"] is not None:
+                camera["stream"] = mask_url(camera["stream"])
         return tree
 
 

@@ -118,7 +118,9 @@ class _Pair:
 
     def _choices(self, old: list[Document], new: list[Document], at: str) -> Iterator[str]:
         def fits(one: Document, other: Document) -> bool:
-            return not [*self.changes(one, other, at)]
+            return one == {"type": other.get("type")} or not [*self.changes(one, other, at)]
+
+        old, new = ([_resolved(each, known) for each in found] for found, known in ((old, self._old), (new, self._new)))
 
         if self._is_read and not all(any(fits(one, other) for one in old) for other in new):
             yield f"{at}: may be something else now"

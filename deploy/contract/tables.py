@@ -17,6 +17,7 @@ from agent.contract.events import (
     SirenData,
     TimeCorrectionData,
 )
+from agent.contract.evidence import EvidenceData
 from agent.contract.messages import AlarmData, Envelope, ResultData, StateData
 from agent.contract.results import REJECTIONS, RESULTS
 from agent.contract.schema.catalogue import DEVICE, Entry, entries, roles
@@ -38,6 +39,7 @@ _MODELS: Mapping[str, type] = {
     "siren": SirenData,
     "self-test": SelfTestData,
     "commissioning": CommissioningData,
+    "evidence": EvidenceData,
     "health": HealthData,
     "result": ResultData,
 }

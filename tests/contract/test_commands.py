@@ -293,11 +293,15 @@ _ALLOWED: dict[str, set[str]] = {
     "reboot": {"technician", "admin"},
     "replay": {"operator", "supervisor", "admin"},
     "service-page": {"technician", "admin"},
+    "clip": {"operator", "supervisor", "admin"},
+    "clip-hold": {"supervisor", "admin"},
 }
 _NEEDED: dict[str, dict[str, Any]] = {
     "config-set": {"revision": 1, "changes": {}},
     "keys-set": {"revision": 1, "keys": [{}]},
     "replay": {"first": 1},
+    "clip": {"reason": "a quarrel"},
+    "clip-hold": {"clip": "01a21ac6-1e90-755d-98d2-2feefdb0a969", "hold": True, "reason": "case 17"},
 }
 """The arguments that a command can't do without."""
 

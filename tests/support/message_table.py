@@ -16,6 +16,7 @@ from agent.contract.camera_events import (
 from agent.contract.device import MetaData
 from agent.contract.envelope import MessageFactory
 from agent.contract.events import ConditionData, InputFaultData, PartData, SelfTestData, ServiceData, TimeCorrectionData
+from agent.contract.evidence import EvidenceData
 from agent.contract.identity import Identity
 from agent.contract.kinds import EVENT_EXPIRY_S, HEALTH_EXPIRY_S, RESULT_EXPIRY_S
 from agent.contract.messages import AlarmCamera, AlarmsData, Draft, Rank, ResultData, SecurityData, StateData
@@ -115,6 +116,16 @@ TABLE: list[Row] = [
         "commissioning",
         "edge.commissioning.v1",
         "commissioning",
+        Rank.STATE,
+        1,
+        False,
+        None,
+    ),
+    (
+        lambda d: d.evidence("begun", EvidenceData(camera="front")),
+        "evidence",
+        "edge.evidence.begun.v1",
+        "camera/front",
         Rank.STATE,
         1,
         False,

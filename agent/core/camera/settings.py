@@ -135,3 +135,10 @@ class CameraSettings(Section):
     tamper: tuple[TamperKind, ...] = tuple(TamperKind)
     """The kinds of tamper that are reported: all of them, unless you name some here. A camera that pans can't be
     watched for `turned`."""
+    evidence: bool = True
+    """Whether the camera is recorded, where [evidence] has a recipient."""
+    stream: str | None = Field(default=None, pattern=r"^rtsps?://\S+$")
+    """The stream that is recorded as it comes, if it is another than the source: most network cameras have a small one
+    to be looked at and a large one to be kept. It shows no masks: with masks it counts only if `masked_by_camera`."""
+    masked_by_camera: bool = False
+    """Whether the site attests that the camera itself covers, in what is recorded, all that the masks cover."""
