@@ -3,7 +3,7 @@
 A press travels on the pin library's thread alone: lights, Pipeline (decides), Outbox (numbers it and puts it in the
 black box), Sender, broker; the thread `store` writes it to disk afterwards. An answer travels: broker -> Publisher
 -> CommandHandler (verifies) -> Pipeline -> lights.
-Camera work happens in other processes, each at the far end of a VisionLink.
+Camera work happens in other processes, each at the far end of a VisionLink, and recording at that of a RecorderLink.
 """
 
 import gc
@@ -20,6 +20,7 @@ from agent.bootstrap.kiosk import Kiosk, Pins, make_kiosk, open_pins
 from agent.bootstrap.late_disk import restore
 from agent.bootstrap.optional_parts import prepare, start_lights
 from agent.bootstrap.platform import Outside, board_serials, this_machine
+from agent.bootstrap.recordings import make_recordings
 from agent.bootstrap.self_test import make_self_test
 from agent.bootstrap.tap import TapParts, run_tap
 from agent.bootstrap.uplink import Uplink, listen, make_handler, make_uplink
@@ -31,6 +32,7 @@ from agent.runtime.alarms.edge_watch import EdgeWatch
 from agent.runtime.cameras.cameras import Cameras
 from agent.runtime.cameras.vision_link import VisionLink
 from agent.runtime.commands.handler import CommandHandler
+from agent.runtime.recording.recorder_link import RecorderLink
 from agent.runtime.selftest.probe_alarm import ProbeAlarm
 from agent.runtime.selftest.self_test import SELF_TEST
 from agent.runtime.supervision.context import Context
@@ -66,8 +68,7 @@ def run(
         outbox = specs.outbox(settings, clock, board_serials(settings, simulate=simulate))
         stack.callback(outbox.close, 2 * _BRIEF_S)
         outbox.open()
-        writer = outbox.writer
-        stack.enter_context(supervisor.thread("store", writer, wake=writer.wake, patience_s=_BRIEF_S))
+        stack.enter_context(supervisor.thread("store", outbox.writer, wake=outbox.writer.wake, patience_s=_BRIEF_S))
         try:
             pins = stack.enter_context(open_pins(settings, outside))
         except BaseException:
@@ -81,14 +82,15 @@ def run(
         uplink = make_uplink(begun, outside, context, outbox)
         cameras = Cameras(context.board)
         page = ServicePage(context)
-        kiosk = make_kiosk(settings, context, outbox, pins, cameras, uplink, page, simulate=simulate)
-        pipeline = kiosk.pipeline
         handler, keys, key_watch = make_handler(begun, context, outbox)
+        recordings, recorders = make_recordings(settings, context, outbox, handler)
+        kiosk = make_kiosk(settings, context, outbox, pins, cameras, recordings, uplink, page, simulate=simulate)
+        pipeline = kiosk.pipeline
         probe = ProbeAlarm(context, outbox, specs.location(settings))
         alarms = AllAlarms(pipeline, probe)
         listener = listen(settings, context, uplink, pipeline, alarms, handler, key_watch)
         outbox.when_found_late(partial(restore, context, outbox, pipeline, handler))
-        vision = links_to(settings, simulate, context=context, handler=handler, cameras=cameras)
+        vision = links_to(settings, simulate, context=context, handler=handler, cameras=cameras, recordings=recordings)
         cameras.connect(vision)
         self_test = make_self_test(settings, context, outside, outbox, pins, kiosk, uplink, probe, handler)
         from_afar = FromAfar(
@@ -98,18 +100,29 @@ def run(
             keys=keys,
             alarms=pipeline,
             cameras=cameras,
+            recorders=recordings,
             announcer=uplink.announcer,
             handler=handler,
             simulated=simulate,
         )
         executor = CommandExecutor(
-            clock, alarms, pipeline, listener, cameras, self_test, from_afar, outbox.replay, page
+            clock,
+            alarms,
+            pipeline,
+            listener,
+            cameras,
+            self_test,
+            from_afar,
+            outbox.replay,
+            page,
+            recordings,
+            context.security,
         )
         handler.execute_with(executor.execute, from_afar)
 
         # Start everything, the buttons last; the stack unwinds it in reverse.
         sim = simulation.control(settings, context, pins, vision) if simulate else None
-        edges = _go_live(stack, context, outbox, pins, kiosk, uplink, handler, vision, sim)
+        edges = _go_live(stack, context, outbox, pins, kiosk, uplink, handler, [*recorders, *vision], sim)
         context.security.report("boot", "the agent has started", simulated=simulate, boot_id=clock.boot_id)
 
         # A resident can press now, whether or not there is a network.
@@ -179,7 +192,7 @@ def _go_live(
     kiosk: Kiosk,
     uplink: Uplink,
     handler: CommandHandler,
-    vision: Sequence[VisionLink],
+    cameras: Sequence[RecorderLink | VisionLink],
     sim: SimControl | None,
 ) -> EdgeWatch:
     """Start the lights, threads and cameras, and the buttons last.
@@ -203,7 +216,7 @@ def _go_live(
     stack.enter_context(supervisor.thread("commands", handler))
     if siren is not None:
         stack.callback(siren.close)
-    for near_end in vision:
+    for near_end in cameras:
         stack.enter_context(near_end.running(supervisor))
     edges = EdgeWatch(pins.buttons, pipeline, context.board)
     pins.buttons.start(edges.edge, pipeline.lost)

@@ -8,6 +8,7 @@ from agent.runtime.cameras.tamper import TamperController
 from agent.runtime.cameras.vision_link import VisionLink
 from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.commands.orders import picture_done
+from agent.runtime.recording.recordings import Recordings
 from agent.runtime.supervision.context import Context
 from agent.settings import CameraSettings, Settings
 
@@ -18,6 +19,7 @@ def links_to(
     context: Context,
     handler: CommandHandler,
     cameras: Cameras,
+    recordings: Recordings,
 ) -> list[VisionLink]:
     """Return the near end of each camera process; the caller runs and closes them."""
 
@@ -26,7 +28,7 @@ def links_to(
             spec=specs.vision_spec(settings, camera, simulate=simulate),
             command=specs.VISION_COMMAND,
             clock=context.clock,
-            callbacks=_Reports(camera, context, handler, cameras),
+            callbacks=_Reports(camera, context, handler, cameras, recordings),
             tampers=TamperController(
                 camera.name,
                 camera.tamper,
@@ -42,17 +44,26 @@ def links_to(
 class _Reports:
     """Passes the reports of one camera process to the parts that they concern: see `CameraCallbacks`."""
 
-    def __init__(self, camera: CameraSettings, context: Context, handler: CommandHandler, cameras: Cameras) -> None:
+    def __init__(
+        self,
+        camera: CameraSettings,
+        context: Context,
+        handler: CommandHandler,
+        cameras: Cameras,
+        recordings: Recordings,
+    ) -> None:
         self._name, self._model = camera.name, camera.model
         self._reporter = context.reporter
         self._board = context.board
         self._security = context.security
         self._handler = handler
         self._cameras = cameras
+        self._recordings = recordings
         self._refused = ""
 
     def on_event(self, event: EventName, data: CameraEventData) -> None:
         self._reporter.publish(self._reporter.make.camera_event(event, data))
+        self._recordings.camera_event(event, data)
 
     def on_picture(self, picture_id: str, jpeg: bytes | None, detail: str, aim: Aim | None = None) -> None:
         if self._cameras.view_came(picture_id, View(jpeg, detail, aim)):

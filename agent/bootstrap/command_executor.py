@@ -6,6 +6,8 @@ from agent.bootstrap.from_afar import FromAfar
 from agent.contract.commands import (
     AckArgs,
     Claims,
+    ClipArgs,
+    ClipHoldArgs,
     CommandArgs,
     ConfigSetArgs,
     IdentifyArgs,
@@ -22,6 +24,7 @@ from agent.contract.commands import (
 from agent.contract.envelope import rfc3339
 from agent.contract.messages import Answer
 from agent.contract.vocabulary import AckAction
+from agent.core.camera.clip_cause import ClipCause
 from agent.core.facts import AckAnswer, AlarmDelivered, CentreAck
 from agent.outbox.replay import Replay
 from agent.ports import Clock
@@ -29,8 +32,11 @@ from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.cameras.cameras import Cameras
 from agent.runtime.commands.handler import CommandOutcome, Verified
 from agent.runtime.commands.orders import SelfTestAnswer
+from agent.runtime.recording.camera_clips import Hold
+from agent.runtime.recording.recordings import Recordings
 from agent.runtime.selftest.probe_alarm import ProbeAlarm
 from agent.runtime.selftest.self_test import SelfTest
+from agent.runtime.supervision.security import SecurityLog
 from agent.runtime.tap.service_page import OpenAnswer, ServicePage
 from agent.runtime.uplink.listener import UplinkListener
 
@@ -79,6 +85,8 @@ class CommandExecutor:
         from_afar: FromAfar,
         replay: Replay,
         page: ServicePage,
+        recordings: Recordings,
+        security: SecurityLog,
     ) -> None:
         self._clock = clock
         self._alarms = alarms
@@ -89,6 +97,8 @@ class CommandExecutor:
         self._from_afar = from_afar
         self._replay = replay
         self._page = page
+        self._recordings = recordings
+        self._security = security
 
     def execute(self, claims: Claims, args: CommandArgs, signer: Verified) -> CommandOutcome:
         """Execute a verified command. What takes long only begins; `order_done` tells its end."""
@@ -110,6 +120,8 @@ class CommandExecutor:
                 outcome = _PAGE[self._page.order(args.seconds, args.code_hash, signer.issuer)]
             case SnapshotArgs() | SelfTestArgs() | ReplayArgs():
                 outcome = self._begin(claims.cmd_id, args)
+            case ClipArgs() | ClipHoldArgs():
+                outcome = self._record(claims.cmd_id, args, signer.issuer)
             case ConfigSetArgs() | KeysSetArgs() | RebootArgs():
                 outcome = self._from_afar.execute(args, claims, signer)
             case _:
@@ -167,6 +179,25 @@ class CommandExecutor:
                 return CommandOutcome("succeeded", "ok", "there is nothing to send again", extent.output())
             case extent:
                 return CommandOutcome("in-progress", "asked", f"sending {extent.count} again", extent.output())
+
+    def _record(self, command_id: str, args: ClipArgs | ClipHoldArgs, issuer: str) -> CommandOutcome:
+        if isinstance(args, ClipHoldArgs):
+            return self._hold(command_id, args, issuer)
+        cause = ClipCause(args.alarm_id, args.event_id, command_id, {"by": issuer, "reason": args.reason})
+        asked = self._recordings.order(args.camera, cause, args.seconds)
+        if asked is None:
+            return CommandOutcome("failed", "not-recorded", "there is no such camera, or it is not recorded now")
+        said = f"{issuer} keeps what {asked.camera} sees: {args.reason}"
+        self._security.report("clip-asked", said, **asked._asdict(), issuer=issuer, reason=args.reason)
+        return CommandOutcome("in-progress", "asked", f"{asked.camera} was asked for a clip", asked._asdict())
+
+    def _hold(self, command_id: str, args: ClipHoldArgs, issuer: str) -> CommandOutcome:
+        said = f"{issuer} {'holds' if args.hold else 'releases'} the clip {args.clip}: {args.reason}"
+        self._security.report(
+            "clip-hold-changed", said, clip=args.clip, hold=args.hold, issuer=issuer, reason=args.reason
+        )
+        self._recordings.hold(Hold(args.clip, args.hold, args.reason, issuer, command_id))
+        return CommandOutcome("in-progress", "asked", "the recorders were asked")
 
     def _test_mode(self, args: TestModeArgs) -> CommandOutcome:
         inputs = args.named()

@@ -6,7 +6,7 @@ what to do.
 """
 
 import queue
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ from agent.bootstrap.trial import HasCameras, TrialJudge, Verdict
 from agent.contract.commands import Claims, ConfigSetArgs, KeysSetArgs, RebootArgs
 from agent.contract.device import ConfigData, MetaData
 from agent.contract.messages import ResultData
+from agent.core.camera.recorder_link import RecorderSpec
 from agent.core.errors import StorageError
 from agent.outbox.outbox import Outbox
 from agent.ports import Received
@@ -63,6 +64,14 @@ class Announces(Protocol):
         ...
 
 
+class Respecs(Protocol):
+    """The recorders."""
+
+    def respec(self, specs: Iterable[RecorderSpec]) -> None:
+        """Start those whose spec has changed anew. Any thread."""
+        ...
+
+
 class FromAfar:
     """The worker of the thread `config`, which alone writes. The orders come on the thread `commands`."""
 
@@ -75,6 +84,7 @@ class FromAfar:
         keys: KeyRing,
         alarms: KnowsOpenAlarms,
         cameras: HasCameras,
+        recorders: Respecs,
         announcer: Announces,
         handler: CommandHandler,
         simulated: bool,
@@ -89,6 +99,7 @@ class FromAfar:
         self._alarms = alarms
         self._announcer = announcer
         self._cameras = cameras
+        self._recorders = recorders
         self._simulated = simulated
         self._before: Settings | None = None
         """What a trial that needed no restart goes back to."""
@@ -320,6 +331,8 @@ class FromAfar:
             return
         pairs = zip(old.cameras, new.cameras, strict=True)
         changed = [after for before, after in pairs if before != after]
+        # First the recorders: one must not record unmasked what has got a mask.
+        self._recorders.respec(specs.recorder_specs(new, self._clock.boot_id))
         self._cameras.respec(specs.vision_spec(new, camera, simulate=self._simulated) for camera in changed)
         self._judge.begin()
         self._report()

@@ -18,6 +18,7 @@ from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.alarms.readiness import SERVICE, Readiness
 from agent.runtime.alarms.siren import SirenController
 from agent.runtime.cameras.cameras import Cameras
+from agent.runtime.recording.recordings import Recordings
 from agent.runtime.supervision.context import Context
 from agent.settings import Settings
 
@@ -59,6 +60,7 @@ def make_kiosk(
     outbox: Outbox,
     pins: Pins,
     cameras: Cameras,
+    recordings: Recordings,
     uplink: Uplink,
     page: HearsContact,
     *,
@@ -83,5 +85,6 @@ def make_kiosk(
         paths=uplink.publisher,
         inputs=InputReporter(context, page),
         siren=siren,
+        recordings=recordings,
     )
     return Kiosk(pipeline, panel, siren)

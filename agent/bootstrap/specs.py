@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 
+from agent import __version__
 from agent.adapters.mask_file import all_masks
 from agent.contract.commands import COMMANDS
 from agent.contract.device import CameraMeta, MetaData
@@ -19,7 +20,9 @@ from agent.contract.vocabulary import Location
 from agent.core.alarms.alarm_book import AlarmBook, InputKind
 from agent.core.alarms.service import Service
 from agent.core.alarms.siren import SirenRules
+from agent.core.camera.camera_kinds import kind_of
 from agent.core.camera.masks import Outline
+from agent.core.camera.recorder_link import KeepingSpec, RecorderSpec
 from agent.core.camera.vision_spec import VisionSpec
 from agent.core.delivery.centres import Centres
 from agent.core.errors import MaskError
@@ -33,6 +36,8 @@ from agent.settings import CameraSettings, Settings, SirenSettings, mask_url
 
 VISION_COMMAND = (sys.executable, *(["-I"] if sys.flags.isolated else []), "-m", "agent.vision", "--fd")
 """Starts a camera process, which finds its modules where the core found its own."""
+RECORDER_COMMAND = (sys.executable, *(["-I"] if sys.flags.isolated else []), "-m", "agent.recorder", "--fd")
+"""Starts a recorder."""
 
 log = logging.getLogger(__name__)
 
@@ -128,17 +133,18 @@ def meta(settings: Settings) -> MetaData:
             *({"name": each.name, "kind": each.kind} for each in settings.inputs if each.kind != "service"),
         ),
         outputs=(*light_pins(settings).wired(), *(["siren"] if settings.siren else [])),
-        cameras=tuple(map(_camera, settings.cameras)),
+        cameras=tuple(_camera(camera, recorded=is_recorded(settings, camera)) for camera in settings.cameras),
         location=location(settings),
         capabilities=COMMANDS,
         schemas=TYPES,
     )
 
 
-def _camera(camera: CameraSettings) -> CameraMeta:
+def _camera(camera: CameraSettings, *, recorded: bool) -> CameraMeta:
     """Describe one camera. Leaves out the number of masks if they can't be read; then the camera is off, and its part
     of the health says why."""
-    about: CameraMeta = {"name": camera.name, "source": mask_url(camera.source), "model": camera.model}
+    source = mask_url(camera.source)
+    about: CameraMeta = {"name": camera.name, "source": source, "model": camera.model, "recorded": recorded}
     with suppress(MaskError):
         about["masks"] = len(masks(camera))
     return about
@@ -228,6 +234,7 @@ def vision_spec(settings: Settings, camera: CameraSettings, *, simulate: bool) -
     from agent.models.store import default_directories  # noqa: PLC0415 - a kiosk without a camera has no model
 
     directory = settings.storage.directory
+    recorder = recorder_spec(settings, camera)
     return VisionSpec(
         **dict(camera),
         simulate=simulate,
@@ -235,7 +242,65 @@ def vision_spec(settings: Settings, camera: CameraSettings, *, simulate: bool) -
         state_models=str(directory / "models"),
         time_zone=settings.device.time_zone,
         snapshot_directory=str(directory / "snapshots" / camera.name),
+        # A recorder that takes a stream as it comes needs nothing of the camera process.
+        recorder_socket=None if recorder is None or _is_taken_as_it_comes(recorder) else recorder.socket,
     )
+
+
+def is_recorded(settings: Settings, camera: CameraSettings) -> bool:
+    """Return whether the settings have all that a recording of this camera needs."""
+    mqtt = settings.mqtt
+    has_key = mqtt.key_file is not None and mqtt.cert_file is not None
+    return camera.evidence and settings.evidence.recipient is not None and has_key
+
+
+def recorder_specs(settings: Settings, boot_id: str) -> list[RecorderSpec]:
+    """Return what the recorder of each camera that is recorded needs to know."""
+    found = [recorder_spec(settings, camera, boot_id) for camera in settings.cameras]
+    return [spec for spec in found if spec is not None]
+
+
+def recorder_spec(settings: Settings, camera: CameraSettings, boot_id: str = "") -> RecorderSpec | None:
+    """Return what the recorder of a camera needs to know; None if it is not recorded."""
+    evidence, mqtt, directory = settings.evidence, settings.mqtt, settings.storage.directory
+    if not is_recorded(settings, camera):
+        return None
+    try:
+        masked = bool(masks(camera))
+    except MaskError:
+        masked = True
+    shares = sum(each.evidence for each in settings.cameras)
+    keeping = KeepingSpec(
+        directory=str(directory / "evidence" / camera.name),
+        facts={
+            "device": settings.identity.user,
+            "camera": camera.name,
+            "software": f"edge-agent {__version__}",
+            "boot": boot_id,
+        },
+        key=str(mqtt.key_file),
+        certificate=str(mqtt.cert_file),
+        recipient=str(evidence.recipient),
+        bytes=evidence.max_bytes // shares,
+        days=evidence.max_age_days,
+        free_bytes=evidence.keep_free_bytes,
+    )
+    runtime = Path(os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0])
+    is_stream = kind_of(camera.source).name == "stream"
+    return RecorderSpec(
+        camera=camera.name,
+        keeping=keeping,
+        socket=str((directory if runtime == Path() else runtime) / f"recorder-{camera.name}.sock"),
+        stream=camera.stream or (camera.source if is_stream else None),
+        masked=masked,
+        masked_by_camera=camera.masked_by_camera,
+        ring_s=evidence.before_s,
+        ring_bytes=evidence.ring_bytes,
+    )
+
+
+def _is_taken_as_it_comes(spec: RecorderSpec) -> bool:
+    return spec.stream is not None and spec.may_be_unmasked
 
 
 def _ns(seconds: float) -> int:

@@ -42,6 +42,7 @@ _HANGS_S = 10.0
 """An encoder that takes this long for a picture is stuck in its driver."""
 _JOIN_S = 10.0
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_NOTHING = RecorderState(state="degraded", pictures=0, ring_s=0, ring_bytes=0, group_s=0, rss_bytes=0)
 MakeClips = Callable[[RecorderSpec], Clips]
 MakeSigner = Callable[[RecorderSpec], Signer]
 
@@ -87,6 +88,14 @@ def run(connection: socket.socket, make_clips: MakeClips = clips_of, make_signer
     if not isinstance(first, StartRecorder):
         raise LinkError(f"the first message on the link was {first.t!r} and not 'start'")
     spec = first.spec
+    try:
+        _record(link, spec, make_clips, make_signer)
+    except (EdgeAgentError, OSError) as error:
+        link.send(_NOTHING.model_copy(update={"detail": str(error)}))
+        raise
+
+
+def _record(link: Link, spec: RecorderSpec, make_clips: MakeClips, make_signer: MakeSigner) -> None:
     clips = make_clips(spec)
     clock = SystemClock()
     ring = Ring(spec.ring_s, spec.ring_bytes)

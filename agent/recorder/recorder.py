@@ -228,6 +228,7 @@ class Recorder:
                 0, True, init_segment(parameters), first.begin_ns, first.begin_ns, first.wall_begin, first.wall_begin
             )
             recording.pieces = len(fragments)
+            recording.size = sum(len(each.data) for each in fragments)
             recording.end_ns = pieces[-1].end_ns
             why = dict(recording.facts)
             if recording.continues is not None:
@@ -238,7 +239,9 @@ class Recorder:
         for piece in pieces:
             recording.pieces += 1
             try:
-                recording.kept.append(piece.fragment(recording.pieces, recording.base_ns))
+                fragment = piece.fragment(recording.pieces, recording.base_ns)
+                recording.kept.append(fragment)
+                recording.size += len(fragment.data)
             except EdgeAgentError as error:  # a later one may be written again
                 if recording.is_whole:
                     self._failed(recording, str(error))
@@ -267,7 +270,8 @@ class Recorder:
 
     def _end(self, recording: Recording, why: str) -> None:
         self._clips.end(recording.clip, why)
-        self._tell(ClipEnded(clip=recording.clip, why=why, seconds=(recording.end_ns - recording.base_ns) / 1e9))
+        seconds = (recording.end_ns - recording.base_ns) / 1e9
+        self._tell(ClipEnded(clip=recording.clip, why=why, seconds=seconds, bytes=recording.size))
         self._tell_head()
 
     def _failed(self, recording: Recording, detail: str) -> None:
@@ -296,6 +300,7 @@ class Recorder:
             for clip in self._clips.recover():
                 self._tell(ClipEnded(clip=clip, why="cut", seconds=0))
             self._recovered = True
+            self._tell_head()
 
     def _sweep(self) -> None:
         try:
@@ -309,6 +314,8 @@ class Recorder:
         self._card, self.held = swept.trouble, len(self._clips.held)
         for clip, why in swept.deleted:
             self._tell(ClipDeleted(clip=clip, why=why))
+        if swept.deleted:
+            self._tell_head()
 
     def _tell_head(self) -> None:
         self._head_ns = self._clock.boottime_ns()

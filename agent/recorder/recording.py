@@ -82,6 +82,8 @@ class Recording:
     kept: OpenClip | None = None
     parameters: ParameterSets | None = None
     pieces: int = 0
+    size: int = 0
+    """Bytes of the pieces."""
     base_ns: int = 0
     end_ns: int = 0
     is_whole: bool = True

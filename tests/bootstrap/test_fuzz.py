@@ -78,6 +78,7 @@ class Target:
         self.handler = CommandHandler(
             identity=IDENTITY, context=context, outbox=self.outbox, keys=self.ring, key_watch=self
         )
+        no_recorders: Any = SimpleNamespace(respec=list)
         self.from_afar = FromAfar(
             begun=self.begun,
             context=context,
@@ -85,6 +86,7 @@ class Target:
             keys=self.ring,
             alarms=self,
             cameras=self,
+            recorders=no_recorders,
             announcer=any_part,
             handler=self.handler,
             simulated=self.simulated,
@@ -94,7 +96,17 @@ class Target:
         self.outbox.replay.wake = lambda: self.outbox.writer.run_once(0)
         page: Any = SimpleNamespace(order=self.open_page)
         executor = CommandExecutor(
-            self.clock, any_part, any_part, any_part, any_part, self_test, self.from_afar, self.outbox.replay, page
+            self.clock,
+            any_part,
+            any_part,
+            any_part,
+            any_part,
+            self_test,
+            self.from_afar,
+            self.outbox.replay,
+            page,
+            any_part,
+            context.security,
         )
         self.handler.execute_with(executor.execute, self.from_afar)
 

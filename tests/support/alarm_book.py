@@ -4,7 +4,7 @@ from typing import Any
 
 from agent.contract.messages import AlarmData, Answer
 from agent.contract.vocabulary import AckAction, Location
-from agent.core.alarms.alarm_book import AlarmBook, AlarmChange, InputKind, OpenAlarm
+from agent.core.alarms.alarm_book import AlarmBook, AlarmChange, Beginning, InputKind, OpenAlarm
 from agent.core.facts import AlarmDelivered, CentreAck
 
 KINDS = [
@@ -22,7 +22,7 @@ def book(restored: list[OpenAlarm] | None = None, boot_id: str = "boot-1", kinds
 
 
 def press(to: AlarmBook, name: str = "police", alarm_id: str = "a1", at_ms: int = 0) -> AlarmChange:
-    return to.press(name, at_ms * MS, lambda: (alarm_id, "2026-01-01T00:00:00.000Z", None))
+    return to.press(name, at_ms * MS, lambda: Beginning(alarm_id, "2026-01-01T00:00:00.000Z", None))
 
 
 def deliver(to: AlarmBook, alarm_id: str = "a1", at_ms: int = 0) -> AlarmChange | None:

@@ -81,7 +81,17 @@ class CommandRig:
         self_test: Any = SimpleNamespace(order=self.self_test)
         page: Any = SimpleNamespace(order=self.open_page)
         executor = CommandExecutor(
-            self.clock, any_part, any_part, any_part, any_part, self_test, any_part, self.outbox.replay, page
+            self.clock,
+            any_part,
+            any_part,
+            any_part,
+            any_part,
+            self_test,
+            any_part,
+            self.outbox.replay,
+            page,
+            any_part,
+            context.security,
         )
         self.outbox.replay.on_end = lambda end: self.handler.order_done(replay_done(end))
         self.handler.execute_with(executor.execute, any_part)

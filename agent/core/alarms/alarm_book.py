@@ -6,10 +6,10 @@ centre moves an alarm past `unconfirmed` or out of the book. The full table is i
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from agent.contract.lamps import LightState, for_open_alarms
-from agent.contract.messages import AlarmCamera, AlarmData, Status
+from agent.contract.messages import AlarmCamera, AlarmClip, AlarmData, Status
 from agent.contract.stages import Stage, Waits
 from agent.contract.vocabulary import AckAction, Codes, Location
 from agent.core.alarms.hold import answered, ended
@@ -27,6 +27,18 @@ _CODES: dict[str, Codes] = {
 _MOST_SERIOUS_FIRST: tuple[Status, ...] = ("actual", "exercise", "test")
 _ANSWERED = (Stage.REGISTERED, Stage.DISPATCHED)
 _MOST_TAKEN = 16
+
+
+class Beginning(NamedTuple):
+    """What a new alarm has of its own."""
+
+    alarm_id: str
+    raised_at: str
+    """The time of the press as in messages."""
+    camera: AlarmCamera | None
+    """What a camera sees."""
+    clips: tuple[AlarmClip, ...] | None = None
+    """What the recorders will be asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,31 +146,31 @@ class AlarmBook:
         self,
         input_name: str,
         edge_ns: int,
-        begin: Callable[[], tuple[str, str, AlarmCamera | None]],
+        begin: Callable[[], Beginning],
         *,
         count: int = 1,
         test: bool = False,
     ) -> AlarmChange:
-        """Count `count` presses: on the open alarm, or as a new one. Only for a new one `begin` is called; it returns
-        the identifier, the time of the press as in messages, and what a camera sees."""
+        """Count `count` presses: on the open alarm, or as a new one. Only for a new one `begin` is called."""
         known = self.counting(input_name, test=test)
         if known is not None:
             return self._change("updated", known, press_count=known.data.press_count + count)
-        alarm_id, raised_at, camera = begin()
+        begun = begin()
         kind = self._kinds[input_name]
         data = AlarmData(
-            alarm_id=alarm_id,
+            alarm_id=begun.alarm_id,
             input=input_name,
             kind=kind.kind,
             status="test" if test else self._status,
             silent=kind.silent,
             press_count=count,
             stage=Stage.RAISED,
-            raised_at=raised_at,
+            raised_at=begun.raised_at,
             location=self._location,
             codes=_CODES[kind.kind],
             latency_ms={},
-            camera=camera,
+            camera=begun.camera,
+            clips=begun.clips,
         )
         return self._keep("raised", OpenAlarm(data, self._boot_id, edge_ns, edge_ns))
 

@@ -164,6 +164,8 @@ class ClipEnded(LinkModel):
     why: str
     """`cut` if it was the recorder before this one, which ended without warning: then nobody knows the seconds."""
     seconds: float
+    bytes: int = 0
+    """Of its pictures."""
 
 
 class ClipFailed(LinkModel):

@@ -10,10 +10,10 @@ from typing import Protocol
 
 from agent.contract.envelope import MessageFactory, rfc3339
 from agent.contract.lamps import LightState
-from agent.contract.messages import AlarmCamera, AlarmData, AlarmsData
+from agent.contract.messages import AlarmCamera, AlarmClip, AlarmData, AlarmsData
 from agent.contract.stages import Stage
 from agent.contract.vocabulary import AckAction
-from agent.core.alarms.alarm_book import AlarmBook, AlarmChange, OpenAlarm
+from agent.core.alarms.alarm_book import AlarmBook, AlarmChange, Beginning, OpenAlarm
 from agent.core.alarms.hold import verdict
 from agent.core.alarms.persistence import encode_alarm
 from agent.core.facts import AckAnswer, AlarmDelivered, CentreAck, Pressed
@@ -32,6 +32,22 @@ class CapturesView(Protocol):
 
     def capture(self, alarm_id: str) -> AlarmCamera | None:
         """Ask a camera for a picture under this identifier; returns at once what is known of the view."""
+        ...
+
+
+class Records(Protocol):
+    """The recorders. Never waits for one."""
+
+    def clips(self) -> tuple[AlarmClip, ...] | None:
+        """Return the names of the clips that a new alarm will ask for; None if no camera is recorded now."""
+        ...
+
+    def pressed(self, alarm: AlarmData, press_ns: int, *, is_new: bool) -> None:
+        """Record an alarm that was raised, or pressed again."""
+        ...
+
+    def closed(self, alarm_id: str) -> None:
+        """Let the clips of an alarm end soon."""
         ...
 
 
@@ -62,6 +78,7 @@ class Alarms:
         factory: MessageFactory,
         clock: Clock,
         cameras: CapturesView | None,
+        recordings: Records | None,
         sender: SendsNow,
         lights: Lights,
         listener: AlarmListener,
@@ -72,6 +89,7 @@ class Alarms:
         self._factory = factory
         self._clock = clock
         self._cameras = cameras
+        self._recordings = recordings
         self._sender = sender
         self._lights = lights
         self._listener = listener
@@ -86,13 +104,14 @@ class Alarms:
 
     # --- what happens
 
-    def press(self, press: Pressed, *, test: bool) -> None:
-        """Handle one or several presses of an input, in earnest or as a test."""
-        begin = partial(self._begin, press)
+    def press(self, press: Pressed, *, test: bool) -> AlarmChange:
+        """Handle one or several presses of an input, in earnest or as a test; return what that has changed."""
+        begin = partial(self._begin, press, test)
         change = self._book.press(press.input, press.edge_ns, begin, count=press.count, test=test)
         self._publish(change)
         if not change.alarm.data.silent:
             self._lights.beep(1)
+        return change
 
     def delivered(self, fact: AlarmDelivered) -> None:
         """Note that the broker has a message of an alarm."""
@@ -214,12 +233,12 @@ class Alarms:
     def _open(self) -> tuple[AlarmData, ...]:
         return (*(alarm.data for alarm in self._book.open()), *(was for was, _ in self._closing.values()))
 
-    def _begin(self, press: Pressed) -> tuple[str, str, AlarmCamera | None]:
-        """Return what a new alarm has of its own: identifier, time of the press, and what a camera sees."""
+    def _begin(self, press: Pressed, test: bool) -> Beginning:
         alarm_id = self._outbox.new_id()
         camera = None if self._cameras is None else self._cameras.capture(alarm_id)
         late = timedelta(microseconds=(self._clock.boottime_ns() - press.edge_ns) // 1000)
-        return alarm_id, rfc3339(self._clock.wall() - late), camera
+        clips = None if test or self._recordings is None else self._recordings.clips()
+        return Beginning(alarm_id, rfc3339(self._clock.wall() - late), camera, clips)
 
 
 def _is_answer(was: OpenAlarm, change: AlarmChange) -> bool:

@@ -33,7 +33,7 @@ from agent.core.facts import (
 from agent.core.inputs.panel import Panel
 from agent.outbox.outbox import Outbox
 from agent.ports import Lights
-from agent.runtime.alarms.alarms import Alarms, CapturesView, SendsNow
+from agent.runtime.alarms.alarms import Alarms, CapturesView, Records, SendsNow
 from agent.runtime.alarms.readiness import Readiness
 from agent.runtime.alarms.siren import SirenController
 from agent.runtime.supervision.context import Context
@@ -82,6 +82,7 @@ class Pipeline:
         paths: TriesPaths,
         inputs: ReportsInputs,
         siren: SirenController | None = None,
+        recordings: Records | None = None,
     ) -> None:
         """`audible` are the inputs that may show a light. `paths` is asked for another path at each stage in which an
         alarm has no answer; `inputs` reports everything but presses; `siren` is updated after every pass."""
@@ -92,12 +93,14 @@ class Pipeline:
             factory=context.reporter.make,
             clock=clock,
             cameras=cameras,
+            recordings=recordings,
             sender=sender,
             lights=lights,
             listener=self,
         )
         self._book = book
         self._siren = siren
+        self._recordings = recordings
         self._readiness = readiness
         self._panel = panel
         self._audible = frozenset(audible)
@@ -300,7 +303,11 @@ class Pipeline:
             # Several presses are a test only if the first and the last are, counted from the finger's first touch.
             is_test = self._readiness.is_test
             test = is_test(name, press.edge_ns - press.held_ns) and is_test(name, press.last_ns)
-            self._alarms.press(press, test=test)
+            change = self._alarms.press(press, test=test)
+            if self._recordings is not None:
+                is_new = change.change == "raised"
+                record = partial(self._recordings.pressed, change.alarm.data, press.edge_ns, is_new=is_new)
+                self._follow_ups.insert(0, record)  # before the log, which may not be read
             if name in self._audible:  # else it would show that somebody has pressed
                 self._readiness.show_code(None, press.edge_ns)
             if not test and name in self._audible:  # ending test mode shows, and a silent press must not
@@ -312,6 +319,8 @@ class Pipeline:
         data = change.alarm.data
         if change.change == "closed":
             self._panel.report_next(data.input)
+            if self._recordings is not None:
+                self._follow_ups.append(partial(self._recordings.closed, data.alarm_id))
         said = "alarm %s: %s, %s, presses %d"
         self._follow_ups.append(partial(log.info, said, data.alarm_id, data.input, data.stage.value, data.press_count))
         if data.stage in {Stage.DELAYED, Stage.UNCONFIRMED}:

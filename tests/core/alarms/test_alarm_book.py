@@ -6,7 +6,7 @@ from agent.contract.lamps import IDLE, PRESSED, Pattern
 from agent.contract.messages import AlarmCamera
 from agent.contract.stages import Stage
 from agent.contract.vocabulary import AckAction
-from agent.core.alarms.alarm_book import AlarmBook, InputKind
+from agent.core.alarms.alarm_book import AlarmBook, Beginning, InputKind
 from tests.support.alarm_book import KINDS, PLACE, ack, book, deliver, press, tick
 
 
@@ -17,7 +17,7 @@ from tests.support.alarm_book import KINDS, PLACE, ack, book, deliver, press, ti
 def test_a_press_raises_an_alarm_with_the_codes_of_its_kind(kind: str, contact_id: str, sia: str) -> None:
     alarms = book(kinds=[InputKind("one", kind, False)])
     camera = AlarmCamera(name="front")
-    change = alarms.press("one", 5, lambda: ("a1", "now", camera))
+    change = alarms.press("one", 5, lambda: Beginning("a1", "now", camera))
 
     data = change.alarm.data
     assert change.change == "raised"
@@ -63,7 +63,7 @@ def test_whatever_comes_in_which_order_the_stage_never_goes_back(order: tuple[st
 
 def test_a_press_in_earnest_is_never_swallowed_by_an_open_test() -> None:
     alarms = book()
-    alarms.press("police", 0, lambda: ("t1", "now", None), test=True)
+    alarms.press("police", 0, lambda: Beginning("t1", "now", None), test=True)
     ack(alarms, AckAction.REGISTERED, "t1")
     assert not alarms.in_earnest()
     change = press(alarms)
@@ -71,13 +71,13 @@ def test_a_press_in_earnest_is_never_swallowed_by_an_open_test() -> None:
     assert (change.change, change.alarm.data.alarm_id, change.alarm.data.status) == ("raised", "a1", "actual")
     assert alarms.in_earnest()
     assert alarms.lights() == PRESSED
-    again = alarms.press("police", 1, lambda: ("t2", "now", None), test=True)
+    again = alarms.press("police", 1, lambda: Beginning("t2", "now", None), test=True)
     assert (again.change, again.alarm.data.alarm_id, again.alarm.data.press_count) == ("updated", "t1", 2)
 
 
 def test_a_test_that_was_left_open_does_not_take_the_green_from_an_alarm_in_earnest() -> None:
     alarms = book()
-    alarms.press("police", 0, lambda: ("t1", "now", None), test=True)
+    alarms.press("police", 0, lambda: Beginning("t1", "now", None), test=True)
     tick(alarms, 10)
     tick(alarms, 30)
     assert alarms.lights().tone is Pattern.ON

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from agent.contract.lamps import for_open_alarms
 from agent.contract.stages import Stage, Waits
 from agent.contract.vocabulary import AckAction
-from agent.core.alarms.alarm_book import AlarmBook, AlarmChange, InputKind
+from agent.core.alarms.alarm_book import AlarmBook, AlarmChange, Beginning, InputKind
 from agent.core.facts import AlarmDelivered, CentreAck
 from tests.support.alarm_book import CENTRE
 from tests.support.life_table import FACTS, LIGHTS, STAGES, TRANSITIONS, WAITS
@@ -49,7 +49,7 @@ class OneAlarm:
     def tell(self, fact: str) -> AlarmChange | None:
         match fact:
             case "press":
-                return self.book.press("police", self.now_ns, lambda: ("a1", "now", None))
+                return self.book.press("police", self.now_ns, lambda: Beginning("a1", "now", None))
             case "confirmation":
                 return self.book.delivered(AlarmDelivered("a1", self.now_ns))
             case "wait over":
@@ -167,7 +167,7 @@ class LifeMachine(RuleBasedStateMachine):
         new_id = f"a{next(self.ids):04}"
         status = "test" if test else "actual"
         alarm_id = next((i for i, o in self.open.items() if (o.input, o.status) == (name, status)), new_id)
-        change = self.book.press(name, self.now_ns, lambda: (new_id, "now", None), test=test)
+        change = self.book.press(name, self.now_ns, lambda: Beginning(new_id, "now", None), test=test)
         self.expect(alarm_id, "press", change)
         self.pressed += 1
         if alarm_id == new_id:

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from agent.contract.messages import AlarmData, Answer
 from agent.contract.stages import Stage
 from agent.contract.vocabulary import AckAction
-from agent.core.alarms.alarm_book import AlarmBook, AlarmChange
+from agent.core.alarms.alarm_book import AlarmBook, AlarmChange, Beginning
 from agent.core.alarms.hold import verdict
 from agent.core.alarms.persistence import decode_alarm, encode_alarm
 from agent.core.facts import CentreAck
@@ -246,7 +246,7 @@ class HoldMachine(RuleBasedStateMachine):
         if self.data is None:
             self.alarm_id, self.holder, self.said = f"a{next(self.ids)}", None, []
             self.sent = self.sent_before = None
-        self.book.press("police", self.now_ns, lambda: (self.alarm_id, "now", None))
+        self.book.press("police", self.now_ns, lambda: Beginning(self.alarm_id, "now", None))
 
     @rule(
         action=st.sampled_from(list(AckAction)),

@@ -4,13 +4,13 @@ import pytest
 
 from agent.contract.messages import AlarmCamera, Answer
 from agent.contract.vocabulary import AckAction
-from agent.core.alarms.alarm_book import AlarmBook, InputKind
+from agent.core.alarms.alarm_book import AlarmBook, Beginning, InputKind
 from agent.core.alarms.persistence import decode_alarm, encode_alarm
 
 CAMERA = AlarmCamera(name="front", persons=2, snapshot="a1")
 ALARM = (
     AlarmBook([InputKind("police", "panic", False)], "boot-1", {"lat": 1.0, "lon": 2.0, "text": 'a "quoted" place'})
-    .press("police", 5, lambda: ("a1", "2026-01-01T00:00:00.000Z", CAMERA))
+    .press("police", 5, lambda: Beginning("a1", "2026-01-01T00:00:00.000Z", CAMERA))
     .alarm
 )
 

@@ -7,7 +7,7 @@ import pytest
 from agent.contract.messages import AlarmData, Answer
 from agent.contract.stages import Stage, Waits
 from agent.contract.vocabulary import AckAction
-from agent.core.alarms.alarm_book import AlarmBook, AlarmChange
+from agent.core.alarms.alarm_book import AlarmBook, AlarmChange, Beginning
 from agent.core.alarms.persistence import decode_alarm, encode_alarm
 from agent.core.facts import CentreAck
 from tests.support.alarm_book import KINDS, MS, PLACE, book, deliver, press, tick
@@ -170,7 +170,7 @@ def test_who_was_sent_outlives_a_restart(boot_id: str) -> None:
 
 def test_a_test_waits_and_says_the_same_as_an_alarm_in_earnest() -> None:
     alarms = book()
-    alarms.press("police", 0, lambda: ("a1", "2026-01-01T00:00:00.000Z", None), test=True)
+    alarms.press("police", 0, lambda: Beginning("a1", "2026-01-01T00:00:00.000Z", None), test=True)
     say(alarms, DISPATCHED, 5, "car 7")
     assert (one(alarms).status, one(alarms).raises_again_monoms) == ("test", 905_000)
     again = raise_again(alarms)

@@ -6,7 +6,7 @@ import pytest
 from agent.bootstrap.late_disk import restore
 from agent.contract.lamps import Pattern
 from agent.contract.vocabulary import AckAction
-from agent.core.alarms.alarm_book import AlarmBook, InputKind
+from agent.core.alarms.alarm_book import AlarmBook, Beginning, InputKind
 from agent.core.alarms.persistence import encode_alarm
 from agent.core.facts import CentreAck
 from agent.outbox.outbox import Outbox
@@ -20,7 +20,11 @@ from tests.support.kiosk import Kiosk
 
 KINDS = [InputKind("police", "panic", False)]
 CLOCK = SimClock()
-ALARM = AlarmBook(KINDS, CLOCK.boot_id, None).press("police", 5, lambda: ("a1", "2026-01-01T00:00:00.000Z", None)).alarm
+ALARM = (
+    AlarmBook(KINDS, CLOCK.boot_id, None)
+    .press("police", 5, lambda: Beginning("a1", "2026-01-01T00:00:00.000Z", None))
+    .alarm
+)
 
 
 def told(outbox: Outbox) -> list[tuple[str, dict[str, Any]]]:

@@ -1,0 +1,21 @@
+"""Why a clip is kept, as its manifest and its messages say it. Pure."""
+
+from dataclasses import dataclass, field
+
+from pydantic import JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class ClipCause:
+    """An alarm, an event of a camera, or a command, which may name one of the others."""
+
+    alarm_id: str | None = None
+    event_id: str | None = None
+    command_id: str | None = None
+    more: dict[str, JsonValue] = field(default_factory=dict)
+    """What else the manifest says."""
+
+    def facts(self) -> dict[str, JsonValue]:
+        """Return what the manifest says."""
+        named = {"alarm": self.alarm_id, "event": self.event_id, "command": self.command_id}
+        return {**{name: value for name, value in named.items() if value is not None}, **self.more}
