@@ -91,7 +91,7 @@ def run(
         listener = listen(settings, context, uplink, pipeline, alarms, handler, key_watch)
         outbox.when_found_late(partial(restore, context, outbox, pipeline, handler))
         vision = links_to(settings, simulate, context=context, handler=handler, cameras=cameras, recordings=recordings)
-        cameras.connect(vision)
+        cameras.connect(vision, recordings)
         self_test = make_self_test(settings, context, outside, outbox, pins, kiosk, uplink, probe, handler)
         from_afar = FromAfar(
             begun=begun,

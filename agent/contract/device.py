@@ -142,8 +142,28 @@ class ActiveTamper(TypedDict):
     since: Time
 
 
+class RecordingHealth(TypedDict):
+    """What is recorded of a camera. While its recorder does not run, nothing but `state` and `detail` is there."""
+
+    state: Literal["ok", "degraded"]
+    detail: str
+    """For a person; may be empty."""
+    before_s: NotRequired[float]
+    """Seconds in memory: so long before a press now a clip would begin."""
+    group_s: NotRequired[float]
+    """The longest time between two key frames in memory; a clip begins with one."""
+    encoder: NotRequired[str]
+    """What encodes; left out if the camera's own H.264 is kept."""
+    recording: NotRequired[list[Uuid]]
+    """The clips that are being written."""
+    held: NotRequired[Count]
+    """Clips that are not deleted, whatever their age."""
+    rss_bytes: NotRequired[Count]
+    """Memory of the recorder."""
+
+
 class CameraHealth(TypedDict):
-    """A camera. While its process does not run, nothing but `tampers` is there."""
+    """A camera. While its process does not run, nothing but `tampers` and `recording` is there."""
 
     state: NotRequired[Literal["ok", "degraded"]]
     detail: NotRequired[str]
@@ -167,6 +187,8 @@ class CameraHealth(TypedDict):
     """Memory of its process."""
     tampers: list[ActiveTamper]
     """Those that are active."""
+    recording: NotRequired[RecordingHealth]
+    """Left out when the camera is not recorded."""
 
 
 class SelfTestHealth(TypedDict):

@@ -78,7 +78,9 @@ class Target:
         self.handler = CommandHandler(
             identity=IDENTITY, context=context, outbox=self.outbox, keys=self.ring, key_watch=self
         )
-        no_recorders: Any = SimpleNamespace(respec=list)
+        recorders: Any = SimpleNamespace(
+            respec=list, order=lambda *_: self.did("clip"), hold=lambda _: self.did("clip-hold")
+        )
         self.from_afar = FromAfar(
             begun=self.begun,
             context=context,
@@ -86,7 +88,7 @@ class Target:
             keys=self.ring,
             alarms=self,
             cameras=self,
-            recorders=no_recorders,
+            recorders=recorders,
             announcer=any_part,
             handler=self.handler,
             simulated=self.simulated,
@@ -105,7 +107,7 @@ class Target:
             self.from_afar,
             self.outbox.replay,
             page,
-            any_part,
+            recorders,
             context.security,
         )
         self.handler.execute_with(executor.execute, self.from_afar)

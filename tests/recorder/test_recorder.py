@@ -74,7 +74,8 @@ def test_the_ring_is_written_at_once_and_in_one_piece_and_then_a_fragment_a_seco
     assert isinstance(begun, ClipBegun)
     assert begun.before_s == 10
     assert begun.begin_ns == clip.fragments[1].begin_ns
-    assert ended == ClipEnded(clip="c1", why="complete", seconds=15)
+    assert isinstance(ended, ClipEnded)
+    assert (ended.clip, ended.why, ended.seconds, ended.bytes > 0) == ("c1", "complete", 15, True)
     probed = probe(tmp_path / "a.mp4", clip.content)
     assert probed.complaints == ""
     assert probed.shown_s == pytest.approx([number / 5 for number in range(75)])

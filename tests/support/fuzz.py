@@ -36,6 +36,8 @@ COMMANDS: Mapping[str, dict[str, Any]] = {
     "keys-set": {"revision": 1, "keys": []},
     "reboot": {},
     "replay": {"first": 1, "last": 5},
+    "clip": {"camera": "front", "seconds": 60, "alarm_id": "a-1", "reason": "a quarrel"},
+    "clip-hold": {"clip": "01a21ac6-1e90-755d-98d2-2feefdb0a969", "hold": True, "reason": "case 17"},
     "service-page": {"seconds": 60, "code_hash": f"scrypt-16384-8-1${'A' * 22}${'B' * 43}"},
 }
 """Arguments that a device takes, by command."""

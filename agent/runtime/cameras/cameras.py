@@ -9,7 +9,7 @@ from agent.contract.messages import AlarmCamera
 from agent.core.camera.link import VIEW, Aim, Heartbeat
 from agent.core.camera.vision_spec import VisionSpec
 from agent.runtime.cameras.vision_link import VisionLink
-from agent.runtime.supervision.health import HealthBoard
+from agent.runtime.supervision.health import HasFigures, HealthBoard
 
 _VIEW_S = 5.0
 
@@ -28,11 +28,13 @@ class Cameras:
     def __init__(self, board: HealthBoard) -> None:
         board.add_figures("cameras", self)
         self._links: tuple[VisionLink, ...] = ()
+        self._recordings: HasFigures | None = None
         self._views: dict[str, queue.SimpleQueue[View]] = {}
 
-    def connect(self, links: Sequence[VisionLink]) -> None:
-        """Use these links from now on. Before the threads run."""
+    def connect(self, links: Sequence[VisionLink], recordings: HasFigures | None = None) -> None:
+        """Use these links from now on, and tell of the recorders beside them. Before the threads run."""
         self._links = tuple(links)
+        self._recordings = recordings
 
     def respec(self, specs: Iterable[VisionSpec]) -> None:
         """Start the processes of these cameras anew, each with its spec."""
@@ -82,12 +84,15 @@ class Cameras:
         return picture_id.startswith(VIEW)
 
     def figures(self) -> Mapping[str, dict[str, Any]]:
-        """Return, by camera, the last report of its process, if one runs, and the tampers that are active."""
+        """Return, by camera, the last report of its process, if one runs, the tampers that are active, and what its
+        recorder last said, if it has one."""
         figures: dict[str, dict[str, Any]] = {}
         for link in self._links:
             report, tampers = link.heartbeat, link.tampers.figures()
             if report is not None or tampers:
                 figures[link.camera] = {**({} if report is None else _figures(report)), "tampers": tampers}
+        for camera, recording in (self._recordings.figures() if self._recordings else {}).items():
+            figures.setdefault(camera, {"tampers": []})["recording"] = recording
         return figures
 
 

@@ -103,7 +103,7 @@ class Recordings:
                 "detail": state.detail or state.card,
                 "before_s": round(state.ring_s, 1),
                 "group_s": round(state.group_s, 1),
-                "encoder": state.encoder,
+                **({} if state.encoder is None else {"encoder": state.encoder}),
                 "recording": list(state.clips),
                 "held": state.held,
                 "rss_bytes": state.rss_bytes,
