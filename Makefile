@@ -140,7 +140,7 @@ suite test-campaigns test-control-room test-enrolment test-recorder test-package
 ENROLMENT := tests/deploy/kit tests/deploy/registrar tests/system/test_enrolment.py \
   tests/deploy/card tests/system/test_commission.py tests/system/test_service_page.py tests/provisioning/test_report.py tests/provisioning/test_cuts.py
 
-RECORDER := tests/recorder/test_app.py tests/recorder/test_process.py tests/recorder/test_stream.py tests/recorder/test_browser.py
+RECORDER := tests/recorder/test_app.py tests/recorder/test_process.py tests/recorder/test_stream.py tests/recorder/test_browser.py tests/system/test_evidence.py
 
 suite: setup-dev test-video model # Without the other environments. On another Python: make suite PYTHON=python3.13 VENV=.venv-3.13
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal --ignore=tests/deploy/package --ignore=tests/campaigns/brokers --ignore=tests/control_room $(ENROLMENT:%=--ignore=%) $(RECORDER:%=--ignore=%) -m "not campaign"
@@ -154,7 +154,7 @@ test-control-room: setup-dev demo-video model ## The control room's page in a br
 test-enrolment: setup-dev ## The province kit, the registrar, cards, and devices that enrol and are commissioned, with keys in a file, a TPM and a token (two minutes)
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal $(ENROLMENT)
 
-test-recorder: setup-dev ## Recorders as they run: fed by a camera process and by network cameras; clips in a browser (a minute)
+test-recorder: setup-dev ## Recorders as they run: fed by a camera process and by network cameras; clips in a browser; from a press to a case folder (two minutes)
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal $(RECORDER)
 
 test-package: setup-dev model service-page ## The package for this Python's Debian: what is in it, lintian, and its life in a container (three minutes)

@@ -13,6 +13,7 @@ from agent.core.facts import AckVerdict, CentreAck, ConditionChanged, Edge, Inpu
 from agent.core.inputs.panel import Panel
 from agent.core.wiring import ButtonRules, ConditionRules
 from agent.outbox.outbox import Outbox
+from agent.runtime.alarms.alarms import Records
 from agent.runtime.alarms.persistence import keep_restored, read_kept
 from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.alarms.readiness import Readiness
@@ -47,6 +48,7 @@ class Kiosk:
     rules: Sequence[ButtonRules] = tuple(RULES)
     reported: list[InputFault | ConditionChanged] = field(default_factory=list)
     """What the inputs said beside presses."""
+    recordings: Records | None = None
     siren: MemorySiren = field(default_factory=MemorySiren)
 
     def __post_init__(self) -> None:
@@ -77,6 +79,7 @@ class Kiosk:
             paths=self,
             inputs=self,
             siren=self.siren_controller,
+            recordings=self.recordings,
         )
 
     @property

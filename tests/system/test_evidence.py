@@ -104,6 +104,28 @@ def test_a_test_a_stopped_recorder_and_a_killed_camera_are_told_as_they_are(open
         assert verdict.returncode == 0, verdict.stdout + verdict.stderr
 
 
+def test_who_may_asks_for_a_clip_and_keeps_it(opened: ExitStack, tmp_path: Path) -> None:
+    site = Site(opened, tmp_path)
+    centre, kiosk = site.centre, site.kiosk
+    site.wait_for_ring(2)
+
+    asked = centre.result(site.order("clip", seconds=2, reason="a quarrel"))
+    assert (asked["status"], asked["code"]) == ("succeeded", "ok")
+    clip = asked["output"]["clip"]
+    site.wait_for("ended", clip=clip)
+    assert '"command"' in (kiosk.clips / f"{clip}.manifest").read_text()
+
+    held = centre.result(site.order("clip-hold", clip=clip, hold=True, reason="case 17"))
+    assert (held["code"], held["output"]) == ("ok", {"clip": clip, "hold": True, "camera": "front"})
+    assert site.wait_for("held").data["reason"] == "case 17"
+    centre.wait_for("health", lambda m: m.data["cameras"]["front"]["recording"].get("held") == 1)
+    other = clip.replace(clip[:8], "00000000")
+    assert centre.result(site.order("clip-hold", clip=other, hold=True, reason="17"))["code"] == "unknown-clip"
+    assert centre.result(site.order("clip", camera="yard", reason="17"))["code"] == "not-recorded"
+    told = [m.data["detail"]["issuer"] for m in centre.messages("security/clip-")]
+    assert told == [kiosk.key.issuer] * 3
+
+
 def time_of(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
