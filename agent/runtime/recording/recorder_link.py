@@ -284,8 +284,9 @@ class RecorderLink:
                 self.send(last)
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(_STOP_S)
-                while self._socket is not None and self._read():
-                    pass
+            with suppress(ValueError, OSError):
+                while self._socket is not None and select.select([self._socket], [], [], 0)[0] and self._read():
+                    pass  # its last words
             if self._socket is not None:
                 self._socket.close()
         self._socket, self.state = None, None

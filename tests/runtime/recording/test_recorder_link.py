@@ -32,7 +32,7 @@ state()
 for line in lines:
     message = json.loads(line)
     if message["t"] == "stop":
-        say(t="ended", clip="c1", why="stopped")
+        say(t="ended", clip="c1", why="stopped", seconds=1)
         break
     if message["t"] == "begin":
         say(t="begun", clip=message["clip"], into=message["clip"], begin_ns=1, before_s=9.5)

@@ -205,7 +205,7 @@ def test_a_recorder_that_has_ended_in_a_clip_goes_on_in_another_one(rig: Rig) ->
     rig.begun("c1")
     rig.cameras[0].on_start()
     rig.wait(1)
-    rig.hear(ClipEnded(clip="c1", why="cut"), ChainHead(seq=2, digest="bb"))
+    rig.hear(ClipEnded(clip="c1", why="cut", seconds=0), ChainHead(seq=2, digest="bb"))
 
     assert len(set(begins(rig.front))) == 2
     change, data = rig.heard()[-1]
