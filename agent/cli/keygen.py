@@ -55,10 +55,12 @@ def _make_evidence_key(directory: Path) -> int:
 
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        taken = {path.name for path in directory.glob("evidence-*.key.json")}
-        kid = next(kid for kid in map("evidence-{}".format, itertools.count(1)) if f"{kid}.key.json" not in taken)
+        # The public half stays where the private one has gone to a safe.
+        taken = {path.name.partition(".")[0] for path in directory.glob("evidence-*")}
+        kid = next(kid for kid in map("evidence-{}".format, itertools.count(1)) if kid not in taken)
         key, path = EvidenceKey.generate(kid), directory / f"{kid}.key.json"
-        _write_private(path, key.as_jwk())
+        write_private(path, key.as_jwk())
+        (directory / f"{kid}.pub").write_text(f"{key.public()}\n", encoding="ascii")
     except OSError as error:
         raise EdgeAgentError(f"{directory}: {(error.strerror or str(error)).lower()}") from error
     print(f"private key  {path}   keep it in the office, and a copy in a safe: without it no recording can be opened")
@@ -76,7 +78,7 @@ def make_key(role: str, directory: Path, issuer: str | None = None) -> PrivateKe
     try:
         directory.mkdir(parents=True, exist_ok=True)
         known = read_key_set(key_set) if key_set.exists() else []
-        _write_private(private_path(directory, key), key.as_jwk())
+        write_private(private_path(directory, key), key.as_jwk())
         write_key_set(key_set, [*known, key.public()])
     except OSError as error:
         raise EdgeAgentError(f"{directory}: {(error.strerror or str(error)).lower()}") from error
@@ -88,7 +90,8 @@ def private_path(directory: Path, key: PrivateKey) -> Path:
     return directory / f"{key.kid}.key.json"
 
 
-def _write_private(path: Path, jwk: dict[str, str]) -> None:
+def write_private(path: Path, jwk: dict[str, str]) -> None:
+    """Write a private key to a new file that nobody else may read. Raises OSError."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         json.dump(jwk, file, indent=1)

@@ -16,7 +16,12 @@ from agent.provisioning.est import RegistrarError
 
 LAYER = "95-enrolled.toml"
 COMMAND_KEYS = "command-keys.json"
-_TAKEN = {"device": ("location",), "mqtt": ("brokers",), "centre": ("names",)}
+_TAKEN = {
+    "device": ("location",),
+    "mqtt": ("brokers",),
+    "centre": ("names",),
+    "evidence": ("recipient", "max_age_days"),
+}
 """What a registrar may set besides: all else is the business of the files on the card."""
 _OVERLAY_S = 120.0
 _ON_THE_CARD = 'umask 022; mkdir -p "${1%/*}" && cat >"$1.new" && sync "$1.new" && mv "$1.new" "$1" && sync "${1%/*}"'

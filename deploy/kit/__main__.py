@@ -28,7 +28,8 @@ For trying out, with every host on this machine: deploy/province new bench --on 
 """
 _BELONGS = (
     ("pki/offline", "SECRET", "into a safe, a copy into another; then remove it here. `new` asks for it when needed"),
-    ("keys/*.key.json", "SECRET", "each to its holder, and nobody else; then remove it here"),
+    ("keys/evidence-*", "SECRET", "into the safe, a copy into another: it opens recordings, and nothing else can"),
+    ("keys/*.key.json", "SECRET", "each other one to its holder, and nobody else; then remove it here"),
     ("registrar", "SECRET", "to the registrar's host: Ansible copies it. Keep this copy as closed as that host"),
     ("brokers/NAME", "SECRET", "to the host of that broker: Ansible copies it"),
     ("centres/NAME", "SECRET", "to the programs of that command centre"),

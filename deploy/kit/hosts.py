@@ -119,7 +119,11 @@ def _registrar(shop: Workshop, province: Province, keys: Keys) -> None:
         # Not the names of centres: each operator's page is one too, and Mosquitto tells a device of all.
         "brokers": [each.url for each in province.brokers],
     }
-    text = _toml(lines) + "".join(f"\n[[site]]\n{_toml(site.model_dump())}" for site in province.sites)
+    evidence = ""
+    if keys.evidence is not None and province.evidence is not None:
+        told = {"recipient": str(keys.evidence), "max_age_days": province.evidence.kept_days}
+        evidence = f"\n[evidence]\n{_toml(told)}"
+    text = _toml(lines) + evidence + "".join(f"\n[[site]]\n{_toml(site.model_dump())}" for site in province.sites)
     shop.derive("registrar/registrar.toml", f"# Derived from {province.code}.toml: change it there.\n{text}")
 
 

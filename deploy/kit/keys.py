@@ -15,8 +15,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
+from agent.adapters.evidence_keys import EvidenceKey, Recipient
 from agent.adapters.jose_keys import PrivateKey, PublicKey, read_key_set
-from agent.cli.keygen import make_key, write_key_set
+from agent.cli.keygen import make_key, write_key_set, write_private
 from agent.core.errors import EdgeAgentError, SettingsError
 from deploy.kit.authority import Authority, Kind, new_key, write_certificates, write_key
 from deploy.kit.province import Province
@@ -39,6 +40,8 @@ class Keys:
     def __init__(self, shop: Workshop, province: Province) -> None:
         self._shop, self._province = shop, province
         self._roots: dict[Kind, Authority] = {}
+        self.evidence: Recipient | None = None
+        """To whom devices seal what they record; None where nothing is recorded."""
         self.first_list: Path
         """The revocation list that brokers begin with: nobody is on it."""
 
@@ -60,6 +63,8 @@ class Keys:
             self._certificate(f"centres/{centre.id}/{centre.id}", "centre", [centre.id])
             self._shop.derive(f"centres/{centre.id}/ca.pem", self.root_pem("server"))
         self._people()
+        if self._province.evidence is not None:
+            self.evidence = self._recipient()
 
     def root_pem(self, kind: Kind) -> bytes:
         """The certificate of a root."""
@@ -130,6 +135,18 @@ class Keys:
         root, public = self._signer(kind, f"{name}.pem"), key.public_key()
         signed = root.server(public, names) if kind == "server" else root.centre(public, names[0])
         self._shop.derive(f"{name}.pem", signed.public_bytes(Encoding.PEM))
+
+    def _recipient(self) -> Recipient:
+        """The newest evidence key's public half, which stays when the private one is in the safe."""
+        directory = self._shop.root / "keys"
+        if not any(path.suffix != ".new" for path in directory.glob("evidence-*")):  # which a cut has left
+            key = EvidenceKey.generate("evidence-1")
+            self._shop.once("keys/evidence-1.key.json", lambda new: write_private(new, key.as_jwk()))
+        for path in directory.glob("evidence-*.key.json"):
+            public = EvidenceKey.load(path).public()
+            self._shop.derive(f"keys/{public.kid}.pub", f"{public}\n")
+        newest = max(directory.glob("evidence-*.pub"), key=lambda path: int(path.stem.removeprefix("evidence-")))
+        return Recipient.parse(newest.read_text(encoding="ascii").strip())
 
     def _people(self) -> None:
         directory = self._shop.root / "keys"

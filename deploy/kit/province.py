@@ -107,6 +107,13 @@ class Contact(_Part):
     """The lawyer who has checked the notices; until then they say that they are drafts."""
 
 
+class Evidence(_Part):
+    """Cameras record when somebody presses. Without this table they never do."""
+
+    kept_days: Annotated[int, Field(ge=1, le=3650)]
+    """After which a device deletes a recording that nobody has asked it to keep."""
+
+
 class Province(_Part):
     """The whole file."""
 
@@ -121,6 +128,7 @@ class Province(_Part):
     people: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")], Role] = {}
     """Who holds a command key, and in which role."""
     contact: Contact
+    evidence: Evidence | None = None
 
 
 def load(path: Path, code: str) -> Province:
@@ -153,7 +161,7 @@ def _sentence(mistake: Any) -> str:
     return f"{name}: {message[0].lower()}{message[1:]}{value}"
 
 
-_PARTS: tuple[type[BaseModel], ...] = (Province, Site, Broker, Registrar, Centre, ControlRoom, Contact)
+_PARTS: tuple[type[BaseModel], ...] = (Province, Site, Broker, Registrar, Centre, ControlRoom, Contact, Evidence)
 
 
 def _conflicts(province: Province, code: str) -> Iterator[tuple[Location, str]]:

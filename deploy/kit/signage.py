@@ -40,6 +40,7 @@ def make(shop: Workshop, province: Province, keys: Keys) -> None:
         sites=", ".join(site.name for site in province.sites),
         centres=", ".join(centre.name for centre in province.centres),
     ) | {"draft": "" if checked else _DRAFT, "mark": "" if checked else _MARK}
+    common |= _of_recordings(province)
     shop.fill("signage/popia.html", "popia.html", **common)
     shop.fill("signage/on-the-pavement.html", "on-the-pavement.html", **common, text=pavement(contact.telephone))
     for site in province.sites:
@@ -62,6 +63,25 @@ def invitation(province: Province, keys: Keys) -> str:
     """The line with which a device finds the registrar of the province, and trusts no other."""
     root = x509.load_pem_x509_certificate(keys.root_pem("server")).public_bytes(Encoding.DER)
     return Invitation(registrar=province.registrar.url, root=base64url(root)).text()
+
+
+def _of_recordings(province: Province) -> dict[str, str]:
+    """What notice and signs say of them."""
+    if province.evidence is None:
+        names = ("recorded", "opened", "recordings_kept", "sealed", "recorded_here")
+        return dict.fromkeys(names, "") | {"what_they_do": "They take pictures and no sound. Nothing is recorded."}
+    return {
+        "recorded": "  <li><b>A recording:</b> when a help button is pressed, and when a named person at the centre "
+        "asks for one and says why, cameras there record video: from some seconds before until shortly after the "
+        "call for help is closed. There is no sound. Seconds that nobody asks for are in the device's memory alone, "
+        "and are overwritten.</li>\n",
+        "opened": "A recording can only be opened in the office, by whoever holds the key for it.",
+        "recordings_kept": f"The device deletes a recording after {province.evidence.kept_days} days, unless it is "
+        "held for an investigation or a court.",
+        "sealed": "A recording is sealed while it is made: whoever takes the device can't see it.",
+        "recorded_here": "Then video is recorded too, and only the office can open it.",
+        "what_they_do": "They take pictures, record video, and record no sound.",
+    }
 
 
 def _escaped(**values: str) -> dict[str, str]:

@@ -62,6 +62,14 @@ class Days(_Table):
     """How long after its end it may still be renewed."""
 
 
+class Evidence(_Table):
+    """What devices are told of recordings."""
+
+    recipient: str
+    """The province's public evidence key, `NAME:KEY`, to which they are sealed."""
+    max_age_days: float = Field(ge=1)
+
+
 class RegistrarConfig(_Table):
     """The whole file. `read_config` has made its paths absolute."""
 
@@ -86,6 +94,8 @@ class RegistrarConfig(_Table):
     brokers: tuple[Annotated[str, AfterValidator(_broker)], ...] = Field(min_length=1)
     centres: tuple[Level, ...] = ()
     days: Days = Days()
+    evidence: Evidence | None = None
+    """Without it devices record nothing, unless their own settings say so."""
     site: tuple[Site, ...] = Field(min_length=1)
 
     @property

@@ -19,6 +19,9 @@ def settings_text(config: RegistrarConfig, name: str, place: str | None) -> str:
         lines.append(f"device.location = {{ lat = {site.lat}, lon = {site.lon}, text = {_toml(place or site.text)} }}")
     lines.append(f"mqtt.brokers = {_toml(list(config.brokers))}")
     lines.append(f"centre.names = {_toml(list(config.centres))}")
+    if config.evidence is not None:
+        lines.append(f"evidence.recipient = {_toml(config.evidence.recipient)}")
+        lines.append(f"evidence.max_age_days = {config.evidence.max_age_days}")
     return "\n".join([*lines, ""])
 
 

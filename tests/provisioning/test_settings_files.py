@@ -15,12 +15,13 @@ NAME = "kzn/durban-station/kiosk-0001"
 STATE = Path("/var/lib/edge-agent")
 
 
-def test_of_what_a_registrar_says_only_place_brokers_and_centres_are_taken() -> None:
+def test_of_what_a_registrar_says_only_place_brokers_centres_and_recordings_are_taken() -> None:
     given: dict[str, Any] = {
         "device": {"province": "gp", "id": "x", "location": {"lat": -29.8, "lon": 31, "text": 'Hall "3"\x7f\n[mqtt]'}},
         "mqtt": {"brokers": ["mqtts://a.example:8883"], "root": "evil/v1", "key_file": "/etc/shadow"},
         "centre": {"names": ["durban"], "required": False},
         "cameras": [{"name": "front"}],
+        "evidence": {"recipient": "evidence-1:key", "max_age_days": 30, "events": ["person-entered"]},
     }
 
     text = layer(NAME, STATE, given)
@@ -35,6 +36,7 @@ def test_of_what_a_registrar_says_only_place_brokers_and_centres_are_taken() -> 
             "brokers": ["mqtts://a.example:8883"],
         },
         "centre": {"names": ["durban"]},
+        "evidence": {"recipient": "evidence-1:key", "max_age_days": 30},
     }  # fmt: skip
 
 

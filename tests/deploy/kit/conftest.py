@@ -24,9 +24,13 @@ class Office:
         path.write_text(text, encoding="utf-8")
         return path
 
+    def toml(self, code: str = "kzn") -> str:
+        """What the province's file says."""
+        return (self.out / f"{code}.toml").read_text(encoding="utf-8")
+
     def change(self, old: str, new: str, code: str = "kzn") -> None:
         """Change a text in the province's file."""
-        text = (self.out / f"{code}.toml").read_text(encoding="utf-8")
+        text = self.toml(code)
         assert old in text
         self.write(text.replace(old, new), code)
 

@@ -14,6 +14,8 @@ import pytest
 import segno
 from cryptography import x509
 
+from agent.__main__ import main as agent
+from agent.adapters.evidence_keys import EvidenceKey
 from agent.adapters.jose_keys import read_key_set
 from deploy.kit import ansible
 from deploy.kit.__main__ import main
@@ -314,3 +316,32 @@ def test_only_its_own_page_and_its_own_hosts_are_in_the_sites_of_nginx(office: O
     assert "server_name broker-a.kzn.example;" in site
     assert "hange" not in site.replace("have changed", "")
     assert "broker-a.example" not in site
+
+
+def test_recordings_are_sealed_to_the_newest_evidence_key_whose_private_half_may_be_in_the_safe(office: Office) -> None:
+    office.new()
+    keys = office.out / "kzn/keys"
+    first = (keys / "evidence-1.pub").read_text().strip()
+    assert str(EvidenceKey.load(keys / "evidence-1.key.json").public()) == first
+    (keys / "evidence-1.key.json").unlink()
+    office.new()
+    assert told_of_recordings(office) == {"recipient": first, "max_age_days": 30}
+    assert not (keys / "evidence-1.key.json").exists()
+    assert agent(["keygen", "--evidence", "--out", str(keys)]) == 0
+    office.new()
+    second = str(EvidenceKey.load(keys / "evidence-2.key.json").public())
+    assert told_of_recordings(office) == {"recipient": second, "max_age_days": 30}
+
+
+def test_a_province_that_wants_no_recordings_has_no_key_for_them_and_tells_no_device_of_one(office: Office) -> None:
+    office.write(office.toml().partition("[evidence]")[0])
+    assert office.new() == 0
+    assert told_of_recordings(office) is None
+    assert not list((office.out / "kzn/keys").glob("evidence*"))
+
+
+def told_of_recordings(office: Office) -> dict[str, object] | None:
+    """What the registrar tells devices."""
+    text = (office.out / "kzn/registrar/registrar.toml").read_text()
+    told: dict[str, object] | None = tomllib.loads(text).get("evidence")
+    return told

@@ -57,6 +57,22 @@ def test_the_notice_says_what_section_18_asks_for(signs: Path) -> None:
         assert said in notice
 
 
+def test_signs_say_what_is_recorded_and_where_nothing_is_they_say_that(office: Office, signs: Path) -> None:
+    office.change("kept_days = 30                 # after which the device", "kept_days = 21 #")
+    assert office.new() == 0
+    notice, sign = ((signs / name).read_text() for name in ("popia.html", "cctv-umlazi.html"))
+    assert "record video, and record no sound" in sign
+    for text in (notice, sign):
+        assert "deletes a recording after 21 days, unless it is held" in text
+    assert "from some seconds before" in notice
+    office.write(office.toml().partition("[evidence]")[0])
+    office.new()
+    notice, sign = ((signs / name).read_text() for name in ("popia.html", "cctv-umlazi.html"))
+    assert "Nothing is recorded" in sign
+    assert "recording" not in notice
+    assert "video" not in notice
+
+
 def test_signs_are_drafts_with_marked_sentences_until_a_lawyer_has_checked_them(office: Office, signs: Path) -> None:
     for name in ("popia.html", "cctv-umlazi.html"):
         text = (signs / name).read_text()

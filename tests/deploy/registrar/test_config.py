@@ -1,11 +1,16 @@
 """What registrar.toml may say."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from agent.adapters.evidence_keys import EvidenceKey
+from agent.provisioning.settings_files import layer
+from agent.settings import load
 from deploy.registrar.config import ConfigError, read_config
-from tests.support.registrar import run_registrar, write_province
+from deploy.registrar.device_settings import settings_text
+from tests.support.registrar import NAME, run_registrar, write_province
 
 GOOD = ["mqtts://broker-a.example", "mqtts://10.0.0.7:8883", "mqtts://[fd00::7]:8883"]
 BAD = [
@@ -24,6 +29,16 @@ def test_what_is_no_broker_is_refused(tmp_path: Path, broker: str) -> None:
     with pytest.raises(ConfigError) as refused:
         read_config(write_province(tmp_path, brokers=[*GOOD, broker]))
     assert f"brokers.3: Value error, {broker!r} is no broker: it is mqtts://HOST" in str(refused.value)
+
+
+def test_what_devices_are_told_of_recordings_are_settings_that_they_know(tmp_path: Path) -> None:
+    recipient = str(EvidenceKey.generate("evidence-1").public())
+    told = {"evidence.recipient": recipient, "evidence.max_age_days": 21}
+    text = settings_text(read_config(write_province(tmp_path, **told)), NAME, None)
+    rest = '[storage]\ndirectory = "state"\n[[buttons]]\nname = "police"\npin = 17\n'
+    (tmp_path / "edge-agent.toml").write_text(rest + layer(NAME, tmp_path, tomllib.loads(text)))
+    evidence = load(tmp_path / "edge-agent.toml", environ={}).evidence
+    assert (evidence.recipient, evidence.max_age_days) == (recipient, 21)
 
 
 def test_a_registrar_does_not_start_with_it_and_says_so_in_one_line(tmp_path: Path) -> None:
