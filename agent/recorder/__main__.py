@@ -7,12 +7,15 @@ import signal
 import socket
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 from agent.core.errors import EdgeAgentError
 from agent.recorder.app import run
 
 NICENESS = 5
 """After the core, and before the camera processes: what was pressed must get onto the card."""
+OOM_SCORE = 200
+"""The same where memory is short."""
 
 
 def main() -> int:
@@ -25,6 +28,7 @@ def main() -> int:
         signal.signal(number, signal.SIG_IGN)
     with suppress(OSError):
         os.nice(NICENESS)
+        Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE), encoding="ascii")
     time = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
     logging.basicConfig(level=logging.INFO, format=f"{time}%(levelname)s recorder: %(message)s")
     try:

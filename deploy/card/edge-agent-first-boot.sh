@@ -47,12 +47,20 @@ elif ! [ -e /var/lib/edge-agent/credentials/current ]; then
   say "no claim on the card: it waits for sudo edge-agent enrol, with the office's invitation"
 fi
 
-# The only thing that no card can bring along: it belongs to the system.
-if grep -qs '^source = "picamera2' /etc/edge-agent/edge-agent.toml /etc/edge-agent/edge-agent.d/*.toml &&
-  ! [ -e /usr/share/doc/python3-picamera2 ]; then
-  { packages update && packages install python3-picamera2; } >/dev/null ||
-    fail "the library of the Pi's camera (python3-picamera2) wants the network: tried again every minute"
-  say "installed python3-picamera2"
+# What no card can bring along: it belongs to the system. python3-av has the encoders of recordings.
+missing=
+wanted() {
+  if grep -qs "$1" /etc/edge-agent/edge-agent.toml /etc/edge-agent/edge-agent.d/*.toml && ! [ -e "/usr/share/doc/$2" ]; then
+    missing="$missing${missing:+ }$2"
+  fi
+}
+wanted '^source = "picamera2' python3-picamera2
+wanted '^\[\[cameras\]\]' python3-av
+if [ -n "$missing" ]; then
+  # shellcheck disable=SC2086 - they are words
+  { packages update && packages install $missing; } >/dev/null ||
+    fail "what a camera needs ($missing) wants the network: tried again every minute"
+  say "installed $missing"
   systemctl try-restart edge-agent.service
 fi
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from agent.core.camera.recorder_link import ClipEnded, RecorderState, StartRecorder, encode
-from agent.recorder.__main__ import NICENESS
+from agent.recorder.__main__ import NICENESS, OOM_SCORE
 from tests.recorder.test_app import Camera
 from tests.support.recorder_process import Card, Process
 from tests.support.wait import wait_for
@@ -42,6 +42,7 @@ def test_a_recorder_that_is_killed_leaves_a_clip_that_verifies_and_the_next_one_
     wait_for(lambda: (card.directory / f"{cut}.clip").stat().st_size > size, what="another fragment on the card")
     own = os.getpriority(os.PRIO_PROCESS, 0)
     assert os.getpriority(os.PRIO_PROCESS, first.process.pid) == min(own + NICENESS, 19)
+    assert int(Path(f"/proc/{first.process.pid}/oom_score_adj").read_text()) == OOM_SCORE
     first.process.send_signal(signal.SIGKILL)
     first.process.wait()
 

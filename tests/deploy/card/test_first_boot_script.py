@@ -74,9 +74,10 @@ def test_a_pi_camera_waits_for_the_network_and_the_enrolment_does_not_wait_for_t
     (system.root / "bin/apt-get").write_text('#!/bin/sh\ncase "$*" in *update*) exit 100 ;; esac\n')
     assert system.start() == 1
     assert "start --no-block edge-agent-enrol.service" in (tmp_path / "did").read_text()
-    assert system.log[-1].startswith("the library of the Pi's camera")
+    assert system.log[-1].startswith("what a camera needs (python3-picamera2 python3-av) wants the network")
     system.have("apt-get", "0")
     assert system.start() == 0
+    assert "installed python3-picamera2 python3-av" in system.log
     assert "try-restart edge-agent.service" in (tmp_path / "did").read_text()
 
 
