@@ -12,6 +12,7 @@ from typing import Protocol
 
 from agent.core.camera.units import HEAD, RecordHead, UnitsError
 from agent.core.errors import EdgeAgentError
+from agent.core.socket_address import socket_address
 from agent.recorder.intake import Intake
 
 DEMUX_COMMAND = (sys.executable, *(["-I"] if sys.flags.isolated else []), "-m", "agent.recorder.demux", "--fd")
@@ -51,7 +52,8 @@ class SocketSource:
         self._connection: socket.socket | None = None
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         path.unlink(missing_ok=True)
-        self._listener.bind(str(path))
+        with socket_address(path) as address:
+            self._listener.bind(address)
         path.chmod(0o600)
         self._listener.listen(4)
 

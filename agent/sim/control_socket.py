@@ -1,25 +1,12 @@
-"""Unix sockets on which an agent listens: for `edge-agent sim`, if it is simulated, and the tap.
-
-It addresses the path through /proc/self/fd, because a socket's address holds 107 bytes and the path of a storage
-directory may be longer.
-"""
+"""Unix sockets on which an agent listens: for `edge-agent sim`, if it is simulated, and the tap."""
 
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from agent.core.errors import StorageError
-
-
-@contextmanager
-def _address(path: Path) -> Iterator[str]:
-    directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield f"/proc/self/fd/{directory}/{path.name}"
-    finally:
-        os.close(directory)
+from agent.core.socket_address import socket_address
 
 
 def connect(path: Path, timeout_s: float = 5.0) -> socket.socket:
@@ -27,7 +14,7 @@ def connect(path: Path, timeout_s: float = 5.0) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         sock.settimeout(timeout_s)
-        with _address(path) as address:
+        with socket_address(path) as address:
             sock.connect(address)
         sock.settimeout(None)
     except BaseException:
@@ -53,7 +40,7 @@ def listen(path: Path, mode: int = 0o600) -> socket.socket:
         if path.is_socket():
             path.unlink()
         os.fchmod(sock.fileno(), 0o600)  # before bind, so that the file is created with this mode
-        with _address(path) as address:
+        with socket_address(path) as address:
             sock.bind(address)
             if mode != 0o600:  # the mask of the process may have taken from it
                 Path(address).chmod(mode)

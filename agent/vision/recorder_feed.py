@@ -7,12 +7,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from agent.core.camera.units import Kind, StreamHeader, head
+from agent.core.socket_address import socket_address
 from agent.ports import Frame
 from agent.vision.frame_slot import FrameSlot
 
@@ -100,7 +102,8 @@ class RecorderFeed:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.settimeout(_SEND_LIMIT_S)
         try:
-            connection.connect(self._path)
+            with socket_address(Path(self._path)) as address:
+                connection.connect(address)
         except OSError as error:
             connection.close()
             self._due_s = now_s + _RETRY_S
