@@ -33,6 +33,7 @@ $(VENV)/.run: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install $(PIP_QUIET) --upgrade 'pip>=25.1'
 	@$(BIN)/python -m pip install $(PIP_QUIET) -e '.[vision]'
+	@$(BIN)/python -m pip install $(PIP_QUIET) --only-binary av 'av>=10' || echo "There is no PyAV for this machine: nothing is recorded here"
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run

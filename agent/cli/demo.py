@@ -15,8 +15,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from agent.adapters.paho_centre import Heard
 from agent.cli.demo_browser import DemoBrowser, find_browser
-from agent.cli.demo_centre import DemoCentre
+from agent.cli.demo_centre import DemoCentre, data_of
+from agent.cli.demo_office import AFTER_S, BEFORE_S, RECORDS
 from agent.cli.demo_page import DemoPage
 from agent.cli.demo_screen import Screen
 from agent.cli.demo_stage import Stage
@@ -45,7 +47,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "on real CCTV video, and show what the command centre receives and what the kiosk's lights do. Serves the "
         "control room's page, and opens it where there is a display. Without a terminal it plays a story by itself, "
         "and at the page too where there is Chromium. Keeps the newest picture of an alarm and of an "
-        "event, and prints its path.",
+        "event, and the newest recording, and prints where they are.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -81,6 +83,12 @@ def run(args: argparse.Namespace) -> int:
             console.print(
                 "          any name and password; the key in the address is one operator's, for this demo only"
             )
+        if RECORDS:
+            console.print(
+                f"  film    the camera is recorded from {BEFORE_S} s before a press until {AFTER_S} s after its close"
+            )
+        else:
+            console.print("  film    nothing is recorded: that needs PyAV (pip install av)")
         stage.start_agent()
         screen = Screen(console, stage, _KEYS)
         if sys.stdin.isatty() and sys.stdout.isatty():
@@ -89,6 +97,7 @@ def run(args: argparse.Namespace) -> int:
         story = Story(stage, centre, screen, args.patience)
         screen.say("No terminal: the story plays by itself.")
         complete = story.play() and _at_page(story, page.url, screen, stage.directory / "browser", args.patience)
+        complete = complete and (not RECORDS or story.play_in_office())
         return _told(story, screen, complete=complete)
 
 
@@ -125,6 +134,7 @@ def _with_keys(stage: Stage, centre: DemoCentre, screen: Screen) -> int:
             screen.lights()
             while (heard := centre.next(timeout_s=0.02)) is not None:
                 screen.message(heard)
+                _open_what_is_complete(stage, screen, heard)
             hand.press_what_is_due()
             if not select.select([sys.stdin], [], [], 0.05)[0]:
                 continue
@@ -142,6 +152,12 @@ def _with_keys(stage: Stage, centre: DemoCentre, screen: Screen) -> int:
                     return 0
                 case _:
                     screen.say(f"Keys: {_KEYS}")
+
+
+def _open_what_is_complete(stage: Stage, screen: Screen, heard: Heard) -> None:
+    if (clip := stage.office.hear(heard.topic, data_of(heard))) is not None:
+        for line in stage.office.open(clip):
+            screen.say(line, "green")
 
 
 class _Hand:

@@ -15,6 +15,7 @@ from typing import Any
 
 from agent.adapters.jose_keys import PrivateKey
 from agent.bootstrap.specs import sim_socket
+from agent.cli.demo_office import DemoOffice
 from agent.cli.keygen import make_key
 from agent.cli.sim import ask
 from agent.core.errors import BrokerError, EdgeAgentError
@@ -44,7 +45,7 @@ directory = "{directory}/state"
 [mqtt]
 brokers = ["mqtt://127.0.0.1:{port}"]
 keepalive_s = 10
-
+{credentials}
 [commands]
 keys = "{directory}/keys/keys.json"
 
@@ -73,8 +74,8 @@ source = "file:{video}?loop=1"
 event_snapshots = true
 
 [health]
-interval_s = 10
-"""
+interval_s = 5
+{evidence}"""
 _PATIENCE_S = 15.0
 
 
@@ -96,7 +97,14 @@ class Stage:
             stack.callback(_end, self._start_broker())
             self.key: PrivateKey = make_key("operator", self.directory / "keys", "the-demo")
             self.config = self.directory / "edge-agent.toml"
-            text = _SETTINGS.format(directory=self.directory, port=self.port, video=self._video)
+            self.office = DemoOffice(self.directory, "gp/demo/kiosk-demo")
+            text = _SETTINGS.format(
+                directory=self.directory,
+                port=self.port,
+                video=self._video,
+                credentials=self.office.mqtt_settings,
+                evidence=self.office.settings,
+            )
             self.config.write_text(text, encoding="utf-8")
             self.settings: Settings = load(self.config, environ={})
             self._stack = stack.pop_all()

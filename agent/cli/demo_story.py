@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from agent.adapters.paho_centre import Heard
 from agent.cli.demo_browser import DemoBrowser
 from agent.cli.demo_centre import DemoCentre, data_of
+from agent.cli.demo_office import AFTER_S, BEFORE_S, RECORDS
 from agent.cli.demo_screen import Screen
 from agent.cli.demo_stage import Stage
 
@@ -39,12 +40,15 @@ class Story:
         self._screen = screen
         self._patience_s = patience_s
         self.steps: list[Step] = []
+        self._complete: list[str] = []
+        """Clips, in the order in which they were."""
 
     def play(self) -> bool:
         """Play the steps; stop at the first that is not seen. Return whether all were seen."""
         return self._play(
             ("the agent is online", lambda: self._on_broker("/up/state", state="online")),
             ("the camera has seen a person", lambda: self._on_broker("/up/event/person-entered")),
+            *([(f"the last {BEFORE_S} s are in memory", self._is_in_memory)] if RECORDS else []),
             ("the button is pressed and the alarm raised", self._press),
             ("yellow: the call is being sent", lambda: self._lights(yellow="on", green="off")),
             ("the broker has confirmed the alarm: sent", lambda: self._on_broker("/up/alarm/police", stage="sent")),
@@ -52,6 +56,12 @@ class Story:
             ("green: a person has registered it", lambda: self._lights(yellow="on", green="on")),
             ("the centre has closed the alarm", lambda: self._answer("closed")),
             ("the lights are at rest again", lambda: self._lights(yellow="off", green="off")),
+        )
+
+    def play_in_office(self) -> bool:
+        """Open what was recorded of the first alarm. As `play`."""
+        return self._play(
+            ("the recording is complete", self._is_complete), ("it opens, and is verified", self._open_case)
         )
 
     def play_at_page(self, browser: DemoBrowser, url: str) -> bool:
@@ -114,6 +124,25 @@ class Story:
         browser.press("Enter")
         return self._on_broker("/up/alarm/medical", stage="closed") and self._on_page(browser, f"{_ROW} === null")
 
+    def _is_in_memory(self) -> bool:
+        def has_it(heard: Heard | None) -> bool:
+            cameras = (
+                data_of(heard).get("cameras", {}) if heard is not None and heard.topic.endswith("/up/health") else {}
+            )
+            return float(cameras.get("front", {}).get("recording", {}).get("before_s") or 0) >= BEFORE_S
+
+        return self._until(has_it, self._patience_s + BEFORE_S)
+
+    def _is_complete(self) -> bool:
+        self._screen.say(f"The camera is recorded for {AFTER_S} s after the close.")
+        return self._until(lambda _: bool(self._complete), self._patience_s + AFTER_S)
+
+    def _open_case(self) -> bool:
+        self._screen.say("In the office, somebody with the evidence key opens it.")
+        for line in self._stage.office.open(self._complete[0]):
+            self._screen.say(line, "green")
+        return True
+
     def _press(self) -> bool:
         self._screen.say('Somebody presses the button "police".')
         self._stage.press("police")
@@ -141,8 +170,8 @@ class Story:
     def _on_page(self, browser: DemoBrowser, expression: str) -> bool:
         return self._until(lambda _: bool(browser.read(expression)))
 
-    def _until(self, seen: Callable[[Heard | None], bool]) -> bool:
-        deadline = time.monotonic() + self._patience_s
+    def _until(self, seen: Callable[[Heard | None], bool], patience_s: float | None = None) -> bool:
+        deadline = time.monotonic() + (patience_s or self._patience_s)
         while time.monotonic() < deadline:
             self._stage.check_agent()
             if seen(None):
@@ -150,6 +179,8 @@ class Story:
             heard = self._centre.next(timeout_s=0.05)
             if heard is not None:
                 self._screen.message(heard)
+                if (clip := self._stage.office.hear(heard.topic, data_of(heard))) is not None:
+                    self._complete.append(clip)
                 if seen(heard):
                     return True
         return False

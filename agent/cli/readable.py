@@ -28,6 +28,8 @@ def _line(topic: str, payload: bytes) -> str:
     try:
         if of_alarms := _SAY_OF_ALARMS.get(levels[0]):
             text = of_alarms(data, envelope.get("monoms"))
+        elif levels[0] == "evidence":
+            text = _evidence(envelope["type"].split(".")[2], data)
         else:
             text = (_SAY.get("/".join(levels[:2])) or _SAY.get(levels[0], _plain))(data)
     except (AttributeError, KeyError, TypeError, ValueError):  # anyone can publish, so it may not be one of ours
@@ -144,6 +146,16 @@ def _commissioning(data: dict[str, Any]) -> str:
     verdicts = [step["verdict"] for step in report["steps"]]
     counts = ", ".join(f"{verdicts.count(each)} {each}" for each in dict.fromkeys(verdicts))
     return f"commissioning {report['verdict'].upper()} by {report['by']['issuer']} ({counts}), report {report['id']}"
+
+
+def _evidence(change: str, data: dict[str, Any]) -> str:
+    if "clip" not in data:
+        return f"camera {data['camera']}: the chain has {data['chain']['seq']} entries"
+    reason = f": {data['reason']}" if data.get("reason") else ""
+    before = f", {data['before_s']:.1f} s before it was wanted" if "before_s" in data else ""
+    size = f", {data['bytes'] / 1e6:.1f} MB" if "bytes" in data else ""
+    alarm = f", for alarm {data['alarm_id']}" if "alarm_id" in data else ""
+    return f"camera {data['camera']}: recording {change.upper()}{reason}{before}{size}{alarm}, clip {data['clip']}"
 
 
 def _health(data: dict[str, Any]) -> str:

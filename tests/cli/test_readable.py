@@ -108,6 +108,34 @@ def test_an_event_is_a_line_for_a_person(topic: str, data: dict[str, Any], says:
     assert line(topic, **data) == f"16:03:24.263 {topic:26} #6 {says}"
 
 
+@pytest.mark.parametrize(
+    ("change", "data", "says"),
+    [
+        (
+            "begun",
+            {"clip": "c1", "alarm_id": "a1", "before_s": 15.515, "reason": ""},
+            "recording BEGUN, 15.5 s before it was wanted, for alarm a1, clip c1",
+        ),
+        (
+            "ended",
+            {"clip": "c1", "bytes": 3_666_898, "reason": "complete"},
+            "recording ENDED: complete, 3.7 MB, clip c1",
+        ),
+        ("deleted", {"clip": "c1", "reason": "age"}, "recording DELETED: age, clip c1"),
+        ("head", {"chain": {"seq": 17, "head": "3f"}, "reason": ""}, "the chain has 17 entries"),
+    ],
+)
+def test_what_becomes_of_a_recording_is_a_line_for_a_person(change: str, data: dict[str, Any], says: str) -> None:
+    envelope = {
+        "time": "2026-11-24T16:03:24.263Z",
+        "seq": 6,
+        "type": f"edge.evidence.{change}.v1",
+        "data": {"camera": "front", **data},
+    }
+    said = readable("edge/v1/gp/site/kiosk/up/evidence", json.dumps(envelope).encode())
+    assert said == f"16:03:24.263 {'evidence':26} #6 camera front: {says}"
+
+
 def test_a_message_of_another_form_is_shown_as_it_is() -> None:
     assert '"fault": "open"' in line("event/input-fault", fault="open")
 

@@ -74,13 +74,23 @@ def test_without_a_terminal_and_a_browser_the_story_is_told_and_every_step_was_s
     assert "NOT SEEN" not in done.stdout
     assert "sends nobody out" in done.stdout
     assert "EXERCISE, not a real alarm: panic RAISED" in done.stdout
-    assert len(re.findall(r"^  ok  ", done.stdout, re.MULTILINE)) == 9
+    assert len(re.findall(r"^  ok  ", done.stdout, re.MULTILINE)) == 12
     assert len(re.findall(r"^The story at the page is left out: there is no \w+\.$", done.stdout, re.MULTILINE)) == 1
     picture = re.search(r"picture of (\d+) bytes: (\S+demo-alarm\.jpg)$", done.stdout, re.MULTILINE)
     assert picture is not None
     assert Path(picture[2]).stat().st_size == int(picture[1])
     assert cv2.imread(picture[2]) is not None
     assert list(tmp_path.iterdir()) == []
+    # What it says of the recording, somebody else finds too.
+    assert re.search(r"^The 1[567] seconds before the press: verified\.", done.stdout, re.MULTILINE)
+    check = re.search(r"check it yourself: edge-agent (evidence verify .*)$", done.stdout, re.MULTILINE)
+    film = re.search(r"a film that any player opens: (.*)$", done.stdout, re.MULTILINE)
+    assert check is not None
+    assert film is not None
+    assert ran(sys.executable, "-m", "agent", *check[1].split()).returncode == 0
+    shown = ran("ffprobe", "-v", "warning", "-show_entries", "format=duration", "-of", "csv=p=0", film[1])
+    assert shown.stderr == ""
+    assert float(shown.stdout) > 25
 
 
 def test_a_step_that_is_not_seen_makes_the_story_fail(tmp_path: Path) -> None:
