@@ -13,12 +13,12 @@ from agent.core.diagnosis.account import judge_account
 from agent.core.diagnosis.agent_report import judge_report, judge_unit
 from agent.core.diagnosis.finding import Finding, ok, unknown
 from agent.core.errors import SettingsError, StorageError
-from agent.doctor import brokers, machine, papers, pins, vision
+from agent.doctor import brokers, machine, papers, pins, recording, vision
 from agent.doctor.check import Check, Device, Note
 from agent.settings import Settings
 from agent.settings.kept import Begun
 
-NEED_SETTINGS = ("agent", "disk", "wear", "certificate", "keys", "broker", "pins", "camera", "model")
+NEED_SETTINGS = ("agent", "disk", "wear", "certificate", "keys", "broker", "pins", "camera", "model", "recording")
 """What can't be checked without settings."""
 
 
@@ -72,6 +72,7 @@ def checks_of(device: Device, config: Path, *, with_lights: bool) -> list[Check]
     for camera in settings.cameras:
         plan.append(Check(f"camera-{camera.name}", 30, partial(vision.camera, device, camera)))
         plan.append(Check(f"model-{camera.name}", 60, partial(vision.model, device, camera)))
+        plan.append(Check(f"recording-{camera.name}", 30, partial(recording.recording, device, camera)))
     return plan
 
 
