@@ -16,7 +16,7 @@ JOBS ?= 7
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-recorder test-package test-tflite test-picamera2 check bench bench-recorder bench-vision chaos enrolment-cuts evidence fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation province mutants walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-recorder test-package test-tflite test-picamera2 check bench bench-recorder bench-vision chaos enrolment-cuts evidence evidence-presses fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation province mutants walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -212,6 +212,9 @@ enrolment-cuts: setup-dev ## Enrolment and renewal are cut off at 50 random mome
 
 evidence: setup-dev ## A thousand alterations of clips, manifests and chains are found and their places named; 50 power cuts on a real file system, as root (two minutes; EVIDENCE='--cuts 5')
 	@$(BIN)/python -m tests.campaigns.evidence $(EVIDENCE)
+
+evidence-presses: setup-dev ## The power goes two seconds after a press, 50 times, while a recorder records; as root (three minutes; PRESSES='--presses 5')
+	@$(BIN)/python -m tests.campaigns.evidence.presses $(PRESSES)
 
 fuzz: setup-dev ## A hundred thousand spoilt commands: none may do anything, none may harm the agent (ten minutes; FUZZ=2000)
 	@FUZZ=$(or $(FUZZ),100000) $(BIN)/pytest -s --show-capture=no -o log_level=CRITICAL --timeout=7200 tests/bootstrap/test_fuzz.py

@@ -64,9 +64,11 @@ class Process:
                 return message
         raise AssertionError("the recorder has ended")
 
-    def begin(self, seconds: float) -> str:
+    def begin(self, seconds: float, ring_s: float = 2) -> str:
+        """Begin a clip when so much is in the ring, and return it when that is on the card."""
         clip = Uuid7Source().next(time.time_ns() // 1_000_000)
-        self.wait_for(lambda said: isinstance(said, RecorderState) and said.ring_s >= 2)
+        if ring_s:
+            self.wait_for(lambda said: isinstance(said, RecorderState) and said.ring_s >= ring_s)
         self.link.sendall(encode(BeginClip(clip=clip, seconds=seconds, facts={"alarm": "a-1"})))
         self.wait_for(lambda said: isinstance(said, ClipBegun))
         return clip
@@ -91,14 +93,14 @@ class Process:
 class Card:
     """What a device and its office have."""
 
-    def __init__(self, directory: Path, **changes: Any) -> None:
+    def __init__(self, directory: Path, keep_in: Path | None = None, **changes: Any) -> None:
         directory.mkdir(exist_ok=True)
         self.authority = Authority(directory / "ca")
         self._certificate = self.authority.client(DEVICE)
         self.key_file = directory / "evidence-1.json"
         key = EvidenceKey.generate("evidence-1")
         self.key_file.write_text(json.dumps(key.as_jwk()))
-        self.directory = directory / "evidence" / "yard"
+        self.directory = keep_in or directory / "evidence" / "yard"
         keeping = KeepingSpec(
             directory=str(self.directory),
             facts={"device": DEVICE, "camera": "yard", "software": "0.1.0"},
@@ -112,9 +114,15 @@ class Card:
         values = {"camera": "yard", "socket": str(directory / "yard.sock"), "keeping": keeping}
         self.spec = RecorderSpec.model_validate({**values, **changes})
 
-    def verify(self, clip: str, *recorders: Process) -> int:
-        """What `edge-agent evidence verify` returns, if the centre has heard these."""
+    def verify(self, clip: str, *recorders: Process, directory: Path | None = None) -> int:
+        """What `edge-agent evidence verify` returns, if the centre has heard these. `directory` has a copy."""
         heads = self.key_file.with_name("heads.jsonl")
         heads.write_text("".join(json.dumps(head) + "\n" for each in recorders for head in each.heads))
-        command = ["evidence", "verify", str(self.directory / f"{clip}.clip"), "--ca", str(self.authority.ca)]
+        command = [
+            "evidence",
+            "verify",
+            str((directory or self.directory) / f"{clip}.clip"),
+            "--ca",
+            str(self.authority.ca),
+        ]
         return main([*command, "--key", str(self.key_file), "--heads", str(heads)])

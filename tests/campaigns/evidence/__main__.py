@@ -92,7 +92,7 @@ def _cuts(directory: Path, count: int, seed: int) -> bool:
         shutil.copyfile(empty, card)
         recording = Recording(directory / f"r{number}", authority, key)
         after = directory / f"after-{number}.img"
-        with _mounted(card, directory / "card") as mount:
+        with mounted(card, directory / "card") as mount:
             camera = mount / CAMERA
             camera.mkdir()
             os.sync()
@@ -100,7 +100,7 @@ def _cuts(directory: Path, count: int, seed: int) -> bool:
             shutil.copyfile(card, after)  # what the disk has: not what is in the memory of its file system
             written = (camera / UNSYNCED).stat().st_size if (camera / UNSYNCED).exists() else 0
         where[said[-1].split()[0] if said else "before anything"] += 1
-        with _mounted(after, directory / "card") as mount:
+        with mounted(after, directory / "card") as mount:
             recording.directory = mount / CAMERA
             kept = recording.directory / UNSYNCED
             unsynced += written > (kept.stat().st_size if kept.exists() else 0)
@@ -152,7 +152,8 @@ def _fault(recording: Recording, said: list[str]) -> tuple[str, int]:
 
 
 @contextmanager
-def _mounted(image: Path, place: Path) -> Iterator[Path]:
+def mounted(image: Path, place: Path) -> Iterator[Path]:
+    """Yield where the file system of an image is mounted."""
     place.mkdir(exist_ok=True)
     subprocess.run(["mount", "-o", "loop", image, place], check=True)
     try:
