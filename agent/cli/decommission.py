@@ -90,8 +90,22 @@ def _prepare(args: argparse.Namespace, state: Path) -> Begun:
 
 
 def _refuse(state: Path, user: str) -> None:
-    if (reason := decommission.why_not(state, user)) is not None:
+    if (reason := decommission.why_not(state, user) or _why_kept(state / "evidence")) is not None:
         raise EdgeAgentError(f"refused, and nothing is changed: {reason}")
+
+
+def _why_kept(directory: Path) -> str | None:
+    """Why recordings must not be erased; None if none of them is held."""
+    from agent.evidence.chain import FILE, held_clips  # noqa: PLC0415 - most devices have none
+
+    try:
+        held = sum(len(held_clips(path.read_bytes())) for path in directory.glob(f"*/{FILE}"))
+    except OSError as error:
+        raise EdgeAgentError(f"{directory} can't be read: {(error.strerror or str(error)).lower()}") from error
+    if not held:
+        return None
+    what = "recording is" if held == 1 else "recordings are"
+    return f"{held} {what} held: let the office fetch {directory}, and a supervisor release what it has (`clip-hold`)"
 
 
 def _ask(settings: Settings) -> None:

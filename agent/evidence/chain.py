@@ -223,6 +223,19 @@ def read(content: bytes, file: str, heads: list[Heard]) -> ReadChain:
     return found
 
 
+def held_clips(content: bytes) -> set[str]:
+    """Return the clips that a chain says are held."""
+    held: set[str] = set()
+    for each in read(content, FILE, []).entries:
+        clip = str(each.said.get("clip"))
+        match each.said[ENTRY]:
+            case "held":
+                held.add(clip)
+            case "released" | "deleted":
+                held.discard(clip)
+    return held
+
+
 def _take(
     found: ReadChain, line: Line, known: Mapping[str, tuple[bytes, ...]], where: tuple[str, int, int]
 ) -> Finding | None:

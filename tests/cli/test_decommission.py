@@ -11,6 +11,7 @@ import pytest
 
 from agent.adapters.binding import BINDING, CURRENT
 from agent.adapters.board import Board
+from agent.adapters.evidence_keys import EvidenceKey
 from agent.adapters.jose_keys import PrivateKey
 from agent.adapters.systemd_unit import ask_unit
 from agent.cli import decommission as command
@@ -23,8 +24,10 @@ from agent.provisioning.decommission import MARK
 from agent.settings.kept import Kept, KeySet, store_kept
 from agent.sim.clock import SimClock
 from tests.cli.test_enrol import Device, _right_clock, claim_of, device, registrar
+from tests.support.certificates import Authority
 from tests.support.drafts import alarm, open_outbox, security, write
 from tests.support.fake_registrar import NAME, FakeRegistrar, Handler
+from tests.support.made_up_clips import Recording
 from tests.support.registrar import ServedRegistrar
 
 __all__ = ["_right_clock", "device", "registrar"]
@@ -99,6 +102,21 @@ def test_it_has_the_certificate_revoked_and_keeps_nothing_of_its_province(
     # Its wiring is still there, and it can be enrolled anew.
     assert enrolled.enrol(claim_of(registrar, name="gp/park-station/kiosk-0009")) == 0
     assert json.loads((enrolled.state / CURRENT / BINDING).read_text())["name"] == "gp/park-station/kiosk-0009"
+
+
+def test_while_a_recording_is_held_it_is_refused_and_released_ones_go_with_the_rest(
+    enrolled: Device, registrar: FakeRegistrar, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Revoking(registrar)
+    key = EvidenceKey.generate("evidence-1")
+    recording = Recording(enrolled.state / "evidence" / "front", Authority(tmp_path / "ca"), key)
+    clip = recording.record()
+    recording.clips.hold(clip, {"by": "thandi", "ref": "17"}, held=True)
+    assert enrolled.run("decommission", "--yes") == 1
+    assert "refused, and nothing is changed: 1 recording is held: let the office fetch" in capsys.readouterr().err
+    recording.clips.hold(clip, {"by": "thandi", "ref": "17"}, held=False)
+    assert enrolled.run("decommission", "--yes") == 0
+    assert not (enrolled.state / "evidence").exists()
 
 
 @pytest.mark.parametrize(
