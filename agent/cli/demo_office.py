@@ -1,6 +1,7 @@
 """The demo's office: it has the evidence key, keeps the heads of the camera's chain, and opens what was recorded."""
 
 import json
+import os
 import shutil
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
@@ -66,16 +67,17 @@ class DemoOffice:
         """
         trust = Trust(self._authority, "", self._device, tuple(read_heads("\n".join(self._heads))))
         case, authority = cache_directory() / "demo-case", cache_directory() / "demo-device-ca.pem"
-        shutil.rmtree(case, ignore_errors=True)
-        case.parent.mkdir(parents=True, exist_ok=True)
+        new = case.with_name(f"demo-case.{os.getpid()}")  # another demo may be at work
         [sealed] = found(self._clips / f"{clip}.clip") or []
         by = {"name": "the demo", "why": "to show it"}
-        export(sealed, trust, self._key, case, by, datetime.now(UTC), media_of(trust))
+        export(sealed, trust, self._key, new, by, datetime.now(UTC), media_of(trust))
         authority.write_text(self._authority, encoding="ascii")
-        [opened] = found(case) or []
+        [opened] = found(new) or []
         verdict = judged(opened, trust, None, media_of(trust))
         if not verdict.is_authentic:
             raise EdgeAgentError(f"the recording is {verdict.word}: {verdict.findings[0] if verdict.findings else ''}")
+        shutil.rmtree(case, ignore_errors=True)
+        new.rename(case)
         return [
             f"The {int(self._begun[clip]['before_s'])} seconds before the press: verified. The case folder: {case}",
             f"  a film that any player opens: {case / clip}-plain.mp4",

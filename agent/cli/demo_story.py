@@ -131,6 +131,7 @@ class Story:
             )
             return float(cameras.get("front", {}).get("recording", {}).get("before_s") or 0) >= BEFORE_S
 
+        self._screen.say(f"The camera's recorder keeps the last {BEFORE_S} s in memory, and on no disk.")
         return self._until(has_it, self._patience_s + BEFORE_S)
 
     def _is_complete(self) -> bool:
