@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
+from typing import TYPE_CHECKING
 
 from agent.bootstrap import simulation, specs
 from agent.bootstrap.cameras import links_to
@@ -32,7 +33,6 @@ from agent.runtime.alarms.edge_watch import EdgeWatch
 from agent.runtime.cameras.cameras import Cameras
 from agent.runtime.cameras.vision_link import VisionLink
 from agent.runtime.commands.handler import CommandHandler
-from agent.runtime.recording.recorder_link import RecorderLink
 from agent.runtime.selftest.probe_alarm import ProbeAlarm
 from agent.runtime.selftest.self_test import SELF_TEST
 from agent.runtime.supervision.context import Context
@@ -42,6 +42,9 @@ from agent.runtime.supervision.security import SecurityLog
 from agent.runtime.tap.service_page import ServicePage
 from agent.settings.kept import Begun
 from agent.sim.control import SimControl
+
+if TYPE_CHECKING:  # a device of which nothing is recorded carries nothing of recorders
+    from agent.runtime.recording.recorder_link import RecorderLink
 
 DISK_PATIENCE_S = 2.0
 """How long a start waits for the disk. Then the buttons go live without it, and what it holds is restored later."""
@@ -192,7 +195,7 @@ def _go_live(
     kiosk: Kiosk,
     uplink: Uplink,
     handler: CommandHandler,
-    cameras: Sequence[RecorderLink | VisionLink],
+    cameras: "Sequence[RecorderLink | VisionLink]",
     sim: SimControl | None,
 ) -> EdgeWatch:
     """Start the lights, threads and cameras, and the buttons last.

@@ -24,7 +24,7 @@ from agent.contract.commands import (
 from agent.contract.envelope import rfc3339
 from agent.contract.messages import Answer
 from agent.contract.vocabulary import AckAction
-from agent.core.camera.clip_cause import ClipCause
+from agent.core.camera.clip_cause import ClipCause, Hold
 from agent.core.facts import AckAnswer, AlarmDelivered, CentreAck
 from agent.outbox.replay import Replay
 from agent.ports import Clock
@@ -32,7 +32,6 @@ from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.cameras.cameras import Cameras
 from agent.runtime.commands.handler import CommandOutcome, Verified
 from agent.runtime.commands.orders import SelfTestAnswer
-from agent.runtime.recording.camera_clips import Hold
 from agent.runtime.recording.recordings import Recordings
 from agent.runtime.selftest.probe_alarm import ProbeAlarm
 from agent.runtime.selftest.self_test import SelfTest

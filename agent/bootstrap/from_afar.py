@@ -8,7 +8,7 @@ what to do.
 import queue
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from agent.adapters.in_time import in_time
 from agent.adapters.jose_keys import KeyRing
@@ -19,7 +19,6 @@ from agent.bootstrap.trial import HasCameras, TrialJudge, Verdict
 from agent.contract.commands import Claims, ConfigSetArgs, KeysSetArgs, RebootArgs
 from agent.contract.device import ConfigData, MetaData
 from agent.contract.messages import ResultData
-from agent.core.camera.recorder_link import RecorderSpec
 from agent.core.errors import StorageError
 from agent.outbox.outbox import Outbox
 from agent.ports import Received
@@ -30,6 +29,9 @@ from agent.runtime.supervision.main_loop import REBOOT, RESTART
 from agent.settings import Settings
 from agent.settings.afar import ChangeRefused, judge, on_the_spot, why_two
 from agent.settings.kept import PLACE, Begun, Kept, KeySet, Layer, Order, Reboot, Trial, again, store_kept
+
+if TYPE_CHECKING:
+    from agent.core.camera.recorder_link import RecorderSpec
 
 CONFIG = "config"
 """The name of this part in the health message, and of its thread."""
@@ -67,7 +69,7 @@ class Announces(Protocol):
 class Respecs(Protocol):
     """The recorders."""
 
-    def respec(self, specs: Iterable[RecorderSpec]) -> None:
+    def respec(self, specs: "Iterable[RecorderSpec]") -> None:
         """Start those whose spec has changed anew. Any thread."""
         ...
 
@@ -332,7 +334,10 @@ class FromAfar:
         pairs = zip(old.cameras, new.cameras, strict=True)
         changed = [after for before, after in pairs if before != after]
         # First the recorders: one must not record unmasked what has got a mask.
-        self._recorders.respec(specs.recorder_specs(new, self._clock.boot_id))
+        if any(specs.is_recorded(new, camera) for camera in new.cameras):
+            from agent.bootstrap.recorder_specs import recorder_specs  # noqa: PLC0415 - most devices record nothing
+
+            self._recorders.respec(recorder_specs(new, self._clock.boot_id))
         self._cameras.respec(specs.vision_spec(new, camera, simulate=self._simulated) for camera in changed)
         self._judge.begin()
         self._report()

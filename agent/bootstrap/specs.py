@@ -10,7 +10,6 @@ from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 
-from agent import __version__
 from agent.adapters.mask_file import all_masks
 from agent.contract.commands import COMMANDS
 from agent.contract.device import CameraMeta, MetaData
@@ -20,9 +19,7 @@ from agent.contract.vocabulary import Location
 from agent.core.alarms.alarm_book import AlarmBook, InputKind
 from agent.core.alarms.service import Service
 from agent.core.alarms.siren import SirenRules
-from agent.core.camera.camera_kinds import kind_of
 from agent.core.camera.masks import Outline
-from agent.core.camera.recorder_link import KeepingSpec, RecorderSpec
 from agent.core.camera.vision_spec import VisionSpec
 from agent.core.delivery.centres import Centres
 from agent.core.errors import MaskError
@@ -36,8 +33,7 @@ from agent.settings import CameraSettings, Settings, SirenSettings, mask_url
 
 VISION_COMMAND = (sys.executable, *(["-I"] if sys.flags.isolated else []), "-m", "agent.vision", "--fd")
 """Starts a camera process, which finds its modules where the core found its own."""
-RECORDER_COMMAND = (sys.executable, *(["-I"] if sys.flags.isolated else []), "-m", "agent.recorder", "--fd")
-"""Starts a recorder."""
+
 
 log = logging.getLogger(__name__)
 
@@ -234,7 +230,6 @@ def vision_spec(settings: Settings, camera: CameraSettings, *, simulate: bool) -
     from agent.models.store import default_directories  # noqa: PLC0415 - a kiosk without a camera has no model
 
     directory = settings.storage.directory
-    recorder = recorder_spec(settings, camera)
     return VisionSpec(
         **dict(camera),
         simulate=simulate,
@@ -242,9 +237,18 @@ def vision_spec(settings: Settings, camera: CameraSettings, *, simulate: bool) -
         state_models=str(directory / "models"),
         time_zone=settings.device.time_zone,
         snapshot_directory=str(directory / "snapshots" / camera.name),
-        # A recorder that takes a stream as it comes needs nothing of the camera process.
-        recorder_socket=None if recorder is None or _is_taken_as_it_comes(recorder) else recorder.socket,
+        recorder_socket=_recorder_socket(settings, camera),
     )
+
+
+def _recorder_socket(settings: Settings, camera: CameraSettings) -> str | None:
+    """Return where the recorder waits for the camera process; None if it needs nothing of that."""
+    if not is_recorded(settings, camera):
+        return None
+    from agent.bootstrap.recorder_specs import recorder_spec  # noqa: PLC0415 - most devices record nothing
+
+    spec = recorder_spec(settings, camera)
+    return None if spec.stream is not None and spec.may_be_unmasked else spec.socket
 
 
 def is_recorded(settings: Settings, camera: CameraSettings) -> bool:
@@ -252,55 +256,6 @@ def is_recorded(settings: Settings, camera: CameraSettings) -> bool:
     mqtt = settings.mqtt
     has_key = mqtt.key_file is not None and mqtt.cert_file is not None
     return camera.evidence and settings.evidence.recipient is not None and has_key
-
-
-def recorder_specs(settings: Settings, boot_id: str) -> list[RecorderSpec]:
-    """Return what the recorder of each camera that is recorded needs to know."""
-    found = [recorder_spec(settings, camera, boot_id) for camera in settings.cameras]
-    return [spec for spec in found if spec is not None]
-
-
-def recorder_spec(settings: Settings, camera: CameraSettings, boot_id: str = "") -> RecorderSpec | None:
-    """Return what the recorder of a camera needs to know; None if it is not recorded."""
-    evidence, mqtt, directory = settings.evidence, settings.mqtt, settings.storage.directory
-    if not is_recorded(settings, camera):
-        return None
-    try:
-        masked = bool(masks(camera))
-    except MaskError:
-        masked = True
-    shares = sum(each.evidence for each in settings.cameras)
-    keeping = KeepingSpec(
-        directory=str(directory / "evidence" / camera.name),
-        facts={
-            "device": settings.identity.user,
-            "camera": camera.name,
-            "software": f"edge-agent {__version__}",
-            "boot": boot_id,
-        },
-        key=str(mqtt.key_file),
-        certificate=str(mqtt.cert_file),
-        recipient=str(evidence.recipient),
-        bytes=evidence.max_bytes // shares,
-        days=evidence.max_age_days,
-        free_bytes=evidence.keep_free_bytes,
-    )
-    runtime = Path(os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0])
-    is_stream = kind_of(camera.source).name == "stream"
-    return RecorderSpec(
-        camera=camera.name,
-        keeping=keeping,
-        socket=str((directory if runtime == Path() else runtime) / f"recorder-{camera.name}.sock"),
-        stream=camera.stream or (camera.source if is_stream else None),
-        masked=masked,
-        masked_by_camera=camera.masked_by_camera,
-        ring_s=evidence.before_s,
-        ring_bytes=evidence.ring_bytes,
-    )
-
-
-def _is_taken_as_it_comes(spec: RecorderSpec) -> bool:
-    return spec.stream is not None and spec.may_be_unmasked
 
 
 def _ns(seconds: float) -> int:

@@ -18,13 +18,13 @@ from agent.contract.events import (
     SirenData,
     TimeCorrectionData,
 )
-from agent.contract.evidence import EvidenceChange, EvidenceData
 from agent.contract.identity import LEVEL, Identity
 from agent.contract.kinds import EVENT_EXPIRY_S, KINDS
 from agent.contract.messages import AlarmData, AlarmsData, Draft, Payload, Rank, ResultData, SecurityData, StateData
 
 if TYPE_CHECKING:
     from agent.contract.commissioning import CommissioningData
+    from agent.contract.evidence import EvidenceChange, EvidenceData
 
 CONTENT_TYPE = "application/cloudevents+json"
 
@@ -119,7 +119,7 @@ class MessageFactory:
         """Make the event for a siren that starts or stops sounding for an alarm."""
         return self._draft("siren-sounded" if sounds else "siren-stopped", f"alarm/{data.alarm_id}", data)
 
-    def evidence(self, change: EvidenceChange, data: EvidenceData) -> Draft:
+    def evidence(self, change: "EvidenceChange", data: "EvidenceData") -> Draft:
         """Make the message of what became of a clip."""
         return self._draft(f"evidence-{change}", f"camera/{data.camera}", data)
 

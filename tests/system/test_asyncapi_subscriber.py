@@ -5,13 +5,14 @@ import signal
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from agent.adapters.jose_keys import PrivateKey, sign
 from agent.cli.keygen import make_key
 from agent.contract.camera_events import EVENTS
 from agent.contract.commands import TABLE
 from agent.contract.events import TimeCorrectionData
+from agent.contract.evidence import EvidenceChange, EvidenceData
 from agent.contract.kinds import KINDS
 from agent.contract.schema.examples import EXAMPLES
 from agent.contract.security import SecurityKind
@@ -78,6 +79,10 @@ SAID_BY_HAND: Mapping[SecurityKind, tuple[str, dict[str, Any]]] = {
     "alarms-lost": ("a database that is damaged at the right place", {"alarm_ids": [], "all_known": False}),
     "renamed": ("another name after an outage", {"was": "edge/v1/gp/a/b", "given_up": {"alarm": 2, "event": 1}}),
     "service-page-entered": ("a phone in the cabinet", {"peer": "192.168.42.129"}),
+    "clip-asked": (
+        "a camera that is recorded",
+        {"clip": "01a21ac6-1e90-755d-98d2-2feefdb0a969", "camera": "front", "issuer": "thandi", "reason": "a quarrel"},
+    ),
     "record-skipped": ("a power cut", {"first": 18, "last": 1017}),
 }
 """Security events that are not provoked here, each with what it would take, and its detail."""
@@ -183,6 +188,10 @@ def trouble_it(device: Device) -> None:
     centre.wait_for("security/command-repeated")
 
 
+NOBODYS_CLIP = "01a21ac6-1e90-755d-98d2-2feefdb0a969"
+"""A clip that no device has."""
+
+
 def order_everything(device: Device) -> None:
     for name in ("ping", "rebirth", "snapshot"):
         assert device.order(name)["code"] == "ok", name
@@ -192,6 +201,8 @@ def order_everything(device: Device) -> None:
     assert device.order("service-page", seconds=60)["code"] == "ok"
     assert device.order("service-page", seconds=0)["code"] == "ok"
     assert device.order("replay", first=1)["code"] == "ok"
+    assert device.order("clip", reason="a quarrel")["code"] == "not-recorded"
+    assert device.order("clip-hold", clip=NOBODYS_CLIP, hold=True, reason="case 17")["code"] == "unknown-clip"
     device.order("self-test")
     device.centre.wait_for("event/self-test")
     assert device.order("config-set", revision=1, changes={"lights": {"yellow": 4}})["code"] == "forbidden-setting"
@@ -233,6 +244,9 @@ def say_the_rest(broker: Mosquitto, directory: Path) -> None:
     for kind, (_, detail) in SAID_BY_HAND.items():
         assert log.report(kind, "told by hand", **detail)
     outbox.put(FACTORY.commissioning(unsigned()))  # a device without a certificate has none
+    for change in get_args(EvidenceChange):  # a simulated device without a certificate records nothing
+        data = EvidenceData(camera="front", clip=NOBODYS_CLIP, chain={"seq": 1, "head": "0" * 64})
+        outbox.put(FACTORY.evidence(change, data))
     # It would take a step of the machine's clock.
     outbox.put(
         FACTORY.time_correction(

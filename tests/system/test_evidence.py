@@ -3,14 +3,18 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
 
+import psutil
 import pytest
 
-from tests.support.recorded_kiosk import AFTER_S, BEFORE_S, Site
+from tests.support.agent_process import BUTTON
+from tests.support.centre import Message
+from tests.support.recorded_kiosk import AFTER_S, BEFORE_S, TRUSTED, Site
 from tests.support.run import ran
 from tests.support.wait import wait_for
 
@@ -124,6 +128,86 @@ def test_who_may_asks_for_a_clip_and_keeps_it(opened: ExitStack, tmp_path: Path)
     assert centre.result(site.order("clip", camera="yard", reason="17"))["code"] == "not-recorded"
     told = [m.data["detail"]["issuer"] for m in centre.messages("security/clip-")]
     assert told == [kiosk.key.issuer] * 3
+
+
+@pytest.mark.parametrize("again", range(3))
+def test_what_is_killed_2_s_after_a_press_has_kept_what_was_before_it(
+    opened: ExitStack, tmp_path: Path, again: int
+) -> None:
+    site = Site(opened, tmp_path)
+    centre, kiosk, office = site.centre, site.kiosk, site.office
+    site.wait_for_ring(BEFORE_S)
+    kiosk.press()
+    pressed = time.monotonic()
+    raised = centre.wait_for_alarm("raised")
+    wait_for(lambda: time.monotonic() - pressed >= 2 + again / 3, what="two seconds")
+    everything = kiosk.children()
+    kiosk.kill()
+    for process in everything:
+        with suppress(psutil.Error):
+            process.kill()
+
+    kiosk.start()
+    clip = raised.data["clips"][0]["clip"]
+    cut = site.wait_for("cut", clip=clip, timeout_s=60)
+    assert cut.data["chain"]["seq"] >= 2
+    office.file_heads(centre.messages("evidence"))
+    verdict = office.verify(kiosk.clips / f"{clip}.clip")
+    assert verdict.returncode == 0, verdict.stdout + verdict.stderr
+    case = tmp_path / "case"
+    exported = office.run("export", kiosk.clips / f"{clip}.clip", "--key", office.key_file, "--out", case, "--by", "T")
+    assert exported.returncode == 0, exported.stderr
+    [film, *_] = case.glob("*.mp4")
+    assert length_of(film) >= BEFORE_S + 1, "all of the time before the press, and of what followed but the last second"
+
+
+def test_20_alarms_at_once_are_all_recorded_in_few_files(opened: ExitStack, tmp_path: Path) -> None:
+    buttons = [{**BUTTON, "name": f"b{pin}", "pin": pin} for pin in range(4, 24)]
+    site = Site(opened, tmp_path, buttons=buttons, lights={"yellow": 27})
+    centre, kiosk, office = site.centre, site.kiosk, site.office
+    site.wait_for_ring(2)
+    for button in buttons:
+        kiosk.press(str(button["name"]))
+    wait_for(lambda: len(raised_alarms(site)) == 20, what="20 alarms")
+    named = {alarm.data["clips"][0]["clip"] for alarm in raised_alarms(site)}
+    assert len(named) == 20
+    wait_for(lambda: {m.data["clip"] for m in site.evidence("begun")} >= named, what="20 clips")
+    for alarm in raised_alarms(site):
+        centre.acknowledge(alarm.data["alarm_id"], kiosk.key, "closed")
+    files = {m.data.get("into", m.data["clip"]) for m in site.evidence("begun")}
+    assert len(files) <= 4
+    wait_for(lambda: {m.data["clip"] for m in site.evidence("ended")} >= files, timeout_s=60, what="the end of all")
+    office.file_heads(centre.messages("evidence"))
+    for clip in files:
+        verdict = office.verify(kiosk.clips / f"{clip}.clip")
+        assert verdict.returncode == 0, verdict.stdout + verdict.stderr
+    told = "".join(file.read_text() for file in kiosk.clips.glob("*.manifest"))
+    assert all(alarm.data["alarm_id"] in told for alarm in raised_alarms(site))
+
+
+@pytest.mark.parametrize("trouble", ["no PyAV", "a card that takes nothing"])
+def test_what_can_not_be_recorded_is_told_and_costs_no_press(opened: ExitStack, tmp_path: Path, trouble: str) -> None:
+    environ: dict[str, str] = {}
+    if trouble == "no PyAV":
+        (tmp_path / "none" / "av").mkdir(parents=True)
+        (tmp_path / "none" / "av" / "__init__.py").write_text("raise ImportError('there is none')")
+        environ = {"PYTHONPATH": f"{tmp_path / 'none'}:{TRUSTED['PYTHONPATH']}"}
+    else:
+        (tmp_path / "kiosk" / "storage").mkdir(parents=True)
+        (tmp_path / "kiosk" / "storage" / "evidence").write_text("not a directory")
+    site = Site(opened, tmp_path, environ=environ)
+    told = site.centre.wait_for("event/part-degraded", lambda m: m.data["part"] == "recorder-front", timeout_s=60)
+    expected = "python3-av" if trouble == "no PyAV" else "evidence/front"
+    assert expected in told.data["detail"]
+
+    site.kiosk.press()
+    raised = site.centre.wait_for_alarm("raised")
+    assert "clips" not in raised.data
+    assert site.centre.wait_for_alarm("updated", stage="sent").data["latency_ms"]["sent"] < 1000
+
+
+def raised_alarms(site: Site) -> list[Message]:
+    return [m for m in site.centre.messages("alarm/") if m.type == "edge.alarm.raised.v1"]
 
 
 def time_of(text: str) -> datetime:

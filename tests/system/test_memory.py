@@ -12,8 +12,12 @@ from tests.support.mosquitto import Mosquitto
 from tests.support.run import ran
 from tests.support.wait import wait_for
 
-RARE = ("agent.core.commissioning", "agent.contract.commissioning", "agent.provisioning", "difflib")
-"""What a walk takes, a person's mistake or a doctor."""
+RARE = (
+    *("agent.core.commissioning", "agent.contract.commissioning", "agent.provisioning", "difflib"),
+    *("agent.contract.evidence", "agent.core.camera.recorder_link", "agent.runtime.recording.recorder_link"),
+    *("agent.evidence", "agent.recorder", "av"),
+)
+"""What a walk takes, a person's mistake, a doctor, or a recording."""
 VISION = ("numpy", "cv2", "ai_edge_litert", "tflite_runtime", "picamera2")
 _BARE = "import gpiozero, paho.mqtt.client, pydantic_settings; print(flush=True); input()"
 _MODULES = "import sys, agent.cli.run, agent.app, agent.bootstrap.simulation; print('\\n'.join(sys.modules))"

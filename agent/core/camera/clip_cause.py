@@ -1,6 +1,7 @@
-"""Why a clip is kept, as its manifest and its messages say it. Pure."""
+"""Why a clip is kept, and an order to keep it longer. Pure, and small: it is loaded where nothing is recorded, too."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pydantic import JsonValue
 
@@ -19,3 +20,13 @@ class ClipCause:
         """Return what the manifest says."""
         named = {"alarm": self.alarm_id, "event": self.event_id, "command": self.command_id}
         return {**{name: value for name, value in named.items() if value is not None}, **self.more}
+
+
+class Hold(NamedTuple):
+    """An order to keep a clip from being deleted, or to release it."""
+
+    clip: str
+    held: bool
+    reason: str
+    issuer: str
+    command_id: str

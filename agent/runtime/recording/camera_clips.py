@@ -7,12 +7,12 @@ wants any more, or whose core is gone, ends by itself.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 from agent.contract.envelope import rfc3339
 from agent.contract.evidence import ChainHead as ChainHeadData
 from agent.contract.evidence import EvidenceChange, EvidenceData
-from agent.core.camera.clip_cause import ClipCause
+from agent.core.camera.clip_cause import ClipCause, Hold
 from agent.core.camera.recorder_link import (
     AboutClips,
     BeginClip,
@@ -26,6 +26,7 @@ from agent.core.camera.recorder_link import (
     HoldClip,
 )
 from agent.runtime.recording.recorder_link import RecorderLink
+from agent.runtime.recording.recordings import AnswersCommands
 from agent.runtime.supervision.context import Context
 
 _AGAIN_NS = 3 * 10**9
@@ -33,14 +34,6 @@ _AGAIN_NS = 3 * 10**9
 _FORGET_NS = 120 * 10**9
 _GOES_ON = ("changed", "stopped", "failed", "cut")
 """Ends of a clip that are not the end of what was wanted."""
-
-
-class AnswersCommands(Protocol):
-    """The command handler."""
-
-    def clip_done(self, command_id: str, ok: bool, code: str, text: str, output: dict[str, Any]) -> None:
-        """A command has ended. Any thread; never blocks."""
-        ...
 
 
 @dataclass(slots=True)
@@ -56,16 +49,6 @@ class Wanted:
     """The clip that has it, once it has begun."""
     said_ns: int | None = None
     """When the recorder was last told."""
-
-
-class Hold(NamedTuple):
-    """An order to keep a clip, or to release it."""
-
-    clip: str
-    held: bool
-    reason: str
-    issuer: str
-    command_id: str
 
 
 class CameraClips:

@@ -2,14 +2,24 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from agent.contract.camera_events import CameraEventData, EventName
 from agent.contract.messages import AlarmClip, AlarmData
-from agent.core.camera.clip_cause import ClipCause
-from agent.core.camera.recorder_link import RecorderSpec
+from agent.core.camera.clip_cause import ClipCause, Hold
 from agent.ports import Clock
-from agent.runtime.recording.camera_clips import AnswersCommands, CameraClips, Hold
+
+if TYPE_CHECKING:  # a device of which nothing is recorded carries nothing of recorders
+    from agent.core.camera.recorder_link import RecorderSpec
+    from agent.runtime.recording.camera_clips import CameraClips
+
+
+class AnswersCommands(Protocol):
+    """The command handler."""
+
+    def clip_done(self, command_id: str, ok: bool, code: str, text: str, output: dict[str, Any]) -> None:
+        """A command has ended. Any thread; never blocks."""
+        ...
 
 
 class AskedClip(NamedTuple):
@@ -38,11 +48,11 @@ class Recordings:
         self._after_s = after_s
         self._cameras: tuple[CameraClips, ...] = ()
 
-    def connect(self, cameras: Sequence[CameraClips]) -> None:
+    def connect(self, cameras: "Sequence[CameraClips]") -> None:
         """Use these from now on. Before the threads run."""
         self._cameras = tuple(cameras)
 
-    def respec(self, specs: Iterable[RecorderSpec]) -> None:
+    def respec(self, specs: "Iterable[RecorderSpec]") -> None:
         """Start the recorders whose spec has changed anew."""
         by_camera = {spec.camera: spec for spec in specs}
         for each in self._cameras:
@@ -116,7 +126,7 @@ class Recordings:
             if each.link.camera == camera:
                 each.link.submit(partial(each.asked, cause, clip, at_ns, seconds))
 
-    def _hold(self, hold: Hold, cameras: Sequence[CameraClips]) -> None:
+    def _hold(self, hold: Hold, cameras: "Sequence[CameraClips]") -> None:
         """Ask one recorder after the other: only one has it."""
         if not cameras:
             text = f"no recorder has a clip {hold.clip}"

@@ -11,7 +11,7 @@ import pytest
 from agent.contract.camera_events import LineCrossedData, LoiteringData
 from agent.contract.evidence import EvidenceData
 from agent.contract.messages import AlarmData
-from agent.core.camera.clip_cause import ClipCause
+from agent.core.camera.clip_cause import ClipCause, Hold
 from agent.core.camera.recorder_link import (
     BeginClip,
     ChainHead,
@@ -24,7 +24,7 @@ from agent.core.camera.recorder_link import (
     HoldClip,
     ToRecorder,
 )
-from agent.runtime.recording.camera_clips import CameraClips, Hold
+from agent.runtime.recording.camera_clips import CameraClips
 from agent.runtime.recording.recorder_link import RecorderLink
 from agent.runtime.recording.recordings import Recordings
 from agent.sim.clock import SimClock

@@ -1,0 +1,59 @@
+"""Translates the settings into what recorders need to know."""
+
+import os
+import sys
+from functools import partial
+from pathlib import Path
+
+from agent import __version__
+from agent.bootstrap import specs
+from agent.core.camera.camera_kinds import kind_of
+from agent.core.camera.recorder_link import KeepingSpec, RecorderSpec
+from agent.core.errors import MaskError
+from agent.settings import CameraSettings, Settings
+
+RECORDER_COMMAND = (sys.executable, *(["-I"] if sys.flags.isolated else []), "-m", "agent.recorder", "--fd")
+"""Starts a recorder."""
+
+
+def recorder_specs(settings: Settings, boot_id: str) -> list[RecorderSpec]:
+    """Return what the recorder of each camera that is recorded needs to know."""
+    recorded = filter(partial(specs.is_recorded, settings), settings.cameras)
+    return [recorder_spec(settings, camera, boot_id) for camera in recorded]
+
+
+def recorder_spec(settings: Settings, camera: CameraSettings, boot_id: str = "") -> RecorderSpec:
+    """Return what the recorder of a camera that is recorded needs to know."""
+    evidence, mqtt, directory = settings.evidence, settings.mqtt, settings.storage.directory
+    try:
+        masked = bool(specs.masks(camera))
+    except MaskError:
+        masked = True
+    shares = sum(each.evidence for each in settings.cameras)
+    keeping = KeepingSpec(
+        directory=str(directory / "evidence" / camera.name),
+        facts={
+            "device": settings.identity.user,
+            "camera": camera.name,
+            "software": f"edge-agent {__version__}",
+            "boot": boot_id,
+        },
+        key=str(mqtt.key_file),
+        certificate=str(mqtt.cert_file),
+        recipient=str(evidence.recipient),
+        bytes=evidence.max_bytes // shares,
+        days=evidence.max_age_days,
+        free_bytes=evidence.keep_free_bytes,
+    )
+    runtime = Path(os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0])
+    is_stream = kind_of(camera.source).name == "stream"
+    return RecorderSpec(
+        camera=camera.name,
+        keeping=keeping,
+        socket=str((directory if runtime == Path() else runtime) / f"recorder-{camera.name}.sock"),
+        stream=camera.stream or (camera.source if is_stream else None),
+        masked=masked,
+        masked_by_camera=camera.masked_by_camera,
+        ring_s=evidence.before_s,
+        ring_bytes=evidence.ring_bytes,
+    )
