@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from agent.bootstrap import specs
+from agent.bootstrap.recorder_specs import recorder_spec
+from agent.bootstrap.specs import is_recorded
 from agent.core.camera.recorder_link import RecorderSpec
 from agent.core.diagnosis.agent_report import camera_figures
 from agent.core.diagnosis.finding import Finding, fail, ok, unknown
@@ -29,11 +30,11 @@ def recording(device: Device, one: CameraSettings, note: Note) -> Iterator[Findi
     if not one.evidence:
         yield ok("it is not recorded: its settings say evidence = false")
         return
-    spec = specs.recorder_spec(device.settings, one)
-    if spec is None:
+    if not is_recorded(device.settings, one):
         what = "it is not recorded: the device has no key of its own to sign with ([mqtt] cert_file and key_file)"
         yield fail(what, "enrol it: `sudo edge-agent enrol`")
         return
+    spec = recorder_spec(device.settings, one)
     if device.agent is not None:
         yield from _of_running_agent(device, one)
     elif device.untold:
