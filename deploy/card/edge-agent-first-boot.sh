@@ -58,10 +58,15 @@ wanted '^source = "picamera2' python3-picamera2
 wanted '^\[\[cameras\]\]' python3-av
 if [ -n "$missing" ]; then
   # shellcheck disable=SC2086 - they are words
-  { packages update && packages install $missing; } >/dev/null ||
+  if { packages update && packages install $missing; } >/dev/null; then
+    say "installed $missing"
+    systemctl try-restart edge-agent.service
+  elif [ "$missing" = python3-av ] && [ -n "$(find $card/edge-agent-first-boot.txt -mmin +30)" ]; then
+    # A network without Debian's packages. All else works.
+    say "python3-av is not to be had, so nothing is recorded: sudo apt-get install --no-install-recommends python3-av"
+  else
     fail "what a camera needs ($missing) wants the network: tried again every minute"
-  say "installed $missing"
-  systemctl try-restart edge-agent.service
+  fi
 fi
 
 # The hardware watchdog, which systemd reads when it begins. Not while packages are installed: it would be a tight one.

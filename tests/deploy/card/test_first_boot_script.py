@@ -81,6 +81,20 @@ def test_a_pi_camera_waits_for_the_network_and_the_enrolment_does_not_wait_for_t
     assert "try-restart edge-agent.service" in (tmp_path / "did").read_text()
 
 
+def test_where_the_network_has_no_packages_the_first_start_ends_after_half_an_hour_and_says_what_is_missing(
+    tmp_path: Path,
+) -> None:
+    system = System(tmp_path, "rtsp-gateway-pi5")
+    (system.root / "bin/apt-get").write_text('#!/bin/sh\ncase "$*" in *update*) exit 100 ;; esac\n')
+    assert [system.start(), system.start()] == [1, 1]
+    log = system.card / "edge-agent-first-boot.txt"
+    then = log.stat().st_mtime - 31 * 60
+    os.utime(log, (then, then))
+    assert system.start() == 0
+    assert system.log[-2].startswith("python3-av is not to be had, so nothing is recorded: sudo apt-get install")
+    assert system.log[-1] == "done"
+
+
 @pytest.mark.parametrize("layer", ["20-kiosk.toml", "50-site.toml"])
 def test_settings_that_were_there_are_not_said_to_be_the_profiles(tmp_path: Path, layer: str) -> None:
     system = System(tmp_path, "kiosk-pi4")
