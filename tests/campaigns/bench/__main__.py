@@ -5,8 +5,11 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+from agent.adapters.evidence_keys import EvidenceKey
 from agent.cli.keygen import make_key
 from agent.core.camera.settings import DEFAULT_MODEL
 from agent.models.store import ModelStore
@@ -19,14 +22,16 @@ from tests.campaigns.bench.latency import Bench, Pacing
 from tests.campaigns.bench.new_alarms import ClosingCentre
 from tests.campaigns.bench.program import Program, parser
 from tests.campaigns.bench.quiet_broker import QuietBroker
-from tests.campaigns.bench.simulated_agent import BASE, READY_S, SimulatedAgent
+from tests.campaigns.bench.simulated_agent import BASE, READY_S, SOURCE, SimulatedAgent
 from tests.campaigns.bench.video import at_rate
+from tests.support.certificates import Authority
 from tests.support.vision_media import demo_video, model_directories
 
 LATENCY_GOALS = {50: 1.5, 99: 1.7}
 SPEED_GOAL = 0.9
 MEMORY_GOAL = 1.25
 START_GOAL = 1.5
+RECORDING_GOAL = 1.3
 _BARE_PUBLISH = "a bare paho publish of the same size and pace"
 _BARE_KIOSK = "a bare program on the same libraries, connected"
 _LEAST = "bare gpiozero, paho and pydantic-settings, connected"
@@ -71,6 +76,7 @@ class Run:
             with Bench(broker.port) as bench:
                 self._presses(bench, broker.port)
                 self._presses_beside_vision(bench, broker.port)
+                self._presses_beside_recording(bench, broker.port)
                 self._core_memory(bench, broker.port)
             self._window(broker.port)
             self._start_up(broker.port)
@@ -103,11 +109,39 @@ class Run:
             bench.wait_for(
                 f"{BASE}/up/health",
                 _LOOKING_S,
-                lambda data: any(camera["frames_per_second"] > 0 for camera in data["cameras"].values()),
+                _looks,
             )
             ours, bare = bench.alternate(agent, self._effort.presses, self._step("press beside vision"))
         against = f"{_BARE_PUBLISH}, next to the same vision"
         self.figures += of_percentiles("press_beside_vision", "press while vision never rests", against, ours, bare)
+
+    def _presses_beside_recording(self, bench: Bench, port: int) -> None:
+        """While the clip of the first press is written; beside the same kiosk, of which nothing is recorded."""
+        if find_spec("av") is None:
+            self._say("press beside recording: left out, as there is no PyAV (pip install av)")
+            return
+        authority = Authority(self._directory / "authority")
+        files = authority.client(SOURCE.removeprefix("/edge/"))
+        own = {"cert_file": str(files.cert), "key_file": str(files.key)}
+        recipient = f'\n[evidence]\nrecipient = "{EvidenceKey.generate("evidence-1").public()}"\nkeep_free_bytes = 0\n'
+        found = []
+        for name, more in (("not-recorded", ""), ("recorded", recipient)):
+            agent = SimulatedAgent(self._directory / name, port, video=self._video, slow=True, mqtt=own, more=more)
+            with agent:
+                self._say(f"waiting until the camera process looks ({name})")
+                bench.wait_for(f"{BASE}/up/health", _LOOKING_S, _is_ready if more else _looks)
+                ours, _ = bench.alternate(agent, self._effort.presses, self._step(f"press, {name}"))
+            found.append(ours)
+        alone, beside = found
+        against = "the same kiosk, not recorded"
+        self.figures += of_percentiles(
+            "press_beside_recording",
+            "press while a clip is written",
+            against,
+            beside,
+            alone,
+            goals=dict.fromkeys((50, 99), RECORDING_GOAL),
+        )
 
     def _window(self, port: int) -> None:
         self._say("what a press survives, and after how long; yellow beside a disk that hangs")
@@ -186,6 +220,16 @@ class Run:
 
     def _step(self, name: str) -> Callable[[str], None]:
         return lambda text: self._say(f"{name}: {text}")
+
+
+def _looks(data: dict[str, Any]) -> bool:
+    """Whether the camera process works, by the health."""
+    return any(camera.get("frames_per_second", 0) > 0 for camera in data["cameras"].values())
+
+
+def _is_ready(data: dict[str, Any]) -> bool:
+    """Whether some seconds are in the recorder's memory, too."""
+    return _looks(data) and any(camera["recording"].get("before_s", 0) >= 5 for camera in data["cameras"].values())
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ directory = "{directory}/state"
 
 [mqtt]
 brokers = ["mqtt://127.0.0.1:{port}"]
+{mqtt}
 
 [[buttons]]
 name = "police"
@@ -52,17 +53,28 @@ _CAMERA = """
 [[cameras]]
 name = "front"
 source = "file:{video}?loop=1"
-frames_per_second = 120        # the most that the settings take, and more than this model can look at
-model = "ssdlite-person-float32"
+{speed}
 
 [health]
 interval_s = 2
 """
 
 
-def settings_text(directory: Path, port: int) -> str:
-    """The settings of a bench agent that keeps its state in `directory` and finds its broker on `port`."""
-    return _SETTINGS.format(directory=directory, port=port)
+_FASTEST = """\
+frames_per_second = 120        # the most that the settings take, and more than this model can look at
+model = "ssdlite-person-float32"
+"""
+_SLOW = """\
+frames_per_second = 5
+inferences_per_second = 1
+"""
+
+
+def settings_text(directory: Path, port: int, mqtt: Mapping[str, str] | None = None) -> str:
+    """The settings of a bench agent that keeps its state in `directory` and finds its broker on `port`; `mqtt` are
+    more settings of its connection."""
+    more = "\n".join(f'{name} = "{value}"' for name, value in (mqtt or {}).items())
+    return _SETTINGS.format(directory=directory, port=port, mqtt=more)
 
 
 class SimulatedAgent:
@@ -73,17 +85,26 @@ class SimulatedAgent:
     """
 
     def __init__(
-        self, directory: Path, port: int, *, keys: Path | None = None, video: Path | None = None, more: str = ""
+        self,
+        directory: Path,
+        port: int,
+        *,
+        keys: Path | None = None,
+        video: Path | None = None,
+        slow: bool = False,
+        mqtt: Mapping[str, str] | None = None,
+        more: str = "",
     ) -> None:
-        """`more` is appended to the settings."""
+        """`slow`: the camera is looked at once a second. `mqtt` are more settings of the connection; `more` is appended
+        to the settings."""
         self._directory = directory
         self._config = directory / "edge-agent.toml"
         self._socket = sim_socket(directory / "state")
-        self._text = settings_text(directory, port)
+        self._text = settings_text(directory, port, mqtt)
         if keys is not None:
             self._text += _KEYS.format(path=keys)
         if video is not None:
-            self._text += _CAMERA.format(video=video)
+            self._text += _CAMERA.format(video=video, speed=_SLOW if slow else _FASTEST)
         self._text += more
         self.ready_s = 0.0
         """Seconds from the start of the process to READY."""

@@ -1,6 +1,7 @@
 import json
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.support.run import ran
 
 EXPECTED = {
     *(f"{name}_p{percent}" for name in ("press", "new_alarm", "press_beside_vision") for percent in (50, 99)),
+    *(f"press_beside_recording_p{percent}" for percent in (50, 99) if find_spec("av")),
     "start_to_ready",
     "start_beside_least",
     *(f"{name}_{kind}" for name in ("core", "core_beside_least", "vision") for kind in ("rss", "pss")),
