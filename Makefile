@@ -138,7 +138,7 @@ test: test-tflite test-picamera2 suite ## All tests but those of the package, th
 # Containers often forbid byte code, and then every process of every run compiles all that it loads.
 suite test-campaigns test-control-room test-enrolment test-recorder test-package: export PYTHONDONTWRITEBYTECODE :=
 
-ENROLMENT := tests/deploy/kit tests/deploy/registrar tests/system/test_enrolment.py \
+ENROLMENT := tests/deploy/kit tests/deploy/registrar tests/docs/test_control_room_guide.py tests/system/test_enrolment.py \
   tests/deploy/card tests/system/test_commission.py tests/system/test_service_page.py tests/provisioning/test_report.py tests/provisioning/test_cuts.py
 
 RECORDER := tests/recorder/test_app.py tests/recorder/test_process.py tests/recorder/test_stream.py tests/recorder/test_browser.py tests/system/test_evidence.py
