@@ -9,10 +9,10 @@ import base64
 import json
 import os
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from agent.adapters.child_process import give_way
 from agent.adapters.jose_keys import KeyRing
 from agent.adapters.whole_file import replace_file
 from agent.adapters.x509_files import kind_of_key
@@ -52,9 +52,7 @@ def sealed(request: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> int:
     """Answer the request on standard input."""
-    with suppress(OSError):  # a press comes first, and whatever is short is taken from here
-        os.nice(_NICENESS)
-        Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE), encoding="ascii")
+    give_way(_NICENESS, _OOM_SCORE)  # a press comes first, and whatever is short is taken from here
     try:
         answer = sealed(json.load(sys.stdin))
     except (EdgeAgentError, OSError) as error:

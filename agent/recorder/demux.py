@@ -10,13 +10,13 @@ from contextlib import suppress
 from functools import partial
 
 from agent.adapters.av_demuxer import AvDemuxer, StreamUnit
+from agent.adapters.child_process import die_with_parent, give_way, leave_signals_to_the_core
 from agent.core.camera.stream_clock import StreamClock
 from agent.core.camera.units import Kind, StreamHeader, head, trouble
 from agent.core.errors import CameraError
 from agent.evidence.h264 import Kind as Nal
 from agent.evidence.h264 import units
 from agent.evidence.parameter_sets import is_b
-from agent.vision.priority import give_way
 
 _boottime_ns = partial(time.clock_gettime_ns, time.CLOCK_BOOTTIME)
 _MOST_REORDERED_NS = 2_000_000_000
@@ -90,6 +90,8 @@ def main() -> None:
     """Read the first line from the socket, which names camera and address, and go on until somebody ends it."""
     parser = argparse.ArgumentParser(prog="python -m agent.recorder.demux", description=__doc__)
     parser.add_argument("--fd", type=int, required=True, help="the inherited socket to the recorder")
+    leave_signals_to_the_core()
+    die_with_parent()
     give_way()
     with socket.socket(fileno=parser.parse_args().fd) as connection:
         line = b""

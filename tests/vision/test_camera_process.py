@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from agent.adapters.child_process import NICENESS, OOM_SCORE
 from agent.core.camera.link import Failed, Heartbeat, Hello, Stop
-from agent.vision.priority import NICENESS, OOM_SCORE
 from tests.support.vision_process import VisionProcess, vision_spec
 from tests.support.wait import wait_for
 
