@@ -12,7 +12,7 @@ from pathlib import Path
 
 from agent.adapters.av_encoder import AvEncoder
 from agent.adapters.system_clock import SystemClock
-from agent.core.camera.link_model import LONGEST_LINE, LinkError
+from agent.core.camera.link_model import LONGEST_LINE, LinkError, encode
 from agent.core.camera.recorder_link import (
     BeginClip,
     EndClip,
@@ -25,7 +25,6 @@ from agent.core.camera.recorder_link import (
     StopRecorder,
     ToRecorder,
     decode_for_recorder,
-    encode,
 )
 from agent.core.errors import EdgeAgentError
 from agent.recorder.intake import Encoder, Intake

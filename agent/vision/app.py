@@ -10,7 +10,8 @@ from pathlib import Path
 from agent.adapters import opencv_imaging as imaging
 from agent.adapters.mask_file import all_masks
 from agent.adapters.system_clock import SystemClock
-from agent.core.camera.link import Failed, Hello, LinkError, Stop, TakeSnapshot, ToVision
+from agent.core.camera.link import Failed, Hello, Stop, TakeSnapshot, ToVision
+from agent.core.camera.link_model import LinkError
 from agent.core.camera.vision_spec import VisionSpec
 from agent.core.errors import EdgeAgentError, MaskError, ModelRefusedError
 from agent.ports import Clock, Detector

@@ -6,7 +6,8 @@ import struct
 import threading
 from collections.abc import Callable
 
-from agent.core.camera.link import LONGEST_LINE, LinkError, Start, ToCore, ToVision, decode_for_vision, encode
+from agent.core.camera.link import Start, ToCore, ToVision, decode_for_vision
+from agent.core.camera.link_model import LONGEST_LINE, LinkError, encode
 from agent.core.camera.vision_spec import VisionSpec
 
 SEND_LIMIT_S = 5

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from agent.adapters import opencv_imaging as imaging
+from agent.core.camera.link_model import encode
 from agent.core.camera.recorder_link import (
     BeginClip,
     ClipBegun,
@@ -24,7 +25,6 @@ from agent.core.camera.recorder_link import (
     StopRecorder,
     ToRecorder,
     decode_for_core,
-    encode,
 )
 from agent.core.errors import EdgeAgentError
 from agent.ports import Frame

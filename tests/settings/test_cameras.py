@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from agent.bootstrap.specs import meta, vision_spec
 from agent.contract.device import CameraMeta
 from agent.contract.vocabulary import TamperKind
-from agent.core.camera.link import LONGEST_LINE, Start, encode
+from agent.core.camera.link import Start
+from agent.core.camera.link_model import LONGEST_LINE, encode
 from agent.core.camera.settings import DAYS
 from agent.core.camera.vision_spec import VisionSpec
 from agent.core.errors import SettingsError

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from agent.bootstrap.specs import vision_spec
-from agent.core.camera.link import Start, decode_for_vision, encode
+from agent.core.camera.link import Start, decode_for_vision
+from agent.core.camera.link_model import encode
 from agent.core.camera.vision_spec import VisionSpec
 from agent.core.errors import SettingsError
 from agent.settings import load

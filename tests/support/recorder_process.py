@@ -15,6 +15,7 @@ from typing import Any
 from agent.__main__ import main
 from agent.adapters.evidence_keys import EvidenceKey
 from agent.contract.uuid7 import Uuid7Source
+from agent.core.camera.link_model import encode
 from agent.core.camera.recorder_link import (
     BeginClip,
     ChainHead,
@@ -26,7 +27,6 @@ from agent.core.camera.recorder_link import (
     StartRecorder,
     StopRecorder,
     decode_for_core,
-    encode,
 )
 from tests.support.certificates import Authority
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from agent.core.camera.link import Heartbeat, LinkError, SnapshotFailed, Start, Stop, TakeSnapshot, encode
+from agent.core.camera.link import Heartbeat, SnapshotFailed, Start, Stop, TakeSnapshot
+from agent.core.camera.link_model import LinkError, encode
 from agent.core.camera.vision_spec import VisionSpec
 from agent.vision import core_link
 from agent.vision.core_link import CoreGoneError, CoreLink

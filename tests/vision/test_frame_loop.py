@@ -11,7 +11,8 @@ from agent.adapters import opencv_imaging as imaging
 from agent.contract.camera_events import AfterHoursData, LineCrossedData, PersonEnteredData, PersonLeftData
 from agent.contract.vocabulary import TimeQuality
 from agent.core.analytics.tracks import TrackedPerson
-from agent.core.camera.link import CameraTamper, Happened, InView, encode
+from agent.core.camera.link import CameraTamper, Happened, InView
+from agent.core.camera.link_model import encode
 from agent.ports import Frame
 from agent.vision.frame_loop import FrameLoop
 from agent.vision.frame_slot import FrameSlot

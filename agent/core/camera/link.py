@@ -3,18 +3,15 @@
 Pictures never travel here; they are written to files, and a message names the file.
 """
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, SerializeAsAny, TypeAdapter, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, SerializeAsAny, TypeAdapter, ValidationInfo, field_validator
 
 from agent.contract.camera_events import EVENTS, CameraEventData, EventName
 from agent.contract.vocabulary import Level, TamperKind
-from agent.core.camera.link_model import LONGEST_LINE as LONGEST_LINE  # noqa: PLC0414
-from agent.core.camera.link_model import LinkError as LinkError  # noqa: PLC0414
-from agent.core.camera.link_model import LinkModel
+from agent.core.camera.link_model import QUIET, LinkModel, decode
 from agent.core.camera.vision_spec import VisionSpec
 
-T = TypeVar("T")
 VIEW = "view-"
 """How the id of a picture begins that is for somebody in front of the device: it stays on no disk, and comes with
 figures."""
@@ -159,31 +156,15 @@ class SnapshotFailed(LinkModel):
 ToVision = Start | TakeSnapshot | Stop
 ToCore = Hello | Failed | Heartbeat | InView | Happened | CameraTamper | SnapshotTaken | SnapshotFailed
 
-_QUIET = ConfigDict(hide_input_in_errors=True)
-"""The link may carry a camera's password, and errors end up in logs."""
-_TO_VISION: TypeAdapter[ToVision] = TypeAdapter(Annotated[ToVision, Field(discriminator="t")], config=_QUIET)
-_TO_CORE: TypeAdapter[ToCore] = TypeAdapter(Annotated[ToCore, Field(discriminator="t")], config=_QUIET)
-
-
-def encode(message: ToVision | ToCore) -> bytes:
-    """Return the message as one line, including its newline."""
-    return message.model_dump_json(by_alias=True).encode() + b"\n"
+_TO_VISION: TypeAdapter[ToVision] = TypeAdapter(Annotated[ToVision, Field(discriminator="t")], config=QUIET)
+_TO_CORE: TypeAdapter[ToCore] = TypeAdapter(Annotated[ToCore, Field(discriminator="t")], config=QUIET)
 
 
 def decode_for_vision(line: bytes) -> ToVision:
     """Parse a message from the core. Raises LinkError."""
-    return _decode(_TO_VISION, line)
+    return decode(_TO_VISION, line, "vision link")
 
 
 def decode_for_core(line: bytes) -> ToCore:
     """Parse a message from a camera process. Raises LinkError."""
-    return _decode(_TO_CORE, line)
-
-
-def _decode(adapter: TypeAdapter[T], line: bytes) -> T:
-    try:
-        return adapter.validate_json(line)
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the whole line"
-        raise LinkError(f"bad line on the vision link: {place}: {first['type']}") from error
+    return decode(_TO_CORE, line, "vision link")

@@ -1,9 +1,14 @@
 """What all messages between the core and its cameras' processes are made of. It imports little: each process has it."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from agent.contract.errors import EdgeAgentError
 
+T = TypeVar("T")
+QUIET = ConfigDict(hide_input_in_errors=True)
+"""For the adapters of a link: it may carry a camera's password, and errors end up in logs."""
 LONGEST_LINE = 128 * 1024
 """Bytes, including the newline: enough for all the masks, zones and hours that the settings allow."""
 
@@ -16,3 +21,18 @@ class LinkModel(BaseModel):
     """What travels on a link between the core and a process of a camera: it holds no name that is not known."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def encode(message: LinkModel) -> bytes:
+    """Return the message as one line, including its newline."""
+    return message.model_dump_json(by_alias=True).encode() + b"\n"
+
+
+def decode(adapter: TypeAdapter[T], line: bytes, link: str) -> T:
+    """Parse a line of this link. Raises LinkError."""
+    try:
+        return adapter.validate_json(line)
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the whole line"
+        raise LinkError(f"bad line on the {link}: {place}: {first['type']}") from error

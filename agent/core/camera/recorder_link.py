@@ -1,13 +1,12 @@
 """The messages between the core and a recorder: one JSON object per line, over one socket."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
+from pydantic import Field, JsonValue, TypeAdapter
 
-from agent.core.camera.link_model import LinkError, LinkModel
+from agent.core.camera.link_model import QUIET, LinkModel, decode
 
-T = TypeVar("T")
 Facts = Mapping[str, JsonValue]
 """What a manifest says of a clip, as it stands."""
 
@@ -206,33 +205,15 @@ ToRecorder = StartRecorder | BeginClip | ExtendClip | EndClip | HoldClip | StopR
 AboutClips = ClipBegun | ClipEnded | ClipFailed | ClipHeld | ClipDeleted | ChainHead
 FromRecorder = RecorderState | AboutClips
 
-_QUIET = ConfigDict(hide_input_in_errors=True)
-"""The link may carry a camera's password, and errors end up in logs."""
-_TO_RECORDER: TypeAdapter[ToRecorder] = TypeAdapter(Annotated[ToRecorder, Field(discriminator="t")], config=_QUIET)
-_FROM_RECORDER: TypeAdapter[FromRecorder] = TypeAdapter(
-    Annotated[FromRecorder, Field(discriminator="t")], config=_QUIET
-)
-
-
-def encode(message: ToRecorder | FromRecorder) -> bytes:
-    """Return the message as one line, including its newline."""
-    return message.model_dump_json().encode() + b"\n"
+_TO_RECORDER: TypeAdapter[ToRecorder] = TypeAdapter(Annotated[ToRecorder, Field(discriminator="t")], config=QUIET)
+_FROM_RECORDER: TypeAdapter[FromRecorder] = TypeAdapter(Annotated[FromRecorder, Field(discriminator="t")], config=QUIET)
 
 
 def decode_for_recorder(line: bytes) -> ToRecorder:
     """Parse a line from the core. Raises LinkError."""
-    return _decode(_TO_RECORDER, line)
+    return decode(_TO_RECORDER, line, "recorder's link")
 
 
 def decode_for_core(line: bytes) -> FromRecorder:
     """Parse a line from a recorder. Raises LinkError."""
-    return _decode(_FROM_RECORDER, line)
-
-
-def _decode(adapter: TypeAdapter[T], line: bytes) -> T:
-    try:
-        return adapter.validate_json(line)
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the whole line"
-        raise LinkError(f"bad line on the recorder's link: {place}: {first['type']}") from error
+    return decode(_FROM_RECORDER, line, "recorder's link")

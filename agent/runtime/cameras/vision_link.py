@@ -16,14 +16,12 @@ from typing import Protocol
 
 from agent.contract.camera_events import CameraEventData, EventName
 from agent.core.camera.link import (
-    LONGEST_LINE,
     Aim,
     CameraTamper,
     Failed,
     Heartbeat,
     Hello,
     InView,
-    LinkError,
     SnapshotFailed,
     SnapshotTaken,
     Start,
@@ -32,8 +30,8 @@ from agent.core.camera.link import (
     ToCore,
     ToVision,
     decode_for_core,
-    encode,
 )
+from agent.core.camera.link_model import LONGEST_LINE, LinkError, encode
 from agent.core.camera.vision_spec import VisionSpec
 from agent.core.delivery.backoff import Backoff
 from agent.ports import Clock

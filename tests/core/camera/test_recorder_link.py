@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agent.core.camera.link_model import LinkError
+from agent.core.camera.link_model import LinkError, encode
 from agent.core.camera.recorder_link import (
     BeginClip,
     ChainHead,
@@ -16,7 +16,6 @@ from agent.core.camera.recorder_link import (
     ToRecorder,
     decode_for_core,
     decode_for_recorder,
-    encode,
 )
 from tests.support.recording import NOWHERE
 

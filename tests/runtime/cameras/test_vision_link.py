@@ -10,7 +10,8 @@ import pytest
 from agent.contract.camera_events import PersonEnteredData
 from agent.contract.events import CameraTamperData
 from agent.contract.vocabulary import TamperKind
-from agent.core.camera.link import LONGEST_LINE, InView
+from agent.core.camera.link import InView
+from agent.core.camera.link_model import LONGEST_LINE
 from tests.support.camera_process import SERVE, Rig
 
 AT = "AT = dict(event_id='e1', camera='front', frame_monoms=1, persons=1)\n"
