@@ -11,7 +11,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_network
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote, unquote_to_bytes
 
 from cryptography import x509
@@ -37,6 +37,7 @@ POLL_S = 10
 _NAME = re.compile(r"[a-z0-9/-]{1,200}\Z")
 _log = logging.getLogger(__name__)
 
+_Asked = TypeVar("_Asked", DeviceRequest, PageRequest)
 Answer = Callable[[Request, bytes], Response]
 
 
@@ -82,17 +83,7 @@ class Web:
 
     def renew(self, request: Request, body: bytes) -> Response:
         """Give a device a new certificate for its old one."""
-        address = _address(request)
-        asked = None
-        try:
-            shown = _shown(request)
-            asked = read_request(body)
-            given = self._devices.renew(asked, shown)
-        except Refusal as refusal:
-            # A device that renews is refused for what it is, never for what others at its address have done.
-            self._write_down(refusal, address, asked)
-            raise
-        return _certificates([x509.load_der_x509_certificate(given)])
+        return self._to_device(request, body, read_request, self._devices.renew)
 
     def page_cacerts(self, _: Request, __: bytes) -> Response:
         """Give the authorities of service pages. No device trusts them: they vouch to phones alone."""
@@ -100,13 +91,24 @@ class Web:
 
     def page(self, request: Request, body: bytes) -> Response:
         """Give a device the certificate of its service page."""
+        return self._to_device(request, body, read_page_request, self._devices.page)
+
+    def _to_device(
+        self,
+        request: Request,
+        body: bytes,
+        read: Callable[[bytes], _Asked],
+        give: Callable[[_Asked, x509.Certificate], bytes],
+    ) -> Response:
+        """Give what it asks for to a device that shows its certificate."""
         address = _address(request)
         asked = None
         try:
             shown = _shown(request)
-            asked = read_page_request(body)
-            given = self._devices.page(asked, shown)
+            asked = read(body)
+            given = give(asked, shown)
         except Refusal as refusal:
+            # A device is refused for what it is here, never for what others at its address have done.
             self._write_down(refusal, address, asked)
             raise
         return _certificates([x509.load_der_x509_certificate(given)])
