@@ -36,13 +36,13 @@ from agent.core.camera.vision_spec import VisionSpec
 from agent.core.delivery.backoff import Backoff
 from agent.ports import Clock
 from agent.runtime.cameras.tamper import TamperController
+from agent.runtime.supervision import child
 from agent.runtime.supervision.supervisor import Supervisor
 
 _START_PATIENCE_NS = 60 * 10**9
 _HEARTBEAT_PATIENCE_NS = 10 * 10**9
 _STANDSTILL_NS = 30 * 10**9
 """A process that reports itself well but has processed no frame for this long hangs in an inference."""
-_KILL_PATIENCE_S = 5.0
 _NOBODY = InView(persons=0, tracks=())
 
 log = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ class VisionLink:
         self._socket: socket.socket | None = None
         self._send_lock = threading.Lock()
         self._closing = False
-        self._buffer = b""
+        self._lines = child.Lines(LONGEST_LINE)
         self._works_since_ns: int | None = None
         self._reason = ""
         """Why the process is ending, in its own words."""
@@ -184,39 +184,25 @@ class VisionLink:
     def _start(self) -> None:
         self._works_since_ns = None
         self._reason = ""
-        ours, theirs = socket.socketpair()
         try:
-            self._process = subprocess.Popen(
-                [*self._command, str(theirs.fileno())], pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL
-            )
+            self._process, ours = child.start(self._command)
         except OSError as error:
-            ours.close()
             self._retry_later(f"the camera process can't be started: {error}")
             return
-        finally:
-            theirs.close()
-        ours.setblocking(False)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * LONGEST_LINE)  # the spec is sent in one piece
-        self._socket, self._buffer = ours, b""
+        self._socket, self._lines = ours, child.Lines(LONGEST_LINE)
         self._heard_ns = self._clock.boottime_ns()
         self._patience_ns = _START_PATIENCE_NS
         self._send(Start(spec=self._spec))
 
     def _read(self) -> bool:
         assert self._socket is not None
-        try:
-            data = self._socket.recv(64 * 1024)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        *lines, self._buffer = (self._buffer + data).split(b"\n")
-        for line in lines:
+        for line in self._lines.read(self._socket):
             try:
                 self._hear(decode_for_core(line))
             except LinkError as error:
                 log.error("%s: %s", self.camera, error)  # noqa: TRY400 - one line is enough
-        return bool(data) and len(self._buffer) <= LONGEST_LINE
+        return not self._lines.is_over
 
     def _hear(self, message: ToCore) -> None:
         self._heard_ns = self._clock.boottime_ns()
@@ -290,15 +276,9 @@ class VisionLink:
         assert self._process is not None
         if self._reason:
             return f"the camera process ended: {self._reason}"
-        try:
-            code = self._process.wait(timeout=1.0)
-        except subprocess.TimeoutExpired:
-            return "the camera process closed its link"
-        if code >= 0:
-            return f"the camera process ended ({code})"
         # A driver that loses its camera may abort: the last words of the process tell more than the signal.
         last = self.heartbeat.detail if self.heartbeat is not None else ""
-        return f"the camera process was killed by signal {-code}" + (f" after: {last}" if last else "")
+        return child.how_it_ended(self._process, "the camera process", last)
 
     def _fail(self, detail: str) -> None:
         if self._closing:
@@ -322,9 +302,5 @@ class VisionLink:
         self.heartbeat = None
         self.in_view = _NOBODY
         if self._process is not None:
-            self._process.kill()
-            try:
-                self._process.wait(_KILL_PATIENCE_S)
-            except subprocess.TimeoutExpired:
-                log.error("the camera process of %s is stuck in its driver and does not die", self.camera)  # noqa: TRY400
+            child.kill(self._process, f"the camera process of {self.camera}")
             self._process = None

@@ -26,14 +26,13 @@ from agent.core.camera.recorder_link import (
 )
 from agent.core.delivery.backoff import Backoff
 from agent.ports import Clock
+from agent.runtime.supervision import child
 from agent.runtime.supervision.supervisor import Supervisor
 
 _PATIENCE_NS = 20 * 10**9
 """A recorder that says nothing for so long hangs; so long it may also wait for its first picture."""
 _LOOK_NS = 60 * 10**9
 _STOP_S = 5.0
-_KILL_S = 5.0
-_CHUNK = 64 * 1024
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +74,8 @@ class RecorderLink:
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
-        self._in = self._out = b""
+        self._lines = child.Lines(LONGEST_LINE)
+        self._out = b""
         self._closing = False
         self._started_ns = self._heard_ns = self._retry_ns = self._look_ns = 0
         self._key = ""
@@ -197,19 +197,12 @@ class RecorderLink:
             self._reap(StopRecorder())
 
     def _start(self, now_ns: int) -> None:
-        ours, theirs = socket.socketpair()
         try:
-            self._process = subprocess.Popen(
-                [*self._command, str(theirs.fileno())], pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL
-            )
+            self._process, self._socket = child.start(self._command)
         except OSError as error:
-            ours.close()
             self._retry_later(f"the recorder can't be started: {error}")
             return
-        finally:
-            theirs.close()
-        ours.setblocking(False)
-        self._socket, self._in, self._out = ours, b"", b""
+        self._lines, self._out = child.Lines(LONGEST_LINE), b""
         self._started_ns = self._heard_ns = self._look_ns = now_ns
         self._key = _stamp(self._spec)
         self.send(StartRecorder(spec=self._spec))
@@ -228,14 +221,7 @@ class RecorderLink:
 
     def _read(self) -> bool:
         assert self._socket is not None
-        try:
-            data = self._socket.recv(_CHUNK)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        *lines, self._in = (self._in + data).split(b"\n")
-        for line in lines:
+        for line in self._lines.read(self._socket):
             try:
                 message = decode_for_core(line)
             except LinkError as error:
@@ -246,7 +232,7 @@ class RecorderLink:
                 self._hear(message)
             else:
                 self._callbacks.on_clip(message)
-        return bool(data) and len(self._in) <= LONGEST_LINE
+        return not self._lines.is_over
 
     def _hear(self, state: RecorderState) -> None:
         self.state = state
@@ -256,13 +242,8 @@ class RecorderLink:
 
     def _how_it_ended(self) -> str:
         assert self._process is not None
-        try:
-            code = self._process.wait(timeout=1.0)
-        except subprocess.TimeoutExpired:
-            return "the recorder closed its link"
         said = "" if self.state is None else self.state.detail or self.state.card
-        how = f"was killed by signal {-code}" if code < 0 else f"ended ({code})"
-        return f"the recorder {how}{': ' if said else ''}{said}"
+        return child.how_it_ended(self._process, "the recorder", said)
 
     def _fail(self, detail: str) -> None:
         self._reap()
@@ -290,11 +271,7 @@ class RecorderLink:
                 self._socket.close()
         self._socket, self.state = None, None
         if process is not None:
-            process.kill()
-            try:
-                process.wait(_KILL_S)
-            except subprocess.TimeoutExpired:
-                log.error("the recorder of %s hangs in its disk and does not die", self.camera)  # noqa: TRY400
+            child.kill(process, f"the recorder of {self.camera}")
 
 
 def _stamp(spec: RecorderSpec) -> str:

@@ -59,7 +59,7 @@ def test_a_line_without_an_end_ends_the_process(rig: Rig) -> None:
     rig.link("hello()\ntry:\n  while True: link.sendall(b'x' * 65536)\nexcept OSError: pass")
     rig.until(lambda: rig.failures)
 
-    assert len(rig.made._buffer) <= 2 * LONGEST_LINE
+    assert len(rig.made._lines._rest) <= 2 * LONGEST_LINE
 
 
 def test_a_picture_is_forwarded_and_its_file_is_gone(rig: Rig) -> None:
