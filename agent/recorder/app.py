@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from agent.adapters.av_encoder import AvEncoder
+from agent.adapters.child_threads import Ending, Worker
 from agent.adapters.system_clock import SystemClock
 from agent.core.camera.link_model import LONGEST_LINE, LinkError, encode
 from agent.core.camera.recorder_link import (
@@ -34,7 +35,6 @@ from agent.recorder.recorder import Recorder
 from agent.recorder.recording import Clips
 from agent.recorder.ring import Ring
 from agent.recorder.sources import Pump, SocketSource, Source, StreamSource
-from agent.vision.worker import Ending, Worker
 
 _STATE_S = 1.0
 _HANGS_S = 10.0

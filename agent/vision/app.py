@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from agent.adapters import opencv_imaging as imaging
+from agent.adapters.child_threads import Ending, Worker
 from agent.adapters.mask_file import all_masks
 from agent.adapters.system_clock import SystemClock
 from agent.core.camera.link import Failed, Hello, Stop, TakeSnapshot, ToVision
@@ -32,7 +33,6 @@ from agent.vision.sight import FLOOR, Sight
 from agent.vision.snapshot import Snapshots, SnapshotService
 from agent.vision.tamper import TamperWatch
 from agent.vision.tamper_reporter import TamperReporter
-from agent.vision.worker import Ending, Worker
 
 CHECK_S = 0.25
 JOIN_S = 1.0

@@ -32,7 +32,15 @@ def locks_of_the_core() -> set[str]:
         calls = (node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
         makes = any(isinstance(call, ast.Attribute) and call.attr in {"Lock", "RLock", "Condition"} for call in calls)
         if makes and not name.startswith(
-            ("centre/", "recorder/", "service_page/", "vision/", "adapters/picamera2", "adapters/opencv")
+            (
+                "centre/",
+                "recorder/",
+                "service_page/",
+                "vision/",
+                "adapters/child_",
+                "adapters/picamera2",
+                "adapters/opencv",
+            )
         ):
             found.add(name)
     return found

@@ -1,7 +1,7 @@
 import pytest
 
+from agent.adapters.child_threads import Ending, Worker
 from agent.core.errors import CameraError, EdgeAgentError, ModelError
-from agent.vision.worker import Ending, Worker
 from tests.support.wait import wait_for
 
 

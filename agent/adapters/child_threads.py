@@ -1,4 +1,4 @@
-"""The threads of the camera process: each repeats one step until the process ends."""
+"""The threads of a process that the core has started for a camera: each repeats one step until the process ends."""
 
 import logging
 import threading
