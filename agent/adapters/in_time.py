@@ -24,28 +24,32 @@ class InTime:
     disk that hangs for a day costs one thread. One thread calls it."""
 
     def __init__(self) -> None:
-        self._thread: threading.Thread | None = None
+        self._ended = threading.Event()  # Of the latest call. Its thread may be said to live for a moment longer
+        self._ended.set()
 
     def __call__(self, call: Callable[[], T]) -> T:
         """Call it as `in_time` does; raises StorageError at once while an earlier call still waits."""
-        if self._thread is not None and self._thread.is_alive():
+        if not self._ended.is_set():
             raise StorageError("the disk still does not answer")
         done: list[T] = []
         failed: list[BaseException] = []
+        ended = threading.Event()
 
         def run() -> None:
             try:
                 done.append(call())
             except BaseException as error:  # noqa: BLE001 - raised again by whoever waits
                 failed.append(error)
+            finally:
+                ended.set()
 
         thread = threading.Thread(target=run, name="disk", daemon=True)
         try:
             thread.start()
         except RuntimeError as error:
             raise StorageError(f"the disk can't be waited for: {error}") from error
-        self._thread = thread
-        thread.join(PATIENCE_S)
+        self._ended = ended
+        ended.wait(PATIENCE_S)
         if failed:
             raise failed[0]
         if not done:
