@@ -31,6 +31,8 @@ from agent.runtime.supervision.supervisor import Supervisor
 
 _PATIENCE_NS = 20 * 10**9
 """A recorder that says nothing for so long hangs; so long it may also wait for its first picture."""
+_START_PATIENCE_NS = 60 * 10**9
+"""Until its first word: a small processor takes that long where everything starts at once."""
 _LOOK_NS = 60 * 10**9
 _STOP_S = 5.0
 
@@ -145,7 +147,7 @@ class RecorderLink:
         if self._socket is None:
             if not self._closing and now_ns >= self._retry_ns:
                 self._start(now_ns)
-        elif now_ns - self._heard_ns > _PATIENCE_NS:
+        elif now_ns - self._heard_ns > (_START_PATIENCE_NS if self.state is None else _PATIENCE_NS):
             self._fail("the recorder does not answer")
         elif now_ns - self._look_ns > _LOOK_NS and not self._callbacks.is_busy:
             self._look_ns = now_ns

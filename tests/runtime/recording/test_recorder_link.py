@@ -121,6 +121,17 @@ def test_one_that_says_nothing_is_ended(tmp_path: Path) -> None:
     rig.link.close()
 
 
+def test_one_may_take_as_long_to_start_as_a_camera_process(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, "lines.read()")
+    rig.until(lambda: rig.starts)
+    rig.clock.advance(timedelta(seconds=59))
+    rig.link.run_once(0)
+    assert rig.states == []
+    rig.clock.advance(timedelta(seconds=2))
+    rig.until(lambda: rig.states == [(False, "the recorder does not answer; next try in 0 s")])
+    rig.link.close()
+
+
 def test_another_spec_starts_it_anew_once_it_has_closed_its_clips(tmp_path: Path) -> None:
     rig = Rig(tmp_path, SERVE)
     rig.until(lambda: rig.link.works)
