@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from agent.adapters.synced_file import sync_names
 from agent.core.errors import DiskFullError, StorageError, UnwritableError
 
 
@@ -54,12 +55,3 @@ def explained(path: Path) -> Iterator[None]:
         if error.errno == errno.EROFS:
             raise UnwritableError(f"{path}: the disk is read-only: see `sudo edge-agent doctor --only disk`") from error
         raise StorageError(f"{path}: {(error.strerror or str(error)).lower()}") from error
-
-
-def sync_names(directory: Path) -> None:
-    """Bring the names in a directory onto the disk. Raises OSError."""
-    number = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

@@ -9,6 +9,7 @@ from agent.adapters.tls_context import TlsFiles
 from agent.centre.centre import Centre
 from agent.centre.config import co_sign, sign_config
 from agent.centre.consumer import Consumer, Device, Mark
+from agent.centre.heads import Heads, HeadsError, Refused
 from agent.centre.notices import (
     Alarm,
     AlarmChanged,
@@ -47,6 +48,8 @@ __all__ = [
     "Device",
     "Duplicate",
     "EpochChanged",
+    "Heads",
+    "HeadsError",
     "HoleFilled",
     "HoleFound",
     "Mark",
@@ -60,6 +63,7 @@ __all__ = [
     "PrivateKey",
     "RecordLost",
     "RecordSkipped",
+    "Refused",
     "Replay",
     "SettingsError",
     "Signed",

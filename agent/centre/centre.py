@@ -32,7 +32,18 @@ _SURVEY_S = 0.5
 _MOST_WAITING = 10_000
 _AT_ONCE = 100
 _OPEN_WITHIN_S = 30.0
-_SPOKEN = ("state", "alarms", "alarm/+", "event/+", "security/+", "result/+", "health", "meta", "commissioning")
+_SPOKEN = (
+    "state",
+    "alarms",
+    "alarm/+",
+    "event/+",
+    "security/+",
+    "result/+",
+    "health",
+    "meta",
+    "commissioning",
+    "evidence",
+)
 """What is subscribed to below `up/`: all but pictures."""
 _T = TypeVar("_T")
 _LOG = logging.getLogger(__name__)

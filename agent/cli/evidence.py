@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent.centre import printable
-from agent.cli import evidence_case
+from agent.cli import evidence_case, evidence_heads
 from agent.contract.identity import common_name
 from agent.core.errors import UsageError
 from agent.evidence.h264 import Unit
@@ -60,6 +60,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     one.add_argument("--key", type=Path, metavar="FILE", help=text)
     one.set_defaults(run=_verify)
     evidence_case.add_actions(actions)
+    evidence_heads.add_action(actions)
 
 
 def _verify(args: argparse.Namespace) -> int:

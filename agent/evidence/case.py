@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agent.adapters.evidence_keys import EvidenceKey
+from agent.adapters.synced_file import append
 from agent.adapters.time_stamps import StampError, fetch, stamped_at
 from agent.contract.envelope import rfc3339
 from agent.contract.leaves import canonical
-from agent.evidence.chain import FILE, Heard, append, read, read_heads
+from agent.evidence.chain import FILE, Heard, read, read_heads
 from agent.evidence.comparison import File
 from agent.evidence.finding import Finding, missing, wrong
 from agent.evidence.manifest import ENTRY, Manifest

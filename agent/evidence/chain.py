@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from agent.adapters.whole_file import sync_names
+from agent.adapters.synced_file import append, sync_names
 from agent.contract.envelope import rfc3339
 from agent.contract.leaves import canonical, parse
 from agent.evidence.finding import Finding, missing, wrong
@@ -140,23 +140,6 @@ class Chain:
                 self.held.add(clip)
             case "released":
                 self.held.discard(clip)
-
-
-def append(path: Path, content: bytes) -> None:
-    """Write to the end of a file, onto the disk: all of it, or nothing that a reader would see. Raises OSError."""
-    number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
-    try:
-        before = os.fstat(number).st_size
-        try:
-            view = memoryview(content)
-            while view:
-                view = view[os.write(number, view) :]
-            os.fsync(number)
-        except OSError:
-            os.ftruncate(number, before)
-            raise
-    finally:
-        os.close(number)
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from agent.adapters.evidence_keys import Recipient
-from agent.adapters.whole_file import sync_names
+from agent.adapters.synced_file import sync_names
 from agent.contract.errors import EdgeAgentError
 from agent.contract.vocabulary import TimeQuality
 from agent.core.diagnosis.time_source import EARLIEST

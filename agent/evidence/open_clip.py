@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from agent.adapters.evidence_keys import Recipient
-from agent.adapters.whole_file import sync_names
+from agent.adapters.synced_file import append, sync_names
 from agent.contract.envelope import rfc3339
 from agent.contract.errors import EdgeAgentError
-from agent.evidence.chain import Chain, append
+from agent.evidence.chain import Chain
 from agent.evidence.fragment import Fragment
 from agent.evidence.manifest import ENTRY, Writer, part_line
 from agent.evidence.sealed_file import ClipError, Sealer

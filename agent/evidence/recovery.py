@@ -11,7 +11,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from agent.evidence.chain import Chain, append
+from agent.adapters.synced_file import append
+from agent.evidence.chain import Chain
 from agent.evidence.jws import CERTIFICATES, unverified
 from agent.evidence.manifest import CHECKPOINT, ENTRY, LAST, Line, Writer, lines_of
 from agent.evidence.open_clip import Now

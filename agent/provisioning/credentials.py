@@ -20,7 +20,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agent.adapters.binding import BINDING, CREDENTIALS, RENEWAL
-from agent.adapters.whole_file import explained, give, replace_file, sync_names
+from agent.adapters.synced_file import sync_names
+from agent.adapters.whole_file import explained, give, replace_file
 from agent.core.errors import StorageError
 from agent.provisioning.openssl import KeyKind
 

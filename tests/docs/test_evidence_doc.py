@@ -29,7 +29,8 @@ def test_every_setting_of_recordings_is_on_the_page_and_no_other() -> None:
 
 def test_what_the_office_types_is_understood() -> None:
     asked = [words for words in commands() if len(words) > 2]
-    assert {words[1] for words in asked if words[0] == "evidence"} >= {"verify", "export", "certificate", "stamp"}
+    actions = {"verify", "export", "certificate", "stamp", "heads"}
+    assert {words[1] for words in asked if words[0] == "evidence"} >= actions
     for words in asked:
         chosen = whole_parser().parse_args(words)
         if words[0] == "command":
