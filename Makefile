@@ -141,7 +141,7 @@ suite test-campaigns test-control-room test-enrolment test-recorder test-package
 ENROLMENT := tests/deploy/kit tests/deploy/registrar tests/docs/test_control_room_guide.py tests/system/test_enrolment.py \
   tests/deploy/card tests/system/test_commission.py tests/system/test_service_page.py tests/provisioning/test_report.py tests/provisioning/test_cuts.py
 
-RECORDER := tests/recorder/test_app.py tests/recorder/test_process.py tests/recorder/test_stream.py tests/recorder/test_browser.py tests/system/test_evidence.py
+RECORDER := tests/recorder/test_app.py tests/recorder/test_process.py tests/recorder/test_stream.py tests/recorder/test_browser.py $(wildcard tests/system/test_evidence*.py)
 
 suite: setup-dev test-video model # Without the other environments. On another Python: make suite PYTHON=python3.13 VENV=.venv-3.13
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal --ignore=tests/deploy/package --ignore=tests/campaigns/brokers --ignore=tests/control_room $(ENROLMENT:%=--ignore=%) $(RECORDER:%=--ignore=%) -m "not campaign"

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 
 from agent import __version__
@@ -134,12 +135,20 @@ def media_of(trust: Trust) -> Media:
                 return [wrong(name, 0, len(film), f"was signed by {said.signers[0].subject}, and not by {device}")]
             text = "is signed by itself too (ONVIF Media Signing), and authentic"
             return [Finding("vouched" if _is_of_then(said.recorded, manifest) else "note", name, 0, 0, text)]
+        if said.result is Result.NOT_AUTHENTIC and _has_holes(manifest):
+            return [note(name, "its own signatures do not reach across what the device could not write")]
         if said.result is Result.NOT_AUTHENTIC and said.findings:
             first = said.findings[0]
             return [wrong(name, first.place.offset, first.place.end, f"{first.text}: {first.place}")]
         return [note(name, f"by its own signatures (ONVIF Media Signing): {said.result.value}")]
 
     return media
+
+
+def _has_holes(manifest: Manifest) -> bool:
+    """Whether the device itself says that it could not write everything."""
+    indices = [each.index for each in manifest.parts if each.index is not None]
+    return any("lost" in each for each in manifest.notes) or any(b - a != 1 for a, b in pairwise(indices))
 
 
 def _is_of_then(recorded: tuple[datetime, datetime] | None, manifest: Manifest) -> bool:

@@ -26,6 +26,7 @@ from agent.evidence.recovery import recover
 from agent.evidence.sealed_file import ClipError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_NO_ROOM = 1024 * 1024
 log = logging.getLogger(__name__)
 
 
@@ -164,6 +165,8 @@ class Clips:
             self.end(clip, why)
         deleted: list[Deleted] = []
         try:
+            if os.statvfs(self._directory).f_flag & os.ST_RDONLY:
+                return Swept(trouble="the card is read-only: nothing can be recorded")
             self._chain.write()
             trouble = self._sweep(deleted)
         except (OSError, EdgeAgentError) as error:
@@ -188,6 +191,8 @@ class Clips:
                 break
             deleted.append(self._delete(each.clip, "bytes" if over > 0 else "free"))
             over, short = over - each.size, short - each.size
+        if self._budget.free_bytes - short < _NO_ROOM:
+            return "the card is full: nothing can be recorded until there is room"
         if over > 0:
             return "the clips that are held or open take more than clips may have"
         return "" if short <= 0 else "the disk is nearly full, and not of clips: none was deleted to make room"

@@ -81,13 +81,13 @@ class OpenClip:
         except (OSError, EdgeAgentError) as error:
             log.warning("the clip %s has begun, but its entry waits: %s", self.clip, error)
 
-    def append(self, fragment: Fragment) -> None:
-        """Write one more fragment: when this returns, it is on the disk and signed. Raises ClipError."""
-        self._put(_kind(fragment), fragment.data, fragment)
+    def append(self, *fragments: Fragment) -> None:
+        """Write more fragments: when this returns, they are on the disk and signed. Raises ClipError."""
+        self._put([(_kind(each), each.data, each) for each in fragments])
 
     def picture(self, jpeg: bytes) -> None:
         """Write a picture that belongs to it. Raises ClipError."""
-        self._put("picture", jpeg, None)
+        self._put([("picture", jpeg, None)])
 
     def join(self, why: Mapping[str, Any]) -> None:
         """Note one more alarm that this clip is for. Raises ClipError."""
@@ -109,16 +109,18 @@ class OpenClip:
             return False
         return True
 
-    def _put(self, kind: str, content: bytes, times: Fragment | None) -> None:
-        number = self._sealer.next
-        record = self._sealer.seal(kind, content)
+    def _put(self, parts: Sequence[tuple[str, bytes, Fragment | None]]) -> None:
+        first = self._sealer.next
+        records = [self._sealer.seal(kind, content) for kind, content, _ in parts]
         try:
-            append(self._file, record)
+            append(self._file, b"".join(records))
         except OSError as error:
-            index = None if times is None else times.index
-            self._line({"lost": number, "what": kind, "index": index, "why": error.strerror or str(error)})
+            why = error.strerror or str(error)
+            for number, (kind, _, times) in enumerate(parts, first):
+                self._line({"lost": number, "what": kind, "index": times and times.index, "why": why})
             raise ClipError(f"the clip {self.clip} can't be written: {_lower(error)}; what it has stays") from error
-        self._line(part_line(number, kind, content, record, times))
+        for number, ((kind, content, times), record) in enumerate(zip(parts, records, strict=True), first):
+            self._line(part_line(number, kind, content, record, times))
         self._write()
 
     def _line(self, body: Mapping[str, Any]) -> None:

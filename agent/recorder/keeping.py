@@ -47,7 +47,7 @@ def _claim(directory: Path) -> None:
     """Make sure that this is the only recorder that writes here, until the process ends. One whose agent was killed
     may still be closing its clips. Raises EdgeAgentError."""
     directory.mkdir(mode=0o750, parents=True, exist_ok=True)
-    file = os.open(directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    file = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)  # a card that has become read-only can be claimed too
     until = time.monotonic() + _CLAIM_S
     while True:
         try:

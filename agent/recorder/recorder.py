@@ -26,11 +26,13 @@ from agent.recorder.recording import Clips, Recording
 from agent.recorder.ring import Ring
 
 _log = logging.getLogger(__name__)
-_SWEEP_NS = 60_000_000_000
+_SWEEP_NS, _SWEEP_AGAIN_NS = 60_000_000_000, 5_000_000_000
+"""How often the card is looked after: more often while something is wrong with it."""
 _OVERDUE_NS = 3_000_000_000
 """A clip whose time is over ends at the next piece, or this much later when none comes."""
 _HEAD_NS = 3600_000_000_000
-_SLOW_NS = 5_000_000_000
+_SLOW_NS, _SLOW_FOR_NS = 5_000_000_000, 60_000_000_000
+"""A card that once was so slow is called that for a minute, and not with each write anew."""
 Tell = Callable[[AboutClips], None]
 
 
@@ -58,7 +60,8 @@ class Recorder:
         self._writing = threading.Lock()
         self._writes_since_ns: int | None = None
         self._holds: deque[tuple[str, bool, Facts]] = deque()
-        self._card = ""
+        self._card = self._refused = self._slow = ""
+        self._slow_ns = 0
         self.held = 0
         """Clips that are not deleted, whatever their age."""
 
@@ -130,10 +133,10 @@ class Recorder:
     @property
     def card(self) -> str:
         """What a person must see to on the card; empty if nothing."""
-        since_ns = self._writes_since_ns
-        if since_ns is not None and (waits_ns := self._clock.boottime_ns() - since_ns) > _SLOW_NS:
+        since_ns, now_ns = self._writes_since_ns, self._clock.boottime_ns()
+        if since_ns is not None and (waits_ns := now_ns - since_ns) > _SLOW_NS:
             return f"the card has not answered for {waits_ns / 1e9:.0f} s"
-        return self._card
+        return self._card or (self._slow if now_ns - self._slow_ns < _SLOW_FOR_NS else "")
 
     def run_once(self, timeout_s: float = 0.5) -> None:
         """Write what waits, or wait for it. The thread that writes."""
@@ -149,7 +152,9 @@ class Recorder:
             try:
                 self._use_the_card(recordings, now_ns)
             finally:
-                self._writes_since_ns = None
+                self._writes_since_ns, ended_ns = None, self._clock.boottime_ns()
+                if (took_ns := ended_ns - now_ns) > _SLOW_NS:
+                    self._slow_ns, self._slow = ended_ns, f"the card is slow: it took {took_ns / 1e9:.0f} s to write"
 
     def _use_the_card(self, recordings: Sequence[Recording], now_ns: int) -> None:
         for recording in recordings:
@@ -157,13 +162,14 @@ class Recorder:
                 self._recover()
                 self._write(recording)
             except (EdgeAgentError, OSError) as error:
+                self._refuse(str(error))
                 self._remove(recording)
                 self._failed(recording, str(error))
                 if recording.kept is not None:
                     self._end(recording, "failed")
         while self._holds:
             self._hold(*self._holds.popleft())
-        if self._swept_ns is None or now_ns - self._swept_ns >= _SWEEP_NS:
+        if self._swept_ns is None or now_ns - self._swept_ns >= (_SWEEP_AGAIN_NS if self._card else _SWEEP_NS):
             self._swept_ns = now_ns
             self._sweep()
         if self._recovered and (self._head_ns is None or now_ns - self._head_ns >= _HEAD_NS):
@@ -236,17 +242,21 @@ class Recorder:
             recording.kept = self._clips.begin(recording.clip, why, [init, *fragments])
             self._begun(recording, recording.clip)
             return
-        for piece in pieces:
-            recording.pieces += 1
-            try:
-                fragment = piece.fragment(recording.pieces, recording.base_ns)
-                recording.kept.append(fragment)
-                recording.size += len(fragment.data)
-            except EdgeAgentError as error:  # a later one may be written again
-                if recording.is_whole:
-                    self._failed(recording, str(error))
-                recording.is_whole = False
-            recording.end_ns = piece.end_ns
+        fragments = [
+            piece.fragment(number, recording.base_ns) for number, piece in enumerate(pieces, recording.pieces + 1)
+        ]
+        recording.pieces += len(pieces)
+        recording.end_ns = pieces[-1].end_ns
+        try:
+            recording.kept.append(
+                *fragments
+            )  # more than one have waited for a slow card: they cost it no more than one
+            recording.size += sum(len(each.data) for each in fragments)
+        except EdgeAgentError as error:  # a later one may be written again
+            self._refuse(str(error))
+            if recording.is_whole:
+                self._failed(recording, str(error))
+            recording.is_whole = False
 
     def _continue(self, recording: Recording) -> None:
         """Go on under another name: one file holds one form of pictures."""
@@ -273,6 +283,10 @@ class Recorder:
         seconds = (recording.end_ns - recording.base_ns) / 1e9
         self._tell(ClipEnded(clip=recording.clip, why=why, seconds=seconds, bytes=recording.size))
         self._tell_head()
+
+    def _refuse(self, detail: str) -> None:
+        """The card has not taken something: look after it at once."""
+        self._refused, self._swept_ns = detail, None
 
     def _failed(self, recording: Recording, detail: str) -> None:
         _log.error("clip %s: %s", recording.clip, detail)
@@ -309,9 +323,10 @@ class Recorder:
             self._card = str(error)
             return
         swept = self._clips.sweep()
-        if swept.trouble and swept.trouble != self._card:
-            _log.warning("%s", swept.trouble)
-        self._card, self.held = swept.trouble, len(self._clips.held)
+        trouble, self._refused = swept.trouble or self._refused, ""
+        if trouble and trouble != self._card:
+            _log.warning("%s", trouble)
+        self._card, self.held = trouble, len(self._clips.held)
         for clip, why in swept.deleted:
             self._tell(ClipDeleted(clip=clip, why=why))
         if swept.deleted:

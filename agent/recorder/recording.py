@@ -16,8 +16,8 @@ from agent.recorder.pieces import Piece
 class OpenClip(Protocol):
     """A clip that is being written. What a call says is on the card when it returns. Raises EdgeAgentError."""
 
-    def append(self, fragment: Fragment) -> None:
-        """Write one more fragment."""
+    def append(self, *fragments: Fragment) -> None:
+        """Write more fragments, as one."""
         ...
 
     def join(self, why: Mapping[str, Any]) -> None:

@@ -268,7 +268,7 @@ def test_a_disk_that_others_have_filled_costs_clips_only_where_that_helps(
     free = os.statvfs(recording.directory).f_bavail * os.statvfs(recording.directory).f_frsize
 
     class Room:
-        f_bavail, f_frsize = free, 1
+        f_bavail, f_frsize, f_flag = free, 1, 0
 
     monkeypatch.setattr(os, "statvfs", lambda _: Room)
     recording.clips._budget = Budget(10**9, timedelta(days=30), free + 10**9)
@@ -278,3 +278,5 @@ def test_a_disk_that_others_have_filled_costs_clips_only_where_that_helps(
     recording.clips._budget = Budget(10**9, timedelta(days=30), free + 100)
     assert [*recording.clips.sweep().deleted] == [(first, "free")]
     assert recording.verdict(second).is_authentic
+    Room.f_bavail = 0
+    assert recording.clips.sweep().trouble == "the card is full: nothing can be recorded until there is room"

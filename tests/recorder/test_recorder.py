@@ -151,6 +151,7 @@ def test_a_card_that_hangs_keeps_no_picture_from_the_ring_and_loses_whole_groups
     assert indices[:11] == list(range(11))
     assert indices[-1] == 50
     assert 0 < len(indices) - 11 < 20
+    assert len(rig.clips.kept["c1"].writes) == 2, "what has waited is written as one"
     assert rig.recorder.state()[0] == 10
 
 
@@ -252,6 +253,8 @@ def test_a_card_that_does_not_answer_is_told_and_holds_nobody_up(rig: Rig) -> No
     finally:
         stuck.set()
         writer.join(10)
+    assert rig.recorder.card == "the card is slow: it took 8 s to write", "and not well again with each write"
+    rig.clock.advance(timedelta(minutes=1))
     assert rig.recorder.card == ""
 
 

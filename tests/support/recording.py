@@ -94,11 +94,11 @@ class KeptClip:
     def content(self) -> bytes:
         return b"".join(each.data for each in self.fragments)
 
-    def append(self, fragment: Fragment) -> None:
+    def append(self, *fragments: Fragment) -> None:
         if self.room is not None and not self.room[0]:
             raise StorageError("there is no room left on the disk")
-        self.fragments.append(fragment)
-        self.writes.append(1)
+        self.fragments += fragments
+        self.writes.append(len(fragments))
 
     def join(self, why: Mapping[str, Any]) -> None:
         if self.room is not None and not self.room[0]:

@@ -31,6 +31,8 @@ from agent.runtime.supervision.context import Context
 
 _AGAIN_NS = 3 * 10**9
 """How often a recorder hears that a clip is still wanted."""
+_RETRY_NS = 10 * 10**9
+"""So long after a clip has failed it is asked for again, while it is wanted."""
 _FORGET_NS = 120 * 10**9
 _GOES_ON = ("changed", "stopped", "failed", "cut")
 """Ends of a clip that are not the end of what was wanted."""
@@ -49,6 +51,9 @@ class Wanted:
     """The clip that has it, once it has begun."""
     said_ns: int | None = None
     """When the recorder was last told."""
+    not_before_ns: int = 0
+    failed: str = ""
+    """Why it has not begun; told once."""
 
 
 class CameraClips:
@@ -140,7 +145,7 @@ class CameraClips:
             return
         for each in self._wanted:
             seconds = min(each.until_ns - now_ns, self._after_ns) / 1e9
-            if seconds <= 0:
+            if seconds <= 0 or now_ns < each.not_before_ns:
                 continue
             if each.said_ns is None:
                 each.said_ns = now_ns
@@ -192,6 +197,11 @@ class CameraClips:
         cause, begin_ns = self._files.pop(message.clip, (ClipCause(), None))
         if message.why not in _GOES_ON:
             self._wanted = [each for each in self._wanted if each.into != message.clip]
+        elif message.why == "failed":
+            for each in self._wanted:
+                if each.into == message.clip:
+                    each.clip = self._new_id()
+                    self._try_later(each)
         more: dict[str, Any] = {}
         if begin_ns is not None and message.why != "cut":
             end_ns = begin_ns + int(message.seconds * 1e9)
@@ -207,13 +217,25 @@ class CameraClips:
                 del self._holds[number]
                 otherwise()
                 return
-        found = [each for each in self._wanted if each.clip == message.clip]
-        cause = found[0].cause if found else ClipCause()
-        self._wanted = [each for each in self._wanted if each not in found or each.into]
+        found = next((each for each in self._wanted if each.clip == message.clip), None)
+        cause = found.cause if found else ClipCause()
+        if found is not None and not found.into:
+            if cause.command_id is not None:
+                self._wanted.remove(found)  # who has asked hears of it, and may ask again
+            else:
+                self._try_later(found)
+            if found.failed == message.detail:
+                return
+            found.failed = message.detail
         self._publish("failed", self._data(message.clip, cause, reason=message.detail))
         if cause.command_id is not None:
             output = {"clip": message.clip, "camera": self.link.camera}
             self._answers.clip_done(cause.command_id, False, "no-clip", message.detail, output)
+
+    def _try_later(self, wanted: Wanted) -> None:
+        """Ask for it again in a while: there may be room then."""
+        wanted.into, wanted.said_ns = "", None
+        wanted.not_before_ns = self._clock.boottime_ns() + _RETRY_NS
 
     def _held(self, message: ClipHeld) -> None:
         reason = ""

@@ -239,13 +239,44 @@ def test_another_form_of_pictures_continues_the_clip_under_another_name(rig: Rig
     assert isinstance(rig.front.said[-1], ExtendClip)
 
 
-def test_what_fails_is_told_and_not_tried_again(rig: Rig) -> None:
-    rig.press()
-    rig.hear(ClipFailed(clip="c1", detail="the camera gave no pictures"))
-    rig.wait(60)
+def test_what_fails_is_told_once_and_tried_again_while_it_is_wanted(rig: Rig) -> None:
+    alarm = rig.press()
+    for _ in range(3):
+        rig.hear(ClipFailed(clip="c1", detail="no space left on device"))
+        rig.wait(11)
+    rig.begun("c1")
+    # A clip that was begun, and can be written no longer: another one follows.
+    rig.hear(ClipFailed(clip="c1", detail="read-only"), ClipEnded(clip="c1", why="failed", seconds=20))
+    rig.hear(ChainHead(seq=2, digest="bb"))
+    rig.wait(11)
 
-    assert begins(rig.front) == ["c1"]
-    assert [(change, data.reason) for change, data in rig.heard()] == [("failed", "the camera gave no pictures")]
+    first, *again, other = begins(rig.front)
+    assert (set(again), first) == ({"c1"}, "c1")
+    assert other != "c1"
+    told = [(change, data.reason) for change, data in rig.heard()]
+    assert told == [
+        ("failed", "no space left on device"),
+        ("begun", ""),
+        ("failed", "read-only"),
+        ("ended", "failed"),
+    ]
+    assert {data.alarm_id for _, data in rig.heard()} == {alarm.alarm_id}
+    rig.recordings.closed(alarm.alarm_id)
+    rig.wait(31)
+    asked = len(begins(rig.front))
+    rig.hear(ClipFailed(clip=other, detail="no space left on device"))
+    rig.wait(30)
+    assert len(begins(rig.front)) == asked, "nobody wants it any more"
+
+
+def test_a_clip_of_a_command_that_fails_is_answered_and_not_tried_again(rig: Rig) -> None:
+    asked = rig.recordings.order("front", ClipCause(command_id="cmd-1"), 60)
+    assert asked is not None
+    rig.hear(ClipFailed(clip=asked.clip, detail="the camera gave no pictures"))
+    rig.wait(30)
+
+    assert begins(rig.front) == [asked.clip]
+    assert [answer[:3] for answer in rig.answers] == [("cmd-1", False, "no-clip")]
 
 
 def test_an_event_that_the_site_names_is_recorded_once(rig: Rig) -> None:
