@@ -15,7 +15,7 @@ from agent.core.errors import EdgeAgentError
 from agent.evidence.case import found, judged
 from agent.evidence.chain import read_heads
 from agent.evidence.export import export
-from agent.evidence.verdict import Trust
+from agent.evidence.signer import Trust
 from agent.models.store import cache_directory
 
 BEFORE_S, AFTER_S = 15, 10

@@ -18,7 +18,8 @@ from agent.evidence.case import Media, Paths, content_of, found, heads_of, judge
 from agent.evidence.chain import FILE
 from agent.evidence.finding import Finding, note, wrong
 from agent.evidence.manifest import Manifest
-from agent.evidence.verdict import Trust, Verdict
+from agent.evidence.signer import Trust
+from agent.evidence.verdict import Verdict
 
 AUTHENTIC, NOT_AUTHENTIC = 0, 1
 _SAME_TIME = timedelta(seconds=5)

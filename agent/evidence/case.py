@@ -17,7 +17,8 @@ from agent.evidence.comparison import File
 from agent.evidence.finding import Finding, missing, wrong
 from agent.evidence.manifest import ENTRY, Manifest
 from agent.evidence.sealed_file import ClipError
-from agent.evidence.verdict import Trust, Verdict, decided, judge_chain, judge_clip
+from agent.evidence.signer import Trust
+from agent.evidence.verdict import Verdict, decided, judge_chain, judge_clip
 
 MANIFEST, SEALED, OPENED = ".manifest", ".clip", ".mp4"
 Media = Callable[[bytes, Manifest], Sequence[Finding]]

@@ -164,10 +164,11 @@ class ReadChain:
         """Where the last entry that holds ends."""
         return self.entries[-1].line.end if self.entries else 0
 
-    @property
-    def tokens(self) -> dict[str, Entry]:
-        """The entries by their text."""
-        return {each.token: each for each in self.entries}
+    def lacks(self, token: str, seq: object) -> bool:
+        """Whether it has another entry in the place of this one, or, being whole, none."""
+        if any(each.token == token for each in self.entries):
+            return False
+        return not self.findings or any(each.said["seq"] == seq for each in self.entries)
 
 
 class Heard(NamedTuple):
@@ -188,7 +189,8 @@ def read(content: bytes, file: str, heads: list[Heard]) -> ReadChain:
     found, known, unused = ReadChain(), dict[str, tuple[bytes, ...]](), ""
     for line in lines_of(content):
         body = line.body or {}
-        where = (file, found.good, line.end)  # the entry may be wrong, or its certificates
+        # The entry may be wrong, or its certificates, or what stands there in the place of one that is missing.
+        where = (file, found.findings[0].begin if found.findings else found.good, line.end)
         if body.keys() == {CERTIFICATES}:
             name = sha256(line.raw).hexdigest()
             if unused or name in known:
@@ -199,7 +201,8 @@ def read(content: bytes, file: str, heads: list[Heard]) -> ReadChain:
         unused = ""
         if (fault := _take(found, line, known, where)) is not None:
             found.findings.append(fault)
-            return found
+            if fault.kind == "wrong":
+                return found
     if unused:
         found.findings.append(wrong(file, found.good, len(content), "the last line is foreign: no entry needs it"))
     found.findings += _as_heard(found, heads, file, len(content))
@@ -227,10 +230,12 @@ def _take(
     try:
         token = str(body[ENTRY]) if body.keys() == {ENTRY} else ""
         said, x5c = opened(token, known)
-        seq, owner = int(said["seq"]), (said["device"], said["camera"])
-    except (StatementError, KeyError, ValueError, TypeError) as error:
+        seq, owner = said["seq"], (said["device"], said["camera"])
+    except (StatementError, KeyError) as error:
         why = error if isinstance(error, StatementError) else "it is not as a device writes it"
         return wrong(*where, f"line {line.number} was altered: {why}")
+    if type(seq) is not int:
+        return wrong(*where, f"line {line.number} was altered: it is not as a device writes it")
     last = Head(0, NONE)
     if found.entries:
         before = found.entries[-1]
@@ -241,11 +246,13 @@ def _take(
     if seq <= last.seq:
         return wrong(*where, f"{what} is out of order, or stands there twice: the one before is {last.seq}")
     if seq > last.seq + 1:
-        return missing(*where, f"the entries {last.seq + 1} to {seq - 1} were removed before line {line.number}")
-    if said.get("prev") != last.digest:
+        gap = missing(*where, f"the entries {last.seq + 1} to {seq - 1} were removed before line {line.number}")
+    elif said.get("prev") != last.digest:
         return wrong(*where, f"{what} is foreign: it follows another entry {last.seq}")
+    else:
+        gap = None
     found.entries.append(Entry(token, said, tuple(x5c), line))
-    return None
+    return gap
 
 
 def _as_heard(found: ReadChain, heads: list[Heard], file: str, size: int) -> list[Finding]:
@@ -258,8 +265,10 @@ def _as_heard(found: ReadChain, heads: list[Heard], file: str, size: int) -> lis
         if (heard.device, heard.camera) != (first["device"], first["camera"]) or heard.head.seq == 0:
             continue
         when = f"the centre heard on {heard.at:%Y-%m-%d %H:%M} UTC"
+        last = found.entries[-1].said["seq"]
+        if entry is None and heard.head.seq < last:
+            continue  # it is in a gap, which was found already
         if entry is None:
-            last = found.entries[-1].said["seq"]
             return [missing(file, size, size, f"the entries {last + 1} to {heard.head.seq}, of which {when}, are gone")]
         if digest(entry.token) != heard.head.digest:
             text = f"the entry {heard.head.seq} is not the one of which {when}: the chain was written anew"

@@ -13,7 +13,8 @@ from agent.evidence.case import MANIFEST, OPENED, Media, Paths, content_of, judg
 from agent.evidence.chain import FILE
 from agent.evidence.remux import plain_mp4
 from agent.evidence.sealed_file import ClipError
-from agent.evidence.verdict import Trust, Verdict
+from agent.evidence.signer import Trust
+from agent.evidence.verdict import Verdict
 
 CUSTODY, HOW_TO = "custody.json", "HOW-TO-VERIFY.txt"
 _HOW_TO = """\

@@ -191,6 +191,8 @@ def _sign(found: Manifest, line: Line, known: Mapping[str, tuple[bytes, ...]], t
     except StatementError as error:
         return f"line {line.number} or the certificates that it names were altered: {error}"
     since = found.statements[-1].line.number if found.statements else 0
+    if (ENTRY in body) != (ENTRY in said) or (ENTRY in said and type(said.get("seq")) is not int):
+        return f"line {line.number} was altered: it is not as a device writes it"
     if (fault := _covers(said, found.clip, tree, range(since + 1, line.number))) is not None:
         return fault
     found.statements.append(Statement(token, said, tuple(x5c), line))

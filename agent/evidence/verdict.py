@@ -1,42 +1,28 @@
 """Everything about a clip verified together: its file, its manifest, the chain, the certificates, the media inside."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import timedelta
 from hashlib import sha256
 from itertools import pairwise
 from typing import Any
 
 from agent.adapters.evidence_keys import EvidenceKey
-from agent.adapters.x509_at import common_name_of, revoked_at, why_not_valid
-from agent.contract.identity import common_name
 from agent.contract.vocabulary import TimeQuality
 from agent.evidence import chain as chains
 from agent.evidence import manifest as manifests
-from agent.evidence.chain import Heard, ReadChain
+from agent.evidence.chain import ReadChain
 from agent.evidence.comparison import File, Piece, compared
 from agent.evidence.finding import Finding, Word, missing, note, wrong
 from agent.evidence.manifest import Manifest, Part
 from agent.evidence.sealed_file import OVERHEAD, ClipError, read_head, read_header
+from agent.evidence.signer import Trust, as_heard, of_the_key, of_the_signer
 
 _STEP = timedelta(seconds=2)
 """A wall clock that goes away from the time since boot by more was set."""
 
 _HOLE_S = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """What evidence is checked against."""
-
-    authorities: str
-    """PEM: whose certificates devices have."""
-    revoked: str = ""
-    """PEM: lists of revoked devices; empty if none are to be asked."""
-    device: str | None = None
-    """`province/site/id` whose recording it must be; None for any."""
-    heads: tuple[Heard, ...] = ()
-    """What the centre has kept of the chain's heads."""
 
 
 @dataclass(slots=True)
@@ -81,7 +67,8 @@ def judge_clip(
         findings.append(note(manifest.name, "no chain was given"))
     else:
         findings += _of_the_chain(known, chain, read, trust)
-    findings += _of_the_signer(read, manifest.name, trust, known)
+    findings += of_the_signer(read, manifest.name, trust, known)
+    findings += as_heard(read, manifest.name, trust, is_chained=known is not None)
     is_sealed = clip.content.startswith(b"EAclip") or clip.name.endswith(".clip")
     of_media = list(_of_the_clip(clip, read.parts, read.facts) if is_sealed else _of_the_mp4(clip, read.parts))
     findings += of_media
@@ -90,7 +77,8 @@ def judge_clip(
         plain = _opened(clip, read, key)
         spoilt = (each for each in read.parts if sha256(plain.get(each.n, b"")).hexdigest() != each.sha256)
         findings += [wrong(clip.name, 0, 0, f"record {each.n} does not hold what the manifest says") for each in spoilt]
-    return _verdict([*findings, *_of_the_parts(read, manifest.name)], read, plain, is_signed=read.vouched > 0)
+    findings += [*_of_the_parts(read, manifest.name), *_unsigned(read, manifest.name)]
+    return _verdict(findings, read, plain, is_signed=read.vouched > 0)
 
 
 def judge_chain(chain: File, trust: Trust) -> Verdict:
@@ -99,25 +87,24 @@ def judge_chain(chain: File, trust: Trust) -> Verdict:
     findings = list(read.findings)
     for entry in read.entries:
         where = (chain.name, entry.line.begin, entry.line.end)
-        moments = _moments(entry.said, entry.said["seq"], read, trust)
-        findings += _certificate(entry.x5c, str(entry.said["device"]), moments, where, trust)
-        findings += _revocation(entry.x5c, entry.said, read, where, trust)
+        findings += of_the_key(entry.x5c, entry.said, entry.said["seq"], read, where, trust)
     return _verdict(findings, Manifest(), is_signed=bool(read.entries))
 
 
 def decided(verdict: Verdict, extra: Sequence[Finding]) -> Verdict:
-    """Return a verdict with what else was found."""
-    return _verdict([*verdict.findings, *extra], verdict.manifest, verdict.plain, is_signed=verdict.is_signed)
+    """Return a verdict with what else was found. What no manifest vouches for, the stream's own signatures may."""
+    findings, proven = verdict.findings, max((each.end for each in extra if each.kind == "vouched"), default=0)
+    if proven:
+        unsigned = [each for each in findings if each.kind == "unsigned"]
+        findings = [each for each in findings if each.kind != "unsigned"]
+        findings += [left for each in unsigned for left in _unsigned(verdict.manifest, each.file, proven)]
+    is_signed = verdict.is_signed or proven > 0
+    return _verdict([*findings, *extra], verdict.manifest, verdict.plain, is_signed=is_signed)
 
 
 def _verdict(
     findings: list[Finding], read: Manifest, plain: Mapping[int, bytes] | None = None, *, is_signed: bool
 ) -> Verdict:
-    if any(each.kind == "vouched" for each in findings):  # what no manifest vouches for, the stream's own signatures do
-        findings, is_signed = (
-            [replace(each, kind="note") if each.kind == "unsigned" else each for each in findings],
-            True,
-        )
     order = ("wrong", "missing", "unsigned", "vouched", "note")
     findings = sorted(findings, key=lambda each: order.index(each.kind))
     kinds = {each.kind for each in findings}
@@ -145,81 +132,6 @@ def _of_the_chain(known: ReadChain, chain: File, read: Manifest, trust: Trust) -
     if seen and not known.findings:
         by = min(each.at for each in seen)
         yield note(chain.name, f"an authority for time stamps had seen this clip's end by {by:%Y-%m-%d %H:%M:%S} UTC")
-
-
-def _of_the_signer(read: Manifest, file: str, trust: Trust, known: ReadChain | None) -> Iterator[Finding]:
-    """Say whether each signature is one of the device that the manifest names, of then, and in its chain."""
-    device, camera = str(read.facts.get("device")), read.facts.get("camera")
-    if trust.device is not None and device != trust.device:
-        yield wrong(file, 0, 0, f"this is a recording of {device}, and not of {trust.device}")
-    last_time = read.facts
-    for number, each in enumerate(read.statements):
-        said, where = each.said, (file, each.line.begin, each.line.end)
-        last_time = said if "at" in said else last_time
-        seqs = (later.said.get("seq") for later in read.statements[number:] if manifests.ENTRY in later.said)
-        moments = _moments(last_time | {"device": device, "camera": camera}, next(seqs, None), known, trust)
-        yield from _certificate(each.x5c, device, moments, where, trust)
-        if manifests.ENTRY not in said:
-            continue
-        yield from _revocation(each.x5c, said, known, where, trust)
-        what = f"the entry {said.get('seq')} ({said[manifests.ENTRY]})"
-        if (said.get("device"), said.get("camera")) != (device, camera):
-            yield wrong(*where, f"{what} is foreign: it is of the camera {said.get('camera')} of {said.get('device')}")
-        elif known is not None and not known.findings and each.token not in known.tokens:
-            yield wrong(*where, f"{what} is not in the chain")
-    if known is None:
-        return
-    own = {each.token for each in read.statements}
-    for entry in known.entries:
-        if entry.said.get("clip") == read.clip and entry.said[manifests.ENTRY] in manifests.LAST and not read.end:
-            text = f"the chain has the clip's end (entry {entry.said['seq']}), and the manifest has not"
-            yield missing(file, 0, 0, text) if entry.token not in own else note(file, text)
-
-
-def _moments(said: Mapping[str, Any], seq: int | None, known: ReadChain | None, trust: Trust) -> Iterator[datetime]:
-    """Yield when something was signed, as its own clock says, and if that was not set, when it was there at the latest:
-    by what the chain has next, and by what the centre has heard. `seq` is that of the entry that covers it."""
-    if (own := _time(said.get("at"))) is not None:
-        yield own
-    if said.get("timeq") != TimeQuality.UNSYNCED or seq is None or known is None or known.findings:
-        return
-    later = (each.said for each in known.entries if each.said["seq"] >= seq and each.said.get("timeq") != said["timeq"])
-    yield from (at for each in later if (at := _time(each.get("at"))) is not None)
-    whose = (said.get("device"), said.get("camera"))
-    yield from (each.at for each in trust.heads if (each.device, each.camera) == whose and each.head.seq >= seq)
-
-
-def _certificate(
-    x5c: tuple[bytes, ...], device: str, moments: Iterator[datetime], where: tuple[str, int, int], trust: Trust
-) -> Iterator[Finding]:
-    name = common_name_of(x5c[0]) if x5c else None
-    if name != common_name(device):
-        yield wrong(*where, f"{name} has signed it, and not {device}")
-        return
-    first = None
-    for at in moments:
-        if (why := why_not_valid(x5c, trust.authorities, at)) is None:
-            return
-        first = first or f"its key was not one of ours on {at:%Y-%m-%d %H:%M} UTC: {why}"
-    yield wrong(*where, first or "nothing says when this was signed")
-
-
-def _revocation(
-    x5c: tuple[bytes, ...], said: Mapping[str, Any], known: ReadChain | None, where: tuple[str, int, int], trust: Trust
-) -> Iterator[Finding]:
-    """A key that was revoked may have signed any date: only what the centre had heard before counts."""
-    since = revoked_at(x5c, trust.authorities, trust.revoked) if trust.revoked else None
-    if since is None:
-        return
-    whose, seq = (said.get("device"), said.get("camera")), said.get("seq", 0)
-    is_heard = known is not None and not known.findings
-    heard = (each for each in trust.heads if (each.device, each.camera) == whose and each.head.seq >= seq)
-    early = [each for each in heard if each.at < since]
-    if is_heard and early:
-        yield note(where[0], f"its key was revoked on {since:%Y-%m-%d}; the centre had heard of entry {seq} before")
-    else:
-        text = f"its key was revoked on {since:%Y-%m-%d %H:%M} UTC, and no head of the centre shows that this is older"
-        yield wrong(*where, text)
 
 
 def _of_the_clip(clip: File, parts: list[Part], facts: Mapping[str, Any]) -> Iterator[Finding]:
@@ -272,16 +184,14 @@ def _of_the_parts(read: Manifest, file: str) -> Iterator[Finding]:
     for each in lost:
         text = f"the device could not write record {each['lost']} ({each.get('what')}): {each.get('why')}"
         yield missing(file, 0, 0, text)
-    named = [index for each in lost if isinstance(index := each.get("index"), int)]
+    named = sorted({index for each in lost if isinstance(index := each.get("index"), int)})
     for before, part in pairwise([each for each in read.parts if each.index is not None]):
         first, last = before.index or 0, part.index or 0
-        if (gone := last - first - 1 - sum(first < each < last for each in named)) > 0:
+        if (gone := last - first - 1 - max(bisect_left(named, last) - bisect_right(named, first), 0)) > 0:
             text = f"{gone} of the fragments before record {part.n} never came to the card"
             yield missing(file, 0, 0, text)
-    tail = read.parts[read.vouched :]
-    if tail and read.end:
-        text = f"the records {tail[0].n} to {tail[-1].n} were on the disk when the power was cut, and not signed yet"
-        yield Finding("unsigned", file, 0, 0, text)
+    if read.end == "cut":
+        yield note(file, "the recording was cut off: nobody can tell what came after its last picture")
     timed = [each for each in read.parts if each.begin and each.begin_ns is not None]
     if any(each.timeq == TimeQuality.UNSYNCED for each in timed):
         yield note(file, "the device's clock was not set: nobody vouches for the times that it gives")
@@ -294,9 +204,13 @@ def _of_the_parts(read: Manifest, file: str) -> Iterator[Finding]:
             yield note(file, f"no picture for {hole:.1f} s {between}")
 
 
-def _time(text: object) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+def _unsigned(read: Manifest, file: str, proven: int = 0) -> Iterator[Finding]:
+    """Say which records nobody vouches for; the stream itself does for the first `proven` bytes of the film."""
+    at, left = 0, []
+    for number, part in enumerate(read.parts):
+        at += 0 if part.kind == "picture" else part.length
+        if number >= read.vouched and (part.kind == "picture" or at > proven):
+            left.append(part)
+    if left and read.end:
+        text = f"the records {left[0].n} to {left[-1].n} were on the disk when the power was cut, and not signed yet"
+        yield Finding("unsigned", file, 0, 0, text)

@@ -17,7 +17,7 @@ def scene(tmp_path: Path) -> Scene:
 def test_nothing_that_was_left_alone_is_refused(scene: Scene) -> None:
     for clip in scene.clips:
         verdict = judged(scene.given(clip), scene.key)
-        assert (verdict.word, verdict.findings) == ("authentic", [])
+        assert (verdict.word, [each for each in verdict.findings if each.kind != "note"]) == ("authentic", [])
 
 
 def test_each_alteration_is_found_and_its_place_named(scene: Scene) -> None:

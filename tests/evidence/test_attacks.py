@@ -2,12 +2,18 @@
 
 import base64
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography import x509
 
+from agent.contract.errors import EdgeAgentError
+from agent.contract.leaves import canonical
 from agent.evidence.chain import FILE, Head, Heard, read
 from agent.evidence.comparison import File
+from agent.evidence.jws import signed, unverified
 from agent.evidence.verdict import Verdict, judge_clip
+from deploy.kit.authority import Revoked
 from tests.evidence.conftest import Make
 from tests.support.made_up_clips import CAMERA, DEVICE, Recording
 
@@ -142,3 +148,78 @@ def test_an_older_copy_of_the_card_is_found_by_what_the_centre_has_heard(recordi
     verdict = judged(recording, clip, chain=old, heads=True)
     assert verdict.word == "authentic with missing"
     assert "the entries 3 to 3, of which the centre heard" in verdict.findings[0].text
+
+
+def test_a_revoked_key_vouches_for_nothing_that_a_start_has_ended_with_the_new_one(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = make()
+    forger = forged(make, recording)
+    recording.record()
+    old = x509.load_pem_x509_certificate(recording.certificate.cert.read_bytes())
+    recording.renew()
+
+    def no_entry(*_: object) -> str:
+        raise EdgeAgentError("none")
+
+    monkeypatch.setattr(forger.clips._chain, "entry", no_entry)
+    lying = forger.begin()
+    lying.append(forger.fragment())
+    for end in (".clip", ".manifest"):
+        (recording.directory / f"{lying.clip}{end}").write_bytes(forger.file(f"{lying.clip}{end}").content)
+    assert recording.start() == [lying.clip]
+    recording.heard()
+    revoked = Revoked(old.serial_number, datetime.now(UTC) - timedelta(days=2))
+    crl = recording.authority._root.revocation_list([revoked], 1).decode()
+    assert recording.verdict(lying.clip, recording.trust(revoked=crl)).word == "not authentic"
+
+
+def test_a_forged_clip_is_found_by_the_heads_though_its_chain_is_left_out_or_has_a_gap(make: Make) -> None:
+    recording = make()
+    forger = forged(make, recording)
+    for _ in range(3):
+        recording.record()
+        clip = forger.record()
+    forger.heads = recording.heads
+    alone = forger.file(f"{clip}.clip"), forger.file(f"{clip}.manifest")
+    own, strange = lines(recording, FILE), lines(forger, FILE)
+
+    assert judge_clip(*alone, forger.trust()).word == "not authentic"
+    assert judged(forger, clip, chain=b"".join([*strange[:2], *strange[3:]]), heads=True).word == "not authentic"
+    assert judged(forger, clip, chain=b"".join([*own[:2], *own[3:]])).word == "not authentic"
+
+
+def test_a_clip_whose_chain_is_left_out_is_whole_only_if_the_centre_has_heard_of_its_end(recording: Recording) -> None:
+    clip = recording.record()
+    files = recording.file(f"{clip}.clip"), recording.file(f"{clip}.manifest")
+    assert judge_clip(*files, recording.trust()).is_authentic
+    recording.heads.pop()
+    assert judge_clip(*files, recording.trust()).word == "authentic with missing"
+
+
+def test_an_entry_can_not_pass_as_a_checkpoint(recording: Recording) -> None:
+    clip = recording.record()
+    *before, last = lines(recording, f"{clip}.manifest")
+    other = b'{"checkpoint"' + last.removeprefix(b'{"entry"')
+    assert judged(recording, clip, manifest=b"".join([*before, other])).word == "not authentic"
+
+
+@pytest.mark.parametrize("seq", ["2", None, 2.0, True, [], -1, 2**90])
+def test_what_anybody_has_signed_is_judged_whatever_it_says(recording: Recording, seq: object) -> None:
+    clip = recording.record()
+    manifest, chain = lines(recording, f"{clip}.manifest"), lines(recording, FILE)
+    said = unverified(json.loads(chain[-1])["entry"]) | {"seq": seq}
+    strange = canonical({"entry": signed(said, recording.signer)}) + b"\n"
+    for given in (
+        judged(recording, clip, manifest=b"".join([*manifest[:-1], strange]), heads=True),
+        judged(recording, clip, chain=b"".join([*chain[:-1], strange]), heads=True),
+    ):
+        assert not given.is_authentic
+
+
+def test_a_clip_that_was_cut_off_says_so(recording: Recording) -> None:
+    clip = recording.begin().clip
+    recording.start()
+    verdict = recording.verdict(clip)
+    assert verdict.is_authentic
+    assert "the recording was cut off" in verdict.findings[0].text

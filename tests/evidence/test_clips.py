@@ -192,9 +192,7 @@ def test_a_slow_key_signs_fewer_checkpoints_and_what_it_has_not_signed_is_not_ca
 
     verdict = recording.verdict(clip.clip)
     assert verdict.word == "authentic with missing"
-    assert [each.text for each in verdict.findings] == [
-        "the records 4 to 6 were on the disk when the power was cut, and not signed yet"
-    ]
+    assert verdict.findings[0].text == "the records 4 to 6 were on the disk when the power was cut, and not signed yet"
 
 
 def test_a_key_that_can_not_sign_for_a_while_costs_no_pictures(

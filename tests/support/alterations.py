@@ -16,7 +16,8 @@ from agent.evidence.chain import FILE
 from agent.evidence.comparison import File
 from agent.evidence.manifest import read
 from agent.evidence.sealed_file import read_head, read_header
-from agent.evidence.verdict import Trust, Verdict, judge_clip
+from agent.evidence.signer import Trust
+from agent.evidence.verdict import Verdict, judge_clip
 from deploy.kit.authority import Revoked
 from tests.support.certificates import Authority
 from tests.support.made_up_clips import CAMERA, Clock, Recording

@@ -13,7 +13,8 @@ from agent.evidence.clips import Budget, Clips
 from agent.evidence.comparison import File
 from agent.evidence.fragment import Fragment
 from agent.evidence.open_clip import OpenClip
-from agent.evidence.verdict import Trust, Verdict, judge_clip
+from agent.evidence.signer import Trust
+from agent.evidence.verdict import Verdict, judge_clip
 from tests.support.certificates import Authority
 
 DEVICE, CAMERA = "gp/jhb-park-station/kiosk-0042", "front"
