@@ -28,6 +28,7 @@ _ROW = "document.querySelector('.alarm-row:not(.is-closed)')"
 _STANDING = f"{_ROW}?.querySelector('.row-standing').textContent ?? ''"
 _ANSWERED = "document.querySelector('.order .good') !== null"
 _AT_FORM = "document.activeElement?.closest('.actions form') != null"
+_RECORDED = "document.querySelector('.clip.is-recording') !== null"
 _OPERATOR = "Naledi"
 
 
@@ -118,7 +119,7 @@ class Story:
     def _close(self, browser: DemoBrowser) -> bool:
         self._screen.say(f"{_OPERATOR} closes it with c, space and Enter: it was a test.")
         browser.press("c")
-        if not self._on_page(browser, _AT_FORM):
+        if not self._on_page(browser, f"{_AT_FORM} && {_RECORDED}" if RECORDS else _AT_FORM):
             return False
         browser.press(" ")
         browser.press("Enter")

@@ -243,6 +243,43 @@ test("100 KiB of zeros are no picture, and a picture is given out once it has co
   assert.deepEqual(rig.tells.filter((tell) => tell.tell === "unreadable").at(-1)?.count, 1);
 });
 
+test("what is recorded of an alarm is told in whatever order it comes, and never as running when it is over", async () => {
+  const rig = await new Rig().open();
+  const [one, two] = ["11111111-0000-7000-8000-000000000001", "11111111-0000-7000-8000-000000000002"];
+  const says = (change: string, data: Json) => rig.envelope(`edge.evidence.${change}.v1`, { camera: "front", reason: "", ...data });
+  const written = (...clips: string[]) => rig.health({ cameras: { front: { recording: { state: "ok", detail: "", recording: clips } } } });
+  const shown = () => (rig.pass(100), rig.alarms.get("a1")!.clips.map(({ clip, state, beforeS, failure, held }) => ({ clip, state, beforeS, failure, held })));
+  const clip = { clip: one, state: "asked", beforeS: null, failure: null, held: null };
+  const [begun, held, ended, released] = [
+    says("begun", { clip: one, alarm_id: "a1", begins: "2026-11-24T00:00:00.000Z", before_s: 15.04 }), says("held", { clip: one, reason: "CAS 1" }),
+    says("ended", { clip: one, alarm_id: "a1", begins: "2026-11-24T00:00:00.000Z", ends: "2026-11-24T00:01:00.000Z", reason: "complete" }), says("released", { clip: one, reason: "over" }),
+  ];
+  rig.hear("alarm/police", rig.alarm({ clips: [{ camera: "front", clip: one }] }));
+  assert.deepEqual(shown(), [clip]);
+  rig.hear("evidence", ended);
+  rig.hear("evidence", begun);
+  rig.hear("evidence", released);
+  rig.hear("evidence", held);
+  assert.deepEqual(shown(), [{ ...clip, state: "ended", beforeS: 15.04 }]);
+
+  rig.hear("evidence", says("failed", { clip: two, alarm_id: "a1", reason: "the card is full" }));
+  assert.deepEqual(shown()[1], { ...clip, clip: two, failure: "the card is full" });
+  const three = { ...clip, clip: "11111111-0000-7000-8000-000000000003" };
+  rig.hear("evidence", says("begun", { clip: three.clip, alarm_id: "a1", into: one }));
+  assert.deepEqual(shown()[2], { ...clip, state: "ended" }, "it shares the file of the first");
+
+  rig.hear("alarm/police", rig.alarm({ alarm_id: "a2", clips: [{ camera: "front", clip: "c4" }, { camera: "back", clip: "c5" }] }));
+  rig.hear("health", written("c4"));
+  rig.pass(100);
+  assert.deepEqual(rig.alarms.get("a2")!.clips.map(({ state }) => state), ["recording", "asked"]);
+  rig.pass(11_000);
+  rig.hear("health", written());
+  rig.pass(100);
+  assert.deepEqual(rig.alarms.get("a2")!.clips.map(({ state }) => state), ["unheard", "unheard"]);
+  rig.hear("evidence", says("deleted", { clip: one, reason: "age" }), { base: "edge/v1/gp/site/other/up" });
+  assert.deepEqual(shown()[0]!.state, "ended", "no device is believed about the recordings of another");
+});
+
 test("pictures are bounded in number and in bytes", async () => {
   const rig = await new Rig().open();
   for (let number = 0; number < 300; number++) {

@@ -1,7 +1,7 @@
 // A worker with no broker behind it, that makes the states the page must be able to show. Its address says which: /flood/worker.js.
 // It is in no build that is shipped.
-import type { AckArgs, AlarmData, HealthData, MetaData, Stage } from "../src/contract";
-import type { AlarmView, Ask, DeviceView, EventView, KeyView, Lamps, LinkView, Settings, Tell } from "../src/protocol";
+import type { AckArgs, AlarmData, ClipHoldArgs, HealthData, MetaData, Stage } from "../src/contract";
+import type { AlarmView, Ask, ClipView, DeviceView, EventView, KeyView, Lamps, LinkView, Settings, Tell } from "../src/protocol";
 
 const scenario = self.location.pathname.split("/")[1] ?? "day";
 const now = () => performance.timeOrigin + performance.now();
@@ -76,9 +76,14 @@ function alarm(n: number, agoS: number, more: Partial<AlarmData> = {}, view: Par
     lamps: LAMPS[data.stage] ?? { yellow: "off", green: "off", beacon: "steady", tone: "off" },
     isRinging: data.status === "actual" && data.held_by === undefined,
     hasPicture: true,
+    clips: [],
     ...view,
   };
 }
+
+let clips = 0;
+/** A recording that begins 15 s before a press so long ago. */
+const clip = (agoS: number, state: ClipView["state"], more: Partial<ClipView> = {}): ClipView => ({ clip: `0198c0de-0000-7000-9000-${String(++clips).padStart(12, "0")}`, camera: "front", state, begins: iso(now() - (agoS + 15) * 1000), ends: state === "ended" ? iso(now() - (agoS - 80) * 1000) : null, beforeS: 15.04, reason: state === "ended" ? "complete" : "", failure: null, held: null, ...more });
 
 const held = (by: string, agoS: number) => ({ issuer: by.toLowerCase(), by, at: iso(now() - agoS * 1000) });
 
@@ -161,7 +166,7 @@ function fleet(count: number): DeviceView[] {
 function play(): void {
   if (scenario === "hostile") {
     return changed({
-      alarms: [alarm(1, 20, { location: { lat: 999, lon: Number.NaN, text: HOSTILE }, input: HOSTILE, kind: HOSTILE, held_by: { issuer: "x", by: HOSTILE, at: HOSTILE } }), alarm(2, 8, { location: { lat: -26.1, lon: 28.1, text: "W".repeat(3000) } }), alarm(3, 5, { location: { lat: -26.1, lon: 28, text: "" }, stage: "beyond" as Stage, codes: undefined as never })],
+      alarms: [alarm(1, 20, { location: { lat: 999, lon: Number.NaN, text: HOSTILE }, input: HOSTILE, kind: HOSTILE, held_by: { issuer: "x", by: HOSTILE, at: HOSTILE } }, { clips: [clip(1, "ended", { clip: HOSTILE, camera: HOSTILE, begins: HOSTILE, reason: "__proto__", failure: HOSTILE, held: HOSTILE })] }), alarm(2, 8, { location: { lat: -26.1, lon: 28.1, text: "W".repeat(3000) } }), alarm(3, 5, { location: { lat: -26.1, lon: 28, text: "" }, stage: "beyond" as Stage, codes: undefined as never })],
       devices: [device(9001, { version: HOSTILE, troubles: [HOSTILE], meta: { location: { lat: -26.1, lon: 28.2, text: HOSTILE }, capabilities: [HOSTILE], commissioned: { at: HOSTILE, by: HOSTILE, verdict: "failed", failed: [HOSTILE], left_out: [HOSTILE] } } as unknown as MetaData })],
       events: [event(1, `edge.event.${HOSTILE}.v1`, { event_id: HOSTILE, camera: HOSTILE, text: HOSTILE, [HOSTILE]: { deep: [HOSTILE] } }, 3)],
     });
@@ -188,12 +193,17 @@ function play(): void {
   const closed = Array.from({ length: 12 }, (_, i) => {
     const done = taken(20 + i, 3600 + i * 140, "Thandi", 6 + (i % 5) * 3, "car 12");
     done.data.answered_by = { ...done.data.answered_by, closed: { ...held("Thandi", 3000), reason: i % 4 === 0 ? "false-alarm" : "helped" } };
-    return { ...done, isOpen: false, pressedMs: now() + 1, data: { ...done.data, stage: "closed" as const } };
+    const ended = [clip(3600, "ended", { held: "CAS 123/11/2026" }), clip(3600, "cut"), clip(3600, "deleted", { reason: "age" }), clip(3600, "unheard", { begins: null, beforeS: null })][i];
+    return { ...done, ...(ended && { clips: [ended] }), isOpen: false, pressedMs: now() + 1, data: { ...done.data, stage: "closed" as const } };
   });
+  const recorded = alarm(0, 7, { press_count: 2, camera: { name: "front", persons: 2, tracks: ["abcdef01-38", "abcdef01-39"], snapshot: "pic-0" } }, { clips: [clip(7, "recording"), clip(7, "asked", { camera: "lane", failure: "no room on the card", begins: null, beforeS: null })] });
+  const cameras = ["front", "lane"].map((name) => ({ name, source: "sim", model: "", recorded: true }));
+  const kiosk = device(0, { source: recorded.source, openAlarms: 1 });
   changed({
+    devices: [{ ...kiosk, meta: { ...kiosk.meta!, cameras }, health: { ...kiosk.health!, cameras: { lane: { recording: { state: "degraded", detail: "no room on the card: 12 MB are left" } } } } as unknown as HealthData }],
     alarms: [
       ...closed,
-      alarm(0, 7, { press_count: 2, camera: { name: "front", persons: 2, tracks: ["abcdef01-38", "abcdef01-39"], snapshot: "pic-0" } }),
+      recorded,
       alarm(4, 2900, { stage: "unconfirmed", repeats: 12, historical: true, press_count: 3 }, { lateMs: 2_870_000, brokers: ["b"] }),
       { ...taken(1, 95, "Thandi", 8), lateMs: null, wasOpenBefore: true },
       taken(2, 400, "Sipho", 13, "car 7"),
@@ -260,16 +270,23 @@ async function picture(id: string): Promise<Blob | null> {
 
 const cancelled = new Set<number>();
 /** Like a kiosk: answers after a moment, and changes the alarm only then. */
-function order(ticket: number, args: AckArgs): void {
+function order(ticket: number, name: string, args: AckArgs & Partial<ClipHoldArgs>): void {
   const tries = (n: number) => tell({ tell: "order", ticket, tries: n, isFinal: false, error: null, result: null });
   const answer = (code: string, status: "succeeded" | "rejected" | "failed") =>
-    tell({ tell: "order", ticket, tries: 1, isFinal: true, error: null, result: { historical: false, command_id: String(ticket), name: "ack", status, code, text: `${code}, says the kiosk`, output: {} } });
+    tell({ tell: "order", ticket, tries: 1, isFinal: true, error: null, result: { historical: false, command_id: String(ticket), name, status, code, text: `${code}, says the kiosk`, output: {} } });
   tries(1);
   if (scenario === "mute") return void setTimeout(() => tries(3), 1500);
   setTimeout(() => {
     const one = alarms.get(args.alarm_id);
     if (cancelled.has(ticket)) return;
     if (scenario === "unknown-key") return answer("unknown-key", "rejected");
+    if (name === "clip-hold" || name === "clip") {
+      const its = name === "clip" ? one : [...alarms.values()].find((each) => each.clips.some((known) => known.clip === args.clip));
+      if (its === undefined) return answer("unknown-clip", "failed");
+      const all = its.clips.map((known) => (known.clip === args.clip ? { ...known, held: args.hold ? (args.reason ?? "") : null } : known));
+      changed({ alarms: [{ ...its, clips: name === "clip" ? [...all, clip(0, "recording", { camera: String((args as { camera?: string }).camera), beforeS: 14.8 })] : all }] });
+      return answer("ok", "succeeded");
+    }
     if (one === undefined || !one.isOpen) return answer("unknown-alarm", "failed");
     const { data } = one;
     if (args.action === "closed" && (args.press_count ?? 99) < data.press_count) return answer("pressed-since", "failed");
@@ -322,7 +339,7 @@ self.onmessage = ({ data }: MessageEvent<Ask>) => {
       [settings, isWatching] = [null, false];
       return;
     case "order":
-      return order(data.ticket, data.args as unknown as AckArgs);
+      return order(data.ticket, data.name, data.args as unknown as AckArgs);
     case "cancel":
       return void cancelled.add(data.ticket);
     case "settle":

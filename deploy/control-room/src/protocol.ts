@@ -56,6 +56,26 @@ export interface Lamps {
   tone: Pattern;
 }
 
+/** A recording on the card of a device. Its texts are the device's own. */
+export interface ClipView {
+  /** The identifier of its file: also where several share one. */
+  clip: string;
+  camera: string;
+  /** `asked`: the device has not said yet that it has begun. `unheard`: it is not written now, and no word of its end has come here. */
+  state: "asked" | "recording" | "ended" | "cut" | "deleted" | "unheard";
+  /** Its first and its last picture, by the device's clock. */
+  begins: string | null;
+  ends: string | null;
+  /** How long before the press it begins. */
+  beforeS: number | null;
+  /** Why it ended, or was deleted: a word of the contract. */
+  reason: string;
+  /** Why it is not there, or not whole. */
+  failure: string | null;
+  /** Why it is held; null if it is not, or that was not heard. */
+  held: string | null;
+}
+
 /** One alarm, with the newest that is known of it. */
 export interface AlarmView {
   /** Its `alarm_id`. If two devices speak of one, that of the second has its source behind it: no device is believed about
@@ -85,6 +105,7 @@ export interface AlarmView {
   isRinging: boolean;
   /** Its picture has come. */
   hasPicture: boolean;
+  clips: ClipView[];
 }
 
 export interface DeviceView {

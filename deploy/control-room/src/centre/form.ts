@@ -110,11 +110,14 @@ const ALARM: Form = {
   sent_before: maybe(answer),
   raises_again_monoms: maybe(count),
   durable: maybe(bool),
+  clips: maybe(list(object({ camera: text, clip: text }))),
 };
 const faults = list(text);
 const part = object({ state: one("ok", "degraded"), detail: maybe(text) });
 const condition: Form = { ...told, input: text, kind: text, active: bool, since: text };
 const ofCamera: Form = { ...told, event_id: text, camera: text, persons: count, zone: maybe(text), phase: maybe(text) };
+
+const EVIDENCE: Form = { ...told, camera: level, clip: maybe(level), alarm_id: maybe(text), into: maybe(level), begins: maybe(text), ends: maybe(text), before_s: maybe(number), reason: maybe(text) };
 
 /** By type, but for security events, which are all of one form. */
 const FORMS = new Map<string, [Message["what"], Form]>([
@@ -145,7 +148,7 @@ const FORMS = new Map<string, [Message["what"], Form]>([
         ...told,
         inputs: list(object({ name: text, kind: text, silent: maybe(bool) })),
         outputs: list(text),
-        cameras: list(object({ name: text, source: text, model: text, masks: maybe(count) })),
+        cameras: list(object({ name: text, source: text, model: text, masks: maybe(count), recorded: maybe(bool) })),
         location: place,
         capabilities: list(text),
         schemas: list(text),
@@ -169,7 +172,7 @@ const FORMS = new Map<string, [Message["what"], Form]>([
         memory_bytes: number,
         disk_free_bytes: number,
         temperature_c: maybe(number),
-        cameras: table(object({ state: maybe(text), detail: maybe(text), tampers: maybe(list(object({ kind: text }))) })),
+        cameras: table(object({ state: maybe(text), detail: maybe(text), tampers: maybe(list(object({ kind: text }))), recording: maybe(object({ state: text, detail: text, recording: maybe(list(text)) })) })),
         self_test: maybe(object({ time: text, passed: bool, failed: list(text) })),
         siren: maybe(object({ on: bool })),
         inputs: table(object({ faults: maybe(faults), active: maybe(bool) })),
@@ -191,6 +194,7 @@ const FORMS = new Map<string, [Message["what"], Form]>([
       },
     ],
   ],
+  ...["begun", "ended", "cut", "failed", "deleted", "held", "released", "head"].map((change): [string, [Message["what"], Form]] => [`edge.evidence.${change}.v1`, ["evidence", EVIDENCE]]),
   ["edge.event.person-entered.v2", ["event", ofCamera]],
   ["edge.event.person-left.v2", ["event", ofCamera]],
   ["edge.event.loitering.v1", ["event", ofCamera]],

@@ -22,7 +22,7 @@ export interface Message {
   source: string;
   envelope: Envelope<string, Data>;
   /** Which of the types that have rules this is, its data checked; "other" has data as it came. */
-  what: "alarm" | "alarms" | "state" | "meta" | "health" | "result" | "security" | "event" | "other";
+  what: "alarm" | "alarms" | "state" | "meta" | "health" | "result" | "security" | "event" | "evidence" | "other";
 }
 
 export interface NewPicture {

@@ -34,7 +34,7 @@ export function Actions({ alarm }: { alarm: AlarmView }) {
   const order = orderOf(alarm.alarmId).value;
   const why = obstacle();
   const isOff = why !== null || isPending(order);
-  const open = form.value?.alarmId === alarm.alarmId ? form.value.form : null;
+  const open = form.value?.alarmId === alarm.alarmId && form.value.form !== "clip" ? form.value.form : null;
   const isHeld = alarm.data.held_by !== undefined;
   if (!alarm.isOpen) return <OrderState order={order} alarm={alarm} />;
   return (
@@ -89,7 +89,7 @@ function Radio({ alarm: { data } }: { alarm: AlarmView }) {
 }
 
 /** `isAway`: a form is open, and needs the room. */
-function OrderState({ order, alarm, isAway = false }: { order: Order | null; alarm: AlarmView; isAway?: boolean }) {
+export function OrderState({ order, alarm, isAway = false }: { order: Order | null; alarm: AlarmView; isAway?: boolean }) {
   return (
     <div class={isAway ? "order is-away" : "order"} role="status">
       {order !== null && !isAway && <OrderText order={order} alarm={alarm} />}

@@ -4,6 +4,7 @@ import type { Answer } from "../contract";
 import type { AlarmView } from "../protocol";
 import { Actions } from "./actions";
 import { Age, howClosed, kindWord, Place, shapeOf, standing, what } from "./alarms";
+import { ClipsCard } from "./clips";
 import { eventWord } from "./events";
 import { othersHere, whyElse } from "./lamps";
 import { Fact } from "./panes";
@@ -41,6 +42,7 @@ export function AlarmDetail({ id }: { id: string }) {
         </div>
         <div class="column">
           <PictureCard alarm={alarm} />
+          <ClipsCard alarm={alarm} />
           <TracksCard alarm={alarm} />
           <HowCard alarm={alarm} />
         </div>

@@ -9,17 +9,17 @@ import { openAlarms, settings, whoAnswers } from "./state";
 import { t } from "./strings";
 import { deviceClock, holder, nameOf, plain } from "./words";
 
-function leave(): void {
+export function leave(): void {
   form.value = null;
   focusDetail();
 }
 
-function Leave() {
+export function Leave() {
   return <button type="button" onClick={leave}>{t.cancel} <kbd>Esc</kbd></button>;
 }
 
 /** Brings the focus to the first field or button of a form that has just opened. */
-function useFirstFocus() {
+export function useFirstFocus() {
   const element = useRef<HTMLFormElement>(null);
   useLayoutEffect(() => element.current?.querySelector<HTMLElement>("input, button")?.focus(), []);
   return element;

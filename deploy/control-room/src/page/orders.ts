@@ -1,18 +1,19 @@
 // What a person has asked of kiosks, and what the kiosks have said. Nothing is shown as done before the kiosk says so.
 import { signal, type Signal } from "@preact/signals";
-import type { AckAction, AckArgs } from "../contract";
+import type { AckAction, AckArgs, ClipArgs, ClipHoldArgs } from "../contract";
 import type { AlarmView, Tell } from "../protocol";
 import { ask, nextTicket } from "./ask";
 import { now } from "./time";
 
 export type Form = "dispatched" | "closed" | "take-over" | "settle";
-/** The form that is open, and of which alarm. */
-export const form = signal<{ alarmId: string; form: Form } | null>(null);
+/** The form that is open, and of which alarm; `clip` is the one that a clip is asked for with, and the clip that is held or released. */
+export const form = signal<{ alarmId: string; form: Form } | { alarmId: string; form: "clip"; clip: string | null } | null>(null);
 
 export interface Order {
   ticket: number;
+  /** What it is about: an alarm, or what else `command` was given. */
   alarmId: string;
-  action: AckAction;
+  action: AckAction | "clip" | "clip-hold";
   /** It says that the case goes on, and changes nothing else. */
   goesOn: boolean;
   askedMs: number;
@@ -35,12 +36,21 @@ export function isPending(order: Order | null): boolean {
 
 /** Ask the alarm's kiosk. One order at a time about one alarm. */
 export function acknowledge(alarm: AlarmView, action: AckAction, more: Partial<AckArgs> = {}, goesOn = false): void {
-  const order = orderOf(alarm.alarmId);
+  give(alarm.alarmId, action, goesOn, alarm.source, "ack", { alarm_id: alarm.alarmId, action, ...more });
+}
+
+/** Have something recorded, or held. One order at a time about one thing. */
+export function command(about: string, source: string, ...[name, args]: ["clip", ClipArgs] | ["clip-hold", ClipHoldArgs]): void {
+  give(about, name, false, source, name, { ...args });
+}
+
+function give(alarmId: string, action: Order["action"], goesOn: boolean, source: string, name: string, args: Record<string, unknown>): void {
+  const order = orderOf(alarmId);
   if (isPending(order.peek())) return;
   const ticket = nextTicket();
-  order.value = { ticket, alarmId: alarm.alarmId, action, goesOn, askedMs: now(), answer: null };
+  order.value = { ticket, alarmId, action, goesOn, askedMs: now(), answer: null };
   byTicket.set(ticket, order);
-  ask({ ask: "order", ticket, source: alarm.source, name: "ack", args: { alarm_id: alarm.alarmId, action, ...more } });
+  ask({ ask: "order", ticket, source, name, args });
 }
 
 export function giveUp(order: Order): void {

@@ -1,7 +1,9 @@
 // Every word that a person reads. Another language is another table of the same type, chosen by the settings.
+import { clips } from "./strings-clips";
 import { enrolment } from "./strings-enrolment";
 
 const en = {
+  clips,
   enrolment,
   lang: "en",
   product: "Control room",
@@ -256,7 +258,7 @@ const en = {
     asking: (s: string) => `Asking the kiosk… (${s})`,
     tries: (n: number) => `asked ${n} times`,
     giveUp: "Stop asking",
-    done: { registered: "You have it: the kiosk says so.", dispatched: "The kiosk knows who comes.", "take-over": "You have it now: the kiosk says so.", closed: "The kiosk has closed it." },
+    done: { registered: "You have it: the kiosk says so.", dispatched: "The kiosk knows who comes.", "take-over": "You have it now: the kiosk says so.", closed: "The kiosk has closed it.", clip: "The kiosk records it.", "clip-hold": "Done: the kiosk says so." },
     codes: {
       "already-registered": "Somebody else was first.",
       "pressed-since": "Not closed: somebody has pressed again. Look at it, then close it again.",
@@ -268,6 +270,9 @@ const en = {
       "clock-unsynced": "The kiosk's clock is not set. Asking again.",
       expired: "The order came too late for the kiosk.",
       busy: "The kiosk is busy.",
+      "unknown-clip": "The kiosk does not have this recording any more.",
+      "no-clip": "The kiosk could not record it.",
+      "not-recorded": "This camera is not recorded.",
     } as Record<string, string>,
     radioFirst: "Call by radio first: this page reaches the kiosk, not the unit.",
     radio: (unit: string) => `Call ${unit} by radio, if nobody has yet: this page reaches the kiosk, not the unit.`,

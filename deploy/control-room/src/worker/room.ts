@@ -16,7 +16,7 @@ import { Shown } from "./shown";
 import { LIFE_S, Signer } from "./signer";
 import { Watchers } from "./watchers";
 
-const SPOKEN = ["state", "alarms", "alarm/+", "event/+", "security/+", "result/+", "health", "meta", "snapshot/+"];
+const SPOKEN = ["state", "alarms", "alarm/+", "event/+", "security/+", "result/+", "health", "meta", "evidence", "snapshot/+"];
 const SURVEY_MS = 500;
 const LINKS_MS = 1000;
 const BATCH_MS = 50;

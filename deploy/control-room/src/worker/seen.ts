@@ -4,6 +4,7 @@ import { isSelfTest, type Message } from "../centre/notices";
 import { compare, type Order } from "../centre/order";
 import type { HealthData, MetaData, StateData } from "../contract";
 import type { DeviceView } from "../protocol";
+import { Clips } from "./clips";
 import { Troubles } from "./troubles";
 
 const MOST_PAST = 60;
@@ -18,6 +19,7 @@ export class Seen {
   /** What is lost of its record for good. */
   readonly losses: { first: number; last: number }[] = [];
   readonly troubles = new Troubles();
+  readonly clips = new Clips();
   readonly #brokers = new Map<string, StateData["state"]>();
   #lastHeardMs: number;
   #state: StateData | null = null;

@@ -186,7 +186,11 @@ export class Shown {
 
   #learn(message: Message, order: Order | null, nowMs: number): void {
     const { envelope, source, what } = message;
-    if (order !== null) this.#seen(source, nowMs).learn(message, order, nowMs);
+    if (order !== null) {
+      const seen = this.#seen(source, nowMs);
+      seen.learn(message, order, nowMs);
+      if (seen.clips.learn(message, order)) for (const row of this.#rows.get(source)?.values() ?? []) this.#dirtyAlarms.add(row.key);
+    }
     if (what !== "event" && what !== "security") return;
     this.#events.push({
       id: envelope.id,
@@ -275,6 +279,7 @@ export class Shown {
       wasOpenBefore,
       lamps,
       isRinging: isRinging(alarm),
+      clips: this.#devices.get(source)!.clips.of(data, firstHeardMs),
       hasPicture: data.camera?.snapshot !== undefined && this.#pictures.has(source, data.camera.snapshot),
     };
   }
