@@ -111,7 +111,12 @@ class Clips:
         Raises ClipError.
         """
         try:
-            return recover(self._directory, self._chain, self._now)
+            try:
+                return recover(self._directory, self._chain, self._now)
+            except OSError as error:
+                if error.errno not in _FULL or not self.sweep().deleted:
+                    raise
+                return recover(self._directory, self._chain, self._now)
         except OSError as error:
             raise ClipError(f"{self._directory} can't be made whole: {_lower(error)}") from error
 
@@ -167,7 +172,7 @@ class Clips:
         try:
             if os.statvfs(self._directory).f_flag & os.ST_RDONLY:
                 return Swept(trouble="the card is read-only: nothing can be recorded")
-            self._chain.write()
+            self._write_chain()
             trouble = self._sweep(deleted)
         except (OSError, EdgeAgentError) as error:
             trouble = f"old clips can't be deleted: {_lower(error) if isinstance(error, OSError) else error}"
@@ -212,18 +217,21 @@ class Clips:
         """Enter into the chain that a clip goes, and delete it. Raises OSError."""
         if clip not in self._chain.deleted:  # else it is one that a disk did not let go
             self._chain.entry("deleted", *self._now(), {"clip": clip, "why": why})
-        try:
-            self._chain.write()
-        except OSError as error:
-            if error.errno not in _FULL:
-                raise
-            # Then the entry waits for the room that the clip makes.
+        self._write_chain()
         for path in self._files(clip):
             path.unlink(missing_ok=True)
         sync_names(self._directory)
         self._chain.write()
         log.info("the clip %s was deleted (%s)", clip, why)
         return Deleted(clip, why)
+
+    def _write_chain(self) -> None:
+        """Write its entries, or let them wait for the room that a deletion makes. Raises OSError."""
+        try:
+            self._chain.write()
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
 
     def _files(self, clip: str) -> tuple[Path, Path]:
         return self._directory / f"{clip}.clip", self._directory / f"{clip}.manifest"

@@ -4,12 +4,14 @@ Whoever had the card in between may have put something there that this device ha
 vouches for nothing: only what an earlier signature covers counts as signed while it was recorded.
 """
 
+import errno
 import logging
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from agent.adapters.synced_file import append
 from agent.evidence.chain import Chain
@@ -18,7 +20,9 @@ from agent.evidence.manifest import CHECKPOINT, ENTRY, LAST, Line, Writer, lines
 from agent.evidence.open_clip import Now
 from agent.evidence.sealed_file import OVERHEAD, ClipError, read_header
 
-_TAIL = 8192
+_TAIL = _HEADER = 8192
+_PIECE = 256 * 1024
+_TAKES_NOTHING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 log = logging.getLogger(__name__)
 
 
@@ -32,23 +36,47 @@ class Torn(NamedTuple):
 
 
 def recover(directory: Path, chain: Chain, now: Now) -> list[str]:
-    """Make a camera's directory whole; return the clips that were cut off. Raises OSError."""
+    """Make a camera's directory whole; return the clips that were cut off. Raises OSError where the disk takes nothing;
+    a file that can't be used stays as it is, and costs no other one."""
     found = []
     for manifest in sorted(directory.glob("*.manifest")):
-        if manifest.stem in chain.deleted:
-            manifest.with_suffix(".clip").unlink(missing_ok=True)
-            manifest.unlink()
-        elif not _is_whole(manifest, chain):
-            found.append(_read(manifest))
-    waiting = [(unverified(token).get("seq", 0), token, line) for torn in found for token, line in torn.tokens]
+        with _going_on(manifest):
+            if manifest.stem in chain.deleted:
+                manifest.with_suffix(".clip").unlink(missing_ok=True)
+                manifest.unlink()
+            elif not _is_whole(manifest, chain):
+                found.append(_read(manifest))
+    waiting = [(_seq(token), token, line) for torn in found for token, line in torn.tokens]
     for _, token, line in sorted(waiting):
         chain.adopt(token, line)
     for clip in directory.glob("*.clip"):
-        if clip.stem in chain.deleted:
-            clip.unlink()
-        elif not clip.with_suffix(".manifest").exists():
-            log.warning("%s has no manifest: nobody can say what it is, and it stays for the office", clip)
-    return [torn.manifest.stem for torn in found if _close(torn, chain, now)]
+        with _going_on(clip):
+            if clip.stem in chain.deleted:
+                clip.unlink()
+            elif not clip.with_suffix(".manifest").exists():
+                log.warning("%s has no manifest: nobody can say what it is, and it stays for the office", clip)
+    closed = []
+    for torn in found:
+        with _going_on(torn.manifest):
+            if _close(torn, chain, now):
+                closed.append(torn.manifest.stem)
+    return closed
+
+
+@contextmanager
+def _going_on(file: Path) -> Iterator[None]:
+    """Go on behind a file that can't be used, unless the disk takes nothing at all."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _TAKES_NOTHING:
+            raise
+        log.warning("%s can't be used, and stays as it is: %s", file, error)
+
+
+def _seq(token: str) -> int:
+    seq = unverified(token).get("seq")
+    return seq if isinstance(seq, int) else 0
 
 
 def _is_whole(manifest: Path, chain: Chain) -> bool:
@@ -91,8 +119,9 @@ def _close(torn: Torn, chain: Chain, now: Now) -> bool:
         writer.take(line.raw)
     added = writer.certificates(chain.signer)
     covered = writer.covered(clip)
-    token = chain.about.get(clip, {}).get("ended", "")
-    if {**unverified(token), **covered} != unverified(token):  # the chain has no end of this
+    ends = (unverified(token) | {ENTRY: token} for each in LAST if (token := chain.about.get(clip, {}).get(each)))
+    token = next((str(said[ENTRY]) for said in ends if covered.items() <= said.items()), "")
+    if not token:  # the chain has no end of this
         token = chain.entry("cut", *now(), covered)
     added += writer.line({ENTRY: token})
     if size is not None:
@@ -108,20 +137,30 @@ def _whole(file: Path, lines: list[Line], signed: int) -> tuple[int | None, int]
     """Return how many bytes of a clip's file are whole, and how many lines of its manifest go with them: at least
     those that were signed. None if the file itself is not as it was signed, and then nothing of it is touched."""
     try:
-        content = file.read_bytes()
-        at = len(read_header(content).raw)
-    except (FileNotFoundError, ClipError):
+        with file.open("rb") as records:
+            at = len(read_header(records.read(_HEADER)).raw)
+            records.seek(at)
+            for line in lines:
+                body: dict[str, Any] = line.body or {}
+                if "kind" not in body:
+                    continue
+                length = body.get("length")
+                size = length + OVERHEAD if isinstance(length, int) else 0
+                if _digest(records, size) != body.get("sealed"):
+                    return (None, signed) if line.number <= signed else (at, line.number - 1)
+                at += size
+    except (OSError, ClipError):
         return None, signed
-    for line in lines:
-        body: dict[str, Any] = line.body or {}
-        if "kind" not in body:
-            continue
-        length = body.get("length")
-        record = content[at : at + length + OVERHEAD] if isinstance(length, int) else b""
-        if sha256(record).hexdigest() != body.get("sealed"):
-            return (None, signed) if line.number <= signed else (at, line.number - 1)
-        at += len(record)
     return at, len(lines)
+
+
+def _digest(file: BinaryIO, size: int) -> str:
+    """The SHA-256 of the next `size` bytes, as far as there are so many: never all of them in memory."""
+    digest = sha256()
+    while size > 0 and (content := file.read(min(size, _PIECE))):
+        digest.update(content)
+        size -= len(content)
+    return digest.hexdigest()
 
 
 def _said(body: dict[str, Any] | None) -> object:

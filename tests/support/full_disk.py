@@ -14,7 +14,7 @@ class FullDisk(AbstractContextManager["FullDisk"]):
     """Lets `after` changes through: new files, syncs, renames, directories and links."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, after: int) -> None:
-        self._left = after
+        self.left = after
         self.was_full = False
         self._patch = monkeypatch
 
@@ -44,7 +44,7 @@ class FullDisk(AbstractContextManager["FullDisk"]):
         return limited
 
     def _count(self) -> None:
-        if self._left <= 0:
+        if self.left <= 0:
             self.was_full = True
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        self._left -= 1
+        self.left -= 1
