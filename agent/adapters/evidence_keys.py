@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import subprocess
+import textwrap
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
-from cryptography import x509
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
@@ -39,7 +39,7 @@ from agent.core.errors import EdgeAgentError
 
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 """Of the curve P-256."""
-_CERTIFICATES = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", re.DOTALL)
+_CERTIFICATES = re.compile(rb"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
 _PATIENCE_S = 30.0
 _RAW = (Encoding.Raw, PublicFormat.Raw)
 _PURPOSE = b"edge-agent evidence 1"
@@ -68,8 +68,7 @@ class DeviceKey:
         """Read the files that `[mqtt]` names. Raises KeyTrouble, BrokerError."""
         kind = kind_of_key(key)
         try:
-            found = _CERTIFICATES.findall(certificate.read_bytes())
-            chain = [x509.load_pem_x509_certificate(each) for each in found]
+            chain = [base64.b64decode(each) for each in _CERTIFICATES.findall(certificate.read_bytes())]
             private = load_pem_private_key(key.read_bytes(), None) if kind == "file" else None
         except (OSError, ValueError, TypeError) as error:
             raise KeyTrouble(f"{key}, {certificate}: not the key and the certificate of a device: {error}") from error
@@ -77,7 +76,7 @@ class DeviceKey:
         if not chain or (private is not None and not is_p256):
             raise KeyTrouble(f"{key}, {certificate}: evidence needs a key of the curve P-256, and its certificate")
         assert private is None or isinstance(private, ec.EllipticCurvePrivateKey)
-        return cls(key, [each.public_bytes(Encoding.DER) for each in chain], private)
+        return cls(key, chain, private)
 
     def __call__(self, content: bytes) -> bytes:
         """Sign. Raises KeyTrouble."""
@@ -98,6 +97,18 @@ class DeviceKey:
             raise KeyTrouble(f"the device's key {self._path} can't sign: {error}") from error
 
 
+def der_of(raw: bytes) -> bytes:
+    """Return an ES256 signature as a stream has it, from the 64 bytes that a JWS has."""
+    return encode_dss_signature(int.from_bytes(raw[:32]), int.from_bytes(raw[32:]))
+
+
+def pem_of(chain: Sequence[bytes]) -> bytes:
+    """Return certificates in PEM, from DER."""
+    texts = (textwrap.wrap(base64.b64encode(each).decode(), 64) for each in chain)
+    lines = (("-----BEGIN CERTIFICATE-----", *text, "-----END CERTIFICATE-----", "") for text in texts)
+    return "".join(map("\n".join, lines)).encode()
+
+
 def is_signature(certificate: bytes, content: bytes, signature: bytes) -> bool:
     """Return whether a signature, as `DeviceKey` makes it, is that of a certificate (DER) over `content`."""
     key = _public_key(certificate)
@@ -113,6 +124,8 @@ def is_signature(certificate: bytes, content: bytes, signature: bytes) -> bool:
 
 @lru_cache(maxsize=8)
 def _public_key(certificate: bytes) -> ec.EllipticCurvePublicKey | None:
+    from cryptography import x509  # noqa: PLC0415 - 6 MiB that a recorder does without
+
     try:
         key = x509.load_der_x509_certificate(certificate).public_key()
     except ValueError:

@@ -9,7 +9,6 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding
 
 _CERTIFICATES = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
@@ -57,13 +56,3 @@ class MediaKey:
         except (InvalidSignature, ValueError):
             return False
         return True
-
-
-def der_of(raw: bytes) -> bytes:
-    """Return an ES256 signature as a stream has it, from the 64 bytes that a JWS has."""
-    return encode_dss_signature(int.from_bytes(raw[:32]), int.from_bytes(raw[32:]))
-
-
-def pem_of(chain: tuple[bytes, ...]) -> bytes:
-    """Return certificates in PEM, from DER."""
-    return b"".join(x509.load_der_x509_certificate(each).public_bytes(Encoding.PEM) for each in chain)

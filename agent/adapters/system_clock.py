@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from agent.contract.vocabulary import TimeQuality
+from agent.contract.times import TimeQuality
 
 _log = logging.getLogger(__name__)
 

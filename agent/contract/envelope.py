@@ -1,7 +1,6 @@
 """Turns facts into topics and bytes: where each message goes, and what its envelope looks like."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pydantic_core
@@ -21,17 +20,13 @@ from agent.contract.events import (
 from agent.contract.identity import LEVEL, Identity
 from agent.contract.kinds import EVENT_EXPIRY_S, KINDS
 from agent.contract.messages import AlarmData, AlarmsData, Draft, Payload, Rank, ResultData, SecurityData, StateData
+from agent.contract.times import rfc3339 as rfc3339  # noqa: PLC0414
 
 if TYPE_CHECKING:
     from agent.contract.commissioning import CommissioningData
     from agent.contract.evidence import EvidenceChange, EvidenceData
 
 CONTENT_TYPE = "application/cloudevents+json"
-
-
-def rfc3339(time: datetime) -> str:
-    """Format a time as UTC with milliseconds and `Z`."""
-    return time.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 class MessageFactory:

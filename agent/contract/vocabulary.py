@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from agent.contract.times import TimeQuality as TimeQuality  # noqa: PLC0414
+
 
 def known(*values: str) -> Any:
     """Name the values that a string has today; more may come. For the schemas alone: nothing is checked."""
@@ -116,11 +118,3 @@ class AckAction(StrEnum):
     DISPATCHED = "dispatched"
     TAKE_OVER = "take-over"
     CLOSED = "closed"
-
-
-class TimeQuality(StrEnum):
-    """How far the wall clock can be trusted."""
-
-    SYNCED = "synced"
-    HOLDOVER = "holdover"
-    UNSYNCED = "unsynced"

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from agent.adapters.synced_file import append, sync_names
-from agent.contract.envelope import rfc3339
 from agent.contract.leaves import canonical, parse
+from agent.contract.times import rfc3339
 from agent.evidence.finding import Finding, missing, wrong
 from agent.evidence.jws import (
     CERTIFICATES,

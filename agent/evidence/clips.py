@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from agent.adapters.evidence_keys import Recipient
 from agent.adapters.synced_file import sync_names
 from agent.contract.errors import EdgeAgentError
-from agent.contract.vocabulary import TimeQuality
+from agent.contract.times import TimeQuality
 from agent.core.diagnosis.time_source import EARLIEST
 from agent.evidence.chain import Chain, Head
 from agent.evidence.fragment import Fragment

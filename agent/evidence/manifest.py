@@ -6,13 +6,13 @@ the number of lines above it, and their root. Who alters, removes or adds a line
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
-
-from agent.contract.envelope import rfc3339
 from agent.contract.leaves import DocumentError, canonical, parse
+from agent.contract.times import rfc3339
+from agent.core.checked import checked
 from agent.evidence.finding import Finding, missing, wrong
 from agent.evidence.fragment import Fragment
 from agent.evidence.jws import CERTIFICATES, Signer, StatementError, certificates_line, certificates_of, opened, signed
@@ -24,24 +24,23 @@ LAST = ("ended", "cut")
 """The entries that end a manifest."""
 
 
-class Part(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
     """A line about one record of the clip."""
 
-    model_config = ConfigDict(frozen=True)
-
-    n: int = Field(ge=0, lt=2**32)
+    n: Annotated[int, range(2**32)]
     """The record's number."""
     kind: str
     sha256: str
-    length: int = Field(ge=0, lt=2**32)
+    length: Annotated[int, range(2**32)]
     sealed: str
     """The SHA-256 of the record as it is on the card."""
-    index: int | None = Field(None, ge=0, lt=2**63)
+    index: Annotated[int, range(2**63)] | None = None
     """The fragment's number in the recorder: one that is left out was lost before the card had it."""
-    begin_ns: int | None = Field(None, ge=0, lt=2**63)
-    end_ns: int | None = Field(None, ge=0, lt=2**63)
-    begin: AwareDatetime | None = None
-    end: AwareDatetime | None = None
+    begin_ns: Annotated[int, range(2**63)] | None = None
+    end_ns: Annotated[int, range(2**63)] | None = None
+    begin: datetime | None = None
+    end: datetime | None = None
     timeq: str | None = None
 
 
@@ -225,8 +224,8 @@ def _take(found: Manifest, line: Line) -> str | None:
         return f"line {number} was altered: it is not as a device writes it"
     elif "kind" in body:
         try:
-            part = Part.model_validate(body)
-        except ValidationError:
+            part = checked(Part, body, extra=True)
+        except ValueError:
             return f"line {number} was altered: it is not as a device writes it"
         if found.parts and part.n <= found.parts[-1].n:
             return f"line {number} is out of order: it is of record {part.n}, behind {found.parts[-1].n}"

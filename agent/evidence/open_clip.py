@@ -12,8 +12,8 @@ from typing import Any
 
 from agent.adapters.evidence_keys import Recipient
 from agent.adapters.synced_file import append, sync_names
-from agent.contract.envelope import rfc3339
 from agent.contract.errors import EdgeAgentError
+from agent.contract.times import rfc3339
 from agent.evidence.chain import Chain
 from agent.evidence.fragment import Fragment
 from agent.evidence.manifest import ENTRY, Writer, part_line

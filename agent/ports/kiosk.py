@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from agent.contract.lamps import LightState
-from agent.contract.vocabulary import TimeQuality
+from agent.contract.times import TimeQuality
 
 if TYPE_CHECKING:  # a command centre imports a port by way of an adapter, and does without the core
     from agent.core.facts import Edge

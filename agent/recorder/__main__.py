@@ -3,7 +3,7 @@
 It runs until the core says stop or is gone, and closes its clips then.
 """
 
-from agent.adapters.child_process import give_way, leave_signals_to_the_core, run_child
+from agent.adapters.child_process import give_way, keep_memory_in_one_place, leave_signals_to_the_core, run_child
 from agent.recorder.app import run
 
 NICENESS = 5
@@ -13,5 +13,6 @@ OOM_SCORE = 200
 
 if __name__ == "__main__":
     leave_signals_to_the_core()
+    keep_memory_in_one_place()
     give_way(NICENESS, OOM_SCORE)
     run_child("recorder", "recorder", __doc__, run)

@@ -7,13 +7,14 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from agent.adapters.av_encoder import AvEncoder
 from agent.adapters.child_threads import Ending, Worker
 from agent.adapters.system_clock import SystemClock
-from agent.core.camera.link_model import LONGEST_LINE, LinkError, encode
+from agent.core.camera.link_lines import LONGEST_LINE, LinkError
 from agent.core.camera.recorder_link import (
     BeginClip,
     EndClip,
@@ -26,6 +27,7 @@ from agent.core.camera.recorder_link import (
     StopRecorder,
     ToRecorder,
     decode_for_recorder,
+    encode,
 )
 from agent.core.errors import EdgeAgentError
 from agent.recorder.intake import Encoder, Intake
@@ -90,7 +92,7 @@ def run(connection: socket.socket, make_clips: MakeClips = clips_of, make_signer
     try:
         _record(link, spec, make_clips, make_signer)
     except (EdgeAgentError, OSError) as error:
-        link.send(_NOTHING.model_copy(update={"detail": str(error)}))
+        link.send(replace(_NOTHING, detail=str(error)))
         raise
 
 

@@ -4,13 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from agent.evidence.fragment import Fragment
 from agent.evidence.h264 import Kind, units
 from agent.evidence.mp4_write import Sample, fragment, ticks
 from agent.evidence.parameter_sets import ParameterSets, is_b
-from agent.ports import Clock
+
+if TYPE_CHECKING:  # the ports load pydantic
+    from agent.ports import Clock
 
 LONGEST_NS = 1_200_000_000
 """A group of pictures that is longer is more than one piece, so that none of it waits for the rest."""
@@ -97,7 +99,7 @@ class Assembler:
     Nothing is taken before the first IDR picture with its parameter sets, nor between `restart` and the next one.
     """
 
-    def __init__(self, signer: Signer, clock: Clock, on_piece: Callable[[Piece], None]) -> None:
+    def __init__(self, signer: Signer, clock: "Clock", on_piece: Callable[[Piece], None]) -> None:
         self._signer = signer
         self._clock = clock
         self._on_piece = on_piece

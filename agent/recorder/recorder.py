@@ -5,6 +5,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from agent.contract.uuid7 import Uuid7Source
 from agent.core.camera.recorder_link import (
@@ -20,10 +21,12 @@ from agent.core.camera.recorder_link import (
 from agent.core.errors import EdgeAgentError
 from agent.evidence.fragment import Fragment
 from agent.evidence.mp4_write import init_segment
-from agent.ports import Clock
 from agent.recorder.pieces import Piece
 from agent.recorder.recording import Clips, Recording
 from agent.recorder.ring import Ring
+
+if TYPE_CHECKING:  # the ports load pydantic
+    from agent.ports import Clock
 
 _log = logging.getLogger(__name__)
 _SWEEP_NS, _SWEEP_AGAIN_NS = 60_000_000_000, 5_000_000_000
@@ -43,7 +46,7 @@ class Recorder:
     shows as a hole in the numbers of the fragments.
     """
 
-    def __init__(self, ring: Ring, clips: Clips, tell: Tell, clock: Clock, most_clips: int, most_bytes: int) -> None:
+    def __init__(self, ring: Ring, clips: Clips, tell: Tell, clock: "Clock", most_clips: int, most_bytes: int) -> None:
         """`most_bytes` is how much of one clip may wait for the card."""
         self._ring = ring
         self._clips = clips

@@ -14,6 +14,7 @@ from typing_extensions import is_typeddict
 import agent.core
 from agent.contract.messages import Draft, Envelope, Payload
 from agent.core.camera.link_model import LinkModel
+from agent.core.camera.recorder_link import RecorderMessage
 from tests.support.judged_fields import ASK, BOX, JUDGED
 
 
@@ -22,7 +23,7 @@ def models() -> set[type]:
     for module in walk_packages(agent.core.__path__, "agent.core."):
         import_module(module.name)  # a subclass is known once its module is loaded
     found: set[type] = set()
-    waiting: list[type] = [Envelope, Draft, Payload, LinkModel]
+    waiting: list[type] = [Envelope, Draft, Payload, LinkModel, RecorderMessage]
     while waiting:
         model = waiting.pop()
         if model not in found:

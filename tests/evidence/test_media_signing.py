@@ -8,7 +8,7 @@ from io import BytesIO
 
 import pytest
 
-from agent.adapters.media_signature import der_of, pem_of
+from agent.adapters.evidence_keys import der_of, pem_of
 from agent.core.errors import EdgeAgentError
 from agent.evidence import h264
 from agent.evidence.media_signing import tlv

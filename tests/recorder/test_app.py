@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from agent.adapters import opencv_imaging as imaging
-from agent.core.camera.link_model import encode
 from agent.core.camera.recorder_link import (
     BeginClip,
     ClipBegun,
@@ -25,6 +24,7 @@ from agent.core.camera.recorder_link import (
     StopRecorder,
     ToRecorder,
     decode_for_core,
+    encode,
 )
 from agent.core.errors import EdgeAgentError
 from agent.ports import Frame
@@ -51,7 +51,7 @@ class Running:
         self.path = directory / "yard.sock"
         self._link, self._recorder = socket.socketpair()
         values = {"camera": "yard", "socket": str(self.path), "keeping": NOWHERE}
-        spec = RecorderSpec.model_validate({**values, **changes})
+        spec = RecorderSpec(**{**values, **changes})
         self._threads = [threading.Thread(target=self._run), threading.Thread(target=self._read)]
         for thread in self._threads:
             thread.start()

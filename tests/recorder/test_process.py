@@ -7,12 +7,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from agent.core.camera.link_model import encode
-from agent.core.camera.recorder_link import ClipEnded, RecorderState, StartRecorder
+from agent.core.camera.recorder_link import ClipEnded, RecorderState, StartRecorder, encode
 from agent.recorder.__main__ import NICENESS, OOM_SCORE
 from tests.recorder.test_app import Camera
 from tests.support.recorder_process import Card, Process
@@ -75,12 +75,12 @@ def test_an_interrupt_of_the_terminal_is_left_to_the_core_and_its_end_closes_the
 
 def test_without_its_key_it_says_so_in_one_line(tmp_path: Path) -> None:
     card = Card(tmp_path)
-    keeping = card.spec.keeping.model_copy(update={"key": str(tmp_path / "none")})
+    keeping = replace(card.spec.keeping, key=str(tmp_path / "none"))
     ours, theirs = socket.socketpair()
     with ours, theirs:
         command = [sys.executable, "-m", "agent.recorder", "--fd", str(theirs.fileno())]
         process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stderr=subprocess.PIPE, text=True)
-        ours.sendall(encode(StartRecorder(spec=card.spec.model_copy(update={"keeping": keeping}))))
+        ours.sendall(encode(StartRecorder(spec=replace(card.spec, keeping=keeping))))
         _, errors = process.communicate(timeout=30)
 
     assert process.returncode == 1

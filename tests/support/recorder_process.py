@@ -15,7 +15,6 @@ from typing import Any
 from agent.__main__ import main
 from agent.adapters.evidence_keys import EvidenceKey
 from agent.contract.uuid7 import Uuid7Source
-from agent.core.camera.link_model import encode
 from agent.core.camera.recorder_link import (
     BeginClip,
     ChainHead,
@@ -27,6 +26,7 @@ from agent.core.camera.recorder_link import (
     StartRecorder,
     StopRecorder,
     decode_for_core,
+    encode,
 )
 from tests.support.certificates import Authority
 
@@ -112,7 +112,7 @@ class Card:
             free_bytes=0,
         )
         values = {"camera": "yard", "socket": str(directory / "yard.sock"), "keeping": keeping}
-        self.spec = RecorderSpec.model_validate({**values, **changes})
+        self.spec = RecorderSpec(**{**values, **changes})
 
     def verify(self, clip: str, *recorders: Process, directory: Path | None = None) -> int:
         """What `edge-agent evidence verify` returns, if the centre has heard these. `directory` has a copy."""

@@ -1,20 +1,15 @@
-"""What all messages between the core and its cameras' processes are made of. It imports little: each process has it."""
+"""What all messages between the core and its camera processes are made of. It imports little: each process has it."""
 
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from agent.contract.errors import EdgeAgentError
+from agent.core.camera.link_lines import LONGEST_LINE as LONGEST_LINE  # noqa: PLC0414
+from agent.core.camera.link_lines import LinkError as LinkError  # noqa: PLC0414
 
 T = TypeVar("T")
 QUIET = ConfigDict(hide_input_in_errors=True)
 """For the adapters of a link: it may carry a camera's password, and errors end up in logs."""
-LONGEST_LINE = 128 * 1024
-"""Bytes, including the newline: enough for all the masks, zones and hours that the settings allow."""
-
-
-class LinkError(EdgeAgentError):
-    """A line on the link is not a message of this version."""
 
 
 class LinkModel(BaseModel):

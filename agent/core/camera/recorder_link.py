@@ -1,22 +1,34 @@
-"""The messages between the core and a recorder: one JSON object per line, over one socket."""
+"""The messages between the core and a recorder: one JSON object per line, over one socket.
 
+Without pydantic, which would take a quarter of a recorder's memory.
+"""
+
+import json
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
 
-from pydantic import Field, JsonValue, TypeAdapter
+from agent.contract.errors import EdgeAgentError
+from agent.contract.leaves import parse
+from agent.core.camera.link_lines import LinkError
+from agent.core.checked import checked
 
-from agent.core.camera.link_model import QUIET, LinkModel, decode
-
-Facts = Mapping[str, JsonValue]
-"""What a manifest says of a clip, as it stands."""
+Facts = Mapping[str, Any]
+"""What a manifest says of a clip, as it stands: JSON."""
 
 
-class KeepingSpec(LinkModel):
+@dataclass(frozen=True, kw_only=True)
+class RecorderMessage:
+    """What travels on the link between the core and a recorder, and what it is made of."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeepingSpec(RecorderMessage):
     """Where clips are kept, by whose key they are signed, and to whose they are sealed."""
 
     directory: str
     """That of the camera."""
-    facts: dict[str, JsonValue]
+    facts: dict[str, Any]
     """What each manifest says: at least `device`, `camera` and `software`."""
     key: str
     """The file of the device's key."""
@@ -30,7 +42,8 @@ class KeepingSpec(LinkModel):
     """What must stay free on the card."""
 
 
-class RecorderSpec(LinkModel):
+@dataclass(frozen=True, kw_only=True)
+class RecorderSpec(RecorderMessage):
     """Everything that a recorder needs to know. It may hold a camera's password."""
 
     camera: str
@@ -44,15 +57,20 @@ class RecorderSpec(LinkModel):
     """Whether the camera has privacy masks. If so, nothing is recorded that does not show them."""
     masked_by_camera: bool = False
     """Whether the site attests that the camera itself covers what the masks cover."""
-    ring_s: float = Field(default=12.0, ge=10, le=120)
+    ring_s: float = 12.0
     """How many seconds before a press are there, at least. A camera with few key frames has more."""
-    ring_bytes: int = Field(default=16 * 1024 * 1024, ge=1024 * 1024)
+    ring_bytes: int = 16 * 1024 * 1024
     """The most that they may take. If that is too little, they are fewer seconds."""
-    frames_per_second: float = Field(default=5.0, gt=0, le=60)
+    frames_per_second: float = 5.0
     """Of the pictures that come by the socket and are encoded here."""
-    bit_rate: int = Field(default=1_000_000, ge=50_000)
-    most_clips: int = Field(default=4, ge=1)
+    bit_rate: int = 1_000_000
+    most_clips: int = 4
     """Files that are written at the same time; whatever else happens takes part in the newest."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what makes no sense."""
+        if not (10 <= self.ring_s <= 120 and self.ring_bytes >= 1024 * 1024):
+            raise ValueError("ring_s, ring_bytes: a recorder needs 10 s to 120 s and at least 1 MiB")
 
     @property
     def may_be_unmasked(self) -> bool:
@@ -63,50 +81,56 @@ class RecorderSpec(LinkModel):
 # --- core to recorder
 
 
-class StartRecorder(LinkModel):
+@dataclass(frozen=True, kw_only=True)
+class StartRecorder(RecorderMessage):
     """Fill the ring. The first line."""
 
     t: Literal["start"] = "start"
     spec: RecorderSpec
 
 
-class BeginClip(LinkModel):
+@dataclass(frozen=True, kw_only=True)
+class BeginClip(RecorderMessage):
     """Keep what is in the ring and what follows, for so many seconds from now. Answered by ClipBegun or ClipFailed."""
 
     t: Literal["begin"] = "begin"
     clip: str
     """A UUID of version 7."""
-    seconds: float = Field(gt=0, le=3600)
-    facts: dict[str, JsonValue]
+    seconds: float
+    facts: dict[str, Any]
     """Why: the alarm, the event or the command."""
 
 
-class ExtendClip(LinkModel):
+@dataclass(frozen=True, kw_only=True)
+class ExtendClip(RecorderMessage):
     """Go on for so many seconds from now, at least."""
 
     t: Literal["extend"] = "extend"
     clip: str
-    seconds: float = Field(gt=0, le=3600)
+    seconds: float
 
 
-class EndClip(LinkModel):
+@dataclass(frozen=True, kw_only=True)
+class EndClip(RecorderMessage):
     """Close the clip now."""
 
     t: Literal["end"] = "end"
     clip: str
 
 
-class HoldClip(LinkModel):
+@dataclass(frozen=True, kw_only=True)
+class HoldClip(RecorderMessage):
     """Keep a clip from being deleted, or release it. Answered by ClipHeld or ClipFailed."""
 
     t: Literal["hold"] = "hold"
     clip: str
     held: bool
-    about: dict[str, JsonValue]
+    about: dict[str, Any]
     """By whose order."""
 
 
-class StopRecorder(LinkModel):
+@dataclass(frozen=True, kw_only=True)
+class StopRecorder(RecorderMessage):
     """Close all clips and end."""
 
     t: Literal["stop"] = "stop"
@@ -115,7 +139,8 @@ class StopRecorder(LinkModel):
 # --- recorder to core
 
 
-class RecorderState(LinkModel):
+@dataclass(frozen=True, kw_only=True)
+class RecorderState(RecorderMessage):
     """Sent every second."""
 
     t: Literal["state"] = "state"
@@ -139,7 +164,8 @@ class RecorderState(LinkModel):
     rss_bytes: int
 
 
-class ClipBegun(LinkModel):
+@dataclass(frozen=True, kw_only=True)
+class ClipBegun(RecorderMessage):
     """The ring is on the card."""
 
     t: Literal["begun"] = "begun"
@@ -155,7 +181,8 @@ class ClipBegun(LinkModel):
     """How long that was before the clip was asked for."""
 
 
-class ClipEnded(LinkModel):
+@dataclass(frozen=True, kw_only=True)
+class ClipEnded(RecorderMessage):
     """The clip is complete on the card."""
 
     t: Literal["ended"] = "ended"
@@ -167,7 +194,8 @@ class ClipEnded(LinkModel):
     """Of its pictures."""
 
 
-class ClipFailed(LinkModel):
+@dataclass(frozen=True, kw_only=True)
+class ClipFailed(RecorderMessage):
     """There is no such clip, or it is not whole."""
 
     t: Literal["failed"] = "failed"
@@ -175,7 +203,8 @@ class ClipFailed(LinkModel):
     detail: str
 
 
-class ClipHeld(LinkModel):
+@dataclass(frozen=True, kw_only=True)
+class ClipHeld(RecorderMessage):
     """The clip is held, or released."""
 
     t: Literal["held"] = "held"
@@ -183,7 +212,8 @@ class ClipHeld(LinkModel):
     held: bool
 
 
-class ClipDeleted(LinkModel):
+@dataclass(frozen=True, kw_only=True)
+class ClipDeleted(RecorderMessage):
     """The clip is gone."""
 
     t: Literal["deleted"] = "deleted"
@@ -192,7 +222,8 @@ class ClipDeleted(LinkModel):
     """`age`, `bytes` or `free`."""
 
 
-class ChainHead(LinkModel):
+@dataclass(frozen=True, kw_only=True)
+class ChainHead(RecorderMessage):
     """The newest entry of the chain that is on the card: with each clip's begin and end, and every hour."""
 
     t: Literal["head"] = "head"
@@ -205,15 +236,31 @@ ToRecorder = StartRecorder | BeginClip | ExtendClip | EndClip | HoldClip | StopR
 AboutClips = ClipBegun | ClipEnded | ClipFailed | ClipHeld | ClipDeleted | ChainHead
 FromRecorder = RecorderState | AboutClips
 
-_TO_RECORDER: TypeAdapter[ToRecorder] = TypeAdapter(Annotated[ToRecorder, Field(discriminator="t")], config=QUIET)
-_FROM_RECORDER: TypeAdapter[FromRecorder] = TypeAdapter(Annotated[FromRecorder, Field(discriminator="t")], config=QUIET)
+_TO_RECORDER = {kind.t: kind for kind in get_args(ToRecorder)}
+_FROM_RECORDER = {kind.t: kind for kind in (RecorderState, *get_args(AboutClips))}
+
+
+def encode(message: ToRecorder | FromRecorder) -> bytes:
+    """Return the message as one line, including its newline."""
+    return json.dumps(asdict(message)).encode() + b"\n"
 
 
 def decode_for_recorder(line: bytes) -> ToRecorder:
     """Parse a line from the core. Raises LinkError."""
-    return decode(_TO_RECORDER, line, "recorder's link")
+    message: ToRecorder = _decoded(_TO_RECORDER, line)
+    return message
 
 
 def decode_for_core(line: bytes) -> FromRecorder:
     """Parse a line from a recorder. Raises LinkError."""
-    return decode(_FROM_RECORDER, line, "recorder's link")
+    message: FromRecorder = _decoded(_FROM_RECORDER, line)
+    return message
+
+
+def _decoded(kinds: Mapping[str, type], line: bytes) -> Any:
+    try:
+        said = parse(line)
+        return checked(kinds[said["t"]], said)
+    except (EdgeAgentError, ValueError, TypeError, KeyError) as error:
+        why = str(error) if isinstance(error, EdgeAgentError | ValueError) else "no message that is known"
+        raise LinkError(f"bad line on the recorder's link: {why}") from None

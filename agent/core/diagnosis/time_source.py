@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from agent.contract.vocabulary import TimeQuality
+from agent.contract.times import TimeQuality
 from agent.core.diagnosis.finding import Finding, fail, ok, warn
 
 EARLIEST = datetime(2025, 1, 1, tzinfo=UTC)

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from agent.adapters.media_signature import der_of, pem_of
+from agent.adapters.evidence_keys import der_of, pem_of
 from agent.core.errors import EdgeAgentError
 from agent.evidence import h264
 from agent.evidence.h264 import Kind
@@ -33,7 +33,7 @@ class GopSigner:
 
     def __init__(self, key: Callable[[bytes], bytes], certificates: Sequence[bytes], facts: Facts) -> None:
         self._key = key
-        self._fixed = tlv.fixed_fields(pem_of(tuple(certificates)), (facts.version, facts.serial, facts.manufacturer))
+        self._fixed = tlv.fixed_fields(pem_of(certificates), (facts.version, facts.serial, facts.manufacturer))
         self._hashes: list[bytes] = []
         self._anchor: bytes | None = None
         self._counter = 0

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
-from agent.core.camera.link_model import LONGEST_LINE, LinkError, encode
+from agent.core.camera.link_lines import LONGEST_LINE, LinkError
 from agent.core.camera.recorder_link import (
     AboutClips,
     RecorderSpec,
@@ -23,6 +23,7 @@ from agent.core.camera.recorder_link import (
     StopRecorder,
     ToRecorder,
     decode_for_core,
+    encode,
 )
 from agent.core.delivery.backoff import Backoff
 from agent.ports import Clock

@@ -13,14 +13,13 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 
 import psutil
 
-from agent.core.camera.link_model import encode
-from agent.core.camera.recorder_link import ClipEnded, EndClip, RecorderState
+from agent.core.camera.recorder_link import ClipEnded, EndClip, RecorderState, encode
 from agent.recorder.keeping import clips_of
 from tests.campaigns.evidence.__main__ import mounted
 from tests.recorder.test_app import Camera
@@ -64,8 +63,8 @@ def press(card: Card, recorder: Process, image: Path, directory: Path) -> Left:
     recorder.wait_for(lambda said: isinstance(said, ClipEnded) and said.clip == clip)
     with mounted(after, directory / "after") as mount:
         kept = mount / "yard"
-        keeping = card.spec.keeping.model_copy(update={"directory": str(kept)})
-        clips_of(card.spec.model_copy(update={"keeping": keeping})).recover()
+        keeping = replace(card.spec.keeping, directory=str(kept))
+        clips_of(replace(card.spec, keeping=keeping)).recover()
         with redirect_stdout(StringIO()) as said:
             verifies = card.verify(clip, recorder, directory=kept) == 0
         if not verifies:

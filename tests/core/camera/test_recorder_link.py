@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agent.core.camera.link_model import LinkError, encode
+from agent.core.camera.link_lines import LinkError
 from agent.core.camera.recorder_link import (
     BeginClip,
     ChainHead,
@@ -16,12 +16,13 @@ from agent.core.camera.recorder_link import (
     ToRecorder,
     decode_for_core,
     decode_for_recorder,
+    encode,
 )
 from tests.support.recording import NOWHERE
 
 
 def spec(**changes: Any) -> RecorderSpec:
-    return RecorderSpec.model_validate({"camera": "yard", "socket": "/run/yard.sock", "keeping": NOWHERE, **changes})
+    return RecorderSpec(**{"camera": "yard", "socket": "/run/yard.sock", "keeping": NOWHERE, **changes})
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -139,7 +140,7 @@ def test_another_spec_starts_it_anew_once_it_has_closed_its_clips(tmp_path: Path
     rig.link.respec(rig.spec)
     rig.link.run_once(0)
     assert rig.link.pid == first, "it is what it has"
-    rig.link.respec(rig.spec.model_copy(update={"masked": True}))
+    rig.link.respec(replace(rig.spec, masked=True))
     rig.until(lambda: rig.clips)
     rig.until(lambda: rig.link.works and rig.link.pid != first)
     rig.link.close()
