@@ -129,8 +129,15 @@ class _Pair:
 
 
 def _resolved(schema: Document, known: dict[str, Document]) -> Document:
-    name = str(schema.get("$ref", "")).rpartition("/")[2]
-    return known[name] if name else schema
+    """Return what a reference leads to, together with what a more general schema says."""
+    if name := str(schema.get("$ref", "")).rpartition("/")[2]:
+        return _resolved(known[name], known)
+    rules = schema.get("allOf", [])
+    for general in [_resolved(rule, known) for rule in rules if "$ref" in rule]:
+        properties = {**general["properties"], **schema["properties"]}
+        required = [*general["required"], *schema.get("required", [])]
+        schema = {**schema, "properties": properties, "required": required}
+    return {**schema, "allOf": [rule for rule in rules if "$ref" not in rule]} if rules else schema
 
 
 def _codes(rule: Document) -> set[str]:

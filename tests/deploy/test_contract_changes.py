@@ -52,6 +52,9 @@ ADDITIONS: list[tuple[str, Change]] = [
 ]
 BREAKS: list[tuple[str, Change, str]] = [
     ("a removed field", lambda doc: data("AlarmData")(doc).pop("codes"), "alarm.raised.data.codes"),
+    ("a removed field of every message", lambda doc: data("Envelope")(doc).pop("seq"), "alarm.raised.seq"),
+    ("another form of every security event", lambda doc: data("SecurityData")(doc).pop("text"), "security.renamed"),
+    ("a claim that must be given", lambda doc: schema(doc, "Claims")["required"].append("boot_nonce"), "boot_nonce"),
     ("a field that is not always there", lambda doc: schema(doc, "AlarmData")["required"].remove("stage"), "stage"),
     ("another type", lambda doc: data("AlarmData")(doc)["press_count"].update(type="string"), "press_count"),
     (

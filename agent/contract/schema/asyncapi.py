@@ -6,7 +6,9 @@
 import re
 from typing import Any
 
-from agent.contract.schema.catalogue import Entry, entries, key_set
+from agent.contract.commands import Claims
+from agent.contract.messages import SecurityData
+from agent.contract.schema.catalogue import Entry, entries, envelope, key_set
 from agent.contract.schema.examples import EXAMPLES
 from agent.contract.schema.models import Definitions, Schema
 
@@ -47,6 +49,18 @@ def document() -> dict[str, Any]:
             {"$ref": f"#/channels/{name}/messages/{entry.name}"}
         )
     key_set(definitions)
+    known = definitions.found
+    whole = envelope(definitions)
+    messages = {entry.name: _message(entry) for entry in found}
+    for entry in found:
+        if entry.type:
+            messages[entry.name]["payload"] = _beyond(whole, known, entry.payload)
+    general, claims = definitions.add(SecurityData), definitions.add(Claims, sent=True)
+    for name, schema in known.items():
+        if name.endswith("Security"):
+            known[name] = _beyond(general, known, schema)
+        elif name.endswith("Claims") and name != Claims.__name__:
+            known[name] = _beyond(claims, known, schema)
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -59,8 +73,8 @@ def document() -> dict[str, Any]:
         "channels": channels,
         "operations": operations,
         "components": {
-            "messages": {entry.name: _message(entry) for entry in found},
-            "schemas": dict(sorted(definitions.found.items())),
+            "messages": messages,
+            "schemas": dict(sorted(known.items())),
         },
     }
 
@@ -73,6 +87,16 @@ def schemas() -> dict[str, Schema]:
     roots["key-set"] = key_set(definitions)
     about = {entry.name: entry.when for entry in found}
     return {name: _alone(name, schema, about.get(name, ""), definitions.found) for name, schema in roots.items()}
+
+
+def _beyond(general: Schema, known: dict[str, Schema], schema: Schema) -> Schema:
+    """Return a schema as what it says beyond a more general one: else every type would say the whole envelope again."""
+    base = known[general["$ref"].rpartition("/")[2]]
+    own = {name: given for name, given in schema["properties"].items() if base["properties"].get(name) != given}
+    required = [name for name in schema["required"] if name not in base["required"]]
+    about = {"description": schema["description"]} if schema["description"] != base["description"] else {}
+    parts = {"type": "object", **about, "allOf": [general], "properties": own}
+    return {**parts, "required": required} if required else parts
 
 
 def _alone(name: str, schema: Schema, about: str, known: dict[str, Schema]) -> Schema:

@@ -49,8 +49,8 @@ class Entry:
 
 def entries(definitions: Definitions) -> list[Entry]:
     """Return everything, in the order of the contract's page; what it is made of goes to `definitions`."""
-    envelope = definitions.add(Envelope)["$ref"]
-    base = definitions.found.pop(envelope.rpartition("/")[2])
+    envelope(definitions)
+    base = definitions.found.pop(Envelope.__name__)
     found = [_message(kind, base, definitions) for kind in KINDS.values()]
     found += [_security(kind, base, definitions) for kind in SECURITY]
     found.append(_picture())
@@ -68,6 +68,13 @@ def entries(definitions: Definitions) -> list[Entry]:
         )
     )
     return found
+
+
+def envelope(definitions: Definitions) -> Schema:
+    """Return a reference to the schema that those of all messages begin with."""
+    reference = definitions.add(Envelope)
+    definitions.found[Envelope.__name__]["properties"]["source"]["pattern"] = f"^/edge/{LEVEL}/{LEVEL}/{LEVEL}$"
+    return reference
 
 
 def roles(name: str) -> str:
@@ -184,7 +191,6 @@ def _enveloped(base: Schema, type_: str, subject: str, data: Schema) -> Schema:
     )
     about = base["properties"]["subject"]["description"]
     own = {
-        "source": {**base["properties"]["source"], "pattern": f"^/edge/{LEVEL}/{LEVEL}/{LEVEL}$"},
         "type": {"const": type_, "type": "string"},
         "subject": {"type": "string", "pattern": pattern + "$", "description": about},
         "dataschema": {"const": f"urn:edge-agent:schema:{type_}", "type": "string"},
