@@ -56,10 +56,17 @@ def two_hosts(tmp_path: Path, authorities: BrokerAuthorities, built_page: Path) 
         assert [violation for site in running.sites for violation in site.violations()] == []
 
 
+@pytest.fixture(scope="package")
+def driver() -> Iterator[playwright.Playwright]:
+    """Starts browsers: it takes as long to start itself."""
+    with playwright.sync_playwright() as started:
+        yield started
+
+
 @pytest.fixture
-def browser(tmp_path: Path, authorities: BrokerAuthorities) -> Iterator[Browser]:
+def browser(tmp_path: Path, authorities: BrokerAuthorities, driver: playwright.Playwright) -> Iterator[Browser]:
     """A browser that trusts the brokers' hosts. What its pages complain of fails the test that does not forgive it."""
-    with Browser(tmp_path / "home", authorities.server.ca) as running:
+    with Browser(tmp_path / "home", authorities.server.ca, driver=driver) as running:
         yield running
         assert running.complaints == []
 
@@ -78,13 +85,12 @@ def site(built_page: Path) -> Iterator[str]:
             server.terminate()
 
 
-@pytest.fixture
-def chromium() -> Iterator[playwright.Browser]:
-    """One for each test: Chromium keeps processes of closed pages."""
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=AS_ROOT)
-        yield browser
-        browser.close()
+@pytest.fixture(scope="package")
+def chromium(driver: playwright.Playwright) -> Iterator[playwright.Browser]:
+    """One for all tests with pages that a script plays to: each has contexts of its own."""
+    browser = driver.chromium.launch(executable_path=CHROMIUM, args=AS_ROOT)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Playwright, sync_playwright
 
 from agent.adapters.jose_keys import PrivateKey
 from agent.cli.keygen import make_key
@@ -165,14 +165,18 @@ class Browser(AbstractContextManager["Browser"]):
     """Debian's Chromium without a window. It trusts `authorities` as an operator's PC does, and nothing else: a site
     with another certificate is not shown. `complaints` are errors of pages and on their consoles; `forgive` takes some
     away. With `throttles` it treats a tab behind another one as it does on a PC: playwright shows every page as if it
-    were in front, and its timers are never slowed. Then all pages are tabs of one window.
+    were in front, and its timers are never slowed. Then all pages are tabs of one window. Unless it is given a `driver`
+    it starts one; no process may have two.
     """
 
-    def __init__(self, home: Path, *authorities: Path, throttles: bool = False) -> None:
+    def __init__(
+        self, home: Path, *authorities: Path, throttles: bool = False, driver: Playwright | None = None
+    ) -> None:
         self.complaints: list[str] = []
         self._home = home
         self._authorities = authorities
         self._throttles = throttles
+        self._driver = driver
         self._window: BrowserContext | None = None
         self._stack = ExitStack()
 
@@ -180,7 +184,7 @@ class Browser(AbstractContextManager["Browser"]):
         assert CHROMIUM.exists(), "no browser: run `make browser`"
         trust(self._home, *self._authorities)
         with ExitStack() as stack:
-            playwright = stack.enter_context(sync_playwright())
+            playwright = self._driver or stack.enter_context(sync_playwright())
             port = free_port()
             self._chromium = playwright.chromium.launch(
                 executable_path=CHROMIUM,

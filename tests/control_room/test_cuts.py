@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Playwright
 
 from tests.control_room.person import Person
 from tests.control_room.rig import BUTTONS, NAMES, OPERATOR, Browser, Rig
@@ -243,9 +244,10 @@ def test_an_alarm_that_one_broker_kept_open_and_that_was_closed_at_the_other_is_
 
 
 def test_a_hidden_tab_keeps_its_connection_and_its_echo_and_is_heard(
-    earnest: Rig, tmp_path: Path, authorities: BrokerAuthorities
+    earnest: Rig, tmp_path: Path, authorities: BrokerAuthorities, driver: Playwright
 ) -> None:
-    with Browser(tmp_path / "home", authorities.server.ca, throttles=True) as browser, ExitStack() as stack:
+    home = tmp_path / "home"
+    with Browser(home, authorities.server.ca, throttles=True, driver=driver) as browser, ExitStack() as stack:
         thandi = Person(browser, earnest.url, OPERATOR, earnest.key)
         thandi.begin()
         noted = len(thandi.noted("grey"))

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Playwright, Route, expect
 
 from agent.adapters.jose_keys import PrivateKey
 from agent.provisioning.est import RefusedError
@@ -29,7 +29,15 @@ STRANGER = PrivateKey.generate("supervisor", "nobody")
 class Office(ExitStack):
     """A page whose province has a registrar: on a host of its own, or with `shares` behind the page's nginx too."""
 
-    def __init__(self, directory: Path, brokers: BrokerAuthorities, built_page: Path, *, shares: bool = False) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        brokers: BrokerAuthorities,
+        built_page: Path,
+        driver: Playwright,
+        *,
+        shares: bool = False,
+    ) -> None:
         super().__init__()
         self._directory = directory
         self.registrar = ServedRegistrar(directory / "registrar", SUPERVISOR, OPERATOR)
@@ -42,7 +50,7 @@ class Office(ExitStack):
         for part in self.rig.sites:
             self.enter_context(part)
         self.browser = self.enter_context(
-            Browser(directory / "home", brokers.server.ca, self.registrar.directory / "server-root.pem")
+            Browser(directory / "home", brokers.server.ca, self.registrar.directory / "server-root.pem", driver=driver)
         )
 
     def open(self, key: PrivateKey | None = SUPERVISOR, script: str = "") -> Page:
@@ -78,8 +86,8 @@ def count(page: Page, asked: list[str]) -> None:
 
 
 @pytest.fixture
-def office(tmp_path: Path, authorities: BrokerAuthorities, built_page: Path) -> Iterator[Office]:
-    with Office(tmp_path, authorities, built_page) as office:
+def office(tmp_path: Path, authorities: BrokerAuthorities, built_page: Path, driver: Playwright) -> Iterator[Office]:
+    with Office(tmp_path, authorities, built_page, driver) as office:
         yield office
         assert office.browser.complaints == []
         assert [violation for site in office.rig.sites for violation in site.violations()] == []
@@ -117,9 +125,9 @@ def test_a_device_is_let_in_by_the_code_that_is_read_out_and_then_has_its_certif
 
 
 def test_a_registrar_behind_the_pages_own_nginx_needs_no_leave_for_another_origin(
-    tmp_path: Path, authorities: BrokerAuthorities, built_page: Path
+    tmp_path: Path, authorities: BrokerAuthorities, built_page: Path, driver: Playwright
 ) -> None:
-    with Office(tmp_path, authorities, built_page, shares=True) as office:
+    with Office(tmp_path, authorities, built_page, driver, shares=True) as office:
         page = office.open()
         device = office.applicant()
         type_code(page, device.code)
@@ -263,10 +271,10 @@ def test_the_registrars_refusals_are_told_in_its_words(office: Office) -> None:
 
 
 def test_a_pc_whose_clock_is_hours_wrong_is_let_in_once_devices_have_told_the_time(
-    tmp_path: Path, authorities: BrokerAuthorities, built_page: Path
+    tmp_path: Path, authorities: BrokerAuthorities, built_page: Path, driver: Playwright
 ) -> None:
     wrong = "{ const right = Date.now; Date.now = () => right() + 18_000_000; }\n"
-    with Office(tmp_path, authorities, page_with(wrong, built_page, tmp_path / "page")) as office:
+    with Office(tmp_path, authorities, page_with(wrong, built_page, tmp_path / "page"), driver) as office:
         for broker in office.rig.brokers:
             office.enter_context(broker)
         fleet = office.enter_context(Fleet(office.rig, 3))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Error, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Error, Playwright, expect
 
 from agent.service_page.page import CERTIFICATES
 from deploy.kit.authority import Authority, new_key, write_certificates, write_key
@@ -20,18 +20,17 @@ KIOSK_0001 = replace(KIOSK, source="/edge/kzn/durban-station/kiosk-0001")
 
 
 @contextmanager
-def phone(home: Path, *trusted: Path, forgives: bool = False) -> Iterator[BrowserContext]:
+def phone(driver: Playwright, home: Path, *trusted: Path, forgives: bool = False) -> Iterator[BrowserContext]:
     """A browser that trusts these authorities, in a network that answers for every name in `.local`."""
     trust(home, *trusted)
     mapped = "--host-resolver-rules=MAP *.local 127.0.0.1"
-    with sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=[*AS_ROOT, mapped], env={"HOME": str(home)})
-        yield browser.new_context(**PHONE, ignore_https_errors=forgives)
-        browser.close()
+    browser = driver.chromium.launch(executable_path=CHROMIUM, args=[*AS_ROOT, mapped], env={"HOME": str(home)})
+    yield browser.new_context(**PHONE, ignore_https_errors=forgives)
+    browser.close()
 
 
 def test_a_phone_that_knows_the_provinces_root_opens_the_page_by_its_name_and_any_other_is_told_why_it_warned(
-    built_service_page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    built_service_page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, driver: Playwright
 ) -> None:
     root = Authority.root("page", "kzn")
     issuing, key = root.issuing(), new_key()
@@ -41,7 +40,7 @@ def test_a_phone_that_knows_the_provinces_root_opens_the_page_by_its_name_and_an
     with Page(tmp_path, "https", has=KIOSK_0001) as served:
         address = served.phone().host
         named = f"https://{HOST}:{address.partition(':')[2]}"
-        with phone(tmp_path / "phone", tmp_path / "root.pem") as knows:
+        with phone(driver, tmp_path / "phone", tmp_path / "root.pem") as knows:
             page = knows.new_page()
             with page.expect_response("**/api/door"):
                 page.goto(named)
@@ -50,7 +49,7 @@ def test_a_phone_that_knows_the_provinces_root_opens_the_page_by_its_name_and_an
             for other in (f"https://{address}", named.replace("kiosk-0001", "kiosk-0002")):
                 with pytest.raises(Error, match="ERR_CERT_COMMON_NAME_INVALID"):
                     page.goto(other)
-        with phone(tmp_path / "stranger", forgives=True) as warned:
+        with phone(driver, tmp_path / "stranger", forgives=True) as warned:
             page = warned.new_page()
             page.goto(f"https://{address}")
             expect(page.locator(".doubt")).to_contain_text(f"as {named}. Open that")
