@@ -16,7 +16,7 @@ JOBS ?= 7
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-recorder test-package test-tflite test-picamera2 check bench bench-recorder bench-vision chaos enrolment-cuts evidence evidence-presses fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation province mutants walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-recorder test-package test-together test-tflite test-picamera2 check bench bench-recorder bench-vision chaos enrolment-cuts evidence evidence-presses fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation province mutants walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -136,30 +136,38 @@ run: setup broker demo-video model ## Everything running on this machine: broker
 test: test-tflite test-picamera2 suite ## All tests but those of the package, the control room, setting a device up, and the long runs, with a real broker, a real model and real video
 
 # Containers often forbid byte code, and then every process of every run compiles all that it loads.
-suite test-campaigns test-control-room test-enrolment test-recorder test-package: export PYTHONDONTWRITEBYTECODE :=
+suite test-campaigns test-control-room test-enrolment test-recorder test-package test-together: export PYTHONDONTWRITEBYTECODE :=
 
 ENROLMENT := tests/deploy/kit tests/deploy/registrar tests/docs/test_control_room_guide.py tests/system/test_enrolment.py \
   tests/deploy/card tests/system/test_commission.py tests/system/test_service_page.py tests/provisioning/test_report.py tests/provisioning/test_cuts.py
 
 RECORDER := tests/recorder/test_app.py tests/recorder/test_process.py tests/recorder/test_stream.py tests/recorder/test_browser.py $(wildcard tests/system/test_evidence*.py)
 
+PACKAGE := tests/deploy/package
+
+PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
+TOGETHER := $(PYTEST) --ignore=tests/campaigns/brokers --ignore=tests/control_room -m "not campaign"
+
 suite: setup-dev test-video model # Without the other environments. On another Python: make suite PYTHON=python3.13 VENV=.venv-3.13
-	@$(BIN)/pytest -n $(JOBS) --dist worksteal --ignore=tests/deploy/package --ignore=tests/campaigns/brokers --ignore=tests/control_room $(ENROLMENT:%=--ignore=%) $(RECORDER:%=--ignore=%) -m "not campaign"
+	@$(TOGETHER) $(addprefix --ignore=,$(ENROLMENT) $(RECORDER) $(PACKAGE))
+
+test-together: setup-dev test-video model service-page # What suite, test-enrolment, test-recorder and test-package run, in a third less time: one waits while another works
+	@$(TOGETHER)
 
 test-campaigns: setup-dev test-video model ## A short form of bench, bench-vision, chaos, enrolment-cuts, evidence, walk and week (three minutes)
-	@$(BIN)/pytest -n $(JOBS) --dist worksteal -m campaign tests/campaigns
+	@$(PYTEST) -m campaign tests/campaigns
 
 test-control-room: setup-dev demo-video model ## The control room's page in a browser, behind nginx, with a real broker and a simulated kiosk (three minutes)
 	@$(BIN)/pytest -n 2 --dist worksteal tests/control_room
 
 test-enrolment: setup-dev ## The province kit, the registrar, cards, and devices that enrol and are commissioned, with keys in a file, a TPM and a token (two minutes)
-	@$(BIN)/pytest -n $(JOBS) --dist worksteal $(ENROLMENT)
+	@$(PYTEST) $(ENROLMENT)
 
 test-recorder: setup-dev ## Recorders as they run: fed by a camera process and by network cameras; clips in a browser; from a press to a case folder (two minutes)
-	@$(BIN)/pytest -n $(JOBS) --dist worksteal $(RECORDER)
+	@$(PYTEST) $(RECORDER)
 
 test-package: setup-dev model service-page ## The package for this Python's Debian: what is in it, lintian, and its life in a container (three minutes)
-	@$(BIN)/pytest -n $(JOBS) --dist worksteal tests/deploy/package
+	@$(PYTEST) $(PACKAGE)
 
 test-tflite: setup-dev model # The detector's suite on what the 32-bit package runs on: tflite-runtime, the rest from Bookworm
 ifneq ($(PYTHON_TFLITE),)
