@@ -161,11 +161,4 @@ KEPT = (
         "ceilings = [] if True else [",
         f"{_OUTBOX}_restart.py::test_after_a_power_cut_numbers_go_on_above_the_ceiling",
     ),
-    Breakage(
-        "give two messages one number",
-        "agent/outbox/outbox.py",
-        "            numbers.seq += draft.picture is None\n",
-        "            numbers.seq += draft.picture is None and numbers.place % 2\n",
-        f"{_OUTBOX}_restart.py::test_a_number_is_never_given_twice_however_many_threads_put",
-    ),
 )

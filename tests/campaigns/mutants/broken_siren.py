@@ -2,51 +2,15 @@
 
 from tests.campaigns.mutants.breakage import Breakage
 
-_CORE = "tests/core/alarms/test_siren.py::"
 _DESK = "tests/runtime/alarms/test_siren.py::"
 
 SOUNDED = (
-    Breakage(
-        "sound the siren at a silent alarm",
-        "agent/core/alarms/siren.py",
-        "for alarm in alarms if not alarm.silent and alarm.status",
-        "for alarm in alarms if alarm.status",
-        f"{_CORE}test_a_silent_alarm_a_test_and_an_exercise_never_sound_it",
-    ),
-    Breakage(
-        "sound the siren at a test",
-        "agent/core/alarms/siren.py",
-        "if not alarm.silent and alarm.status == self._earnest}",
-        "if not alarm.silent}",
-        f"{_CORE}test_a_silent_alarm_a_test_and_an_exercise_never_sound_it",
-    ),
-    Breakage(
-        "let the siren sound on although somebody has answered",
-        "agent/core/alarms/siren.py",
-        "self.stage.rank() <= stage.rank() <= Stage.UNCONFIRMED.rank()",
-        "self.stage.rank() <= stage.rank()",
-        f"{_CORE}test_an_answer_silences_it",
-    ),
     Breakage(
         "never sound the siren",
         "agent/runtime/alarms/siren.py",
         "on=bool(self._siren.sounds_for) or now_ns",
         "on=now_ns",
         f"{_DESK}test_it_sounds_when_nobody_has_answered_and_an_answer_ends_it_and_both_are_told",
-    ),
-    Breakage(
-        "let presses keep the siren on for ever",
-        "agent/core/alarms/siren.py",
-        "min(self._rules.limit_ns, left_ns)",
-        "self._rules.limit_ns",
-        f"{_CORE}test_no_number_of_presses_sounds_it_for_longer_than_its_total",
-    ),
-    Breakage(
-        "give the siren its whole time again at every restart",
-        "agent/core/alarms/siren.py",
-        "turn = self._recall(alarm_id)\n",
-        "turn = None\n",
-        f"{_CORE}test_after_a_restart_in_the_same_boot_its_time_goes_on",
     ),
     Breakage(
         "leave the siren on at an orderly stop",
