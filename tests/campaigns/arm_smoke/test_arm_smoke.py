@@ -156,47 +156,9 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return program
 
 
-def test_what_the_emulated_program_tells_is_heard_line_by_line(stand_in: Path, tmp_path: Path) -> None:
-    write(stand_in, """#!/bin/sh\necho '{"trying": "to import a"}'; echo '{"args": "'"$*"'"}'\n""")
-    lines: list[dict[str, Any]] = []
-    assert emulator.run(tmp_path, "cortex-a53", ["probe.py"], 60, lines.append) is None
-    assert lines[0] == {"trying": "to import a"}
-    assert f"-L {tmp_path} -cpu cortex-a53 -0 /opt/edge-agent/bin/python3 " in lines[1]["args"]
-    assert lines[1]["args"].endswith(" -I probe.py")
-
-
 def test_a_program_that_dies_of_an_instruction_says_so(stand_in: Path, tmp_path: Path) -> None:
     write(stand_in, "#!/bin/sh\necho no such instruction >&2; kill -ILL $$\n")
     assert emulator.run(tmp_path, "cortex-a53", [], 60, print) == Ended(-4, "no such instruction")
-
-
-def test_a_program_that_hangs_is_ended(stand_in: Path, tmp_path: Path) -> None:
-    pid = tmp_path / "pid"
-    write(stand_in, f"#!/bin/sh\necho $$ > {pid}; exec sleep 600\n")
-    assert emulator.run(tmp_path, "cortex-a53", [], 0.5, print) == Ended(-9, "")
-    assert not Path(f"/proc/{pid.read_text().strip()}").exists()
-
-
-def test_the_emulated_program_is_ended_when_we_are_interrupted(stand_in: Path, tmp_path: Path) -> None:
-    write(stand_in, "#!/bin/sh\nexec 3>&1; echo '{\"pid\": '$$'}'; exec sleep 600\n")
-    heard: list[int] = []
-
-    def interrupt(line: dict[str, Any]) -> None:
-        heard.append(line["pid"])
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        emulator.run(tmp_path, "cortex-a53", [], 60, interrupt)
-    assert not Path(f"/proc/{heard[0]}").exists()
-
-
-def test_the_system_is_laid_around_the_packages_environment(tmp_path: Path) -> None:
-    for name in ("usr/bin/python3", "lib/ld.so", "boot/kernel"):
-        write(tmp_path / "system" / name, "")
-    write(tmp_path / "root/opt/edge-agent/pyvenv.cfg", "")
-    emulator.furnish(tmp_path / "root", tmp_path / "system")
-    assert sorted(path.name for path in (tmp_path / "root").iterdir()) == ["lib", "opt", "usr"]
-    assert (tmp_path / "root/usr/bin/python3").exists()
 
 
 def write(path: Path, text: str) -> None:

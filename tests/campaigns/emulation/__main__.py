@@ -58,7 +58,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     finally:  # whatever came, so that no earlier day's record is taken for this one's
         seconds = round(time.monotonic() - began_s, 1)
-        report.write_junit(args.json.with_suffix(".junit.xml"), book.rows, seconds, faults)
         faults = [*book.faults, *faults]
         date = datetime.now(UTC).isoformat(timespec="seconds")
         more: dict[str, Any] = {"date": date, "seconds": seconds, "machine": host.describe(), "faults": faults}

@@ -1,7 +1,6 @@
-"""The table of a day for a person, and its record for machines: JSON and JUnit."""
+"""The table of a day for a person, and its record for machines."""
 
 import json
-import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
@@ -59,23 +58,3 @@ def write_json(path: Path, rows: Sequence[Row], more: dict[str, Any]) -> None:
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({**more, "rows": listed}, indent=2) + "\n", encoding="utf-8")
-
-
-def write_junit(path: Path, rows: Sequence[Row], seconds: float, faults: Sequence[str] = ()) -> None:
-    """A test case for each row, as continuous integration shows them, and for each fault that was in none."""
-    failures = sum(row.fault is not None for row in rows) + len(faults)
-    tests = len(rows) + len(faults)
-    suite = ET.Element("testsuite", name="emulation", tests=str(tests), failures=str(failures), time=f"{seconds:.1f}")
-    for row in rows:
-        case = ET.SubElement(
-            suite, "testcase", classname=f"emulation.{row.step}", name=row.title, time=f"{row.seconds:.2f}"
-        )
-        if row.fault is not None:
-            ET.SubElement(case, "failure", message=row.fault.splitlines()[0]).text = row.fault
-        elif row.seen:
-            ET.SubElement(case, "system-out").text = row.seen
-    for fault in faults:
-        case = ET.SubElement(suite, "testcase", classname="emulation", name="the day itself")
-        ET.SubElement(case, "failure", message=fault.splitlines()[0]).text = fault
-    path.parent.mkdir(parents=True, exist_ok=True)
-    ET.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)

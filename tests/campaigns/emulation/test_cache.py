@@ -24,10 +24,6 @@ def test_the_same_ingredients_are_made_once() -> None:
     assert (first / "made.txt").read_text() == "first"
 
 
-def test_other_ingredients_are_another_thing() -> None:
-    assert len({make("ab", "c"), make("a", "bc"), make("abc")}) == 3, "where one ends and the next begins counts too"
-
-
 def test_the_content_of_a_file_counts_and_so_does_its_name(tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
     one.write_text("same")
@@ -48,32 +44,6 @@ def test_a_failure_leaves_nothing_and_is_tried_again() -> None:
         cache.made("disk", ["a"], fail)
 
     assert not (make("a") / "half.txt").exists()
-
-
-def test_only_the_last_few_that_were_used_are_kept() -> None:
-    made = [make(str(number)) for number in range(3)]
-    make("0")  # used again
-    newest = make("3")
-
-    assert [path.exists() for path in made] == [True, False, True]
-    assert newest.exists()
-
-
-def test_one_name_takes_nothing_of_another_away() -> None:
-    other = make("a", name="disk-arm64")
-    for number in range(5):
-        make(str(number), name="disk")
-
-    assert other.exists()
-
-
-def test_what_was_left_by_somebody_who_was_killed_goes() -> None:
-    kept = make("a")
-    left = kept.parent / ".disk@abcdefgh"
-    left.mkdir()
-    make("b")
-
-    assert not left.exists()
 
 
 def test_a_tree_is_all_of_its_files_by_their_paths_without_byte_code(tmp_path: Path) -> None:

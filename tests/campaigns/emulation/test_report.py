@@ -1,10 +1,7 @@
-import io
 import json
-import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from tests.campaigns.emulation import report
 from tests.campaigns.emulation.book import Book, DayOverError, Row
@@ -55,31 +52,6 @@ def test_the_record_has_every_row_with_its_figures(tmp_path: Path) -> None:
     assert record["seconds"] == 1.5
     assert [(row["step"], row["passed"]) for row in record["rows"]] == [("presses", True), ("broker", False)]
     assert record["rows"][0]["figures"] == {"edge_to_yellow_ms": 3.5}
-
-
-def test_junit_counts_the_failures_and_says_what_was_seen(tmp_path: Path) -> None:
-    report.write_junit(tmp_path / "emulation.xml", day(), 1.5, ["MachineError: no answer"])
-    suite = ET.parse(tmp_path / "emulation.xml").getroot()
-
-    assert (suite.get("tests"), suite.get("failures")) == ("3", "2")
-    good, bad, outside = suite
-    assert outside.find("failure") is not None
-    assert good.findtext("system-out") == "1 alarm <of police> & [no more]"
-    failure = bad.find("failure")
-    assert failure is not None
-    assert failure.get("message") == "2 presses told, of 3 made"
-    assert failure.text == "2 presses told, of 3 made\nand more of it"
-
-
-def test_the_table_shows_every_row_whatever_characters_are_in_it() -> None:
-    console = Console(file=io.StringIO(), width=200)
-    console.print(report.as_table(day()))
-    shown = console.file.getvalue()  # type: ignore[attr-defined]
-
-    assert "✓ a press arrives" in shown
-    assert "[no more]" in shown
-    assert "✗ it comes back" in shown
-    assert "2 presses told, of 3 made" in shown
 
 
 MACHINE = {"processor": "a processor", "cores": 2}
