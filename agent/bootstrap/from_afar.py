@@ -183,8 +183,8 @@ class FromAfar:
         layer, of_office = dict(changes), list[str]()
         if role != "admin":
             layer, of_office = on_the_spot(files, self._kept.in_force.changes, changes)
-        new, uncovered = judge(files, self._settings, layer, PLACE)
-        return layer, new, why_two(uncovered, of_office)
+        new, two = judge(files, self._settings, layer, PLACE)
+        return layer, new, why_two([*two, *of_office])
 
     def drawn(self) -> dict[str, Any]:
         """Return the zones, lines and masks of every camera, as they are now. Any thread."""

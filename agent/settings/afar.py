@@ -37,6 +37,8 @@ ALLOWED: Mapping[str, str] = {
     "cameras.zones": "zones with their hours",
     "cameras.lines": "lines",
     "cameras.masks": "privacy masks; taking one away or changing one needs two signers",
+    "evidence.recipient": "whose key opens what cameras record; needs two signers",
+    "evidence.max_age_days": "after how many days recordings are deleted; needs two signers",
     "self_test.at": "the time of the daily self-test",
     "self_test.spread_s": "the time over which devices spread their self-tests",
     "self_test.after_start_s": "how long after a start there is none",
@@ -83,8 +85,8 @@ def apply(base: layers.Node, changes: Mapping[str, Any], place: str) -> Settings
 
 
 def judge(base: layers.Node, now: Settings, changes: Mapping[str, Any], place: str) -> tuple[Settings, list[str]]:
-    """Return the settings that `changes` would make, and the cameras that they might uncover: each of them lost a mask
-    or looks elsewhere, so a second person must have signed.
+    """Return the settings that `changes` would make, and what of them a second person must have signed for: what
+    cameras may show that lost a mask or look elsewhere, and who opens what they record, and for how long.
 
     `now` are the settings in force. Raises ChangeRefused: `forbidden-setting` names every path, `bad-settings` every
     mistake.
@@ -103,7 +105,12 @@ def judge(base: layers.Node, now: Settings, changes: Mapping[str, Any], place: s
     if any(map(_is_encrypted, now.mqtt.brokers)) and not plain <= set(now.mqtt.brokers):
         text = "can't be changed from afar: mqtt.brokers (TLS can't be taken away)"
         raise ChangeRefused("forbidden-setting", text, [("mqtt.brokers", "TLS can't be taken away")])
-    return new, _uncovered(now, new)
+    uncovered = _uncovered(now, new)
+    two = [f"what {', '.join(uncovered)} may show then"] if uncovered else []
+    kept = [(each.evidence.recipient, each.evidence.max_age_days) for each in (now, new)]
+    if kept[0] != kept[1]:
+        two.append("who opens what is recorded, and how long it is kept")
+    return new, two
 
 
 def on_the_spot(
@@ -145,11 +152,8 @@ def _lay(layer: dict[str, Any], changes: Mapping[str, Any], files: Mapping[str, 
             layer[key] = _over_named(has or (), wanted) if key in _NAMED else wanted
 
 
-def why_two(uncovered: Sequence[str], of_office: Sequence[str]) -> str:
-    """Say what of an order two must sign for: the cameras that may show more then, and what a technician can't change
-    alone. Empty if one is enough."""
-    what = [f"what {', '.join(uncovered)} may show then"] if uncovered else []
-    what += of_office
+def why_two(what: Sequence[str]) -> str:
+    """Say what of an order two must sign for. Empty if one is enough."""
     return f"two must sign for {', '.join(what)[:800]}" if what else ""
 
 

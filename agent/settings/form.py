@@ -11,8 +11,8 @@ from agent.settings.afar import ALLOWED, ON_THE_SPOT
 from agent.settings.layers import Node
 from agent.settings.tree import Settings, mask_url
 
-_DRAWN = {"zones", "lines", "masks"}
-"""Settings of a camera that somebody draws on its picture."""
+_ELSEWHERE = {"zones", "lines", "masks", "recipient", "max_age_days"}
+"""What somebody draws on a camera's picture, and what is nobody's matter in front of a device."""
 _TYPES = {float: "number", int: "whole", time: "time", tuple: "texts"}
 _LIMITS = {"ge": "least", "le": "most", "gt": "above", "lt": "below"}
 
@@ -42,7 +42,7 @@ def _rows(
     for name, field in type(section).model_fields.items():
         path = f"{table}.{name}" if table else name
         value = getattr(section, name)
-        if path in ALLOWED and name not in _DRAWN:
+        if path in ALLOWED and name not in _ELSEWHERE:
             is_changed, is_filed = name in layer, name in files or name in section.model_fields_set
             origin = "change" if is_changed else "file" if is_filed else "default"
             yield {

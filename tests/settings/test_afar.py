@@ -12,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from agent.adapters.evidence_keys import EvidenceKey
 from agent.settings import Settings, layers, load
 from agent.settings.afar import ALLOWED, ON_THE_SPOT, ChangeRefused, judge, on_the_spot, why_two
 from agent.settings.file import _model_in
@@ -154,21 +155,35 @@ def test_adding_a_mask_needs_one_signer_and_taking_one_away_or_changing_it_two(
 ) -> None:
     smaller = [[0.1, 0.1], [0.3, 0.1], [0.3, 0.3]]
     assert judge(base, now, camera(masks=[OTHER, MASK]), PLACE)[1] == []
-    assert judge(base, now, camera(masks=[OTHER]), PLACE)[1] == ["front"]
-    assert judge(base, now, camera(masks=[smaller]), PLACE)[1] == ["front"]
-    assert judge(base, now, camera(unset=["masks"]), PLACE)[1] == ["front"]
+    assert judge(base, now, camera(masks=[OTHER]), PLACE)[1] == ["what front may show then"]
+    assert judge(base, now, camera(masks=[smaller]), PLACE)[1] == ["what front may show then"]
+    assert judge(base, now, camera(unset=["masks"]), PLACE)[1] == ["what front may show then"]
 
 
 def test_a_camera_that_looks_elsewhere_needs_two_signers_where_there_are_masks(
     base: layers.Node, now: Settings
 ) -> None:
     swapped = {"cameras": [{"name": "front", "source": "picamera2:1"}, {"name": "back", "source": "picamera2:0"}]}
-    assert judge(base, now, swapped, PLACE)[1] == ["front", "back"]
+    assert judge(base, now, swapped, PLACE)[1] == ["what front, back may show then"]
+
+
+def test_whose_key_opens_recordings_and_how_long_they_are_kept_needs_two_signers(
+    base: layers.Node, now: Settings
+) -> None:
+    ours, theirs = (str(EvidenceKey.generate(name).public()) for name in ("evidence-1", "evidence-2"))
+    recorded, two = judge(base, now, {"evidence": {"recipient": ours, "max_age_days": 30}}, PLACE)
+    assert recorded.evidence.recipient == ours
+    assert two == ["who opens what is recorded, and how long it is kept"]
+    for other in ({"recipient": theirs, "max_age_days": 30}, {"recipient": ours, "max_age_days": 2}, {}):
+        assert judge(base, recorded, {"evidence": other}, PLACE)[1] == two
+    assert judge(base, recorded, {"evidence": {"recipient": ours}, "health": {"interval_s": 60}}, PLACE)[1] == []
+    assert refusal(base, now, {"evidence": {"recipient": "not a key"}}).startswith("bad-settings")
+    assert refusal(base, now, {"evidence": {"max_bytes": 2**40}}).startswith("forbidden-setting")
 
 
 def test_a_layer_that_no_longer_adds_a_mask_takes_it_away(base: layers.Node, now: Settings) -> None:
     masked, _ = judge(base, now, {"cameras": [{"name": "back", "masks": [MASK]}]}, PLACE)
-    assert judge(base, masked, {}, PLACE)[1] == ["back"]
+    assert judge(base, masked, {}, PLACE)[1] == ["what back may show then"]
 
 
 def paths_of(model: type[BaseModel], table: str = "") -> Iterator[str]:
@@ -237,7 +252,9 @@ def test_what_a_technician_draws_is_what_the_camera_has_whatever_files_and_layer
         assert [line.name for line in now.cameras[0].lines] == ["kerb"]
         assert uncovered == []
         assert (now.health.interval_s, now.cameras[0].score_threshold) == (30, 0.6)
-    assert judge(base, now, on_the_spot(base, layer, camera(masks=[OTHER]))[0], PLACE)[1] == ["front"]
+    assert judge(base, now, on_the_spot(base, layer, camera(masks=[OTHER]))[0], PLACE)[1] == [
+        "what front may show then"
+    ]
 
 
 def at(path: str, value: Any) -> dict[str, Any]:
@@ -256,7 +273,7 @@ def test_what_a_technician_changes_alone_is_what_can_be_judged_on_the_spot(base:
     layer, of_office = on_the_spot(base, {}, at(path, 1))
     assert layer == at(path, 1)
     assert of_office == ([] if path in ON_THE_SPOT else [path])
-    assert (why_two([], of_office) == "") == (path in ON_THE_SPOT)
+    assert (why_two(of_office) == "") == (path in ON_THE_SPOT)
 
 
 @pytest.mark.parametrize("path", ["cameras.model", "cameras.unset", "cameras.add", "siren", "buttons", "mqtt.unset"])

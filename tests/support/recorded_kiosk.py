@@ -79,7 +79,11 @@ class RecordedKiosk(AgentProcess):
             *brokers,
             environ={**TRUSTED, **(environ or {})},
             mqtt={"cert_file": str(files.cert), "key_file": str(files.key)},
-            **{"cameras": [{"name": "front", "source": source}], "evidence": recorded, **sections},
+            **{
+                "cameras": [{"name": "front", "source": source}],
+                "evidence": {name: value for name, value in recorded.items() if value is not None},
+                **sections,
+            },
         )
         self.key = make_key("supervisor", directory / "keys")
         self.clips = self.storage / "evidence" / "front"

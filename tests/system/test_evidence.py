@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.agent_process import BUTTON
+from agent.cli.keygen import make_key
+from tests.support.agent_process import BUTTON, USER, run_cli
 from tests.support.centre import Message
 from tests.support.recorded_kiosk import AFTER_S, BEFORE_S, TRUSTED, Site
 from tests.support.run import ran
@@ -209,6 +210,29 @@ def test_what_can_not_be_recorded_is_told_and_costs_no_press(opened: ExitStack, 
 
 def raised_alarms(site: Site) -> list[Message]:
     return [m for m in site.centre.messages("alarm/") if m.type == "edge.alarm.raised.v1"]
+
+
+def test_a_device_that_was_enrolled_before_its_province_recorded_is_given_the_key_by_two_persons(
+    opened: ExitStack, tmp_path: Path
+) -> None:
+    site = Site(opened, tmp_path, evidence={"recipient": None})
+    keys, second = site.kiosk.directory / "keys", tmp_path / "second.jwt"
+    admin, supervisor = (keys / f"{make_key(role, keys).kid}.key.json" for role in ("admin", "supervisor"))
+    assert site.centre.wait_for("meta").data["cameras"][0]["recorded"] is False
+
+    def order(revision: int, *more: str | Path) -> str:
+        changes = f'changes={{"evidence": {{"recipient": "{site.office.key.public()}"}}}}'
+        words = ("--device", USER, "--broker", site.broker.url, "config-set", f"revision={revision}", changes)
+        return run_cli("command", *words, *more).stdout
+
+    assert "failed (second-signer)" in order(1, "--key", admin)
+    order(2, "--key", supervisor, "--co-sign", second)
+    assert "succeeded (ok)" in order(2, "--key", admin, "--second", second)
+    site.wait_for_ring(1)
+    site.order("clip", seconds=1, reason="the first recording")
+    clip = site.wait_for("ended", reason="complete").data["clip"]
+    verdict = site.office.verify(site.kiosk.clips / f"{clip}.clip")
+    assert verdict.returncode == 0, verdict.stdout
 
 
 def time_of(text: str) -> datetime:
