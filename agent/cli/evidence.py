@@ -18,10 +18,22 @@ from agent.evidence.media_signing.verify import verify
 from agent.evidence.media_signing.words import plain, sentences
 from agent.evidence.mp4 import Mp4, Unreadable
 
+_ALL = """\
+From a press to a court, in this order (docs/evidence.md says more):
+  edge-agent evidence heads heads.jsonl --broker mqtts://broker-a.gp.example:8884 ...  always, at the centre
+  edge-agent evidence stamp heads.jsonl --url https://tsa.example.org --tsa tsa.pem    each day
+  edge-agent command ... clip-hold clip=CLIP hold=true reason="CAS 123/11/2026"        so that it is not deleted
+  edge-agent evidence verify front --ca device-ca.pem --heads heads.jsonl              what was fetched of a camera
+  edge-agent evidence export front/CLIP.clip --key keys/evidence-1.key.json --ca device-ca.pem --out case-17 --by NAME
+  edge-agent evidence certificate case-17 --ca device-ca.pem --officer NAME ... --out certificate.txt
+
+`edge-agent evidence ACTION --help` says what each takes.
+"""
 _EXAMPLE = """\
 Examples:
   edge-agent evidence verify street.mp4 --ca device-ca.pem
   edge-agent evidence verify evidence/front --ca device-ca.pem --revoked device.crl --heads heads.jsonl
+  edge-agent evidence verify case-17 --ca device-ca.pem --revoked device.crl --heads heads.jsonl
   edge-agent evidence verify street.mp4 --ca device-ca.pem --json > street.json
 
 Exit codes: 0 authentic, 1 another verdict, 2 what can't be read.
@@ -36,9 +48,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     raw = argparse.RawDescriptionHelpFormatter
     parser = subparsers.add_parser(
         "evidence",
-        help="check whether a recording is as the camera signed it",
-        description="Check whether a recording is as the camera signed it. Works without a network, on any machine.",
-        epilog=_EXAMPLE,
+        help="show what a recording proves: verify it, open it for a case, certify it",
+        description="Show what a recording proves. All but `heads` and `stamp` work without a network, on any machine.",
+        epilog=_ALL,
         formatter_class=raw,
     )
     actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")

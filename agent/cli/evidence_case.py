@@ -3,7 +3,8 @@
 import argparse
 import io
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import pairwise
@@ -15,6 +16,7 @@ from agent.centre import printable
 from agent.contract.identity import common_name
 from agent.core.errors import EdgeAgentError, UsageError
 from agent.evidence.case import Media, Paths, content_of, found, heads_of, judged, judged_chain, stamped
+from agent.evidence.certificate import Officer, certificate, why_of
 from agent.evidence.chain import FILE
 from agent.evidence.finding import Finding, note, wrong
 from agent.evidence.manifest import Manifest
@@ -22,6 +24,7 @@ from agent.evidence.signer import Trust
 from agent.evidence.verdict import Verdict
 
 AUTHENTIC, NOT_AUTHENTIC = 0, 1
+_UNKNOWN = "no authority that was given"
 _SAME_TIME = timedelta(seconds=5)
 _EXAMPLES = """\
 Examples:
@@ -115,6 +118,9 @@ def verify(args: argparse.Namespace) -> int | None:
         raise UsageError(str(error)) from error
     for name, verdict in verdicts:
         print(_as_json(name, verdict) if args.json else _as_text(name, verdict))
+    if not args.json:
+        for line in _next(args, [verdict for _, verdict in verdicts]):
+            print(f"Next: {printable(line)}.")
     return AUTHENTIC if all(verdict.is_authentic for _, verdict in verdicts) else NOT_AUTHENTIC
 
 
@@ -172,8 +178,6 @@ def _export(args: argparse.Namespace) -> int:
 
 
 def _certificate(args: argparse.Namespace) -> int:
-    from agent.evidence.certificate import Officer, certificate  # noqa: PLC0415
-
     paths, trust = _one(args.file), _trust(args)
     verdict = judged(paths, trust, None, media_of(trust))
     officer = Officer(args.officer, args.position, args.organisation)
@@ -217,11 +221,30 @@ def _as_text(name: str, verdict: Verdict) -> str:
     if facts:
         camera, device = facts.get("camera"), facts.get("device")
         lines.append(f"  clip {verdict.manifest.clip} of the camera {camera} of {device}")
-        lines.append(f"  made because of {json.dumps(facts.get('why'))}")
+        lines.append(f"  made because of {why_of(facts.get('why'))}")
     if parts and parts[0].begin and parts[-1].end:
         span = f"{parts[0].begin:%Y-%m-%d %H:%M:%S} to {parts[-1].end:%H:%M:%S} UTC"
         lines.append(f"  {span}, {len(parts)} fragments; the clock was {parts[0].timeq}")
-    return "\n".join(printable(line) for line in [*lines, *(f"  {each}" for each in verdict.findings)])
+    first = {(each.file, each.text): each for each in reversed(verdict.findings)}  # a wrong key is at each signature
+    times = Counter((each.file, each.text) for each in verdict.findings)
+    for what, count in times.items():
+        lines += [f"  {first[what]}{f' (and at {count - 1} further places)' if count > 1 else ''}"]
+    return "\n".join(printable(line) for line in lines)
+
+
+def _next(args: argparse.Namespace, verdicts: Sequence[Verdict]) -> Iterator[str]:
+    """Yield what a person can do after a check."""
+    words = {each.word for each in verdicts}
+    if any(_UNKNOWN in finding.text for each in verdicts for finding in each.findings):
+        yield f"is {args.ca} the authority of this province's devices? Get it from the province, and from nobody else"
+    elif "not authentic" in words:
+        yield "fetch it again, since a copy may be damaged on its way; if it stays so, keep all files as they are"
+    elif "authentic with missing" in words:
+        yield "what is there may be shown, and what is missing must be said with it"
+    if args.revoked is None:
+        yield "give --revoked device.crl, from the province: a stolen key may have signed it"
+    if args.heads is None:
+        yield "give --heads heads.jsonl, from the centre: only it shows a chain that was cut off or written anew"
 
 
 def _as_json(name: str, verdict: Verdict) -> str:

@@ -99,7 +99,7 @@ def certificate(verdict: Verdict, officer: Officer, sha256: str, now: datetime, 
         clip=manifest.clip,
         device=manifest.facts.get("device"),
         camera=manifest.facts.get("camera"),
-        why=_why(manifest.facts.get("why")),
+        why=why_of(manifest.facts.get("why")),
         begin=rfc3339(first.begin),
         end=rfc3339(last.end),
         timeq=", then ".join(dict.fromkeys(str(each.timeq) for each in films)),
@@ -116,7 +116,8 @@ def certificate(verdict: Verdict, officer: Officer, sha256: str, now: datetime, 
     )
 
 
-def _why(why: Any) -> str:
+def why_of(why: Any) -> str:
+    """Return why a clip was made, as its manifest says it, in words."""
     if not isinstance(why, Mapping):
         return str(why)
     return ", ".join(f"{name} {value}" for name, value in why.items())

@@ -211,3 +211,19 @@ def test_what_can_not_be_read_has_its_own_exit_code(
         path.write_text('{"a":1}\n')
     assert office.run("verify", path) == 2
     assert capsys.readouterr().err.startswith("edge-agent: ")
+
+
+def test_a_check_says_what_to_do_next_and_names_one_fault_of_many_signatures_once(
+    office: Office, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main(["evidence", "verify", str(office.clip), "--ca", office.ca]) == 0
+    said = capsys.readouterr().out
+    assert "Next: give --revoked device.crl" in said
+    assert "Next: give --heads heads.jsonl" in said
+    other = Authority(tmp_path / "other").ca
+    assert main(["evidence", "verify", str(office.clip), "--ca", str(other), "--heads", str(office.heads)]) == 1
+    said = capsys.readouterr().out
+    assert said.count(f"{office.clip.stem}.manifest, byte") == 1
+    assert "further places)" in said
+    assert f"Next: is {other} the authority of this province's devices?" in said
+    assert "--heads" not in said
