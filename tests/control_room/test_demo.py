@@ -9,12 +9,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import Mock
 from urllib.parse import urlsplit
 
 import psutil
 import pytest
 
 from agent.adapters.jose_keys import PrivateKey, read_key_set
+from agent.cli import demo
 from agent.cli.demo_browser import DemoBrowser
 from agent.cli.demo_page import DemoPage
 from agent.cli.demo_stage import Stage
@@ -82,9 +84,9 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
 def test_it_loads_speaks_to_the_broker_and_keeps_to_its_policy(
     stage: Stage, built_page: Path, browser: Browser
 ) -> None:
-    with DemoPage(stage, built_page) as demo:
-        assert demo.url is not None
-        page = browser.open(demo.url)
+    with DemoPage(stage, built_page) as served:
+        assert served.url is not None
+        page = browser.open(served.url)
         assert page.evaluate("isSecureContext")
         assert page.evaluate(CONNECTED, f"ws://127.0.0.1:{stage.web_port}/mqtt") == "open"
         assert browser.complaints == []
@@ -93,8 +95,8 @@ def test_it_loads_speaks_to_the_broker_and_keeps_to_its_policy(
 
 
 def test_its_address_has_the_key_of_an_operator_whom_the_kiosk_obeys(stage: Stage, built_page: Path) -> None:
-    with DemoPage(stage, built_page) as demo:
-        fragment = urlsplit(demo.url or "").fragment
+    with DemoPage(stage, built_page) as served:
+        fragment = urlsplit(served.url or "").fragment
     assert isinstance(fragment, str)
     key = PrivateKey.from_jwk(json.loads(base64.urlsafe_b64decode(fragment.removeprefix("key=") + "==")))
     assert key.public() in read_key_set(stage.directory / "keys" / "keys.json")
@@ -103,8 +105,8 @@ def test_its_address_has_the_key_of_an_operator_whom_the_kiosk_obeys(stage: Stag
 
 
 def test_it_is_on_loopback_alone_and_has_the_demos_settings(stage: Stage, built_page: Path) -> None:
-    with DemoPage(stage, built_page) as demo:
-        address = urlsplit(demo.url or "")
+    with DemoPage(stage, built_page) as served:
+        address = urlsplit(served.url or "")
         assert address.hostname == "127.0.0.1"
         connection = http.client.HTTPConnection("127.0.0.1", address.port or 0, timeout=30)
         connection.request("GET", "/control-room.json")
@@ -116,9 +118,9 @@ def test_it_is_on_loopback_alone_and_has_the_demos_settings(stage: Stage, built_
 
 
 def test_where_no_page_is_built_there_is_no_address_and_nothing_to_show(stage: Stage, tmp_path: Path) -> None:
-    with DemoPage(stage, tmp_path / "none") as demo:
-        assert demo.url is None
-        demo.show()
+    with DemoPage(stage, tmp_path / "none") as served:
+        assert served.url is None
+        served.show()
 
 
 def test_it_is_opened_where_there_is_a_display_and_only_there(
@@ -130,13 +132,13 @@ def test_it_is_opened_where_there_is_a_display_and_only_there(
     monkeypatch.setenv("BROWSER", stand_in(tmp_path, f'echo "$1" >>{opened}'))
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
-    with DemoPage(stage, built_page) as demo:
-        demo.show()
+    with DemoPage(stage, built_page) as served:
+        served.show()
         assert not opened.exists()
         monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
-        demo.show()
+        served.show()
         wait_for(opened.exists, what="a browser")
-        wait_for(lambda: opened.read_text() == f"{demo.url}\n", what="the address")
+        wait_for(lambda: opened.read_text() == f"{served.url}\n", what="the address")
 
 
 @pytest.mark.usefixtures("built_page")
@@ -152,15 +154,16 @@ def test_without_a_terminal_the_story_is_told_through_the_page_too_and_leaves_no
     assert running(tmp_path / "demo") == []
 
 
-@pytest.mark.usefixtures("built_page")
-def test_a_browser_that_does_not_start_is_told_in_one_line_and_the_rest_of_the_story_counts(tmp_path: Path) -> None:
+def test_a_browser_that_does_not_start_is_told_in_one_line_and_the_rest_of_the_story_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     program = stand_in(tmp_path / "bin", "echo 'no display, no shared memory, no luck'; exit 3")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    told: list[str] = []
+    story, screen = Mock(spec_set=[]), Mock(say=told.append)
 
-    done = story(tmp_path / "demo", PATH=f"{tmp_path / 'bin'}:{os.environ['PATH']}")
-
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert steps(done)[10:] == IN_THE_OFFICE
-    [line] = [line for line in done.stdout.splitlines() if "left out" in line]
+    assert demo._at_page(story, "http://127.0.0.1:1/", screen, tmp_path / "browser", 30.0)
+    [line] = told
     assert line.startswith(f"The story at the page is left out: {program} does not answer: ")
     assert line.endswith("no display, no shared memory, no luck")
 

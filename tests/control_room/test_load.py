@@ -24,8 +24,8 @@ def test_what_page_and_worker_remember_comes_to_an_end(rig: Rig, browser: Browse
     assert_flat(list(play(rig, browser, devices=6, minutes=120)))
 
 
-def test_what_the_worker_remembers_in_eight_hours_comes_to_an_end(tmp_path_factory: pytest.TempPathFactory) -> None:
-    assert_flat(list(play_worker(program("shift_program", tmp_path_factory), devices=200, hours=8)))
+def test_what_the_worker_remembers_in_hours_comes_to_an_end(tmp_path_factory: pytest.TempPathFactory) -> None:
+    assert_flat(list(play_worker(program("shift_program", tmp_path_factory), devices=200, hours=4)))
 
 
 def assert_flat(shift: list[Hour]) -> None:

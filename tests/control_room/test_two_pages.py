@@ -11,7 +11,7 @@ from tests.support.agent_process import IN_EARNEST
 from tests.support.certificates import BrokerAuthorities
 from tests.support.wait import wait_for
 
-ROUNDS = int(os.environ.get("STORY_ROUNDS", "20"))
+ROUNDS = int(os.environ.get("STORY_ROUNDS", "10"))
 """`make control-room-story` plays 100."""
 LATE = "one was late"
 LEAD_MS = 50

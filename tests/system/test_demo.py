@@ -106,22 +106,9 @@ def test_a_step_that_is_not_seen_makes_the_story_fail(tmp_path: Path) -> None:
     assert re.search(r"the camera has seen a person +NOT SEEN", done.stdout)
 
 
-def test_with_a_terminal_keys_press_acknowledge_close_and_quit(tmp_path: Path) -> None:
-    with terminal(tmp_path) as screen:
-        screen.until("q quit")
-        screen.key("p")
-        screen.until("yellow on   green off   beacon flash")
-        screen.until("panic SENT")
-        screen.key("a")
-        screen.until("yellow on   green on   beacon flash")
-        screen.key("c")
-        screen.until("panic CLOSED")
-        screen.key("q")
-        assert screen.process.wait(60) == 0
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_second_open_alarm_is_not_forgotten_and_fast_keys_are_counted_one_by_one(tmp_path: Path) -> None:
+def test_with_a_terminal_keys_press_answer_close_and_quit_and_a_second_open_alarm_is_not_forgotten(
+    tmp_path: Path,
+) -> None:
     with terminal(tmp_path) as screen:
         screen.until("q quit")
         screen.key("m")
@@ -142,6 +129,9 @@ def test_a_second_open_alarm_is_not_forgotten_and_fast_keys_are_counted_one_by_o
         screen.until("yellow off   green off")
         screen.key("c")
         screen.until("There is no open alarm to answer.")
+        screen.key("q")
+        assert screen.process.wait(60) == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
