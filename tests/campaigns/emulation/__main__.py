@@ -97,7 +97,7 @@ def _play(args: argparse.Namespace, book: Book) -> list[str]:
 
 def _play_kiosk(names: Sequence[str], args: argparse.Namespace, book: Book) -> list[str]:
     """These steps of the kiosk's day; returns what went wrong outside of any row."""
-    steps = day.steps(args.cuts, args.seed)
+    steps = day.steps(args.cuts, args.seed, *([day.SHORT_PRESSES] if args.short else []))
 
     def on_a_machine(directory: Path) -> None:
         with Kiosk(ARM64, directory) as kiosk:
@@ -118,8 +118,10 @@ def _play_kiosk(names: Sequence[str], args: argparse.Namespace, book: Book) -> l
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = _parser()
     args = parser.parse_args(arguments)
-    if args.write and args.only != NAMES:
-        parser.error("the table in docs/measured.md is of a whole day: leave --only out")
+    if args.short:
+        args.cuts = min(args.cuts, day.SHORT_CUTS)
+    if args.write and (args.short or args.only != NAMES):
+        parser.error("the table in docs/measured.md is of a whole day: leave --only and --short out")
     if args.stay and APART.issuperset(args.only):
         parser.error("--stay is for the kiosk's machine: name a step of its day too")
     return args
@@ -132,6 +134,8 @@ def _parser() -> argparse.ArgumentParser:
         "--json", type=Path, default=ROOT / "build" / "emulation.json", help="default: build/emulation.json"
     )
     parser.add_argument("--cuts", type=int, default=day.CUTS, help=f"power cuts; default: {day.CUTS}")
+    short = f"{day.SHORT_CUTS} power cuts at most, and {day.SHORT_PRESSES} presses in a row: a minute and a half less"
+    parser.add_argument("--short", action="store_true", help=short)
     seed = secrets.randbelow(10**6)
     parser.add_argument("--seed", type=int, default=seed, help="draws these moments; default: another each time")
     only = f"{NAMES[0]} and these steps, in the order of the day; {', '.join((CAMERA, *ONLY_IF_NAMED))} have machines "

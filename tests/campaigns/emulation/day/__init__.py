@@ -26,14 +26,18 @@ CUTS = 5
 """Power cuts, unless more are asked for: each costs a start of the emulated machine."""
 
 
-def steps(cuts: int, seed: int) -> dict[str, Callable[[Kiosk, Book], None]]:
+SHORT_CUTS, SHORT_PRESSES = 3, 300
+"""Of the short form: the two cuts at moments of their own, and one at a random one."""
+
+
+def steps(cuts: int, seed: int, in_a_row: int = load.PRESSES) -> dict[str, Callable[[Kiosk, Book], None]]:
     """By name; all but two of the `cuts` come at moments that are drawn from `seed`."""
     return {
         "installation": installation.play,
         "presses": presses.play,
         "faults": faults.play,
         "broker": broker.play,
-        "load": load.play,
+        "load": partial(load.play, presses=in_a_row),
         "network": network.play,
         "doctor": doctor.play,
         "watchdog": watchdog.play,

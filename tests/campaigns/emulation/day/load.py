@@ -1,11 +1,11 @@
-"""A thousand presses, as fast as two hands can."""
+"""Presses, a thousand if nobody says less, as fast as two hands can."""
 
 from tests.campaigns.emulation.alarm_log import only, percentile
 from tests.campaigns.emulation.book import Book, Row
 from tests.campaigns.emulation.figures import IDLE_PERCENT, Meter, measure
 from tests.campaigns.emulation.kiosk import Kiosk
 
-_PRESSES = 1000
+PRESSES = 1000
 _BUTTONS = ("police", "medical")
 _HELD_MS, _APART_MS = 20.0, 30.0
 """From letting go of one to pressing the other: twenty presses a second, more than two hands can. Each contact is open
@@ -18,20 +18,20 @@ _TO_MESSAGE_P50_MS, _TO_CENTRE_P95_MS = 50.0, 1000.0
 """At most: no slow day makes 2 ms so long, nor 10 (with a second machine beside this one: 4 and 74)."""
 
 
-def play(kiosk: Kiosk, book: Book) -> None:
+def play(kiosk: Kiosk, book: Book, *, presses: int = PRESSES) -> None:
     """By two buttons that tell each press (`chatter_presses = 0`)."""
     meter = Meter(kiosk.machine)
-    with book.row(f"{_PRESSES} presses through the kernel: each arrives, once") as row:
+    with book.row(f"{presses} presses through the kernel: each arrives, once") as row:
         known = {name: len(kiosk.alarms(name)) for name in _BUTTONS}
-        each = _PRESSES // len(_BUTTONS)
+        each = presses // len(_BUTTONS)
         pressed = kiosk.wiring.press_in_turn(_BUTTONS, each, _HELD_MS, _APART_MS)
         meter.stop()
         took_s = (pressed[_BUTTONS[-1]][-1].after_ns - pressed[_BUTTONS[0]][0].before_ns) / 1e9
         for name in _BUTTONS:
             found = only(kiosk.wait_for_presses(each, name, since=known[name], timeout_s=_ALL_S))
             assert not found.untold, f"of {name}, no message tells of presses {found.untold[:20]}"
-        row.figures |= {"presses": _PRESSES, "seconds": round(took_s, 1)}
-        row.seen = f"{_PRESSES} told, 0 lost, 0 twice; {_PRESSES / took_s:.0f} a second, with two buttons"
+        row.figures |= {"presses": presses, "seconds": round(took_s, 1)}
+        row.seen = f"{presses} told, 0 lost, 0 twice; {presses / took_s:.0f} a second, with two buttons"
     with book.row("what the core takes under this load") as row:
         meter.tell(row)
     kiosk.close_alarms()
