@@ -38,7 +38,8 @@ def stamped_at(stamp: bytes, digest: str, authorities: Path) -> datetime:
     with tempfile.NamedTemporaryFile() as file:
         file.write(stamp)
         file.flush()
-        said = _openssl("ts", "-reply", "-in", file.name, "-text").decode("utf-8", "replace")
+        # Of the token alone, which is signed: before it the answer has text that anybody can write.
+        said = _openssl("ts", "-reply", "-in", file.name, "-token_out", "-text").decode("utf-8", "replace")
         moment = _moment(said)
         then = ("-attime", str(int(moment.timestamp())))  # its certificate must have been valid then, not now
         _openssl("ts", "-verify", "-in", file.name, "-digest", digest, "-CAfile", str(authorities), *then)

@@ -1,5 +1,6 @@
 """Judges the certificate of a device as of a moment in the past: that of a recording."""
 
+import itertools
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -7,7 +8,6 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 _CERTIFICATES = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
@@ -24,7 +24,7 @@ def common_name_of(der: bytes) -> str | None:
     """Return whose certificate this is; None if it is none."""
     try:
         names = x509.load_der_x509_certificate(der).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    except ValueError:
+    except _BAD:
         return None
     return str(names[0].value) if names else ""
 
@@ -54,18 +54,34 @@ def why_not_valid(chain: Sequence[bytes], authorities: str, at: datetime | None)
 
 
 def revoked_at(chain: Sequence[bytes], authorities: str, lists: str) -> datetime | None:
-    """Return when the first certificate of `chain` was revoked, by lists (PEM) that its authority has signed; None if
-    it is on none of them."""
+    """Return when the first certificate of `chain`, or one of its authorities there, was revoked, by lists (PEM) that
+    its authority has signed; None if it is on none of them. Raises ValueError for a list that can't be read."""
+    found = [x509.load_pem_x509_crl(each.encode()) for each in _LISTS.findall(lists)]
     try:
-        own, *between = [x509.load_der_x509_certificate(each) for each in chain[:_MOST]]
-        issuers = [each for each in (*_all(authorities), *between) if _has_issued(each, own)]
-        found = [x509.load_pem_x509_crl(each.encode()) for each in _LISTS.findall(lists)]
-    except ValueError:
+        certificates = [x509.load_der_x509_certificate(each) for each in chain[:_MOST]]
+        authorities_of_all = [*_all(authorities), *certificates[1:]]
+    except _BAD:
         return None
-    for each in found:
+    for own, each in itertools.product(certificates, found):
         entry: Any = each.get_revoked_certificate_by_serial_number(own.serial_number)
-        if entry is not None and any(_has_signed(issuer, each) for issuer in issuers):
+        issuers = (one for one in authorities_of_all if entry is not None and _has_issued(one, own))
+        if any(_has_signed(issuer, each) for issuer in issuers):
             return _utc(entry, "revocation_date")
+    return None
+
+
+def why_no_list(authorities: str, lists: str) -> str | None:
+    """Return why these lists of revoked certificates (PEM) can't be gone by, in a clause; None if they can: each can be
+    read, and is signed by one of the authorities (PEM). One that says nothing of ours must not pass for a clean one."""
+    try:
+        found = [x509.load_pem_x509_crl(each.encode()) for each in _LISTS.findall(lists)]
+        trusted = _all(authorities)
+    except _BAD:
+        return "a list of revoked certificates in it can't be read"
+    if not found:
+        return "holds no list of revoked certificates in PEM form"
+    if not all(any(_has_signed(issuer, each) for issuer in trusted) for each in found):
+        return "holds a list that none of the authorities has signed that --ca gives"
     return None
 
 
@@ -83,8 +99,11 @@ def _has_issued(issuer: x509.Certificate, own: x509.Certificate) -> bool:
 
 
 def _has_signed(issuer: x509.Certificate, revoked: x509.CertificateRevocationList) -> bool:
-    key = issuer.public_key()
-    return isinstance(key, ec.EllipticCurvePublicKey) and revoked.is_signature_valid(key)
+    key: Any = issuer.public_key()
+    try:
+        return revoked.is_signature_valid(key)
+    except _BAD:  # a key of a kind that signs no lists
+        return False
 
 
 def _name(certificate: x509.Certificate) -> str:

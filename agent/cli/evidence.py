@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from agent.adapters.x509_at import why_no_list
 from agent.centre import printable
 from agent.cli import evidence_case, evidence_heads
 from agent.contract.identity import common_name
@@ -83,6 +84,8 @@ def _verify(args: argparse.Namespace) -> int:
         _read(args.revoked, "list of revoked certificates", "X509 CRL") if args.revoked else "",
         common_name(args.device) if args.device else None,
     )
+    if args.revoked and (why := why_no_list(trust.authorities or "", trust.revoked)) is not None:
+        raise UsageError(f"{args.revoked}: {why}")
     try:
         with args.file.open("rb") as file:
             movie = Mp4.read(file)

@@ -12,10 +12,22 @@ from pathlib import Path
 
 from agent import __version__
 from agent.adapters.evidence_keys import EvidenceKey
+from agent.adapters.x509_at import why_no_list
 from agent.centre import printable
 from agent.contract.identity import common_name
 from agent.core.errors import EdgeAgentError, UsageError
-from agent.evidence.case import Media, Paths, content_of, found, heads_of, judged, judged_chain, stamped
+from agent.evidence.case import (
+    Media,
+    Paths,
+    content_of,
+    found,
+    heads_of,
+    is_case,
+    judged,
+    judged_chain,
+    owners,
+    stamped,
+)
 from agent.evidence.certificate import Officer, certificate, why_of
 from agent.evidence.chain import FILE
 from agent.evidence.finding import Finding, note, wrong
@@ -111,9 +123,11 @@ def verify(args: argparse.Namespace) -> int | None:
             return None
         trust, key = _trust(args), EvidenceKey.load(args.key) if args.key else None
         verdicts = [(each.clip.name, judged(each, trust, key, media_of(trust))) for each in clips]
-        directory = args.file if args.file.is_dir() else args.file.parent
-        if args.file.name == FILE or (args.file.is_dir() and (args.file / FILE).exists()):
-            verdicts.append((FILE, judged_chain(directory, trust)))
+        if args.file.is_dir() and not is_case(args.file):
+            there = {verdict.manifest.clip for _, verdict in verdicts}
+            verdicts.append((FILE, judged_chain(args.file / FILE, trust, there)))
+        elif args.file.name == FILE or (args.file / FILE).exists():
+            verdicts.append((FILE, judged_chain(args.file / FILE if args.file.is_dir() else args.file, trust)))
     except EdgeAgentError as error:
         raise UsageError(str(error)) from error
     for name, verdict in verdicts:
@@ -127,21 +141,29 @@ def verify(args: argparse.Namespace) -> int | None:
 def media_of(trust: Trust) -> Media:
     """Return what checks the stream inside of a clip by its own signatures."""
     from agent.evidence.media_signing.keys import Trust as Signers  # noqa: PLC0415
-    from agent.evidence.media_signing.verdict import Result  # noqa: PLC0415
+    from agent.evidence.media_signing.verdict import Fault, Result  # noqa: PLC0415
+    from agent.evidence.media_signing.verdict import Verdict as Said  # noqa: PLC0415
     from agent.evidence.media_signing.verify import verify as verify_stream  # noqa: PLC0415
     from agent.evidence.mp4 import Mp4, Unreadable  # noqa: PLC0415
 
     def media(film: bytes, manifest: Manifest) -> Sequence[Finding]:
         name, device = "the stream inside", common_name(str(manifest.facts.get("device")))
+
+        def said_by(revoked: str) -> Said:
+            return verify_stream(Mp4.read(io.BytesIO(film)).units(), Signers(trust.authorities, revoked, device))
+
         try:
-            said = verify_stream(Mp4.read(io.BytesIO(film)).units(), Signers(trust.authorities))
+            said = said_by("")
         except Unreadable as error:
             return [note(name, f"can't be checked by itself: {error}")]
         if said.result is Result.AUTHENTIC:
-            if any(device not in each.subject for each in said.signers):
-                return [wrong(name, 0, len(film), f"was signed by {said.signers[0].subject}, and not by {device}")]
-            text = "is signed by itself too (ONVIF Media Signing), and authentic"
-            return [Finding("vouched" if _is_of_then(said.recorded, manifest) else "note", name, 0, 0, text)]
+            text, proven = "is signed by itself too (ONVIF Media Signing), and authentic", 0
+            if manifest.vouched < len(manifest.parts) and _is_of_then(said.recorded, manifest):
+                is_good = not trust.revoked or said_by(trust.revoked).result is Result.AUTHENTIC
+                proven = (said.tail.offset if said.tail else len(film)) if is_good else 0
+            return [Finding("vouched" if proven else "note", name, 0, proven, text)]
+        if strange := [each for each in said.findings if each.fault is Fault.SIGNER]:
+            return [wrong(name, 0, len(film), strange[0].text)]
         if said.result is Result.NOT_AUTHENTIC and _has_holes(manifest):
             return [note(name, "its own signatures do not reach across what the device could not write")]
         if said.result is Result.NOT_AUTHENTIC and said.findings:
@@ -212,7 +234,9 @@ def _trust(args: argparse.Namespace) -> Trust:
     if "-----BEGIN CERTIFICATE-----" not in authorities:
         raise UsageError(f"{args.ca}: holds no certificate in PEM form")
     revoked = content_of(args.revoked).content.decode("ascii", "replace") if args.revoked else ""
-    return Trust(authorities, revoked, args.device, heads_of(args.heads, args.tsa))
+    if args.revoked and (why := why_no_list(authorities, revoked)) is not None:
+        raise UsageError(f"{args.revoked}: {why}")
+    return Trust(authorities, revoked, args.device, heads_of(args.heads, args.tsa, owners(args.file)))
 
 
 def _as_text(name: str, verdict: Verdict) -> str:

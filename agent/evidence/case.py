@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -14,13 +14,18 @@ from agent.contract.envelope import rfc3339
 from agent.contract.leaves import canonical
 from agent.evidence.chain import FILE, Heard, read, read_heads
 from agent.evidence.comparison import File
-from agent.evidence.finding import Finding, missing, wrong
-from agent.evidence.manifest import ENTRY, Manifest
+from agent.evidence.finding import Finding, missing, note, wrong
+from agent.evidence.jws import unverified
+from agent.evidence.manifest import ENTRY, Manifest, lines_of
+from agent.evidence.remux import plain_mp4
 from agent.evidence.sealed_file import ClipError
 from agent.evidence.signer import Trust
 from agent.evidence.verdict import Verdict, decided, judge_chain, judge_clip
 
-MANIFEST, SEALED, OPENED = ".manifest", ".clip", ".mp4"
+MANIFEST, SEALED, OPENED, PLAIN = ".manifest", ".clip", ".mp4", "-plain.mp4"
+CUSTODY, HOW_TO = "custody.json", "HOW-TO-VERIFY.txt"
+Owner = tuple[str, str]
+"""Device and camera."""
 Media = Callable[[bytes, Manifest], Sequence[Finding]]
 """Checks a plain MP4 that may be signed by itself: returns what is wrong with it, or a note."""
 
@@ -67,27 +72,37 @@ def judged(paths: Paths, trust: Trust, key: EvidenceKey | None = None, media: Me
     film = verdict.film()
     if paths.clip.suffix == OPENED:
         film = clip.content
-        extra += _pictures(paths, verdict)
+        extra += [*_pictures(paths, verdict), *_plain(paths, film), *_strangers(paths, verdict)]
     if media is not None and film:
         extra += media(film, verdict.manifest)
     return decided(verdict, extra)
 
 
-def judged_chain(directory: Path, trust: Trust) -> Verdict:
-    """Judge a chain, and whether the clips are there that it has not deleted, if it is that of a card."""
-    chain = content_of(directory / FILE)
-    verdict = judge_chain(chain, trust)
-    if not any(directory.glob(f"*{SEALED}")):
+def judged_chain(path: Path, trust: Trust, clips: Collection[str] | None = None) -> Verdict:
+    """Judge a chain; and with what was judged of the `clips` of its directory, whether all are there that it has not
+    deleted."""
+    if clips is None or path.exists():
+        verdict = judge_chain(content_of(path), trust)
+    else:
+        gone = missing(FILE, 0, 0, "it is not here: nobody can tell which clips are gone")
+        verdict = Verdict("authentic with missing", [gone], is_signed=True)
+    if clips is None:
         return verdict
-    entries = read(chain.content, chain.name, []).entries
+    bare = (each for each in sorted(path.parent.glob(f"*{SEALED}")) if not each.with_suffix(MANIFEST).exists())
+    extra = [missing(each.name, 0, 0, "its manifest is gone: nothing proves it") for each in bare]
+    entries = read(content_of(path).content, FILE, []).entries if path.exists() else []
     deleted = {each.said.get("clip") for each in entries if each.said[ENTRY] == "deleted"}
-    extra = []
     for each in entries:
         clip = str(each.said.get("clip"))
-        if each.said[ENTRY] == "begun" and clip not in deleted and not (directory / f"{clip}{SEALED}").exists():
-            where = (chain.name, each.line.begin, each.line.end)
+        if each.said[ENTRY] == "begun" and clip not in deleted and clip not in clips:
+            where = (FILE, each.line.begin, each.line.end)
             extra.append(missing(*where, f"the clip {clip} is gone, and no entry says that the device deleted it"))
     return decided(verdict, extra)
+
+
+def is_case(directory: Path) -> bool:
+    """Whether a directory is a case folder, and not that of a camera."""
+    return any(directory.glob(f"*{OPENED}"))
 
 
 def picture_name(clip: str, number: int) -> str:
@@ -105,6 +120,28 @@ def _pictures(paths: Paths, verdict: Verdict) -> Iterator[Finding]:
                 yield wrong(path.name, 0, path.stat().st_size, "the picture was altered, or is another one")
 
 
+def _plain(paths: Paths, film: bytes) -> Iterator[Finding]:
+    """The copy to watch is what everybody looks at, and it has no manifest."""
+    path = paths.clip.with_name(f"{paths.clip.stem}{PLAIN}")
+    if not path.exists():
+        return
+    try:
+        same = content_of(path).content == plain_mp4(film)
+    except ClipError as error:
+        yield note(path.name, str(error))
+    else:
+        if not same:
+            yield wrong(path.name, 0, path.stat().st_size, f"the copy to watch is not that of {paths.clip.name}")
+
+
+def _strangers(paths: Paths, verdict: Verdict) -> Iterator[Finding]:
+    stem = paths.clip.stem
+    own = {FILE, CUSTODY, HOW_TO, paths.clip.name, f"{stem}{PLAIN}", paths.manifest.name}
+    own |= {picture_name(stem, each.n) for each in verdict.manifest.parts if each.kind == "picture"}
+    if strange := sorted({each.name for each in paths.clip.parent.iterdir()} - own):
+        yield note(paths.clip.name, f"beside it lies what is no part of the recording: {', '.join(strange[:20])}")
+
+
 def content_of(path: Path) -> File:
     """Read a file. Raises ClipError."""
     try:
@@ -113,10 +150,23 @@ def content_of(path: Path) -> File:
         raise ClipError(f"{path}: can't be read: {(error.strerror or str(error)).lower()}") from error
 
 
-def heads_of(path: Path | None, stampers: Path | None = None) -> tuple[Heard, ...]:
-    """Read what the centre has kept of heads; none without a path. `stampers` are the authorities (PEM) whose time
-    stamps count: then each stamp is checked, and says when. Raises ClipError, StampError."""
-    heads = [] if path is None else _heads(path)
+def owners(path: Path) -> set[Owner]:
+    """Return the cameras of which the recordings that a path stands for say that they are. Raises ClipError."""
+    directory = path if path.is_dir() else path.parent
+    files = [each.manifest for each in found(path) or ()] or [directory / FILE]
+    claimed = set()
+    for line in (line for file in files if file.exists() for line in lines_of(content_of(file).content)):
+        body = line.body or {}
+        said = unverified(str(body[ENTRY])) if ENTRY in body else body
+        claimed.add((str(said.get("device")), str(said.get("camera"))))
+    return claimed
+
+
+def heads_of(path: Path | None, stampers: Path | None = None, of: Collection[Owner] | None = None) -> tuple[Heard, ...]:
+    """Read what the centre has kept of the heads `of` these cameras, or of all; none without a path. `stampers` are the
+    authorities (PEM) whose time stamps count: then each stamp is checked, and says when. Raises ClipError, StampError.
+    """
+    heads = [] if path is None else [each for each in _heads(path) if of is None or (each.device, each.camera) in of]
     return tuple(each._replace(stamp="") if stampers is None else _checked(each, stampers) for each in heads)
 
 

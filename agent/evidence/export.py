@@ -1,6 +1,7 @@
 """A case folder: the recording as the device signed it, one that opens anywhere, and what proves it."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from hashlib import sha256
@@ -9,14 +10,14 @@ from pathlib import Path
 from agent import __version__
 from agent.adapters.evidence_keys import EvidenceKey
 from agent.contract.envelope import rfc3339
-from agent.evidence.case import MANIFEST, OPENED, Media, Paths, content_of, judged, picture_name
+from agent.evidence.case import CUSTODY, HOW_TO, MANIFEST, OPENED, PLAIN, Media, Paths, content_of, judged, picture_name
 from agent.evidence.chain import FILE
 from agent.evidence.remux import plain_mp4
 from agent.evidence.sealed_file import ClipError
 from agent.evidence.signer import Trust
 from agent.evidence.verdict import Verdict
 
-CUSTODY, HOW_TO = "custody.json", "HOW-TO-VERIFY.txt"
+_CLIP = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _HOW_TO = """\
 How to check this recording
 
@@ -67,7 +68,9 @@ def export(
         why = verdict.findings[0] if verdict.findings else "it holds nothing"
         raise ClipError(f"{paths.clip} was not exported, and nothing was written: {why}")
     clip, manifest = verdict.manifest.clip, content_of(paths.manifest)
-    files = {f"{clip}{OPENED}": film, f"{clip}-plain.mp4": plain_mp4(film), f"{clip}{MANIFEST}": manifest.content}
+    if not _CLIP.fullmatch(clip):
+        raise ClipError(f"{paths.clip} was not exported: its manifest gives it no name that a device would give")
+    files = {f"{clip}{OPENED}": film, f"{clip}{PLAIN}": plain_mp4(film), f"{clip}{MANIFEST}": manifest.content}
     for each in verdict.manifest.parts:
         if each.kind == "picture":
             files[picture_name(clip, each.n)] = verdict.plain[each.n]

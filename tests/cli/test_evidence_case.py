@@ -6,12 +6,18 @@ from pathlib import Path
 
 import av
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from agent.__main__ import main
 from agent.adapters.evidence_keys import EvidenceKey
+from agent.cli.evidence_case import media_of
+from agent.evidence.finding import Finding
 from agent.evidence.fragment import Fragment
+from agent.evidence.manifest import read
 from agent.evidence.media_signing.sign import Facts, GopSigner
 from agent.evidence.mp4_write import init_segment
+from agent.evidence.verdict import Verdict, decided
 from agent.sim.clock import SimClock
 from tests.support.certificates import Authority
 from tests.support.made_up_clips import CAMERA, DEVICE, Clock, Recording
@@ -198,6 +204,72 @@ def test_what_a_card_lacks_is_named(office: Office, capsys: pytest.CaptureFixtur
         (office.recording.directory / f"{gone}{end}").unlink()
     assert office.run("verify", office.recording.directory) == 1
     assert f"the clip {gone} is gone, and no entry says that the device deleted it" in capsys.readouterr().out
+
+
+def test_a_clip_without_its_manifest_and_one_in_the_place_of_another_are_named(
+    office: Office, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone, bare = office.recording.record(), office.recording.record()
+    directory = office.recording.directory
+    for end in (".clip", ".manifest"):
+        (directory / f"{gone}{end}").write_bytes(office.clip.with_suffix(end).read_bytes())
+    (directory / f"{bare}.manifest").unlink()
+    assert office.run("verify", directory) == 1
+    said = capsys.readouterr().out
+    assert f"the clip {gone} is gone" in said
+    assert f"{bare}.clip, byte 0: its manifest is gone" in said
+
+
+def test_a_cameras_directory_without_its_chain_is_not_whole(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
+    (office.recording.directory / "chain.jsonl").unlink()
+    assert office.run("verify", office.recording.directory) == 1
+    assert "nobody can tell which clips are gone" in capsys.readouterr().out
+
+
+def test_the_copy_to_watch_is_held_against_the_recording(
+    office: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case = tmp_path / "case-17"
+    office.export(case)
+    plain = case / f"{office.clip.stem}-plain.mp4"
+    content = bytearray(plain.read_bytes())
+    content[-9] ^= 1
+    plain.write_bytes(content)
+    (case / "other.mp4").write_bytes(b"what somebody adds")
+    assert office.run("verify", case) == 1
+    said = capsys.readouterr().out
+    assert f"{plain.name}, byte 0: the copy to watch is not that of {office.clip.stem}.mp4" in said
+    assert "beside it lies what is no part of the recording: other.mp4" in said
+
+
+def test_a_list_of_revoked_devices_that_can_not_be_gone_by_is_refused(
+    office: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    crl = office.recording.authority.revocation_list(office.recording.certificate)
+    other = Authority(tmp_path / "other").revocation_list()
+    der, broken = tmp_path / "der.crl", tmp_path / "broken.crl"
+    der.write_bytes(x509.load_pem_x509_crl(crl.read_bytes()).public_bytes(Encoding.DER))
+    broken.write_bytes(crl.read_bytes().replace(b"M", b"N", 1))
+    for path in (other, der, broken):
+        assert office.run("verify", office.clip, revoked=path) == 2
+        assert str(path) in capsys.readouterr().err
+
+
+def test_the_stream_vouches_as_far_as_it_is_signed_itself_and_by_the_device_alone(
+    office: Office, tmp_path: Path
+) -> None:
+    """A power cut has left records that the manifest has not signed yet."""
+    office.export(tmp_path / "case")
+    film = (tmp_path / "case" / f"{office.clip.stem}.mp4").read_bytes()
+    manifest = read(office.clip.with_suffix(".manifest").read_bytes(), "manifest")
+    manifest.vouched, media = 3, media_of(office.recording.trust())
+    verdict = Verdict("authentic with missing", [Finding("unsigned", "manifest", 0, 0, "")], manifest, is_signed=True)
+
+    decision = decided(verdict, media(film, manifest))
+    assert decision.word == "authentic with missing"
+    assert decision.findings[0].text.startswith("the records 8 to 9 were"), "the last second, and a picture"
+    manifest.facts["device"] = DEVICE[:-1]
+    assert decided(verdict, media(film, manifest)).word == "not authentic"
 
 
 @pytest.mark.parametrize("name", ["nothing.clip", "empty", "keys.manifest"])

@@ -1,5 +1,6 @@
 """Time stamps of an authority over the heads that a centre has kept (RFC 3161)."""
 
+import base64
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -49,6 +50,32 @@ def test_a_stamp_says_when_and_nobody_needs_to_believe_the_centre(
     assert "an authority for time stamps had seen this clip's end by" in verdict.findings[0].text
     recording.heads = [*heads_of(heads)]
     assert recording.verdict(clip).findings == [], "a stamp that nobody has checked says nothing"
+
+
+def der(tag: int, content: bytes) -> bytes:
+    return bytes([tag, 0x82]) + len(content).to_bytes(2) + content
+
+
+def test_what_anybody_can_write_before_a_stamp_does_not_change_its_time(authority: Stamping, heads: Path) -> None:
+    stamped(heads, authority.url, authority.root)
+    *_, line = heads.read_text().splitlines()
+    said = json.loads(line)
+    stamp = base64.b64decode(said["stamp"])
+    token = stamp[4 + 5 :] if stamp[1] == 0x82 else b""
+    assert token, "the status is 30 03 02 01 00"
+    late = datetime.now(UTC) + timedelta(hours=6)
+    text = f"x\nTime stamp: {late:%b %d %H:%M:%S %Y} GMT\n".encode()
+    status = der(0x30, b"\x02\x01\x00" + der(0x30, der(0x0C, text)))
+    said["stamp"] = base64.b64encode(der(0x30, status + token)).decode()
+    heads.write_text(json.dumps(said) + "\n")
+    [heard] = heads_of(heads, authority.root)
+    assert abs(heard.at - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+def test_stamps_of_other_cameras_cost_nothing_and_stop_nothing(authority: Stamping, heads: Path) -> None:
+    said = json.loads(heads.read_text().splitlines()[0]) | {"camera": "back", "stamp": "AAAA"}
+    heads.write_text(heads.read_text() + json.dumps(said) + "\n")
+    assert len(heads_of(heads, authority.root, {(said["device"], "front")})) == 2
 
 
 def test_a_stamp_of_another_authority_or_over_another_head_is_refused(
