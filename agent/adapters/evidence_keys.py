@@ -145,7 +145,13 @@ class Recipient:
     def parse(cls, text: str) -> Self:
         """Read it as settings have it, `KID:KEY`. Raises KeyTrouble."""
         kid, _, key = text.partition(":")
-        return cls(kid, _octets(key, "the evidence key in the settings"))
+        where = "the evidence key in the settings"
+        octets = _octets(key, where)
+        try:
+            X25519PrivateKey.generate().exchange(X25519PublicKey.from_public_bytes(octets))
+        except ValueError as error:  # one of few numbers that are no keys: a press must not be what finds it
+            raise KeyTrouble(f"{where}: that is no X25519 key: nothing can be sealed to it") from error
+        return cls(kid, octets)
 
     def __str__(self) -> str:
         return f"{self.kid}:{_base64url(self.octets)}"

@@ -4,6 +4,7 @@ import itertools
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from cryptography import x509
@@ -85,8 +86,9 @@ def why_no_list(authorities: str, lists: str) -> str | None:
     return None
 
 
-def _all(authorities: str) -> list[x509.Certificate]:
-    return [x509.load_pem_x509_certificate(each.encode()) for each in _CERTIFICATES.findall(authorities)]
+@lru_cache(maxsize=4)
+def _all(authorities: str) -> tuple[x509.Certificate, ...]:
+    return tuple(x509.load_pem_x509_certificate(each.encode()) for each in _CERTIFICATES.findall(authorities))
 
 
 def _has_issued(issuer: x509.Certificate, own: x509.Certificate) -> bool:

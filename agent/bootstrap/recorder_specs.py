@@ -2,11 +2,13 @@
 
 import os
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 from agent import __version__
 from agent.bootstrap import specs
+from agent.contract.leaves import digest
 from agent.core.camera.camera_kinds import kind_of
 from agent.core.camera.recorder_link import KeepingSpec, RecorderSpec
 from agent.core.errors import MaskError
@@ -25,19 +27,22 @@ def recorder_specs(settings: Settings, boot_id: str) -> list[RecorderSpec]:
 def recorder_spec(settings: Settings, camera: CameraSettings, boot_id: str = "") -> RecorderSpec:
     """Return what the recorder of a camera that is recorded needs to know."""
     evidence, mqtt, directory = settings.evidence, settings.mqtt, settings.storage.directory
-    try:
-        masked = bool(specs.masks(camera))
-    except MaskError:
-        masked = True
+    facts = {
+        "device": settings.identity.user,
+        "camera": camera.name,
+        "software": f"edge-agent {__version__}",
+        "boot": boot_id,
+    }
+    masked = True
+    with suppress(MaskError):
+        masks = specs.masks(camera)
+        masked = bool(masks)
+        # Others begin another recorder: what is in the memory of this one does not show them.
+        facts |= {"masks": digest(masks)} if masks else {}
     shares = sum(each.evidence for each in settings.cameras)
     keeping = KeepingSpec(
         directory=str(directory / "evidence" / camera.name),
-        facts={
-            "device": settings.identity.user,
-            "camera": camera.name,
-            "software": f"edge-agent {__version__}",
-            "boot": boot_id,
-        },
+        facts={**facts, "masked_by_camera": True} if masked and camera.masked_by_camera else {**facts},
         key=str(mqtt.key_file),
         certificate=str(mqtt.cert_file),
         recipient=str(evidence.recipient),

@@ -24,6 +24,8 @@ from agent.evidence.verdict import Verdict, decided, judge_chain, judge_clip
 
 MANIFEST, SEALED, OPENED, PLAIN = ".manifest", ".clip", ".mp4", "-plain.mp4"
 CUSTODY, HOW_TO = "custody.json", "HOW-TO-VERIFY.txt"
+_LARGEST_TEXT, _LARGEST_FILM = 512 << 20, 8 << 30
+"""Bytes of a file that is read: a chain grows by 15 MB in a year."""
 Owner = tuple[str, str]
 """Device and camera."""
 Media = Callable[[bytes, Manifest], Sequence[Finding]]
@@ -144,10 +146,15 @@ def _strangers(paths: Paths, verdict: Verdict) -> Iterator[Finding]:
 
 def content_of(path: Path) -> File:
     """Read a file. Raises ClipError."""
+    most = _LARGEST_FILM if path.suffix in {SEALED, OPENED} else _LARGEST_TEXT
     try:
-        return File(path.name, path.read_bytes())
+        with path.open("rb") as file:
+            content = file.read(most + 1)
     except OSError as error:
         raise ClipError(f"{path}: can't be read: {(error.strerror or str(error)).lower()}") from error
+    if len(content) > most:
+        raise ClipError(f"{path}: is too large to be evidence of one camera: more than {most >> 20} MiB")
+    return File(path.name, content)
 
 
 def owners(path: Path) -> set[Owner]:

@@ -31,6 +31,7 @@ from agent.evidence.jws import (
 from agent.evidence.manifest import ENTRY, Line, lines_of
 
 FILE = "chain.jsonl"
+_MOST = 2**53
 NONE = "0" * 64
 """What the first entry names as the one before."""
 
@@ -129,7 +130,8 @@ class Chain:
     def _took(self, token: str) -> None:
         said = unverified(token)
         seq, clip = said.get("seq"), str(said.get("clip", ""))
-        self._last = Head(seq if isinstance(seq, int) else self._last.seq + 1, digest(token))
+        # Whoever had the card may have put anything there.
+        self._last = Head(seq if type(seq) is int and 0 < seq < _MOST else self._last.seq + 1, digest(token))
         self.about.setdefault(clip, {})[str(said.get(ENTRY))] = token
         match said.get(ENTRY):
             case "deleted":

@@ -31,6 +31,8 @@ def compared(file: File, at: int, pieces: Sequence[Piece], length_at: LengthAt) 
     """Yield what a file lacks of its pieces, from `at` on, until the first thing that is wrong."""
     name, content = file
     known = _Known(content, pieces)
+    later: dict[str, int] | None = None
+    """Where each piece begins last, from the first one that is missing on."""
     number = 0
     while at < len(content):
         if number == len(pieces):
@@ -46,7 +48,9 @@ def compared(file: File, at: int, pieces: Sequence[Piece], length_at: LengthAt) 
             yield wrong(name, at, end, f"{what} stands there once more, in the place of {wanted.name}")
             return
         if found > number:
-            if any(known(begin, wanted.length) == number for begin in _begins(at, len(content), length_at)):
+            if later is None:
+                later = {_digest(content, begin, length): begin for begin, length in _begins(content, at, length_at)}
+            if later.get(wanted.digest, -1) > at:
                 yield wrong(name, at, end, f"{what} stands in the place of {wanted.name}, which comes later: moved")
                 return
             gone = f"{wanted.name} to {pieces[found - 1].name} were" if found > number + 1 else f"{wanted.name} was"
@@ -66,7 +70,7 @@ class _Known:
 
     def __call__(self, begin: int, *lengths: int | None) -> int | None:
         for length in filter(None, lengths):
-            number = self._numbers.get(sha256(self._content[begin : begin + length]).hexdigest())
+            number = self._numbers.get(_digest(self._content, begin, length))
             if number is not None and self._pieces[number].length == length:
                 return number
         return None
@@ -82,7 +86,11 @@ def _strange(file: File, at: int, wanted: Piece, is_before: bool, length_at: Len
     return wrong(name, at, at + wanted.length, f"{wanted.name} was altered, or a foreign one put in its place")
 
 
-def _begins(at: int, size: int, length_at: LengthAt) -> Iterator[int]:
-    while at < size and (length := length_at(at)) is not None:
+def _begins(content: bytes, at: int, length_at: LengthAt) -> Iterator[tuple[int, int]]:
+    while at < len(content) and (length := length_at(at)) is not None:
+        yield at, length
         at += length
-        yield at
+
+
+def _digest(content: bytes, begin: int, length: int) -> str:
+    return sha256(memoryview(content)[begin : begin + length]).hexdigest()

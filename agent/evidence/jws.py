@@ -58,8 +58,8 @@ def opened(token: str, known: Mapping[str, Sequence[bytes]]) -> tuple[dict[str, 
     """
     header, _, rest = token.partition(".")
     payload, _, signature = rest.partition(".")
-    kid = next((each for each in known if _header(each) == header), None)
-    if kid is None:
+    kid = _said(header).get("kid")
+    if not isinstance(kid, str) or kid not in known or _header(kid) != header:
         raise StatementError("its header is not that of a certificate in this file")
     if not known[kid] or not is_signature(known[kid][0], f"{header}.{payload}".encode(), _decoded(signature)):
         raise StatementError("its signature does not hold")
@@ -74,9 +74,13 @@ def opened(token: str, known: Mapping[str, Sequence[bytes]]) -> tuple[dict[str, 
 
 def unverified(token: str) -> dict[str, Any]:
     """Return what a statement says, without a look at its signature; empty for what is none."""
+    return _said(token.split(".")[1]) if "." in token else {}
+
+
+def _said(text: str) -> dict[str, Any]:
     try:
-        said = parse(_decoded(token.split(".")[1]))
-    except (DocumentError, IndexError):
+        said = parse(_decoded(text))
+    except DocumentError:
         return {}
     return said if isinstance(said, dict) else {}
 

@@ -106,10 +106,10 @@ class Line(NamedTuple):
 
 def lines_of(content: bytes) -> Iterator[Line]:
     """Return the lines of a file."""
-    at = 0
-    *whole_lines, rest = content.split(b"\n")
-    for number, whole in enumerate([*(each + b"\n" for each in whole_lines), *([rest] if rest else [])], 1):
-        raw = whole.removesuffix(b"\n")
+    at = number = 0
+    while at < len(content):
+        whole = content[at : content.find(b"\n", at) + 1 or len(content)]
+        raw, number = whole.removesuffix(b"\n"), number + 1
         try:
             body = parse(raw)
             is_one = raw != whole and isinstance(body, dict) and canonical(body) == raw

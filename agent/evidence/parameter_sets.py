@@ -13,6 +13,11 @@ _B_SLICES = {1, 6}
 """`slice_type`, table 7-6."""
 _HIGH = {100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135}
 """Profiles that say more of their colours (7.3.2.1.1)."""
+_LARGEST = 16384
+"""Pixels of a side."""
+_LONGEST = 4096
+"""Bytes of a parameter set."""
+_MOST_PPS = 255
 _HEAD = 64
 """Bytes of a slice that are enough for the beginning of its header."""
 
@@ -55,9 +60,15 @@ class ParameterSets:
     def _shape(self) -> tuple[int, int, int, int, int]:
         """Width and height in pixels, chroma format, and bits of a luma and of a chroma sample, less 8."""
         try:
-            return _read_sps(_Bits(self.sps[1:]))
+            shape = _read_sps(_Bits(self.sps[1:_LONGEST]))
         except IndexError as error:
             raise UnreadableVideoError("the camera's H.264 has a sequence parameter set that is cut off") from error
+        # What an init segment has room for.
+        is_short = len(self.pps) <= _MOST_PPS and max(len(self.sps), *map(len, self.pps)) <= _LONGEST
+        width, height, chroma, *more_bits = shape
+        if not is_short or not (0 < width <= _LARGEST and 0 < height <= _LARGEST) or chroma > 3 or max(more_bits) > 6:
+            raise UnreadableVideoError("the camera's H.264 has parameter sets that make no sense")
+        return shape
 
     @property
     def size(self) -> tuple[int, int]:

@@ -6,9 +6,11 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from agent.evidence.mp4_write import Sample, plain
-from agent.evidence.parameter_sets import ParameterSets
+from agent.evidence.parameter_sets import ParameterSets, UnreadableVideoError
 from agent.evidence.sealed_file import ClipError
 
+_STRANGE = (struct.error, ValueError, IndexError, KeyError, StopIteration, RecursionError, UnreadableVideoError)
+"""What the bytes of a film that nobody has signed may lead to."""
 _NOT_SYNC = 0x10000
 _INSIDE = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"traf"}
 _VISUAL_ENTRY, _TABLE_HEAD = 78, 8
@@ -27,8 +29,12 @@ def plain_mp4(film: bytes) -> bytes:
     try:
         parameters = _parameters(film)
         fragments = [_samples(film, each) for each in _boxes(film, 0, len(film)) if each.kind == b"moof"]
-    except (struct.error, ValueError, IndexError, KeyError, StopIteration) as error:
+        return _plain(parameters, fragments)
+    except _STRANGE as error:
         raise ClipError("the clip can't be made an ordinary MP4: it is not as a recorder writes it") from error
+
+
+def _plain(parameters: ParameterSets, fragments: list[tuple[int, list[Sample], bytes]]) -> bytes:
     samples: list[Sample] = []
     for (begin, own, _), (following, *_) in pairwise([*fragments, (None, [], b"")]):
         # A pause before the next fragment is shown as the last picture of this one.

@@ -78,7 +78,7 @@ def test_what_is_sealed_is_opened_by_the_provinces_key_alone_and_in_its_place_al
             opener.unwrap(its_sender, its_key)
 
 
-@pytest.mark.parametrize("text", ["", "evidence-1", "evidence-1:short", "evidence-1:" + "A" * 44])
+@pytest.mark.parametrize("text", ["", "evidence-1", "evidence-1:short", "evidence-1:" + "A" * 44, "e:" + "A" * 43])
 def test_a_recipient_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(KeyTrouble, match="no X25519 key"):
         Recipient.parse(text)

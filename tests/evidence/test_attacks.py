@@ -8,7 +8,7 @@ import pytest
 from cryptography import x509
 
 from agent.contract.errors import EdgeAgentError
-from agent.contract.leaves import canonical
+from agent.contract.leaves import base64url, canonical
 from agent.evidence.chain import FILE, Head, Heard, read
 from agent.evidence.comparison import File
 from agent.evidence.jws import signed, unverified
@@ -223,3 +223,17 @@ def test_a_clip_that_was_cut_off_says_so(recording: Recording) -> None:
     verdict = recording.verdict(clip)
     assert verdict.is_authentic
     assert "the recording was cut off" in verdict.findings[0].text
+
+
+@pytest.mark.parametrize("seq", ["x", -5, 2**80])
+def test_a_number_that_somebody_has_put_into_the_chain_does_not_become_the_devices_own(
+    recording: Recording, seq: object
+) -> None:
+    recording.record()
+    token = base64url(b"{}") + "." + base64url(canonical({"entry": "held", "seq": seq})) + ".x"
+    with (recording.directory / FILE).open("ab") as file:
+        file.write(canonical({"entry": token}) + b"\n")
+    recording.start()
+    assert recording.clips.head.seq == 3
+    recording.record()
+    assert recording.clips.head.seq == 5

@@ -146,6 +146,12 @@ def test_foreign_pictures_at_the_end_are_not_proven_and_not_taken_for_signed_one
     assert faults(own + foreign) == [Fault.FOREIGN]  # too long to wait for a signature
 
 
+def test_one_foreign_gop_at_the_end_may_not_last_longer_than_a_signature_takes_to_come() -> None:
+    own, foreign = list(recording()), samples(stream(9, (300,)))
+    assert judged(mp4(own + foreign[:40])).result is Result.AUTHENTIC
+    assert faults(own + foreign) == [Fault.FOREIGN]
+
+
 def test_a_foreign_gop_does_not_pass_before_the_last_signature() -> None:
     own, foreign = list(recording()), samples(stream(9, (6,)))
     assert judged(mp4([*own[:23], *foreign, own[-1]])).result is Result.NOT_AUTHENTIC

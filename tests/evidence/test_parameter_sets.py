@@ -3,6 +3,7 @@
 import pytest
 
 from agent.evidence.h264 import Kind, unit, units
+from agent.evidence.mp4_write import init_segment
 from agent.evidence.parameter_sets import ParameterSets, UnreadableVideoError, is_b
 from tests.support.recording import encoded
 
@@ -33,6 +34,32 @@ def test_one_that_is_cut_off_is_an_error_and_no_guess() -> None:
 
     with pytest.raises(UnreadableVideoError, match="cut off"):
         _ = ParameterSets(whole.sps[:6], whole.pps).size
+
+
+@pytest.mark.parametrize("pps", [(b"\x68" + bytes(70_000),), tuple(b"\x68" + bytes([n, 1]) for n in range(256))])
+def test_more_than_an_init_segment_has_room_for_is_refused(pps: tuple[bytes, ...]) -> None:
+    with pytest.raises(UnreadableVideoError, match="make no sense"):
+        _ = ParameterSets(sets_of((64, 48)).sps, pps).size
+
+
+def number(value: int) -> str:
+    """Exp-Golomb (9.1)."""
+    bits = f"{value + 1:b}"
+    return "0" * (len(bits) - 1) + bits
+
+
+@pytest.mark.parametrize(
+    "bits",
+    [
+        f"{66:08b}{0:016b}" + "".join(map(number, (0, 0, 2, 1))) + "0" + number(2**40) + number(2) + "110",
+        f"{100:08b}{0:016b}" + "".join(map(number, (0, 4, 0, 0))) + "00" + "".join(map(number, (0, 2, 1))) + "0110110",
+    ],
+    ids=["a width of 2**40 blocks", "colours of no known form"],
+)
+def test_what_no_encoder_writes_is_an_error_of_the_camera_and_ends_nothing_else(bits: str) -> None:
+    content = int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big")
+    with pytest.raises(UnreadableVideoError, match="make no sense"):
+        init_segment(ParameterSets(b"\x67" + content, (b"\x68\xce",)))
 
 
 def test_without_both_kinds_there_are_none_and_missing_ones_stay_as_they_were() -> None:

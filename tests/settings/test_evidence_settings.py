@@ -65,6 +65,16 @@ def test_a_stream_is_taken_as_it_comes_only_if_that_shows_nothing_that_a_mask_co
     assert socket == (None if as_it_comes else spec.socket)
 
 
+def test_a_manifest_says_which_masks_the_pictures_show_and_others_begin_another_recorder(tmp_path: Path) -> None:
+    none, one, other, attested = (
+        recorder_spec(settings := settings_of(tmp_path, DIRECT + more), settings.cameras[0]).keeping.facts
+        for more in ("", MASK, MASK.replace("0.", "0.1", 1), f"{MASK}masked_by_camera = true\n")
+    )
+    assert "masks" not in none
+    assert one["masks"] != other["masks"]
+    assert attested == {**one, "masked_by_camera": True}
+
+
 def test_the_stream_is_the_source_unless_the_settings_name_another(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, f'{CAMERA}source = "rtsp://camera/one"\n')
     assert recorder_spec(settings, settings.cameras[0]).stream == "rtsp://camera/one"

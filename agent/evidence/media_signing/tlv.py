@@ -32,6 +32,8 @@ _UNIX = 116_444_736_000_000_000
 """1970, in 100 ns since 1601."""
 _OLDEST = _UNIX + 946_684_800 * 10**7
 """2000, in 100 ns since 1601: a recording was made later."""
+_MOST_CHAINS = 4
+"""In a SEI that counts: there are two kinds, and each is tried against the signature."""
 MOST_HASHES = 1500
 """In a SEI that we write."""
 _LONGEST_LIST = 2047
@@ -200,7 +202,7 @@ def _document(flags: int, fields: list[tuple[int, bytes]], content: bytes, whole
         general,
         _listed(by_tag[_HASHES][1:], len(general.linked)) if general and _HASHES in by_tag else None,
         _algorithm(by_tag[_CRYPTO]) if _CRYPTO in by_tag else None,
-        tuple(value[2:] for value in chains),
+        tuple(value[2:] for value in chains[:_MOST_CHAINS]),
         signature,
         fill,
         tuple(_strings(by_tag.get(_VENDOR, b"")[1:])),

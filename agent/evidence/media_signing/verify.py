@@ -26,6 +26,8 @@ _MOST_STARTS = 4
 _MOST_WAITING = 70_000
 """NAL units; a SEI covers 65,535 at most."""
 _AT_ONCE = 1000
+_LONGEST_S = 5.0
+"""A longer GOP is signed in parts."""
 _MOST_UNSIGNED = 300
 _OTHERS = {Kind.SEI: "other SEIs", Kind.PARAMETERS: "parameter sets", Kind.DELIMITER: "delimiters"}
 _SIZES = {"sha256": 32, "sha384": 48, "sha512": 64}
@@ -71,6 +73,7 @@ class Verifier:
         self._span: tuple[float, float] | None = None
         self._begins_at: int | None = None
         self._most_at_once = 1
+        self._longest_s = _LONGEST_S
         self._device: tuple[str, ...] = ()
         self._fills: dict[bytes, list[Place]] = {}
         self._uncovered: dict[str, int] = {}
@@ -262,6 +265,7 @@ class Verifier:
             self._begins_at = claim.general.counter
         self._gops += 1
         self._units += sum(not item.is_sei for item in items)
+        self._longest_s = max(self._longest_s, items[-1].place.time - items[0].place.time)
         begin = self._span[0] if self._span else items[0].place.time
         self._span = (begin, items[-1].place.time)
 
@@ -323,10 +327,12 @@ class Verifier:
         elif left and not begins_anew and not last.general.partial:
             self._findings.wrong(left, 0)
             return None
-        if sum(item.starts_gop for item in left) > self._most_at_once + 1:
-            self._findings.wrong(left, 0)
-            return None
         if not left:
+            return None
+        most = self._most_at_once + 1
+        lasts_s = left[-1].place.time - left[0].place.time
+        if sum(item.starts_gop for item in left) > most or lasts_s > most * self._longest_s:
+            self._findings.wrong(left, 0)
             return None
         first = left[0].place
         return Place(first.offset, left[-1].place.end, first.time, first.what)
