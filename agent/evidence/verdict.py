@@ -85,6 +85,11 @@ def judge_chain(chain: File, trust: Trust) -> Verdict:
     """Judge a chain alone."""
     read = chains.read(chain.content, chain.name, list(trust.heads))
     findings = list(read.findings)
+    device = read.entries[0].said["device"] if read.entries else trust.device
+    if trust.device is not None and device != trust.device:
+        findings.append(
+            wrong(chain.name, 0, len(chain.content), f"this is a chain of {device}, and not of {trust.device}")
+        )
     for entry in read.entries:
         where = (chain.name, entry.line.begin, entry.line.end)
         findings += of_the_key(entry.x5c, entry.said, entry.said["seq"], read, where, trust)

@@ -220,6 +220,12 @@ def test_a_clip_without_its_manifest_and_one_in_the_place_of_another_are_named(
     assert f"{bare}.clip, byte 0: its manifest is gone" in said
 
 
+def test_a_chain_of_another_device_than_wanted_is_refused(office: Office) -> None:
+    chain = office.recording.directory / "chain.jsonl"
+    assert office.run("verify", chain, device=DEVICE) == 0
+    assert office.run("verify", chain, device="gp/jhb-park-station/kiosk-0043") == 1
+
+
 def test_a_cameras_directory_without_its_chain_is_not_whole(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
     (office.recording.directory / "chain.jsonl").unlink()
     assert office.run("verify", office.recording.directory) == 1

@@ -217,6 +217,9 @@ def test_a_camera_may_take_what_is_left_and_the_buttons_come_first() -> None:
     assert int(service["CPUWeight"]) > 100
     assert "CPUQuota" not in service, "it would slow the buttons down for a camera's greed"
     assert int(service["MemoryMax"].removesuffix("%")) < 90
+    assert (service["MemorySwapMax"], service["LimitCORE"]) == ("0", "0"), (
+        "what is in memory must not get onto the card"
+    )
 
 
 def test_without_settings_it_fails_once_and_not_for_ever() -> None:

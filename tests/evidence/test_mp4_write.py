@@ -1,11 +1,14 @@
 """What is written as MP4, as FFmpeg reads it."""
 
+from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from agent.evidence.mp4_write import Sample, plain, ticks
+from agent.evidence.mp4_write import Sample, fragment, init_segment, plain, ticks
+from agent.evidence.parameter_sets import ParameterSets
+from agent.evidence.remux import plain_mp4
 from agent.recorder.pieces import Piece
 from tests.support.recording import as_file, encoded, pieces_of, probe
 
@@ -58,3 +61,11 @@ def test_the_plain_file_has_its_index_in_front_and_no_fragments() -> None:
 
     assert 0 < content.index(b"moov") < content.index(b"mdat")
     assert b"moof" not in content
+
+
+def test_the_copy_to_watch_is_made_as_ever_or_case_folders_of_old_would_no_longer_verify() -> None:
+    # Written by hand, after 7.3.2.1.1: profile 100, 4:2:0, 8 bits, no scaling lists, 4 x 3 blocks, no cropping.
+    sets = ParameterSets(bytes.fromhex("6764001eace84790"), (b"\x68\xce",))
+    samples = [Sample(3, 18_000, True), Sample(2, 18_000, False, 9_000)]
+    film = init_segment(sets) + fragment(1, 0, samples, b"abcde") + fragment(2, 90_000, samples, b"fghij")
+    assert sha256(plain_mp4(film)).hexdigest() == "5b3910332caa6a46350c806c17de910617fbbc73dd17fbea1ea481d5365a62ab"
