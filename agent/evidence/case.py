@@ -103,8 +103,9 @@ def judged_chain(path: Path, trust: Trust, clips: Collection[str] | None = None)
 
 
 def is_case(directory: Path) -> bool:
-    """Whether a directory is a case folder, and not that of a camera."""
-    return any(directory.glob(f"*{OPENED}"))
+    """Whether a directory is a case folder, in which clips are missed by nobody, and not that of a camera."""
+    manifests = list(directory.glob(f"*{MANIFEST}"))
+    return bool(manifests) and all(each.with_suffix(OPENED).exists() for each in manifests)
 
 
 def picture_name(clip: str, number: int) -> str:

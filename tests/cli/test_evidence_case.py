@@ -214,6 +214,7 @@ def test_a_clip_without_its_manifest_and_one_in_the_place_of_another_are_named(
     for end in (".clip", ".manifest"):
         (directory / f"{gone}{end}").write_bytes(office.clip.with_suffix(end).read_bytes())
     (directory / f"{bare}.manifest").unlink()
+    (directory / "other.mp4").write_bytes(b"as if it were a case folder")
     assert office.run("verify", directory) == 1
     said = capsys.readouterr().out
     assert f"the clip {gone} is gone" in said
