@@ -93,7 +93,7 @@ def judged_chain(path: Path, trust: Trust, clips: Collection[str] | None = None)
     bare = (each for each in sorted(path.parent.glob(f"*{SEALED}")) if not each.with_suffix(MANIFEST).exists())
     extra = [missing(each.name, 0, 0, "its manifest is gone: nothing proves it") for each in bare]
     entries = read(content_of(path).content, FILE, []).entries if path.exists() else []
-    deleted = {each.said.get("clip") for each in entries if each.said[ENTRY] == "deleted"}
+    deleted = {str(each.said.get("clip")) for each in entries if each.said[ENTRY] == "deleted"}
     for each in entries:
         clip = str(each.said.get("clip"))
         if each.said[ENTRY] == "begun" and clip not in deleted and clip not in clips:

@@ -236,7 +236,7 @@ def _take(
     except (StatementError, KeyError) as error:
         why = error if isinstance(error, StatementError) else "it is not as a device writes it"
         return wrong(*where, f"line {line.number} was altered: {why}")
-    if type(seq) is not int:
+    if type(seq) is not int or not isinstance(said.get(ENTRY), str):
         return wrong(*where, f"line {line.number} was altered: it is not as a device writes it")
     last = Head(0, NONE)
     if found.entries:

@@ -18,6 +18,7 @@ from tests.evidence.conftest import Make
 from tests.support.made_up_clips import CAMERA, DEVICE, Recording
 
 OTHER = "gp/jhb-park-station/kiosk-0043"
+SEQS: list[object] = ["2", None, 2.0, True, [], -1, 2**90]
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
@@ -204,11 +205,11 @@ def test_an_entry_can_not_pass_as_a_checkpoint(recording: Recording) -> None:
     assert judged(recording, clip, manifest=b"".join([*before, other])).word == "not authentic"
 
 
-@pytest.mark.parametrize("seq", ["2", None, 2.0, True, [], -1, 2**90])
-def test_what_anybody_has_signed_is_judged_whatever_it_says(recording: Recording, seq: object) -> None:
+@pytest.mark.parametrize(("name", "value"), [*(("seq", each) for each in SEQS), ("entry", 1), ("clip", [])])
+def test_what_anybody_has_signed_is_judged_whatever_it_says(recording: Recording, name: str, value: object) -> None:
     clip = recording.record()
     manifest, chain = lines(recording, f"{clip}.manifest"), lines(recording, FILE)
-    said = unverified(json.loads(chain[-1])["entry"]) | {"seq": seq}
+    said = unverified(json.loads(chain[-1])["entry"]) | {name: value}
     strange = canonical({"entry": signed(said, recording.signer)}) + b"\n"
     for given in (
         judged(recording, clip, manifest=b"".join([*manifest[:-1], strange]), heads=True),
