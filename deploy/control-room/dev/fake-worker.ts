@@ -193,7 +193,7 @@ function play(): void {
   const closed = Array.from({ length: 12 }, (_, i) => {
     const done = taken(20 + i, 3600 + i * 140, "Thandi", 6 + (i % 5) * 3, "car 12");
     done.data.answered_by = { ...done.data.answered_by, closed: { ...held("Thandi", 3000), reason: i % 4 === 0 ? "false-alarm" : "helped" } };
-    const ended = [clip(3600, "ended", { held: "CAS 123/11/2026" }), clip(3600, "cut"), clip(3600, "deleted", { reason: "age" }), clip(3600, "unheard", { begins: null, beforeS: null })][i];
+    const ended = [clip(3600, "ended", { held: "CAS 123/11/2026", failure: "the card did not take 2 s" }), clip(3600, "cut"), clip(3600, "deleted", { reason: "age" }), clip(3600, "unheard", { begins: null, beforeS: null })][i];
     return { ...done, ...(ended && { clips: [ended] }), isOpen: false, pressedMs: now() + 1, data: { ...done.data, stage: "closed" as const } };
   });
   const recorded = alarm(0, 7, { press_count: 2, camera: { name: "front", persons: 2, tracks: ["abcdef01-38", "abcdef01-39"], snapshot: "pic-0" } }, { clips: [clip(7, "recording"), clip(7, "asked", { camera: "lane", failure: "no room on the card", begins: null, beforeS: null })] });

@@ -41,29 +41,25 @@ export function ClipsCard({ alarm }: { alarm: AlarmView }) {
 
 const aboutClip = (alarm: AlarmView): string => `clip ${alarm.source} ${alarm.alarmId}`;
 
-function standing({ state, failure }: ClipView): { mark: string; words: string; isBad: boolean } {
-  if (failure !== null && state === "asked") return { mark: "✗", words: t.clips.failed, isBad: true };
-  const mark = { asked: "…", recording: "●", ended: "✓", cut: "▲", deleted: "✗", unheard: "?" }[state];
-  return { mark, words: t.clips.states[state], isBad: state === "cut" };
-}
+const MARKS = { asked: "…", recording: "●", ended: "✓", cut: "▲", deleted: "✗", unheard: "?" } as const;
 
 function Clip({ alarm, clip, isAsked }: { alarm: AlarmView; clip: ClipView; isAsked: boolean }) {
   const { begins, ends, beforeS, reason, failure, held, state } = clip;
-  const { mark, words, isBad } = standing(clip);
+  const isMissing = failure !== null && state === "asked";
   const lengthMs = Date.parse(ends ?? "") - Date.parse(begins ?? "");
   const order = orderOf(`hold ${alarm.source} ${clip.clip}`).value;
-  const mayHold = key.value !== null && MAY_HOLD.includes(key.value.role) && state !== "deleted" && failure === null;
+  const mayHold = key.value !== null && MAY_HOLD.includes(key.value.role) && state !== "deleted" && !isMissing;
   return (
     <li class={`clip is-${state}`}>
-      <p class={isBad ? "bad" : undefined}>
-        <span class="mark" aria-hidden="true">{mark}</span> <strong>{t.clips.camera(plain(clip.camera, 64))}</strong> {words}
+      <p class={isMissing || state === "cut" ? "bad" : undefined}>
+        <span class="mark" aria-hidden="true">{isMissing ? "✗" : MARKS[state]}</span> <strong>{t.clips.camera(plain(clip.camera, 64))}</strong> {isMissing ? t.clips.failed : t.clips.states[state]}
       </p>
       <dl>
-        <Fact name={t.clips.why}>{failure === null ? (state === "ended" && reason === "complete" ? null : word(t.clips.reasons, reason, 100)) : plain(failure, 300)}</Fact>
+        <Fact name={failure === null || isMissing ? t.clips.why : t.clips.notWhole}>{failure === null ? (state === "ended" && reason === "complete" ? null : word(t.clips.reasons, reason, 100)) : plain(failure, 300)}</Fact>
         <Fact name={t.clips.begins}>{begins !== null && `${deviceClock(begins, true)}${beforeS === null ? "" : `, ${t.clips.before(span(beforeS * 1000))}`}`}</Fact>
         <Fact name={t.clips.length}>{Number.isFinite(lengthMs) && span(lengthMs)}</Fact>
         <Fact name={t.clips.held}>{held !== null && (plain(held, 200) || t.clips.heldWithout)}</Fact>
-        <Fact name={t.clips.file}>{(failure === null || state !== "asked") && <code>{plain(clip.clip, 64)}</code>}</Fact>
+        <Fact name={t.clips.file}>{!isMissing && <code>{plain(clip.clip, 64)}</code>}</Fact>
       </dl>
       {mayHold && (isAsked ? <Hold alarm={alarm} clip={clip} /> : (
         <button type="button" aria-disabled={isPending(order)} aria-expanded={false} aria-label={t.clips.holdOf(held === null ? t.clips.hold : t.clips.release, plain(clip.camera, 64))} onClick={() => !isPending(order) && (form.value = { alarmId: alarm.alarmId, form: "clip", clip: clip.clip })}>

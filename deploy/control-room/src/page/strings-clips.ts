@@ -16,6 +16,7 @@ export const clips = {
   },
   failed: "is not recorded",
   why: "Why",
+  notWhole: "Not whole",
   reasons: {
     "": "",
     complete: "complete",
