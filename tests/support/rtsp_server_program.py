@@ -27,7 +27,8 @@ def caps(width: int, height: int, frames_per_second: int) -> str:
 
 
 def say(text: str) -> None:
-    print(text, flush=True)
+    sys.stdout.write(f"{text}\n")  # at once: several threads speak
+    sys.stdout.flush()
 
 
 def main(port: str, frames_per_second: int, encode: str, width: int, height: int) -> None:

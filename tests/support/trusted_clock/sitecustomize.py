@@ -1,9 +1,13 @@
-"""For processes of tests: a clock that counts as set, since that of the machine that tests may never be; and a disk
-that takes TEST_SYNC_S seconds for each sync."""
+"""For processes of tests: a clock that counts as set, since that of the machine that tests may never be, and is by so
+many seconds fast as the file TEST_CLOCK says; a disk that takes TEST_SYNC_S seconds for each sync; and a recorder that
+tells its head every TEST_HEAD_S seconds."""
 
 import os
+import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 _seconds = float(os.environ.get("TEST_SYNC_S", "0"))
 
@@ -28,3 +32,16 @@ def _quality(_: SystemClock) -> TimeQuality:
 
 
 SystemClock.quality = _quality  # type: ignore[assignment, method-assign]
+
+if "TEST_CLOCK" in os.environ:
+    _fast = Path(os.environ["TEST_CLOCK"])
+
+    def _wall(_: SystemClock) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=float(_fast.read_text()))
+
+    SystemClock.wall = _wall  # type: ignore[assignment, method-assign]
+
+if "TEST_HEAD_S" in os.environ and "agent.recorder" in sys.orig_argv:
+    from agent.recorder import recorder
+
+    recorder._HEAD_NS = int(os.environ["TEST_HEAD_S"]) * 10**9
