@@ -16,7 +16,7 @@ JOBS ?= 7
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-recorder test-package test-together test-tflite test-picamera2 check bench bench-recorder bench-vision chaos enrolment-cuts evidence evidence-presses fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation province mutants walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-recorder test-package test-together test-tflite test-picamera2 check bench bench-recorder bench-vision chaos enrolment-cuts evidence evidence-presses evidence-writes fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation province mutants walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -223,6 +223,9 @@ evidence: setup-dev ## A thousand alterations of clips, manifests and chains are
 
 evidence-presses: setup-dev ## The power goes two seconds after a press, 50 times, while a recorder records; as root (three minutes; PRESSES='--presses 5')
 	@$(BIN)/python -m tests.campaigns.evidence.presses $(PRESSES)
+
+evidence-writes: setup-dev demo-video model ## What recording writes onto the card, at rest and in a day with 20 alarms; as root (eight minutes; WRITES='--rest 30 --alarms 1')
+	@$(BIN)/python -m tests.campaigns.evidence.writes $(WRITES)
 
 fuzz: setup-dev ## A hundred thousand spoilt commands: none may do anything, none may harm the agent (ten minutes; FUZZ=2000)
 	@FUZZ=$(or $(FUZZ),100000) $(BIN)/pytest -s --show-capture=no -o log_level=CRITICAL --timeout=7200 tests/bootstrap/test_fuzz.py

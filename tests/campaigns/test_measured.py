@@ -7,6 +7,7 @@ from tests.campaigns.bench import report as bench
 from tests.campaigns.bench_vision import report as vision
 from tests.campaigns.emulation import report as emulation
 from tests.campaigns.enrolment import __main__ as enrolment
+from tests.campaigns.evidence import writes
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def test_a_page_without_a_place_for_it_is_left_alone(page: Path, text: str) -> N
     assert page.read_text() == text
 
 
-@pytest.mark.parametrize("name", [bench.PLACE, vision.PLACE, emulation.PLACE, enrolment.PLACE])
+@pytest.mark.parametrize("name", [bench.PLACE, vision.PLACE, emulation.PLACE, enrolment.PLACE, writes.PLACE])
 def test_the_page_has_a_place_for_each_campaign(name: str, page: Path) -> None:
     page.write_text(measured.PAGE.read_text(encoding="utf-8"), encoding="utf-8")
     measured.put(name, "| new |\n", page)

@@ -40,6 +40,7 @@ _EXAMPLE = """\
 Example:
   python -m tests.campaigns.bench
   python -m tests.campaigns.bench --quick --json /tmp/bench.json
+  make bench BENCH=--recording
 """
 
 
@@ -88,6 +89,11 @@ class Run:
             bare = stack.enter_context(Child(*command, what="the bare look"))
             self._vision_memory(bare)
             self._looking(bare)
+
+    def recording(self) -> None:
+        """Measure a press beside recording alone."""
+        with QuietBroker(self._directory / "broker") as broker, Bench(broker.port) as bench:
+            self._presses_beside_recording(bench, broker.port)
 
     def _presses(self, bench: Bench, port: int) -> None:
         key = make_key("operator", self._directory / "keys")
@@ -234,17 +240,21 @@ def _is_ready(data: dict[str, Any]) -> bool:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print the table and write the record; 0 when every figure was measured."""
-    args = parser(
+    taken = parser(
         "tests.campaigns.bench",
         "Measure latency, start-up, memory and frames a second beside bare baselines, in one run.",
         _EXAMPLE,
         record="build/bench.json",
         quick="few measurements: shows that it works, not how fast it is",
-    ).parse_args(argv)
+    )
+    taken.add_argument("--recording", action="store_true", help="a press beside recording alone (two minutes)")
+    args = taken.parse_args(argv)
+    if args.recording and args.write:
+        taken.error("--write needs all figures")
     bench = Program(args)
     with bench.directory() as directory:
         run = Run(directory, QUICK if args.quick else FULL, bench.say)
-        run.all()
+        run.recording() if args.recording else run.all()
     bench.report(report.as_table(run.figures), figures={figure.name: figure.as_dict() for figure in run.figures})
     bench.console.print(f"Percentiles and machine: {args.json}", highlight=False)
     if args.write:
