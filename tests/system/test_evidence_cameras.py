@@ -48,8 +48,9 @@ def film(site: Site, clip: str, directory: Path) -> float:
     done = site.office.run("export", file, "--key", site.office.key_file, "--out", case, "--by", "T")
     print(done.stdout)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
-    [length] = {round(length_of(each), 1) for each in case.glob("*.mp4")}
-    return length
+    lengths = [length_of(each) for each in case.glob("*.mp4")]
+    assert max(lengths) - min(lengths) < 0.5, lengths
+    return max(lengths)
 
 
 def test_pictures_out_of_order_and_a_key_frame_every_ten_seconds(opened: ExitStack, tmp_path: Path) -> None:
