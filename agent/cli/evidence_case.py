@@ -267,6 +267,11 @@ def _next(args: argparse.Namespace, verdicts: Sequence[Verdict]) -> Iterator[str
         yield "what is there may be shown, and what is missing must be said with it"
     if args.revoked is None:
         yield "give --revoked device.crl, from the province: a stolen key may have signed it"
+    whose = {(each.manifest.facts.get("device"), each.manifest.facts.get("camera")) for each in verdicts}
+    refused = None if args.heads is None else args.heads.with_name(f"{args.heads.name}.refused")
+    kept_out = heads_of(refused) if refused is not None and refused.exists() else ()
+    if any((each.device, each.camera) in whose for each in kept_out):
+        yield f"the centre has refused heads of this camera ({refused}): find out why before you rely on its chain"
     if args.heads is None:
         yield "give --heads heads.jsonl, from the centre: only it shows a chain that was cut off or written anew"
 

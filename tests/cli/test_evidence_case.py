@@ -306,3 +306,6 @@ def test_a_check_says_what_to_do_next_and_names_one_fault_of_many_signatures_onc
     assert "further places)" in said
     assert f"Next: is {other} the authority of this province's devices?" in said
     assert "--heads" not in said
+    office.heads.with_name("heads.jsonl.refused").write_text(office.heads.read_text())
+    assert office.run("verify", office.clip) == 0
+    assert "Next: the centre has refused heads of this camera" in capsys.readouterr().out
