@@ -6,10 +6,11 @@ clip stands in its manifest too, from where the next start takes it. The head th
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,6 +33,7 @@ from agent.evidence.manifest import ENTRY, Line, lines_of
 
 FILE = "chain.jsonl"
 _MOST = 2**53
+_MOST_DAMAGE = 100
 NONE = "0" * 64
 """What the first entry names as the one before."""
 
@@ -159,12 +161,30 @@ class ReadChain:
     """A chain that was read, and what is wrong with it."""
 
     entries: list[Entry] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    damage: list[Finding] = field(default_factory=list)
+    """What is wrong with it in itself."""
+    disputed: list[Finding] = field(default_factory=list)
+    """Where it is not as the centre has heard."""
+
+    @property
+    def findings(self) -> list[Finding]:
+        """All that is wrong."""
+        return [*self.damage, *self.disputed]
 
     @property
     def good(self) -> int:
         """Where the last entry that holds ends."""
         return self.entries[-1].line.end if self.entries else 0
+
+    def links(self, tokens: Collection[str], until: int) -> bool:
+        """Whether these entries are all there, and each names the one before, from the first of them up to the entry
+        `until`, or to the end: then what is damaged elsewhere does not touch them."""
+        places = [number for number, each in enumerate(self.entries) if each.token in tokens]
+        if not places or len(places) < len(tokens):
+            return False
+        row = self.entries[places[0] :]
+        reach = next((number for number, each in enumerate(row) if each.said["seq"] >= until), len(row) - 1)
+        return all(b.said.get("prev") == digest(a.token) for a, b in pairwise(row[: reach + 1]))
 
     def lacks(self, token: str, seq: object) -> bool:
         """Whether it has another entry in the place of this one, or, being whole, none."""
@@ -192,22 +212,21 @@ def read(content: bytes, file: str, heads: list[Heard]) -> ReadChain:
     for line in lines_of(content):
         body = line.body or {}
         # The entry may be wrong, or its certificates, or what stands there in the place of one that is missing.
-        where = (file, found.findings[0].begin if found.findings else found.good, line.end)
+        where = (file, found.damage[0].begin if found.damage else found.good, line.end)
         if body.keys() == {CERTIFICATES}:
             name = sha256(line.raw).hexdigest()
             if unused or name in known:
-                found.findings.append(wrong(*where, f"line {line.number} is foreign: no entry needs its certificates"))
-                return found
+                found.damage.append(wrong(*where, f"line {line.number} is foreign: no entry needs its certificates"))
             known, unused = {name: certificates_of(body)}, name
             continue
         unused = ""
         if (fault := _take(found, line, known, where)) is not None:
-            found.findings.append(fault)
-            if fault.kind == "wrong":
-                return found
+            found.damage.append(fault)
+            if len(found.damage) == _MOST_DAMAGE:
+                break
     if unused:
-        found.findings.append(wrong(file, found.good, len(content), "the last line is foreign: no entry needs it"))
-    found.findings += _as_heard(found, heads, file, len(content))
+        found.damage.append(wrong(file, found.good, len(content), "the last line is foreign: no entry needs it"))
+    found.disputed += _as_heard(found, heads, file, len(content))
     return found
 
 
@@ -248,13 +267,12 @@ def _take(
     if seq <= last.seq:
         return wrong(*where, f"{what} is out of order, or stands there twice: the one before is {last.seq}")
     if seq > last.seq + 1:
-        gap = missing(*where, f"the entries {last.seq + 1} to {seq - 1} were removed before line {line.number}")
-    elif said.get("prev") != last.digest:
-        return wrong(*where, f"{what} is foreign: it follows another entry {last.seq}")
+        fault = missing(*where, f"the entries {last.seq + 1} to {seq - 1} were removed before line {line.number}")
     else:
-        gap = None
+        is_next = said.get("prev") == last.digest
+        fault = None if is_next else wrong(*where, f"{what} is foreign: it follows another entry {last.seq}")
     found.entries.append(Entry(token, said, tuple(x5c), line))
-    return gap
+    return fault
 
 
 def _as_heard(found: ReadChain, heads: list[Heard], file: str, size: int) -> list[Finding]:

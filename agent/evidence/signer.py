@@ -89,7 +89,7 @@ def _moments(said: Mapping[str, Any], seq: int | None, known: ReadChain | None, 
         return
     later = (each.said for each in known.entries if each.said["seq"] >= seq and each.said.get("timeq") != said["timeq"])
     yield from (at for each in later if (at := _time(each.get("at"))) is not None)
-    yield from (each.at for each in _heard(trust, said) if each.head.seq >= seq)
+    yield from (each.at for each in heard_of(trust, said) if each.head.seq >= seq)
 
 
 def _of_the_certificate(
@@ -116,23 +116,23 @@ def _of_the_revocation(
     if since is None:
         return
     is_whole = seq is not None and known is not None and not known.findings
-    if is_whole and any(each.head.seq >= (seq or 0) and each.at < since for each in _heard(trust, said)):
+    if is_whole and any(each.head.seq >= (seq or 0) and each.at < since for each in heard_of(trust, said)):
         yield note(where[0], f"its key was revoked on {since:%Y-%m-%d}; the centre had heard of entry {seq} before")
     else:
         text = f"its key was revoked on {since:%Y-%m-%d %H:%M} UTC, and no head of the centre shows that this is older"
         yield wrong(*where, text)
 
 
-def _heard(trust: Trust, said: Mapping[str, Any]) -> Iterator[Heard]:
-    """Yield the heads of the camera that it is said of."""
+def heard_of(trust: Trust, said: Mapping[str, Any]) -> list[Heard]:
+    """Return the heads of the camera that it is said of."""
     whose = (said.get("device"), said.get("camera"))
-    return (each for each in trust.heads if (each.device, each.camera) == whose)
+    return [each for each in trust.heads if (each.device, each.camera) == whose]
 
 
 def as_heard(read: Manifest, file: str, trust: Trust, *, is_chained: bool) -> Iterator[Finding]:
     """Compare a manifest's own entries with what the centre has heard: its chain may be another one, or left out."""
     heads: dict[int, list[Heard]] = {}
-    for heard in _heard(trust, read.facts):
+    for heard in heard_of(trust, read.facts):
         heads.setdefault(heard.head.seq, []).append(heard)
     entries = [each for each in read.statements if ENTRY in each.said]
     for each in entries:

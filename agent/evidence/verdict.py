@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from hashlib import sha256
 from itertools import pairwise
@@ -17,7 +17,7 @@ from agent.evidence.comparison import File, Piece, compared
 from agent.evidence.finding import Finding, Word, missing, note, wrong
 from agent.evidence.manifest import Manifest, Part
 from agent.evidence.sealed_file import OVERHEAD, ClipError, read_head, read_header
-from agent.evidence.signer import Trust, as_heard, of_the_key, of_the_signer
+from agent.evidence.signer import Trust, as_heard, heard_of, of_the_key, of_the_signer
 
 _STEP = timedelta(seconds=2)
 """A wall clock that goes away from the time since boot by more was set."""
@@ -124,16 +124,20 @@ def _verdict(
 
 
 def _of_the_chain(known: ReadChain, chain: File, read: Manifest, trust: Trust) -> Iterator[Finding]:
-    yield from known.findings
+    entries = [each for each in read.statements if manifests.ENTRY in each.said]
+    last = max((each.said["seq"] for each in entries), default=0)
+    heard = heard_of(trust, read.facts)
+    until = min((each.head.seq for each in heard if each.head.seq >= last), default=2**63)
+    # A card may spoil a page of it years later: that does not touch a clip whose own entries lead to what was heard.
+    is_apart = known.links({each.token for each in entries}, until)
+    yield from (replace(each, kind="missing") if is_apart else each for each in known.damage)
+    yield from known.disputed
     whose = (read.facts.get("device"), read.facts.get("camera"))
     first = known.entries[0].said if known.entries else read.facts
     if (first.get("device"), first.get("camera")) != whose:
         text = f"this is the chain of the camera {first.get('camera')} of {first.get('device')}"
         yield wrong(chain.name, 0, len(chain.content), text)
-    last = max((each.said["seq"] for each in read.statements if manifests.ENTRY in each.said), default=0)
-    seen = [
-        each for each in trust.heads if each.stamp and (each.device, each.camera) == whose and each.head.seq >= last
-    ]
+    seen = [each for each in heard if each.stamp and each.head.seq >= last]
     if seen and not known.findings:
         by = min(each.at for each in seen)
         yield note(chain.name, f"an authority for time stamps had seen this clip's end by {by:%Y-%m-%d %H:%M:%S} UTC")

@@ -238,3 +238,24 @@ def test_a_number_that_somebody_has_put_into_the_chain_does_not_become_the_devic
     assert recording.clips.head.seq == 3
     recording.record()
     assert recording.clips.head.seq == 5
+
+
+def test_a_page_of_the_chain_that_the_card_has_spoilt_makes_no_clip_of_another_day_a_forgery(make: Make) -> None:
+    recording = make()
+    forger = forged(make, recording)
+    clips = [recording.record() for _ in range(3)]
+    own = lines(recording, FILE)  # certificates, and two entries for each clip
+    for line, touched in ((1, 0), (3, 1), (4, 1), (6, 2)):
+        spoilt = b"".join([*own[:line], own[line][:40] + b"\0\0" + own[line][42:], *own[line + 1 :]])
+        words = [judged(recording, clip, chain=spoilt, heads=True).word for clip in clips]
+        expected = ["authentic with missing"] * 3
+        expected[touched] = "not authentic"
+        assert words == expected, line
+
+    for _ in range(2):
+        lying = forger.record()
+    recording.heads = recording.heads[-1:]  # and the centre has heard no more than the newest
+    strange = lines(forger, FILE)
+    joined = b"".join([*own[:3], *strange[3:5], b"\n", *own[5:]])
+    files = forger.file(f"{lying}.clip"), forger.file(f"{lying}.manifest")
+    assert judge_clip(*files, recording.trust(), File(FILE, joined)).word == "not authentic"
