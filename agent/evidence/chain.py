@@ -133,7 +133,8 @@ class Chain:
         said = unverified(token)
         seq, clip = said.get("seq"), str(said.get("clip", ""))
         # Whoever had the card may have put anything there.
-        self._last = Head(seq if type(seq) is int and 0 < seq < _MOST else self._last.seq + 1, digest(token))
+        is_later = type(seq) is int and self._last.seq < seq < _MOST
+        self._last = Head(seq if is_later else self._last.seq + 1, digest(token))
         self.about.setdefault(clip, {})[str(said.get(ENTRY))] = token
         match said.get(ENTRY):
             case "deleted":

@@ -226,7 +226,7 @@ def test_a_clip_that_was_cut_off_says_so(recording: Recording) -> None:
     assert "the recording was cut off" in verdict.findings[0].text
 
 
-@pytest.mark.parametrize("seq", ["x", -5, 2**80])
+@pytest.mark.parametrize("seq", ["x", -5, 1, 3, 2**80])
 def test_a_number_that_somebody_has_put_into_the_chain_does_not_become_the_devices_own(
     recording: Recording, seq: object
 ) -> None:
@@ -236,8 +236,9 @@ def test_a_number_that_somebody_has_put_into_the_chain_does_not_become_the_devic
         file.write(canonical({"entry": token}) + b"\n")
     recording.start()
     assert recording.clips.head.seq == 3
-    recording.record()
+    clip = recording.record()
     assert recording.clips.head.seq == 5
+    assert recording.verdict(clip).word == "authentic with missing", "the line, and no more than that"
 
 
 def test_a_page_of_the_chain_that_the_card_has_spoilt_makes_no_clip_of_another_day_a_forgery(make: Make) -> None:
