@@ -93,7 +93,7 @@ def export(
     }
     files[CUSTODY] = json.dumps(custody, indent=1, ensure_ascii=False).encode() + b"\n"
     try:
-        out.mkdir(parents=True)
+        out.mkdir(mode=0o700, parents=True)  # on a machine of many, whoever exports says who else may see it
         for name, content in files.items():
             (out / name).write_bytes(content)
     except FileExistsError as error:

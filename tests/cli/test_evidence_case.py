@@ -105,6 +105,7 @@ def test_a_case_folder_has_the_original_and_one_that_opens_anywhere(office: Offi
     of_clip = {f"{stem}{end}" for end in (".mp4", "-plain.mp4", ".manifest", "-9.jpg")}
     assert {path.name for path in case.iterdir()} == of_clip | {"chain.jsonl", "custody.json", "HOW-TO-VERIFY.txt"}
     assert json.loads((case / "custody.json").read_bytes())["verdict"] == "authentic"
+    assert case.stat().st_mode & 0o777 == 0o700, "whoever exports says who else may see it"
     pictures = []
     for name in (f"{stem}.mp4", f"{stem}-plain.mp4"):
         with av.open(str(case / name)) as film:
