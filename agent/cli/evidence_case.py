@@ -26,6 +26,7 @@ from agent.evidence.case import (
     judged,
     judged_chain,
     owners,
+    sealed_to,
     stamped,
 )
 from agent.evidence.certificate import Officer, certificate, why_of
@@ -33,7 +34,7 @@ from agent.evidence.chain import FILE
 from agent.evidence.finding import Finding, note, wrong
 from agent.evidence.manifest import Manifest
 from agent.evidence.signer import Trust
-from agent.evidence.verdict import Verdict
+from agent.evidence.verdict import Verdict, decided
 
 AUTHENTIC, NOT_AUTHENTIC = 0, 1
 _UNKNOWN = "no authority that was given"
@@ -122,7 +123,7 @@ def verify(args: argparse.Namespace) -> int | None:
         if clips is None:
             return None
         trust, key = _trust(args), EvidenceKey.load(args.key) if args.key else None
-        verdicts = [(each.clip.name, judged(each, trust, key, media_of(trust))) for each in clips]
+        verdicts = [(each.clip.name, _judged(each, trust, key, is_one=len(clips) == 1)) for each in clips]
         if args.file.is_dir() and not is_case(args.file):
             there = {verdict.manifest.clip for _, verdict in verdicts}
             verdicts.append((FILE, judged_chain(args.file / FILE, trust, there)))
@@ -136,6 +137,18 @@ def verify(args: argparse.Namespace) -> int | None:
         for line in _next(args, [verdict for _, verdict in verdicts]):
             print(f"Next: {printable(line)}.")
     return AUTHENTIC if all(verdict.is_authentic for _, verdict in verdicts) else NOT_AUTHENTIC
+
+
+def _judged(paths: Paths, trust: Trust, key: EvidenceKey | None, *, is_one: bool) -> Verdict:
+    """Judge one of the clips of a path: of many, those that are sealed to another key stay closed."""
+    to = sealed_to(paths) if key is not None and not is_one else None
+    if to is None or key is None or to == str(key.public()):
+        verdict = judged(paths, trust, key, media_of(trust))
+    else:
+        text = f"it is sealed to {to.partition(':')[0]}, and was not opened"
+        verdict = decided(judged(paths, trust, None, media_of(trust)), [note(paths.clip.name, text)])
+    verdict.plain = {}  # a card has more than a memory
+    return verdict
 
 
 def media_of(trust: Trust) -> Media:

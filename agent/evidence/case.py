@@ -18,7 +18,7 @@ from agent.evidence.finding import Finding, missing, note, wrong
 from agent.evidence.jws import unverified
 from agent.evidence.manifest import ENTRY, Manifest, lines_of
 from agent.evidence.remux import plain_mp4
-from agent.evidence.sealed_file import ClipError
+from agent.evidence.sealed_file import ClipError, read_header
 from agent.evidence.signer import Trust
 from agent.evidence.verdict import Verdict, decided, judge_chain, judge_clip
 
@@ -100,6 +100,16 @@ def judged_chain(path: Path, trust: Trust, clips: Collection[str] | None = None)
             where = (FILE, each.line.begin, each.line.end)
             extra.append(missing(*where, f"the clip {clip} is gone, and no entry says that the device deleted it"))
     return decided(verdict, extra)
+
+
+def sealed_to(paths: Paths) -> str | None:
+    """Return to which key a clip says that it is sealed; None if it says nothing, or is not sealed."""
+    if paths.clip.suffix != SEALED or not paths.clip.exists():
+        return None
+    try:
+        return str(read_header(content_of(paths.clip).content).said.get("to"))
+    except ClipError:
+        return None
 
 
 def is_case(directory: Path) -> bool:

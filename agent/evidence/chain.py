@@ -133,8 +133,9 @@ class Chain:
         said = unverified(token)
         seq, clip = said.get("seq"), str(said.get("clip", ""))
         # Whoever had the card may have put anything there.
-        is_later = type(seq) is int and self._last.seq < seq < _MOST
-        self._last = Head(seq if is_later else self._last.seq + 1, digest(token))
+        if type(seq) is not int or not self._last.seq < seq < _MOST:
+            seq = self._last.seq + 1
+        self._last = Head(seq, digest(token))
         self.about.setdefault(clip, {})[str(said.get(ENTRY))] = token
         match said.get(ENTRY):
             case "deleted":
@@ -267,6 +268,7 @@ def _take(
     what = f"the entry {seq} in line {line.number}"
     if seq <= last.seq:
         return wrong(*where, f"{what} is out of order, or stands there twice: the one before is {last.seq}")
+    fault: Finding | None
     if seq > last.seq + 1:
         fault = missing(*where, f"the entries {last.seq + 1} to {seq - 1} were removed before line {line.number}")
     else:

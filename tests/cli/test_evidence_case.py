@@ -222,6 +222,18 @@ def test_a_clip_without_its_manifest_and_one_in_the_place_of_another_are_named(
     assert f"{bare}.clip, byte 0: its manifest is gone" in said
 
 
+def test_in_a_directory_clips_that_are_sealed_to_another_key_stay_closed(
+    office: Office, capsys: pytest.CaptureFixture[str]
+) -> None:
+    office.recording.clips._recipient = EvidenceKey.generate("evidence-2").public()
+    other = office.recording.record()
+    assert office.run("verify", office.recording.directory, key=office.key_file) == 0
+    said = capsys.readouterr().out
+    assert f"{other}.clip: it is sealed to evidence-2, and was not opened" in said
+    assert "the stream inside: is signed by itself too" in said
+    assert office.run("verify", office.recording.directory / f"{other}.clip", key=office.key_file) == 2
+
+
 def test_a_chain_of_another_device_than_wanted_is_refused(office: Office) -> None:
     chain = office.recording.directory / "chain.jsonl"
     assert office.run("verify", chain, device=DEVICE) == 0
