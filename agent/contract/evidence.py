@@ -49,7 +49,7 @@ class EvidenceData(Payload):
     bytes: Count | None = None
     """What it takes of the card; only of `ended`."""
     reason: str = ""
-    """Of `ended` and `deleted`: why, in a word (`complete`, `asked`, `changed`, `stopped`; `age`, `bytes`, `free`). Of
-    `held` and `released`: what the command says. Of `failed`: for a person."""
+    """Of `ended` and `deleted`: why, in a word (`complete`, `asked`, `changed`, `stopped`, `the agent ended`; `age`,
+    `bytes`, `free`). Of `held` and `released`: what the command says. Of `failed`: for a person."""
     chain: ChainHead | None = None
     """As of after this; left out when it is not on the card yet, and of `failed`."""

@@ -6,27 +6,31 @@ Everything here may wait for the disk or for a TPM. It runs in the recorder, on 
 import errno
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from agent.adapters.evidence_keys import Recipient
 from agent.adapters.synced_file import sync_names
 from agent.contract.errors import EdgeAgentError
 from agent.contract.times import TimeQuality
 from agent.core.diagnosis.time_source import EARLIEST
+from agent.core.errors import StorageError
 from agent.evidence.chain import Chain, Head
 from agent.evidence.fragment import Fragment
-from agent.evidence.jws import Signer
+from agent.evidence.jws import Signer, unverified
 from agent.evidence.open_clip import Now, OpenClip
 from agent.evidence.recovery import recover
 from agent.evidence.sealed_file import ClipError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _NO_ROOM = 1024 * 1024
+AGENT_ENDED = "the agent ended"
+"""Why a recorder ends its clips when its core is gone."""
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -97,6 +101,16 @@ class Clips:
         return self._chain.head
 
     @property
+    def unheard(self) -> list[str]:
+        """The clips whose end may have come to nobody's ears: the newest entries, made when the agent was gone."""
+        said = ((clip, unverified(entries.get("ended", ""))) for clip, entries in self._chain.about.items())
+        ended = {str(each.get("seq")): clip for clip, each in said if each.get("why") == AGENT_ENDED}
+        found: list[str] = []
+        while (clip := ended.get(str(self.head.seq - len(found)))) is not None:
+            found.append(clip)
+        return found
+
+    @property
     def held(self) -> frozenset[str]:
         """The clips that neither age nor budget deletes."""
         return frozenset(self._chain.held)
@@ -111,12 +125,7 @@ class Clips:
         Raises ClipError.
         """
         try:
-            try:
-                return recover(self._directory, self._chain, self._now)
-            except OSError as error:
-                if error.errno not in _FULL or not self.sweep().deleted:
-                    raise
-                return recover(self._directory, self._chain, self._now)
+            return self._with_room(lambda: recover(self._directory, self._chain, self._now))
         except OSError as error:
             raise ClipError(f"{self._directory} can't be made whole: {_lower(error)}") from error
 
@@ -126,14 +135,18 @@ class Clips:
         `clip` is a UUID of version 7. Raises ClipError: then nothing of it is there, and the older clips stay.
         """
         try:
-            try:
-                return self._begin(clip, why, fragments)
-            except OSError as error:
-                if error.errno not in _FULL or not self.sweep().deleted:
-                    raise
-                return self._begin(clip, why, fragments)
+            return self._with_room(lambda: self._begin(clip, why, fragments))
         except OSError as error:
             raise ClipError(f"the clip {clip} can't be written: {_lower(error)}; the older ones stay") from error
+
+    def _with_room(self, do: Callable[[], T]) -> T:
+        """Do it, and if the disk is full, once more when old clips have made room. Raises OSError."""
+        try:
+            return do()
+        except OSError as error:
+            if error.errno not in _FULL or not self.sweep().deleted:
+                raise
+            return do()
 
     def _begin(self, clip: str, why: Mapping[str, Any], fragments: Sequence[Fragment]) -> OpenClip:
         facts = {**self._facts, "clip": clip}
@@ -151,14 +164,15 @@ class Clips:
             self._ending[clip] = why
 
     def hold(self, clip: str, about: Mapping[str, Any], *, held: bool = True) -> None:
-        """Keep a clip from being deleted, or release it; `about` says by whose order. Raises ClipError."""
+        """Keep a clip from being deleted, or release it; `about` says by whose order. Raises ClipError if there is no
+        such clip, and StorageError if that counts, and the disk has not taken it yet."""
         if not self._files(clip)[0].exists():
             raise ClipError(f"there is no clip {clip} here")
         try:
             self._chain.entry("held" if held else "released", *self._now(), {**about, "clip": clip})
-            self._chain.write()
+            self._with_room(self._chain.write)
         except OSError as error:
-            raise ClipError(f"the hold of the clip {clip} is not on the disk yet: {_lower(error)}") from error
+            raise StorageError(f"the hold of the clip {clip} is not on the disk yet: {_lower(error)}") from error
 
     def sweep(self) -> Swept:
         """Write what is still waiting, and delete what is over the budget, the oldest first, but nothing open or held.

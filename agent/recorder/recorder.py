@@ -18,7 +18,8 @@ from agent.core.camera.recorder_link import (
     ClipHeld,
     Facts,
 )
-from agent.core.errors import EdgeAgentError
+from agent.core.errors import EdgeAgentError, StorageError
+from agent.evidence.clips import AGENT_ENDED
 from agent.evidence.fragment import Fragment
 from agent.evidence.mp4_write import init_segment
 from agent.recorder.pieces import Piece
@@ -305,7 +306,7 @@ class Recorder:
         try:
             self._clips.hold(clip, about, held=held)
         except EdgeAgentError as error:
-            self._tell(ClipFailed(clip=clip, detail=str(error)))
+            self._tell(ClipFailed(clip=clip, detail=str(error), waits=isinstance(error, StorageError)))
         else:
             self.held = len(self._clips.held)
             self._tell(ClipHeld(clip=clip, held=held))
@@ -314,8 +315,11 @@ class Recorder:
     def _recover(self) -> None:
         """Before anything else is written. Raises EdgeAgentError."""
         if not self._recovered:
+            unheard = self._clips.unheard
             for clip in self._clips.recover():
                 self._tell(ClipEnded(clip=clip, why="cut", seconds=0))
+            for clip in unheard:
+                self._tell(ClipEnded(clip=clip, why=AGENT_ENDED, seconds=0))
             self._recovered = True
             self._tell_head()
 

@@ -50,6 +50,11 @@ class Clips(Protocol):
         """The clips that are not deleted."""
         ...
 
+    @property
+    def unheard(self) -> Sequence[str]:
+        """The clips that ended when the agent was gone; asked before all else."""
+        ...
+
     def recover(self) -> Sequence[str]:
         """Close what an end without warning has left open, and return those clips; called before all else. Raises
         EdgeAgentError."""

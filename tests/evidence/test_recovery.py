@@ -7,7 +7,7 @@ import pytest
 
 from agent.contract.leaves import canonical
 from agent.evidence.chain import FILE, read
-from agent.evidence.clips import Budget
+from agent.evidence.clips import AGENT_ENDED, Budget
 from agent.evidence.jws import signed
 from agent.evidence.sealed_file import ClipError
 from tests.support.full_disk import FullDisk
@@ -27,6 +27,17 @@ def test_a_file_that_can_not_be_used_costs_no_other_clip(recording: Recording) -
     assert recording.verdict(cut).is_authentic
     assert recording.verdict(recording.record()).is_authentic
     assert recording.start() == []
+
+
+def test_a_start_tells_which_clips_have_ended_when_nobody_listened(recording: Recording) -> None:
+    heard, *unheard = (recording.begin().clip for _ in range(3))
+    for clip, why in ((heard, "complete"), *((clip, AGENT_ENDED) for clip in unheard)):
+        recording.clips.end(clip, why)
+    recording.start()
+
+    assert sorted(recording.clips.unheard) == sorted(unheard)
+    recording.record()
+    assert recording.clips.unheard == []
 
 
 def test_a_start_on_a_full_disk_makes_the_room_that_it_needs(

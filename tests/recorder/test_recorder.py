@@ -223,7 +223,7 @@ def test_at_the_end_all_clips_are_closed(rig: Rig) -> None:
 def test_what_was_cut_off_is_closed_before_anything_is_written_and_a_card_that_can_not_is_told() -> None:
     rig = Rig()
     rig.clips.room[0] = 0
-    rig.clips.cut = ["c0"]
+    rig.clips.cut, rig.clips.unheard = ["c0"], ["c00"]
     rig.run(15)
     rig.recorder.begin("c1", 5, WHY)
     rig.recorder.run_once(0)
@@ -235,7 +235,10 @@ def test_what_was_cut_off_is_closed_before_anything_is_written_and_a_card_that_c
 
     assert rig.clips.recovered == 1
     assert list(rig.clips.kept) == ["c2"]
-    assert rig.told[1] == ClipEnded(clip="c0", why="cut", seconds=0)
+    assert rig.told[1:3] == [
+        ClipEnded(clip="c0", why="cut", seconds=0),
+        ClipEnded(clip="c00", why="the agent ended", seconds=0),
+    ]
 
 
 def test_a_card_that_does_not_answer_is_told_and_holds_nobody_up(rig: Rig) -> None:
@@ -294,6 +297,10 @@ def test_a_clip_is_held_and_released_and_one_that_is_not_there_is_told(rig: Rig)
         ClipFailed(clip="nobody", detail="there is no clip nobody here"),
     ]
     assert rig.recorder.held == 0
+    rig.clips.room[0] = 0
+    rig.recorder.hold("c1", True, {"by": "officer"})
+    rig.recorder.run_once(0)
+    assert rig.told[-1] == ClipFailed(clip="c1", detail="there is no room left on the disk", waits=True)
 
 
 def test_what_is_deleted_is_told_and_so_is_a_card_that_needs_a_person(rig: Rig) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import av
 
 from agent.core.camera.recorder_link import KeepingSpec
-from agent.core.errors import StorageError
+from agent.core.errors import EdgeAgentError, StorageError
 from agent.evidence.chain import Head
 from agent.evidence.clips import Deleted, Swept
 from agent.evidence.fragment import Fragment
@@ -117,6 +117,7 @@ class KeptClips:
         self.stuck: threading.Event | None = None
         """The next clip waits for it to begin."""
         self.waiting = False
+        self.unheard: list[str] = []
         self.cut: list[str] = []
         """What a power cut has left."""
         self.old: list[Deleted] = []
@@ -141,7 +142,9 @@ class KeptClips:
 
     def hold(self, clip: str, about: Mapping[str, Any], *, held: bool = True) -> None:
         if clip not in self.kept:
-            raise StorageError(f"there is no clip {clip} here")
+            raise EdgeAgentError(f"there is no clip {clip} here")
+        if not self.room[0]:
+            raise StorageError("there is no room left on the disk")
         self.held = self.held | {clip} if held else self.held - {clip}
 
     def recover(self) -> list[str]:

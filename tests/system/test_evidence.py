@@ -130,6 +130,11 @@ def test_who_may_asks_for_a_clip_and_keeps_it(opened: ExitStack, tmp_path: Path)
     told = [m.data["detail"]["issuer"] for m in centre.messages("security/clip-")]
     assert told == [kiosk.key.issuer] * 3
 
+    going_on = centre.result(site.order("clip", seconds=300, reason="a crash"))["output"]["clip"]
+    kiosk.kill()
+    kiosk.start()
+    assert site.wait_for("ended", clip=going_on).data["reason"] == "the agent ended"
+
 
 @pytest.mark.parametrize("again", range(3))
 def test_what_is_killed_2_s_after_a_press_has_kept_what_was_before_it(

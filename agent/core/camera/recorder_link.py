@@ -188,7 +188,8 @@ class ClipEnded(RecorderMessage):
     t: Literal["ended"] = "ended"
     clip: str
     why: str
-    """`cut` if it was the recorder before this one, which ended without warning: then nobody knows the seconds."""
+    """`cut` if it was the recorder before this one, which ended without warning: then nobody knows the seconds. Nor of
+    those that it has ended itself when its core was gone."""
     seconds: float
     bytes: int = 0
     """Of its pictures."""
@@ -201,6 +202,8 @@ class ClipFailed(RecorderMessage):
     t: Literal["failed"] = "failed"
     clip: str
     detail: str
+    waits: bool = False
+    """Of a hold: it counts, and the card has not taken it yet."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -215,7 +215,10 @@ class CameraClips:
         for number, (hold, otherwise) in enumerate(self._holds):
             if hold.clip == message.clip:
                 del self._holds[number]
-                otherwise()
+                if message.waits:
+                    self._answers.clip_done(hold.command_id, False, "not-kept", message.detail, {})
+                else:
+                    otherwise()
                 return
         found = next((each for each in self._wanted if each.clip == message.clip), None)
         cause = found.cause if found else ClipCause()

@@ -321,6 +321,14 @@ def test_a_hold_is_answered_by_the_recorder_that_has_the_clip(rig: Rig) -> None:
     assert (change, data.camera, data.clip, data.reason) == ("held", "yard", "c7", "case 17")
 
 
+def test_a_hold_that_the_card_does_not_take_is_answered_as_such(rig: Rig) -> None:
+    rig.recordings.hold(Hold("c7", True, "case 17", "thandi", "cmd-1"))
+    rig.hear(ClipFailed(clip="c7", detail="the hold of the clip c7 is not on the disk yet", waits=True))
+
+    assert [answer[:3] for answer in rig.answers] == [("cmd-1", False, "not-kept")]
+    assert rig.yard.said == []
+
+
 def test_a_hold_of_a_clip_that_nobody_has_is_refused(rig: Rig) -> None:
     rig.yard.is_running = False
     rig.recordings.hold(Hold("c7", True, "case 17", "thandi", "cmd-1"))
