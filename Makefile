@@ -16,7 +16,7 @@ JOBS ?= 7
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-recorder test-package test-together test-tflite test-picamera2 check bench bench-recorder bench-vision chaos enrolment-cuts evidence evidence-presses evidence-writes fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation province mutants walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-recorder test-package test-together test-others test-tflite test-picamera2 check bench bench-recorder bench-vision chaos enrolment-cuts evidence evidence-presses evidence-writes fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation province mutants walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -133,7 +133,10 @@ run: setup broker demo-video model ## Everything running on this machine: broker
 	@$(MAKE) -s control-room 2>/dev/null || true # The demo says so, and goes on
 	@$(AGENT) demo
 
-test: test-tflite test-picamera2 suite ## All tests but those of the package, the control room, setting a device up, and the long runs, with a real broker, a real model and real video
+test: test-others suite ## All tests but those of the package, the control room, setting a device up, and the long runs, with a real broker, a real model and real video
+
+test-others: setup-dev model # The small suites of the other two environments, side by side
+	@$(MAKE) -s -O -j 2 test-tflite test-picamera2
 
 # Containers often forbid byte code, and then every process of every run compiles all that it loads.
 suite test-campaigns test-control-room test-enrolment test-recorder test-package test-together: export PYTHONDONTWRITEBYTECODE :=
