@@ -134,7 +134,7 @@ def verify(args: argparse.Namespace) -> int | None:
     for name, verdict in verdicts:
         print(_as_json(name, verdict) if args.json else _as_text(name, verdict))
     if not args.json:
-        for line in _next(args, [verdict for _, verdict in verdicts]):
+        for line in _next(args, [verdict for _, verdict in verdicts], trust):
             print(f"Next: {printable(line)}.")
     return AUTHENTIC if all(verdict.is_authentic for _, verdict in verdicts) else NOT_AUTHENTIC
 
@@ -269,7 +269,7 @@ def _as_text(name: str, verdict: Verdict) -> str:
     return "\n".join(printable(line) for line in lines)
 
 
-def _next(args: argparse.Namespace, verdicts: Sequence[Verdict]) -> Iterator[str]:
+def _next(args: argparse.Namespace, verdicts: Sequence[Verdict], trust: Trust) -> Iterator[str]:
     """Yield what a person can do after a check."""
     words = {each.word for each in verdicts}
     if any(_UNKNOWN in finding.text for each in verdicts for finding in each.findings):
@@ -287,6 +287,8 @@ def _next(args: argparse.Namespace, verdicts: Sequence[Verdict]) -> Iterator[str
         yield f"the centre has refused heads of this camera ({refused}): find out why before you rely on its chain"
     if args.heads is None:
         yield "give --heads heads.jsonl, from the centre: only it shows a chain that was cut off or written anew"
+    elif not trust.heads:
+        yield f"the centre has kept no head of this camera in {args.heads}: find out why before you rely on its chain"
 
 
 def _as_json(name: str, verdict: Verdict) -> str:

@@ -140,6 +140,8 @@ def as_heard(read: Manifest, file: str, trust: Trust, *, is_chained: bool) -> It
         for heard in (head for head in heads.get(seq, ()) if head.head.digest != own):
             text = f"the entry {seq} is not the one of which the centre heard on {heard.at:%Y-%m-%d %H:%M} UTC"
             yield wrong(file, each.line.begin, each.line.end, text)
+    if heads and entries and max(heads) < entries[-1].said["seq"]:
+        yield note(file, "no head that the centre has kept is as new as this clip: nobody else has heard of its end")
     if heads and not is_chained and not (entries and entries[-1].said["seq"] in heads):
         yield missing(file, 0, 0, "its chain was not given, and none of the centre's heads is that of its last entry")
 

@@ -222,6 +222,14 @@ def test_a_clip_without_its_manifest_and_one_in_the_place_of_another_are_named(
     assert f"{bare}.clip, byte 0: its manifest is gone" in said
 
 
+def test_heads_that_have_none_of_the_camera_are_not_passed_over_in_silence(
+    office: Office, capsys: pytest.CaptureFixture[str]
+) -> None:
+    office.heads.write_text(office.heads.read_text().replace('"front"', '"back"'))
+    office.run("verify", office.clip)
+    assert "Next: the centre has kept no head of this camera" in capsys.readouterr().out
+
+
 def test_in_a_directory_clips_that_are_sealed_to_another_key_stay_closed(
     office: Office, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -260,3 +260,9 @@ def test_a_page_of_the_chain_that_the_card_has_spoilt_makes_no_clip_of_another_d
     joined = b"".join([*own[:3], *strange[3:5], b"\n", *own[5:]])
     files = forger.file(f"{lying}.clip"), forger.file(f"{lying}.manifest")
     assert judge_clip(*files, recording.trust(), File(FILE, joined)).word == "not authentic"
+
+
+def test_a_clip_that_is_newer_than_all_that_the_centre_has_heard_says_so(recording: Recording) -> None:
+    clip = recording.record()
+    recording.heads.pop()
+    assert "no head that the centre has kept is as new as this clip" in recording.verdict(clip).findings[0].text
