@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, Protocol
 
 from agent.core.errors import CameraError
 
@@ -17,6 +17,15 @@ class StreamUnit:
 
     content: bytes
     presentation_ns: int | None
+
+
+class Packet(Protocol):
+    """What PyAV reads."""
+
+    is_keyframe: bool
+    pts: int | None
+
+    def __bytes__(self) -> bytes: ...
 
 
 class AvDemuxer:
@@ -50,6 +59,9 @@ class AvDemuxer:
             raise CameraError(
                 f"the stream is {context.name.upper()}, which can't be evidence here: set the camera to H.264"
             )
+        # Of its packets too, where each time it would be a new Fraction.
+        base = self._stream.time_base
+        self._per, self._second = base.numerator * 1_000_000_000, base.denominator
         self.width: int = context.width
         self.height: int = context.height
         self.parameters = bytes(context.extradata or b"")
@@ -57,17 +69,22 @@ class AvDemuxer:
 
     def units(self) -> Iterator[StreamUnit]:
         """Yield what comes, in decoding order. Raises CameraError when it ends."""
+        return map(self.unit, self.packets())
+
+    def packets(self) -> Iterator[Packet]:
+        """The same, as it came, which costs less."""
         try:
             for packet in self._container.demux(self._stream):
                 if packet.size and not packet.is_corrupt:
-                    yield StreamUnit(bytes(packet), _nanoseconds(packet))
+                    yield packet
         except (self._av.error.FFmpegError, OSError, ValueError) as error:
             raise CameraError(f"the stream has stopped: {_reason(error)}") from None
         raise CameraError("the stream has ended")
 
-
-def _nanoseconds(packet: Any) -> int | None:
-    return None if packet.pts is None else round(packet.pts * packet.time_base * 1_000_000_000)
+    def unit(self, packet: Packet) -> StreamUnit:
+        """Return a packet's access unit."""
+        shown = packet.pts
+        return StreamUnit(bytes(packet), None if shown is None else shown * self._per // self._second)
 
 
 def _reason(error: Exception) -> str:

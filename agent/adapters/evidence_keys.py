@@ -41,6 +41,8 @@ _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 """Of the curve P-256."""
 _CERTIFICATES = re.compile(rb"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
 _PATIENCE_S = 30.0
+_SLOW_S = 0.5
+"""What the first signature by a key elsewhere may take."""
 _RAW = (Encoding.Raw, PublicFormat.Raw)
 _PURPOSE = b"edge-agent evidence 1"
 
@@ -60,7 +62,7 @@ class DeviceKey:
         self._key = key
         self.x5c = tuple(certificates)
         """DER: the device's certificate first, and then those of authorities between."""
-        self.seconds = 0.0
+        self.seconds = 0.0 if key is not None else _SLOW_S
         """What the newest signature took."""
 
     @classmethod

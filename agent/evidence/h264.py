@@ -11,6 +11,8 @@ _TO_ESCAPE = re.compile(rb"\x00\x00(?=[\x00-\x03])")
 _PICTURES = {1, 2, 3, 4, 5, 19, 20, 21}
 _PARAMETERS = {7, 8, 13, 15}
 _IDR, _SEI, _DELIMITER = 5, 6, 9
+_HEAD = 64
+"""Bytes of a slice that are enough for the beginning of its header."""
 
 
 class Kind(Enum):
@@ -68,6 +70,21 @@ def broken(data: bytes, offset: int, time: float) -> Unit:
 def units(access_unit: bytes) -> list[Unit]:
     """Return the NAL units of a byte stream (Annex B). What comes before the first start code is left out."""
     return list(_split(access_unit))
+
+
+def first_picture(access_unit: bytes | memoryview) -> Unit | None:
+    """Return the beginning of the first slice of a byte stream; None if it has none. It reads no further than that."""
+    for found in _START.finditer(access_unit):
+        begin = found.end()
+        if begin < len(access_unit) and access_unit[begin] & 0x1F in _PICTURES:
+            return unit(bytes(access_unit[begin : begin + _HEAD]), begin)
+    return None
+
+
+def begins_group(access_unit: bytes | memoryview) -> bool:
+    """Whether its picture needs none before it."""
+    first = first_picture(access_unit)
+    return first is not None and first.starts_gop
 
 
 def _split(stream: bytes) -> Iterator[Unit]:

@@ -15,6 +15,8 @@ from agent.contract.errors import EdgeAgentError
 from agent.contract.leaves import DocumentError, base64url, canonical, parse
 
 CERTIFICATES = "certificates"
+SIGNING = 4
+"""So many times as long as the last signature took passes before the next one: a slow key signs less often."""
 
 
 class Signer(Protocol):

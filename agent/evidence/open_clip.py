@@ -16,11 +16,10 @@ from agent.contract.errors import EdgeAgentError
 from agent.contract.times import rfc3339
 from agent.evidence.chain import Chain
 from agent.evidence.fragment import Fragment
+from agent.evidence.jws import SIGNING
 from agent.evidence.manifest import ENTRY, Writer, part_line
 from agent.evidence.sealed_file import ClipError, Sealer
 
-_SIGNING = 4
-"""A checkpoint is signed when so many times as long has passed as the last signature took: a slow TPM signs fewer."""
 Now = Callable[[], tuple[datetime, str]]
 """The wall clock (UTC), and how good it is: `TimeQuality`."""
 log = logging.getLogger(__name__)
@@ -128,7 +127,7 @@ class OpenClip:
 
     def _write(self, *, sign: bool = True) -> None:
         moment = time.monotonic()
-        if sign and moment - self._signed_at >= _SIGNING * self._chain.signer.seconds:
+        if sign and moment - self._signed_at >= SIGNING * self._chain.signer.seconds:
             try:
                 self._waiting += self._writer.checkpoint(self.clip, self._chain.signer)
                 self._signed_at = moment

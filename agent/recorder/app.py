@@ -30,6 +30,7 @@ from agent.core.camera.recorder_link import (
     encode,
 )
 from agent.core.errors import EdgeAgentError
+from agent.recorder.backlog import Backlog
 from agent.recorder.intake import Encoder, Intake
 from agent.recorder.keeping import clips_of, signer_of
 from agent.recorder.pieces import Assembler, Signer
@@ -38,7 +39,8 @@ from agent.recorder.recording import Clips
 from agent.recorder.ring import Ring
 from agent.recorder.sources import Pump, SocketSource, Source, StreamSource
 
-_STATE_S = 1.0
+_LOOK_S, _STATE_S = 1.0, 5.0
+"""How often it looks whether its state has changed, and how often it says it all the same."""
 _HANGS_S = 10.0
 """An encoder that takes this long for a picture is stuck in its driver."""
 _JOIN_S = 10.0
@@ -85,7 +87,7 @@ def run(connection: socket.socket, make_clips: MakeClips = clips_of, make_signer
     link = Link(connection)
     first = None
     while first is None:
-        first = link.receive(_STATE_S)
+        first = link.receive(_LOOK_S)
     if not isinstance(first, StartRecorder):
         raise LinkError(f"the first message on the link was {first.t!r} and not 'start'")
     spec = first.spec
@@ -101,13 +103,8 @@ def _record(link: Link, spec: RecorderSpec, make_clips: MakeClips, make_signer: 
     clock = SystemClock()
     ring = Ring(spec.ring_s, spec.ring_bytes)
     recorder = Recorder(ring, clips, link.send, clock, spec.most_clips, 2 * spec.ring_bytes)
-    intake = Intake(
-        spec.camera,
-        spec.may_be_unmasked,
-        Assembler(make_signer(spec), clock, recorder.add),
-        partial(_encoder, spec),
-        clock.boottime_ns,
-    )
+    backlog = Backlog(Assembler(make_signer(spec), clock, recorder.add), recorder, clock)
+    intake = Intake(spec.camera, spec.may_be_unmasked, backlog, partial(_encoder, spec), clock.boottime_ns)
     pump = Pump(_source(spec, intake), intake)
     ending = Ending()
     sourcing, writing = Worker("source", pump.run_once, ending), Worker("writer", recorder.run_once, ending)
@@ -115,9 +112,10 @@ def _record(link: Link, spec: RecorderSpec, make_clips: MakeClips, make_signer: 
     writing.start()
     why = "stopped"
     try:
-        why = _serve(link, recorder, intake, pump, ending)
+        why = _serve(link, recorder, backlog, intake, pump, ending, spec.ring_s)
     finally:
         ending.stop()
+        recorder.wake()
         sourcing.join(_JOIN_S)
         pump.close()
         writing.join(_JOIN_S)
@@ -125,23 +123,25 @@ def _record(link: Link, spec: RecorderSpec, make_clips: MakeClips, make_signer: 
     ending.raise_failure()
 
 
-def _serve(link: Link, recorder: Recorder, intake: Intake, pump: Pump, ending: Ending) -> str:
-    """Do what the core says, and report every second; return why that ended."""
-    due_s = 0.0
+def _serve(
+    link: Link, recorder: Recorder, backlog: Backlog, intake: Intake, pump: Pump, ending: Ending, full_s: float
+) -> str:
+    """Do what the core says, and report; return why that ended."""
+    look_s, report = 0.0, _Report(link, recorder, intake, full_s)
     while not ending.event.is_set():
         now_s = time.monotonic()
-        if now_s >= due_s:
-            link.send(_state(recorder, intake))
-            due_s = now_s + _STATE_S
+        if now_s >= look_s:
+            look_s = now_s + _LOOK_S
+            report.tell(now_s)
         if (since_s := pump.since_s) is not None and now_s - since_s > _HANGS_S:
             raise EdgeAgentError(f"the encoder {intake.encoder_name} hangs")
         try:
-            message = link.receive(max(due_s - now_s, 0))
+            message = link.receive(max(look_s - now_s, 0))
         except LinkError:
             return "the agent ended"
         match message:
             case BeginClip():
-                recorder.begin(message.clip, message.seconds, message.facts)
+                backlog.begin(partial(recorder.begin, message.clip, message.seconds, message.facts))
             case ExtendClip():
                 recorder.extend(message.clip, message.seconds)
             case EndClip():
@@ -155,23 +155,41 @@ def _serve(link: Link, recorder: Recorder, intake: Intake, pump: Pump, ending: E
     return "failed"
 
 
-def _state(recorder: Recorder, intake: Intake) -> RecorderState:
-    before_s, size, group_s, clips = recorder.state()
-    detail = intake.detail
-    resident = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE
-    return RecorderState(
-        state="degraded" if detail else "ok",
-        detail=detail,
-        pictures=intake.pictures,
-        ring_s=before_s,
-        ring_bytes=size,
-        group_s=group_s,
-        encoder=intake.encoder_name,
-        clips=clips,
-        card=recorder.card,
-        held=recorder.held,
-        rss_bytes=resident,
-    )
+class _Report:
+    """Says the recorder's state: when it is another one, or every 5 s, since each message wakes two processes."""
+
+    def __init__(self, link: Link, recorder: Recorder, intake: Intake, full_s: float) -> None:
+        """`full_s` is how many seconds make a full ring."""
+        self._link = link
+        self._recorder = recorder
+        self._intake = intake
+        self._full_s = full_s
+        self._told: object = None
+        self._due_s = 0.0
+
+    def tell(self, now_s: float) -> None:
+        """Say it, if it is time."""
+        recorder, intake = self._recorder, self._intake
+        before_s, size, group_s, clips = recorder.state()
+        what = (intake.detail, intake.encoder_name, recorder.card, recorder.held, clips)
+        if now_s < self._due_s and (*what, int(min(before_s, self._full_s))) == self._told:
+            return
+        self._told, self._due_s = (*what, int(min(before_s, self._full_s))), now_s + _STATE_S
+        detail, encoder, card, held, _ = what
+        state = RecorderState(
+            state="degraded" if detail else "ok",
+            detail=detail,
+            pictures=intake.pictures,
+            ring_s=before_s,
+            ring_bytes=size,
+            group_s=group_s,
+            encoder=encoder,
+            clips=clips,
+            card=card,
+            held=held,
+            rss_bytes=int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE,
+        )
+        self._link.send(state)
 
 
 def _encoder(spec: RecorderSpec, width: int, height: int) -> Encoder:

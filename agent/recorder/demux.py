@@ -4,24 +4,36 @@ import argparse
 import json
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
+from typing import Protocol
 
-from agent.adapters.av_demuxer import AvDemuxer, StreamUnit
+from agent.adapters.av_demuxer import AvDemuxer, Packet, StreamUnit
 from agent.adapters.child_process import die_with_parent, give_way, leave_signals_to_the_core
 from agent.core.camera.stream_clock import StreamClock
-from agent.core.camera.units import Kind, StreamHeader, head, trouble
+from agent.core.camera.units import StreamHeader, trouble, units_record
 from agent.core.errors import CameraError
-from agent.evidence.h264 import Kind as Nal
-from agent.evidence.h264 import units
+from agent.evidence.h264 import begins_group, first_picture
 from agent.evidence.parameter_sets import is_b
 
 _boottime_ns = partial(time.clock_gettime_ns, time.CLOCK_BOOTTIME)
 _MOST_REORDERED_NS = 2_000_000_000
-_TOGETHER_NS = 200_000_000
-"""Units are sent a few at a time: to wake both processes for each takes twice the processor."""
+_LONGEST_NS = 1_200_000_000
+
+
+class Packets(Protocol):
+    """A stream: AvDemuxer."""
+
+    def packets(self) -> Iterable[Packet]:
+        """Yield what comes. Raises CameraError when it ends."""
+        ...
+
+    def unit(self, packet: Packet) -> StreamUnit:
+        """Return its access unit."""
+        ...
 
 
 class UnitTimes:
@@ -58,31 +70,74 @@ def send(connection: socket.socket, camera: str, address: str) -> None:
             parameters=demuxer.parameters,
         )
         connection.sendall(header.record())
-        _send_units(connection, demuxer.units())
+        _send_units(connection, demuxer)
     except CameraError as error:
         connection.sendall(trouble(str(error)))
 
 
-def _send_units(connection: socket.socket, stream: Iterable[StreamUnit]) -> None:
-    times = UnitTimes()
-    arrived: list[tuple[StreamUnit, int]] = []
+class _Sender:
+    """Sends a group of pictures when it is complete, or what there is of it after a second, or when asked.
 
-    def send_arrived() -> None:
-        parts = [(times.stamp(unit, arrival_ns), unit.content) for unit, arrival_ns in arrived]
-        arrived.clear()
-        connection.sendall(b"".join(head(Kind.UNIT, len(unit), time_ns) + unit for time_ns, unit in parts))
+    As little as possible is done for each picture by itself: that costs several times as much as in one go.
+    """
 
+    def __init__(self, connection: socket.socket, demuxer: Packets) -> None:
+        self._connection = connection
+        self._unit_of = demuxer.unit
+        self._times = UnitTimes()
+        self._waiting: list[tuple[Packet, int]] = []
+        self._begin_ns = 0
+        """When the first of them was captured, if that is known."""
+        self._lock = threading.Lock()
+
+    def take(self, packet: Packet) -> None:
+        """Take what has come now."""
+        now_ns = _boottime_ns()
+        with self._lock:
+            if self._waiting and (packet.is_keyframe or now_ns - self._waiting[0][1] >= _LONGEST_NS):
+                self._send(packet, now_ns)
+            self._waiting.append((packet, now_ns))
+
+    def send(self) -> None:
+        """Send what there is."""
+        with self._lock:
+            self._send(None, 0)
+
+    def send_when_asked(self) -> None:
+        """Do so for each byte that comes, until the other end is gone."""
+        while self._connection.recv(1):
+            self.send()
+
+    def _send(self, following: Packet | None, now_ns: int) -> None:
+        """Send, unless the following one is shown before one of those that wait: it belongs to them."""
+        after = None if following is None or following.is_keyframe else following.pts
+        if after is not None and any(each.pts is not None and each.pts > after for each, _ in self._waiting):
+            return
+        units = [(self._unit_of(packet), arrival_ns) for packet, arrival_ns in self._waiting]
+        begin_ns, self._begin_ns = self._begin_ns, 0
+        stamped = [
+            (begin_ns if begin_ns and not at else self._times.stamp(*each), each[0].content)
+            for at, each in enumerate(units)
+        ]
+        self._waiting = []
+        if following is not None:
+            self._begin_ns = self._times.stamp(self._unit_of(following), now_ns)
+        if stamped:
+            self._connection.sendall(units_record(stamped, begins_group(stamped[0][1]), self._begin_ns))
+
+
+def _send_units(connection: socket.socket, demuxer: Packets) -> None:
+    sender = _Sender(connection, demuxer)
+    threading.Thread(target=sender.send_when_asked, name="asked", daemon=True).start()
     try:
-        for unit in stream:
-            arrived.append((unit, _boottime_ns()))
-            if arrived[-1][1] - arrived[0][1] >= _TOGETHER_NS:
-                send_arrived()
+        for packet in demuxer.packets():
+            sender.take(packet)
     finally:
-        send_arrived()
+        sender.send()
 
 
 def _comes_early(access_unit: bytes) -> bool:
-    first = next((unit for unit in units(access_unit) if unit.kind is Nal.PICTURE), None)
+    first = first_picture(access_unit)
     return first is not None and is_b(first)
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from agent.core.camera.units import Kind, RecordHead, StreamHeader, UnitsError
+from agent.core.camera.units import Kind, RecordHead, StreamHeader, UnitsError, units_of
 from agent.core.errors import EdgeAgentError
-from agent.recorder.pieces import Assembler
+from agent.evidence.h264 import begins_group
+from agent.recorder.backlog import Backlog
 
 _SILENT_NS = 1_000_000_000
 """What has come is not kept waiting for longer than this for what follows."""
@@ -37,14 +38,14 @@ class Intake:
         self,
         camera: str,
         may_be_unmasked: bool,
-        assembler: Assembler,
+        backlog: Backlog,
         make_encoder: Callable[[int, int], Encoder],
         boottime_ns: Callable[[], int],
     ) -> None:
         """`make_encoder(width, height)` raises EncoderError."""
         self._camera = camera
         self._may_be_unmasked = may_be_unmasked
-        self._assembler = assembler
+        self._backlog = backlog
         self._make_encoder = make_encoder
         self._boottime_ns = boottime_ns
         self._header: StreamHeader | None = None
@@ -70,19 +71,19 @@ class Intake:
             return
         silent_ns = self._boottime_ns() - self._heard_ns
         if silent_ns >= _SILENT_NS:
-            self._assembler.flush()
+            self._backlog.flush()
         if silent_ns >= _STALLED_NS and not self.detail:
             self.detail = f"no picture for {silent_ns / 1e9:.0f} s"
 
     def lost(self, detail: str) -> None:
         """The source is gone, or of no use."""
-        self._assembler.restart()
+        self._backlog.restart()
         self._header = self._heard_ns = None
         self.detail = detail
 
     def close(self) -> None:
         """Make a last piece of what is there, and release the encoder."""
-        self._assembler.restart()
+        self._backlog.restart()
         self._use_encoder(None)
 
     def _take(self, record: RecordHead, content: memoryview) -> None:
@@ -94,18 +95,27 @@ class Intake:
         header = self._header
         if header is None:
             raise UnitsError("a source sends pictures before it says what they are")
-        if record.kind is Kind.UNIT and header.codec == "h264":
-            self._assembler.add(bytes(content), record.boottime_ns)
+        count = 1
+        if record.kind is Kind.UNITS and header.codec == "h264":
+            units = tuple(units_of(content))
+            count = len(units)
+            if units:
+                self._backlog.add(units, record.key, record.boottime_ns)
+        elif record.kind is Kind.UNIT and header.codec == "h264":
+            self._add(bytes(content), record.boottime_ns)
         elif record.kind is Kind.PICTURE and self._encoder is not None:
             if len(content) != header.width * header.height * 3 // 2:
                 raise UnitsError(f"a picture of {header.width} x {header.height} has {len(content)} bytes")
             for unit, boottime_ns in self._encoder.encode(content, record.boottime_ns):
-                self._assembler.add(unit, boottime_ns)
+                self._add(unit, boottime_ns)
         else:
             raise UnitsError(f"a source of {header.codec} sends a {record.kind.name.lower()}")
         self._heard_ns = self._boottime_ns()
-        self.pictures += 1
+        self.pictures += count
         self.detail = ""
+
+    def _add(self, unit: bytes, boottime_ns: int) -> None:
+        self._backlog.add(((boottime_ns, unit),), begins_group(unit))
 
     def _begin(self, header: StreamHeader) -> None:
         if header.camera != self._camera:
@@ -114,7 +124,7 @@ class Intake:
             raise UnitsError(
                 f"camera {self._camera} has privacy masks, and its pictures come without: none is recorded"
             )
-        self._assembler.restart(header.parameters)
+        self._backlog.restart(header.parameters)
         # Always another one: some say their parameter sets only once.
         self._use_encoder(None)
         if header.codec == "i420":

@@ -36,7 +36,7 @@ def signer_of(spec: RecorderSpec) -> GopSigner:
     """Return what signs the camera's stream. Raises EdgeAgentError."""
     key, facts = _key(spec.keeping), spec.keeping.facts
     about = Facts(str(facts.get("software", "")), str(facts.get("device", "")), _MANUFACTURER)
-    return GopSigner(key, key.x5c, about)
+    return GopSigner(key, about)
 
 
 def _key(keeping: KeepingSpec) -> DeviceKey:

@@ -1,21 +1,22 @@
 """Makes pieces of about a second out of access units, each of which becomes one fragment of every clip that has it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from agent.evidence.fragment import Fragment
-from agent.evidence.h264 import Kind, units
+from agent.evidence.h264 import Kind, Unit, units
 from agent.evidence.mp4_write import Sample, fragment, ticks
-from agent.evidence.parameter_sets import ParameterSets, is_b
+from agent.evidence.parameter_sets import ParameterSets, UnreadableVideoError, is_b
 
 if TYPE_CHECKING:  # the ports load pydantic
     from agent.ports import Clock
 
 LONGEST_NS = 1_200_000_000
 """A group of pictures that is longer is more than one piece, so that none of it waits for the rest."""
+_LARGE, _MOST_UNITS = 1_000_000, 10_000
 _STEP_NS = 100_000
 """Two pictures are at least this far apart, whatever their source says."""
 _EARLY_NS, _LATE_NS = 5_000_000_000, 100_000_000
@@ -27,8 +28,12 @@ _ELSEWHERE = {Kind.PARAMETERS, Kind.DELIMITER}
 class Signer(Protocol):
     """Signs groups of pictures in the stream itself. One thread."""
 
-    def add(self, access_unit: bytes, t_ns: int) -> list[bytes]:
-        """Take the next access unit (Annex B); return what to write in its place. `t_ns` is UTC, since 1970."""
+    def add(self, units: Sequence[Unit], t_ns: int) -> list[bytes]:
+        """Take the NAL units of the next access unit; return those to write. `t_ns` is UTC, since 1970."""
+        ...
+
+    def put_off(self) -> None:
+        """What comes next is late already: a key that is slow signs it afterwards."""
         ...
 
     def finish(self, t_ns: int) -> bytes:
@@ -39,13 +44,33 @@ class Signer(Protocol):
 class Unsigned:
     """Signs nothing: for a device that has no key."""
 
-    def add(self, access_unit: bytes, t_ns: int) -> list[bytes]:  # noqa: ARG002
-        """Return it."""
-        return [access_unit]
+    def add(self, units: Sequence[Unit], t_ns: int) -> list[bytes]:  # noqa: ARG002
+        """Return them."""
+        return [each.data for each in units]
+
+    def put_off(self) -> None:
+        """Do nothing."""
 
     def finish(self, t_ns: int) -> bytes:  # noqa: ARG002
         """Return nothing."""
         return b""
+
+
+class Moment(NamedTuple):
+    """What the clocks said when something came."""
+
+    boottime_ns: int
+    wall: datetime
+    timeq: str
+
+    @classmethod
+    def now(cls, clock: "Clock") -> "Moment":
+        """Read them."""
+        return cls(clock.boottime_ns(), clock.wall(), clock.quality().value)
+
+    def wall_at(self, boottime_ns: int) -> datetime:
+        """Return what the wall clock, as it goes now, said then."""
+        return self.wall - timedelta(microseconds=(self.boottime_ns - boottime_ns) // 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +94,11 @@ class Piece:
     def begin_ns(self) -> int:
         """When its first picture was captured."""
         return min(self.times_ns)
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return len(self.media)
 
     def fragment(self, index: int, base_ns: int) -> Fragment:
         """Return it as fragment `index` of a clip that begins at `base_ns`."""
@@ -102,7 +132,8 @@ class Assembler:
     def __init__(self, signer: Signer, clock: "Clock", on_piece: Callable[[Piece], None]) -> None:
         self._signer = signer
         self._clock = clock
-        self._on_piece = on_piece
+        self._moment = Moment.now(clock)
+        self.on_piece = on_piece
         self._parameters: ParameterSets | None = None
         self._of: ParameterSets | None = None
         """Those of the pictures at hand."""
@@ -121,8 +152,22 @@ class Assembler:
         self._parameters = ParameterSets.found(units(parameters))
         self._runs = False
 
-    def add(self, access_unit: bytes, boottime_ns: int) -> None:
-        """Take the next access unit (Annex B), captured at `boottime_ns`. Raises UnreadableVideoError."""
+    def catch_up(self, *, hole: bool) -> None:
+        """What comes next has waited. With a `hole`, what came before it was dropped: nothing of that is at hand."""
+        if hole:
+            self._pictures = []
+            self._signer.finish(0)
+            self._runs = False
+        self._signer.put_off()
+
+    def add(self, access_unit: bytes, boottime_ns: int, moment: Moment | None = None) -> None:
+        """Take the next access unit (Annex B), captured at `boottime_ns`; `moment` is when it came, if not now.
+
+        Raises UnreadableVideoError.
+        """
+        self._moment = moment or Moment.now(self._clock)
+        if len(access_unit) > _LARGE and access_unit.count(b"\0\0\1") > _MOST_UNITS:
+            raise UnreadableVideoError("the camera sends pictures in more parts than any camera has")
         found = units(access_unit)
         if any(unit.kind is Kind.PARAMETERS for unit in found):
             self._parameters = ParameterSets.found(found, self._parameters)
@@ -135,29 +180,30 @@ class Assembler:
         elif not self._runs:
             return
         self._runs = True
-        time_ns, early = self._time(boottime_ns, not key and is_b(pictures[0]))
-        signed = b"".join(self._signer.add(access_unit, self._wall_ns(time_ns)))
+        time_ns, early = self._time(boottime_ns, pictures[0])
+        kept = [unit for unit in found if unit.kind not in _ELSEWHERE]
+        signed = self._signer.add(kept, self._wall_ns(time_ns))
         if self._pictures and not early and (key or time_ns - self._pictures[0].time_ns >= LONGEST_NS):
-            self._close(time_ns)
+            self.close(time_ns)
         if not self._pictures:
             self._key, self._of = key, self._parameters
-        kept = (unit.data for unit in units(signed) if unit.kind not in _ELSEWHERE)
-        media = b"".join(len(unit).to_bytes(4, "big") + unit for unit in kept)
+        media = b"".join([part for unit in signed for part in (len(unit).to_bytes(4, "big"), unit)])
         self._pictures.append(_Picture(time_ns, early, media))
 
     def flush(self, *, ended: bool = False) -> None:
         """Make a piece of what is there: no more pictures come for now, or this stream has `ended`."""
-        self._close(None)
+        self._moment = Moment.now(self._clock)
+        self.close(None)
         if ended and self._runs:
             self._signer.finish(self._wall_ns(self._newest_ns))
 
-    def _time(self, given_ns: int, reordered: bool) -> tuple[int, bool]:
+    def _time(self, given_ns: int, first: Unit) -> tuple[int, bool]:
         """Return when the picture was captured, and whether it is shown before the newest."""
-        now_ns = self._clock.boottime_ns()
+        now_ns = self._moment.boottime_ns
         if not now_ns - _EARLY_NS <= given_ns <= now_ns + _LATE_NS:
             self.retimed += 1
             given_ns = now_ns
-        if reordered and self._complete_ns <= given_ns < self._newest_ns:
+        if self._complete_ns <= given_ns < self._newest_ns and not first.starts_gop and is_b(first):
             while any(given_ns == picture.time_ns for picture in self._pictures):
                 given_ns += _STEP_NS
             return given_ns, True
@@ -165,9 +211,10 @@ class Assembler:
         return self._newest_ns, False
 
     def _wall_ns(self, time_ns: int) -> int:
-        return round(self._clock.wall().timestamp() * 1e6) * 1000 - (self._clock.boottime_ns() - time_ns)
+        return round(self._moment.wall.timestamp() * 1e6) * 1000 - (self._moment.boottime_ns - time_ns)
 
-    def _close(self, next_ns: int | None) -> None:
+    def close(self, next_ns: int | None) -> None:
+        """Make a piece of what is at hand; the next one begins at `next_ns`, None if nobody knows."""
         pictures, self._pictures = self._pictures, []
         if not pictures or self._of is None:
             return
@@ -178,8 +225,7 @@ class Assembler:
         reordered = any(picture.early for picture in pictures)
         end_ns = latest + usual_ns if reordered or next_ns is None else next_ns
         self._complete_ns = latest
-        behind = timedelta(microseconds=(self._clock.boottime_ns() - end_ns) // 1000)
-        self._on_piece(
+        self.on_piece(
             Piece(
                 self._of,
                 self._key,
@@ -187,7 +233,7 @@ class Assembler:
                 tuple(len(picture.media) for picture in pictures),
                 end_ns,
                 b"".join(picture.media for picture in pictures),
-                self._clock.wall() - behind,
-                self._clock.quality().value,
+                self._moment.wall_at(end_ns),
+                self._moment.timeq,
             )
         )

@@ -22,6 +22,7 @@ from agent.core.errors import EdgeAgentError, StorageError
 from agent.evidence.clips import AGENT_ENDED
 from agent.evidence.fragment import Fragment
 from agent.evidence.mp4_write import init_segment
+from agent.recorder.backlog import Batch
 from agent.recorder.pieces import Piece
 from agent.recorder.recording import Clips, Recording
 from agent.recorder.ring import Ring
@@ -37,6 +38,8 @@ _OVERDUE_NS = 3_000_000_000
 _HEAD_NS = 3600_000_000_000
 _SLOW_NS, _SLOW_FOR_NS = 5_000_000_000, 60_000_000_000
 """A card that once was so slow is called that for a minute, and not with each write anew."""
+_LOOK_S, _REST_S = 0.5, 10.0
+"""How often it looks whether something is over: while it records, and at rest."""
 Tell = Callable[[AboutClips], None]
 
 
@@ -69,6 +72,20 @@ class Recorder:
         self.held = 0
         """Clips that are not deleted, whatever their age."""
 
+    def keep(self, batch: Batch) -> bool:
+        """See Shelf."""
+        with self._changed:
+            if self._recordings:
+                return False
+            self._ring.add(batch)
+            return True
+
+    def take_batches(self) -> tuple[tuple[Batch, ...], bool]:
+        """See Shelf."""
+        with self._changed:
+            batches = self._ring.take_batches()
+            return batches, self._ring.begin_ns is None
+
     def add(self, piece: Piece) -> None:
         """Take the newest piece."""
         with self._changed:
@@ -82,11 +99,14 @@ class Recorder:
                     self._queue(recording, piece)
             self._changed.notify_all()
 
-    def begin(self, clip: str, seconds: float, facts: Facts) -> None:
-        """Keep the ring and the next `seconds` as `clip`, or take part in the newest clip if there are many."""
+    def begin(self, clip: str, seconds: float, facts: Facts) -> bool:
+        """Keep the ring and the next `seconds` as `clip`, or take part in the newest clip if there are many. If batches
+        wait to become pieces, do nothing and return False."""
         now_ns = self._clock.boottime_ns()
         until_ns = now_ns + round(seconds * 1e9)
         with self._changed:
+            if self._ring.has_batches:
+                return False
             going = [recording for recording in self._recordings if not recording.why]
             if len(going) >= self._most_clips:
                 newest = going[-1]
@@ -100,6 +120,7 @@ class Recorder:
                     Recording(clip, facts, now_ns, until_ns, queue, ids={clip}, needs_key=not queue)
                 )
             self._changed.notify_all()
+            return True
 
     def extend(self, clip: str, seconds: float) -> None:
         """Let a clip go on for so many seconds from now, at least."""
@@ -129,8 +150,8 @@ class Recorder:
         now_ns = self._clock.boottime_ns()
         with self._changed:
             self._ring.prune(now_ns)
-            pieces = self._ring.pieces()
-            before_s = (now_ns - pieces[0].begin_ns) / 1e9 if pieces else 0.0
+            begin_ns = self._ring.begin_ns
+            before_s = 0.0 if begin_ns is None else (now_ns - begin_ns) / 1e9
             clips = tuple(recording.clip for recording in self._recordings)
             return before_s, self._ring.bytes, self._ring.longest_group_ns / 1e9, clips
 
@@ -142,10 +163,17 @@ class Recorder:
             return f"the card has not answered for {waits_ns / 1e9:.0f} s"
         return self._card or (self._slow if now_ns - self._slow_ns < _SLOW_FOR_NS else "")
 
-    def run_once(self, timeout_s: float = 0.5) -> None:
-        """Write what waits, or wait for it. The thread that writes."""
+    def wake(self) -> None:
+        """Have `run_once` return soon."""
         with self._changed:
-            self._changed.wait_for(self._is_due, timeout_s)
+            self._changed.notify_all()
+
+    def run_once(self, timeout_s: float | None = None) -> None:
+        """Write what waits, or wait for it for a while. The thread that writes."""
+        with self._changed:
+            if not self._is_due():
+                a_while_s = _LOOK_S if self._recordings or self._card else _REST_S
+                self._changed.wait(a_while_s if timeout_s is None else timeout_s)
             now_ns = self._clock.boottime_ns()
             for recording in self._recordings:
                 if not recording.why and now_ns > recording.until_ns + _OVERDUE_NS:

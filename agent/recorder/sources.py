@@ -7,10 +7,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from agent.core.camera.units import HEAD, RecordHead, UnitsError
+from agent.core.camera.units import HEAD, Kind, RecordHead, UnitsError
 from agent.core.errors import EdgeAgentError
 from agent.core.socket_address import socket_address
 from agent.recorder.intake import Intake
@@ -21,6 +22,10 @@ _RECEIVE_LIMIT_S = 5.0
 _PATIENCE_S = 20.0
 """A child that gives nothing for this long hangs: it has limits of its own, which are shorter."""
 _FIRST_RETRY_S, _LAST_RETRY_S = 1.0, 30.0
+_SECOND_S = 1.3
+"""A stream that goes on has given a piece after this long."""
+_ROOM = 1024 * 1024
+"""Bytes that a child may be ahead, where the system allows it: fewer calls."""
 
 
 class Source(Protocol):
@@ -120,6 +125,12 @@ class StreamSource:
             raise UnitsError(f"the camera's stream has given nothing for {self._patience_s:.0f} s")
         return None
 
+    def ask(self) -> None:
+        """Have the child send what it has, though its group of pictures is not complete."""
+        if self._connection is not None:
+            with suppress(OSError):
+                self._connection.send(b"\n", socket.MSG_DONTWAIT)
+
     def works(self) -> None:
         """Pictures come: after the next loss, try again soon."""
         self._retry_s = self._first_retry_s
@@ -143,6 +154,7 @@ class StreamSource:
     def _start(self) -> socket.socket:
         ours, theirs = socket.socketpair()
         with theirs:
+            theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _ROOM)
             command = [*self._command, str(theirs.fileno())]
             self._process = subprocess.Popen(command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL)
         ours.settimeout(_RECEIVE_LIMIT_S)
@@ -162,12 +174,14 @@ class Pump:
         self.since_s: float | None = None
         """When the handling of the record at hand began (monotonic): an encoder may hang. None between records."""
 
-    def run_once(self, timeout_s: float = 0.5) -> None:
+    def run_once(self, timeout_s: float = _SECOND_S) -> None:
         """Carry one record, or wait for it."""
         try:
             connection = self._source.readable(timeout_s)
             if connection is None:
                 self._intake.idle()
+                if isinstance(self._source, StreamSource):
+                    self._source.ask()
                 return
             record, content = self._read(connection)
             self.since_s = time.monotonic()
@@ -187,15 +201,19 @@ class Pump:
 
     def _read(self, connection: socket.socket) -> tuple[RecordHead, memoryview]:
         record = RecordHead.read(bytes(self._exactly(connection, HEAD.size)))
+        if record.kind is Kind.UNITS:  # they stay where they are
+            return record, self._into(connection, memoryview(bytearray(record.length)))
         return record, self._exactly(connection, record.length)
 
     def _exactly(self, connection: socket.socket, length: int) -> memoryview:
         """Return so many bytes; they count until the next call."""
         if length > len(self._buffer):
             self._buffer = bytearray(length)
-        view = memoryview(self._buffer)[:length]
+        return self._into(connection, memoryview(self._buffer)[:length])
+
+    def _into(self, connection: socket.socket, view: memoryview) -> memoryview:
         got = 0
-        while got < length:
+        while got < len(view):
             count = connection.recv_into(view[got:])
             if not count:
                 raise UnitsError("the source of the pictures has ended")

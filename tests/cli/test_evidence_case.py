@@ -42,7 +42,7 @@ class Office:
             made=began,
         )
         key = self.recording.signer
-        signer = GopSigner(key, key.x5c, Facts("0.1.0", "kiosk-0042", "edge-agent"))
+        signer = GopSigner(key, Facts("0.1.0", "kiosk-0042", "edge-agent"))
         pieces = pieces_of(encoded(40), clock, signer)
         wall.wall = clock.wall()
         first = pieces[0].fragment(1, pieces[0].begin_ns)

@@ -22,6 +22,7 @@ from tests.support.signed_media import (
     FACTS,
     FRAME_NS,
     Signing,
+    added,
     has_signature,
     judged,
     mp4,
@@ -86,7 +87,7 @@ def test_a_signature_stands_before_the_picture_that_begins_the_next_gop() -> Non
 def test_what_is_added_comes_back_at_once_and_as_it_was_but_for_signatures() -> None:
     signer = signing().signer()
     for at, each in enumerate(stream()):
-        [out] = signer.add(each, BEGAN_NS + at * FRAME_NS)
+        out = added(signer, each, BEGAN_NS + at * FRAME_NS)
         assert without_signatures(samples([out])[0]) == samples([each])[0]
 
 
@@ -361,6 +362,19 @@ def test_a_signature_covers_the_gops_for_which_the_key_has_failed(gops: tuple[in
     assert judged(mp4(made), key.ca).result in (Result.MISSING, Result.NOT_AUTHENTIC)
 
 
+def test_a_key_that_is_slow_signs_later_and_covers_what_it_has_let_pass() -> None:
+    key = Signing()
+    signer, pictures = key.signer(), stream(gops=(3, 4, 3, 4))
+    key.seconds = 1000
+    made = [added(signer, each, BEGAN_NS + at * FRAME_NS) for at, each in enumerate(pictures[:12])]
+    assert signer.waiting == 2
+    key.seconds = 0
+    made += [added(signer, each, BEGAN_NS + at * FRAME_NS) for at, each in enumerate(pictures[12:], 12)]
+    made.append(signer.finish(BEGAN_NS + 14 * FRAME_NS))
+    verdict = judged(mp4(samples(made)), key.ca)
+    assert (signer.waiting, verdict.result, verdict.units) == (0, Result.AUTHENTIC, 14)
+
+
 def test_signatures_of_another_signer_are_taken_out() -> None:
     twice = signed(signed(stream(), Signing().signer())[:-1], signing().signer())
     verdict = judged(mp4(samples(twice)))
@@ -378,5 +392,5 @@ def test_a_sei_that_lies_about_its_length_is_broken() -> None:
 
 def test_the_signer_begins_with_the_first_idr_picture() -> None:
     signer, early = signing().signer(), picture(random.Random(1))
-    assert signer.add(early, BEGAN_NS) == [early]
+    assert added(signer, early, BEGAN_NS) == early
     assert signer.finish(BEGAN_NS) == b""

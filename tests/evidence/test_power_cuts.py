@@ -70,7 +70,7 @@ def test_a_cut_at_any_sync_leaves_a_clip_up_to_its_last_synced_fragment(
 def test_a_cut_at_any_sync_of_recovery_and_of_deletion_is_healed_by_the_next_start(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.evidence.open_clip._SIGNING", 0)  # on a busy machine too, each fragment is signed
+    monkeypatch.setattr("agent.evidence.open_clip.SIGNING", 0)  # on a busy machine too, each fragment is signed
     for at in itertools.count():
         recording = make(f"again-{at}")
         old, open_clip = recording.record(1), recording.begin()

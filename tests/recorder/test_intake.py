@@ -7,9 +7,8 @@ import pytest
 from agent.core.camera.units import HEAD, Kind, RecordHead, StreamHeader, UnitsError
 from agent.core.errors import EncoderError
 from agent.recorder.intake import Encoder, Intake
-from agent.recorder.pieces import Assembler, Piece, Unsigned
 from agent.sim.clock import SimClock
-from tests.support.recording import encoded
+from tests.support.recording import Eager, encoded
 
 
 class Repeats:
@@ -30,10 +29,11 @@ class Repeats:
 class Rig:
     def __init__(self, *, may_be_unmasked: bool = True) -> None:
         self.clock = SimClock()
-        self.pieces: list[Piece] = []
         self.encoders: list[Repeats] = []
-        assembler = Assembler(Unsigned(), self.clock, self.pieces.append)
-        self.intake = Intake("yard", may_be_unmasked, assembler, self._encoder, self.clock.boottime_ns)
+        eager = Eager()
+        self.pieces = eager.pieces
+        backlog = eager.backlog(self.clock)
+        self.intake = Intake("yard", may_be_unmasked, backlog, self._encoder, self.clock.boottime_ns)
 
     def _encoder(self, width: int, height: int) -> Encoder:
         self.encoders.append(Repeats(width, height))
@@ -162,7 +162,7 @@ def test_without_an_encoder_the_source_hears_why() -> None:
         raise EncoderError("nothing here encodes")
 
     rig = Rig()
-    intake = Intake("yard", True, Assembler(Unsigned(), rig.clock, rig.pieces.append), none, rig.clock.boottime_ns)
+    intake = Intake("yard", True, Eager().backlog(rig.clock), none, rig.clock.boottime_ns)
     content = StreamHeader(codec="i420", camera="yard", width=64, height=48, masked=False).record()[HEAD.size :]
 
     with pytest.raises(EncoderError):

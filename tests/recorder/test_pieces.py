@@ -1,12 +1,13 @@
 """Pieces of about a second, made of whatever a camera sends."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from agent.evidence.h264 import Kind, units
+from agent.evidence.h264 import Kind, Unit, units
 from agent.evidence.parameter_sets import ParameterSets, UnreadableVideoError
 from agent.recorder.pieces import Assembler, Piece, Unsigned
 from agent.sim.clock import SimClock
@@ -131,9 +132,11 @@ class Marks:
         self.times: list[int] = []
         self.finished = 0
 
-    def add(self, access_unit: bytes, t_ns: int) -> list[bytes]:
+    def add(self, units: Sequence[Unit], t_ns: int) -> list[bytes]:
         self.times.append(t_ns)
-        return [b"\0\0\1\x06signed" + access_unit]
+        return [b"\x06signed", *(each.data for each in units)]
+
+    def put_off(self) -> None: ...
 
     def finish(self, t_ns: int) -> bytes:
         self.finished += 1

@@ -14,9 +14,8 @@ import pytest
 from agent.adapters.system_clock import SystemClock
 from agent.core.camera.units import Kind, StreamHeader, head
 from agent.recorder.intake import Intake
-from agent.recorder.pieces import Assembler, Piece, Unsigned
 from agent.recorder.sources import Pump, SocketSource, StreamSource
-from tests.support.recording import encoded
+from tests.support.recording import Eager, encoded
 from tests.support.vision_stand_ins import boottime_ns
 from tests.support.wait import wait_for
 
@@ -27,14 +26,13 @@ class Rig:
     """A pump and what comes out of it."""
 
     def __init__(self) -> None:
-        self.pieces: list[Piece] = []
-        clock = SystemClock()
-        assembler = Assembler(Unsigned(), clock, self.pieces.append)
+        clock, eager = SystemClock(), Eager()
+        self.pieces = eager.pieces
 
         def no_encoder(width: int, height: int) -> None:
             raise AssertionError
 
-        self.intake = Intake("yard", True, assembler, no_encoder, clock.boottime_ns)  # type: ignore[arg-type]
+        self.intake = Intake("yard", True, eager.backlog(clock), no_encoder, clock.boottime_ns)  # type: ignore[arg-type]
         self.pump: Pump
 
     def run(self, records: int) -> None:

@@ -19,6 +19,8 @@ from agent.evidence.chain import Head
 from agent.evidence.clips import Deleted, Swept
 from agent.evidence.fragment import Fragment
 from agent.evidence.mp4_write import init_segment
+from agent.ports import Clock
+from agent.recorder.backlog import Backlog, Batch
 from agent.recorder.pieces import Assembler, Piece, Signer, Unsigned
 from agent.sim.clock import SimClock
 
@@ -57,6 +59,26 @@ def feed(assembler: Assembler, clock: SimClock, units: Sequence[tuple[bytes, int
     for unit, shown in units:
         assembler.add(unit, begin_ns + round(shown * SECOND / fps))
         clock.advance(timedelta(seconds=1 / fps))
+
+
+class Eager:
+    """A recorder that wants pieces at once."""
+
+    def __init__(self) -> None:
+        self.pieces: list[Piece] = []
+
+    def keep(self, batch: Batch) -> bool:
+        return False
+
+    def take_batches(self) -> tuple[Sequence[Batch], bool]:
+        return (), False
+
+    def add(self, piece: Piece) -> None:
+        self.pieces.append(piece)
+
+    def backlog(self, clock: Clock) -> Backlog:
+        """What gives it pieces."""
+        return Backlog(Assembler(Unsigned(), clock, self.add), self, clock)
 
 
 def pieces_of(

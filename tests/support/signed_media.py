@@ -52,17 +52,20 @@ class Signing:
         authority = Authority.root("device", "evidence", began)
         own = authority.device(self.key.public_key(), "gp/jhb-park-station/kiosk-0042", now=began)
         self.certificates = [own.public_bytes(Encoding.DER)]
+        self.x5c = tuple(self.certificates)
         revoked = authority.revocation_list([Revoked(own.serial_number, began + timedelta(days=1))], 1)
         self.revoked = revoked.decode()
         """A list that says that the key was stolen the day after."""
         self.ca = authority.certificate.public_bytes(Encoding.PEM).decode()
+
+    seconds = 0.0
 
     def __call__(self, content: bytes) -> bytes:
         r, s = decode_dss_signature(self.key.sign(content, ec.ECDSA(SHA256())))
         return r.to_bytes(32) + s.to_bytes(32)
 
     def signer(self) -> GopSigner:
-        return GopSigner(self, self.certificates, FACTS)
+        return GopSigner(self, FACTS)
 
 
 @cache
@@ -86,11 +89,16 @@ def stream(seed: int = 0, gops: Sequence[int] = (6, 5, 7, 5, 6), slices: int = 1
     return [picture(chance, idr=not at, slices=slices) for count in gops for at in range(count)]
 
 
+def added(signer: GopSigner, access_unit: bytes, t_ns: int) -> bytes:
+    """An access unit as a byte stream, with what the signer has put into it."""
+    return b"".join(b"\0\0\0\1" + each for each in signer.add(h264.units(access_unit), t_ns))
+
+
 def signed(
     access_units: Sequence[bytes], signer: GopSigner, began_ns: int = BEGAN_NS, step_ns: int = FRAME_NS
 ) -> list[bytes]:
     """The same with signatures; the end is signed too, in an access unit of its own."""
-    written = [out for at, unit in enumerate(access_units) for out in signer.add(unit, began_ns + at * step_ns)]
+    written = [added(signer, unit, began_ns + at * step_ns) for at, unit in enumerate(access_units)]
     return [*written, signer.finish(began_ns + len(access_units) * step_ns)]
 
 

@@ -141,7 +141,7 @@ class StopRecorder(RecorderMessage):
 
 @dataclass(frozen=True, kw_only=True)
 class RecorderState(RecorderMessage):
-    """Sent every second."""
+    """Sent when it has changed, and every 5 s."""
 
     t: Literal["state"] = "state"
     state: Literal["ok", "degraded"]

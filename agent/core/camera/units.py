@@ -8,6 +8,7 @@ another one may come later, as a camera's size can change.
 
 import json
 import struct
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from enum import IntEnum
 from typing import Literal, Self
@@ -15,6 +16,8 @@ from typing import Literal, Self
 from agent.core.errors import EdgeAgentError
 
 HEAD = struct.Struct(">BBQI")
+_ROW = struct.Struct(">QI")
+_KEY = 1
 CODECS = ("h264", "i420")
 LARGEST = 8192
 """Pixels of a side."""
@@ -37,6 +40,9 @@ class Kind(IntEnum):
     """An I420 picture of the header's size, without padding."""
     TROUBLE = 3
     """Why no pictures come: a line of text for a person."""
+    UNITS = 4
+    """Access units that make a piece, each behind its capture time and its length. Flag 1 says that the first is a key
+    frame, and the time of the head when the next piece begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,23 +85,45 @@ class RecordHead:
     kind: Kind
     boottime_ns: int
     length: int
+    key: bool = False
 
     @classmethod
     def read(cls, content: bytes) -> Self:
         """Read HEAD.size bytes. Raises UnitsError."""
-        kind, _, boottime_ns, length = HEAD.unpack(content)
+        kind, flags, boottime_ns, length = HEAD.unpack(content)
         try:
             known = Kind(kind)
         except ValueError:
             raise UnitsError(f"a source sends records of kind {kind}, which nobody knows") from None
         if length > MOST_BYTES:
             raise UnitsError(f"a source sends a record of {length} bytes")
-        return cls(known, boottime_ns, length)
+        return cls(known, boottime_ns, length, bool(flags & _KEY))
 
 
 def head(kind: Kind, length: int, boottime_ns: int = 0) -> bytes:
     """Return what comes before a payload of this length; `boottime_ns` says when it was captured."""
     return HEAD.pack(kind, 0, boottime_ns, length)
+
+
+def units_record(units: Sequence[tuple[int, bytes]], key: bool, end_ns: int) -> bytes:
+    """Return the record of access units, each with its capture time. `end_ns` is when the next one was captured, or
+    0."""
+    parts = [part for time_ns, unit in units for part in (_ROW.pack(time_ns, len(unit)), unit)]
+    length = sum(len(part) for part in parts)
+    return b"".join((HEAD.pack(Kind.UNITS, _KEY if key else 0, end_ns, length), *parts))
+
+
+def units_of(content: memoryview) -> Iterator[tuple[int, memoryview]]:
+    """Read the payload of such a record. Raises UnitsError."""
+    at = 0
+    while at < len(content):
+        if at + _ROW.size > len(content):
+            raise UnitsError("a source sends units that are cut short")
+        time_ns, length = _ROW.unpack_from(content, at)
+        at += _ROW.size + length
+        if at > len(content):
+            raise UnitsError("a source sends units that are cut short")
+        yield time_ns, content[at - length : at]
 
 
 def trouble(detail: str) -> bytes:

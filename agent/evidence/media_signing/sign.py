@@ -1,13 +1,15 @@
 """Signs a stream by ONVIF Media Signing while it is recorded: each GOP in a SEI before the next one's first picture."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agent.adapters.evidence_keys import der_of, pem_of
 from agent.core.errors import EdgeAgentError
 from agent.evidence import h264
-from agent.evidence.h264 import Kind
+from agent.evidence.h264 import Kind, Unit
+from agent.evidence.jws import SIGNING, Signer
 from agent.evidence.media_signing import tlv
 
 _START_CODE = b"\0\0\0\1"
@@ -25,15 +27,12 @@ class Facts:
 
 
 class GopSigner:
-    """Signs one H.264 stream. Each call takes as long as a signature takes, once a GOP. Not for more than one thread.
+    """Signs one H.264 stream. A call takes as long as a signature takes, once a GOP. Not for more than one thread."""
 
-    `key` signs: it gets what to sign and returns 64 bytes, as a JWS has them (ES256). `certificates` are its own first,
-    in DER, without the authority that a verifier must know anyway.
-    """
-
-    def __init__(self, key: Callable[[bytes], bytes], certificates: Sequence[bytes], facts: Facts) -> None:
-        self._key = key
-        self._fixed = tlv.fixed_fields(pem_of(certificates), (facts.version, facts.serial, facts.manufacturer))
+    def __init__(self, key: Signer, facts: Facts) -> None:
+        self._facts = facts
+        self.renewed(key)
+        self._signed_at = time.monotonic()
         self._hashes: list[bytes] = []
         self._anchor: bytes | None = None
         self._counter = 0
@@ -45,18 +44,26 @@ class GopSigner:
         self.trouble = ""
         """Why it has failed last."""
 
-    def add(self, access_unit: bytes, t_ns: int) -> list[bytes]:
-        """Take the next access unit, as a byte stream (Annex B), and return what is to be written now.
+    def renewed(self, key: Signer) -> None:
+        """Sign with another key from now on."""
+        self._key = key
+        self._fixed = tlv.fixed_fields(
+            pem_of(key.x5c), (self._facts.version, self._facts.serial, self._facts.manufacturer)
+        )
+
+    def add(self, units: Sequence[Unit], t_ns: int) -> list[bytes]:
+        """Take the NAL units of the next access unit, and return those that are to be written now.
 
         `t_ns` is when it was captured: UTC, in ns since 1970. Until the first IDR picture nothing can be signed, and
-        what comes is returned as it is. When the key fails (EdgeAgentError), the next signature covers this GOP too.
-        Signatures of others, such as the camera's, are taken out: a stream has one signer.
+        what comes is returned as it is. When the key fails (EdgeAgentError), or would sign for more than a quarter of
+        the time, a later signature covers this GOP too. Signatures of others, such as the camera's, are taken out: a
+        stream has one signer.
         """
-        if tlv.UUID in access_unit:
-            access_unit = _without_signatures(access_unit)
-        pictures = [each for each in h264.units(access_unit) if each.kind is Kind.PICTURE]
-        if not pictures or (self._anchor is None and not pictures[0].starts_gop):
-            return [access_unit]
+        kept = [each for each in units if not (each.kind is Kind.SEI and tlv.UUID in each.data)]
+        first = next((at for at, each in enumerate(kept) if each.kind is Kind.PICTURE), None)
+        if first is None or (self._anchor is None and not kept[first].starts_gop):
+            return [each.data for each in kept]
+        pictures = [each for each in kept if each.kind is Kind.PICTURE]
         added = self._take_unsigned()
         if pictures[0].starts_gop:
             added += self._sign(t_ns)
@@ -71,31 +78,36 @@ class GopSigner:
             else:
                 assert self._anchor is not None
                 self._hashes.append(hashlib.sha256(self._anchor + own).digest())
-        before = _start_code_before(access_unit, pictures[0].offset)
-        return [access_unit[:before] + added + access_unit[before:]] if added else [access_unit]
+        written = [each.data for each in kept]
+        return [*written[:first], *added, *written[first:]]
 
     def finish(self, t_ns: int) -> bytes:
         """Return a SEI, as a byte stream, that signs what has no signature yet; empty if there is nothing. The stream
         ends here: what is added next must begin with an IDR picture."""
-        added = self._take_unsigned() + self._sign(t_ns)
+        added = [*self._take_unsigned(), *self._sign(t_ns)]
         self._anchor, self._unsigned = None, b""
-        return added
+        self.put_off()
+        return b"".join(_START_CODE + each for each in added)
 
-    def _take_unsigned(self) -> bytes:
+    def put_off(self) -> None:
+        """What comes next is late already: a key that is slow signs it afterwards, with what follows."""
+        self._signed_at = time.monotonic()
+
+    def _take_unsigned(self) -> list[bytes]:
         """Return the SEI that could not be signed. It stands behind the first picture of the GOP after its own, as the
         reference implementation has it, and is covered with that GOP."""
         sei, self._unsigned = self._unsigned, b""
         if sei:
             self._hashes.append(hashlib.sha256(h264.unescape(sei)).digest())
-            return _START_CODE + sei
-        return b""
+            return [sei]
+        return []
 
-    def _sign(self, t_ns: int, *, partial: bool = False) -> bytes:
+    def _sign(self, t_ns: int, *, partial: bool = False) -> list[bytes]:
         """Return the SEI of what was added since the one before; the next one begins at `t_ns`."""
         hashes, begin, self._begin = self._hashes, self._begin, t_ns
         self._hashes = []
         if not hashes:
-            return b""
+            return []
         self._counter += 1
         general = tlv.General(
             self._counter,
@@ -107,21 +119,15 @@ class GopSigner:
             partial,
         )
         self._linked = hashes[0]
-        try:
-            sei = tlv.build(general, hashes, self._fixed, lambda content: der_of(self._key(content)))
-        except EdgeAgentError as error:
-            self.waiting, self.trouble = self.waiting + 1, str(error)
-            self._unsigned = tlv.build(general, hashes, self._fixed, None)
-            return b""
-        self.waiting = 0
-        return _START_CODE + sei
-
-
-def _without_signatures(access_unit: bytes) -> bytes:
-    kept = [each.data for each in h264.units(access_unit) if not (each.kind is Kind.SEI and tlv.UUID in each.data)]
-    return b"".join(_START_CODE + each for each in kept)
-
-
-def _start_code_before(access_unit: bytes, offset: int) -> int:
-    """Return where the start code of the NAL unit at `offset` begins, which has three or four bytes."""
-    return offset - 4 if access_unit[offset - 4 : offset - 3] == b"\0" and offset >= 4 else offset - 3
+        moment = time.monotonic()
+        if moment - self._signed_at >= SIGNING * self._key.seconds:
+            try:
+                sei = tlv.build(general, hashes, self._fixed, lambda content: der_of(self._key(content)))
+            except EdgeAgentError as error:
+                self.trouble = str(error)
+            else:
+                self.waiting, self._signed_at = 0, time.monotonic()
+                return [sei]
+        self.waiting += 1
+        self._unsigned = tlv.build(general, hashes, self._fixed, None)
+        return []
