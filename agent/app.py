@@ -33,6 +33,7 @@ from agent.runtime.alarms.edge_watch import EdgeWatch
 from agent.runtime.cameras.cameras import Cameras
 from agent.runtime.cameras.vision_link import VisionLink
 from agent.runtime.commands.handler import CommandHandler
+from agent.runtime.recording.recordings import Recordings
 from agent.runtime.selftest.probe_alarm import ProbeAlarm
 from agent.runtime.selftest.self_test import SELF_TEST
 from agent.runtime.supervision.context import Context
@@ -125,7 +126,7 @@ def run(
 
         # Start everything, the buttons last; the stack unwinds it in reverse.
         sim = simulation.control(settings, context, pins, vision) if simulate else None
-        edges = _go_live(stack, context, outbox, pins, kiosk, uplink, handler, [*recorders, *vision], sim)
+        edges = _go_live(stack, context, outbox, pins, kiosk, uplink, handler, [*recorders, *vision], recordings, sim)
         context.security.report("boot", "the agent has started", simulated=simulate, boot_id=clock.boot_id)
 
         # A resident can press now, whether or not there is a network.
@@ -196,6 +197,7 @@ def _go_live(
     uplink: Uplink,
     handler: CommandHandler,
     cameras: "Sequence[RecorderLink | VisionLink]",
+    recordings: Recordings,
     sim: SimControl | None,
 ) -> EdgeWatch:
     """Start the lights, threads and cameras, and the buttons last.
@@ -221,6 +223,7 @@ def _go_live(
         stack.callback(siren.close)
     for near_end in cameras:
         stack.enter_context(near_end.running(supervisor))
+    stack.callback(recordings.leave)
     edges = EdgeWatch(pins.buttons, pipeline, context.board)
     pins.buttons.start(edges.edge, pipeline.lost)
     return edges

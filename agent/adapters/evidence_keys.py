@@ -57,28 +57,25 @@ class DeviceKey:
     A key outside of its file is used by a process for each signature, which takes from 20 ms to seconds.
     """
 
-    def __init__(self, path: Path, certificates: Sequence[bytes], key: ec.EllipticCurvePrivateKey | None) -> None:
+    def __init__(self, path: Path, certificate: Path) -> None:
+        """Read the files that `[mqtt]` names. Raises KeyTrouble, BrokerError."""
         self._path = path
-        self._key = key
-        self.x5c = tuple(certificates)
+        self._certificate = certificate
+        self._stamp = self._seen = _stamp(path, certificate)
+        self._key, self.x5c = _read(path, certificate)
         """DER: the device's certificate first, and then those of authorities between."""
-        self.seconds = 0.0 if key is not None else _SLOW_S
+        self.seconds = _SLOW_S if self._key is None else 0.0
         """What the newest signature took."""
 
-    @classmethod
-    def load(cls, key: Path, certificate: Path) -> Self:
-        """Read the files that `[mqtt]` names. Raises KeyTrouble, BrokerError."""
-        kind = kind_of_key(key)
-        try:
-            chain = [base64.b64decode(each) for each in _CERTIFICATES.findall(certificate.read_bytes())]
-            private = load_pem_private_key(key.read_bytes(), None) if kind == "file" else None
-        except (OSError, ValueError, TypeError) as error:
-            raise KeyTrouble(f"{key}, {certificate}: not the key and the certificate of a device: {error}") from error
-        is_p256 = isinstance(private, ec.EllipticCurvePrivateKey) and isinstance(private.curve, ec.SECP256R1)
-        if not chain or (private is not None and not is_p256):
-            raise KeyTrouble(f"{key}, {certificate}: evidence needs a key of the curve P-256, and its certificate")
-        assert private is None or isinstance(private, ec.EllipticCurvePrivateKey)
-        return cls(key, chain, private)
+    def look(self) -> bool:
+        """Take what has replaced key and certificate since the look before the last, and so is complete; return whether
+        that was so. No signature may be under way. Raises KeyTrouble, BrokerError: then the old ones stay."""
+        seen, self._seen = self._seen, _stamp(self._path, self._certificate)
+        if self._seen == self._stamp or self._seen != seen:
+            return False
+        self._key, self.x5c = _read(self._path, self._certificate)
+        self._stamp = self._seen
+        return True
 
     def __call__(self, content: bytes) -> bytes:
         """Sign. Raises KeyTrouble."""
@@ -97,6 +94,39 @@ class DeviceKey:
             ).stdout
         except (OSError, subprocess.SubprocessError) as error:
             raise KeyTrouble(f"the device's key {self._path} can't sign: {error}") from error
+
+
+def _read(key: Path, certificate: Path) -> tuple[ec.EllipticCurvePrivateKey | None, tuple[bytes, ...]]:
+    """Return the key, None if it is elsewhere, and the certificates. Raises KeyTrouble, BrokerError."""
+    kind = kind_of_key(key)
+    try:
+        chain = tuple(base64.b64decode(each) for each in _CERTIFICATES.findall(certificate.read_bytes()))
+        private = load_pem_private_key(key.read_bytes(), None) if kind == "file" else None
+    except (OSError, ValueError, TypeError) as error:
+        raise KeyTrouble(f"{key}, {certificate}: not the key and the certificate of a device: {error}") from error
+    if not chain or (private is not None and not _is_p256(private)):
+        raise KeyTrouble(f"{key}, {certificate}: evidence needs a key of the curve P-256, and its certificate")
+    assert private is None or isinstance(private, ec.EllipticCurvePrivateKey)
+    if private is not None and _point(private) not in chain[0]:
+        raise KeyTrouble(f"the key {key} does not belong to the certificate {certificate}")
+    return private, chain
+
+
+def _is_p256(key: object) -> bool:
+    return isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1)
+
+
+def _point(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """Return the public key as a certificate has it."""
+    return key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+
+
+def _stamp(*files: Path) -> tuple[tuple[int, int], ...]:
+    """Return what changes when a file is replaced; nothing while one is missing."""
+    try:
+        return tuple((stat.st_ino, stat.st_mtime_ns) for stat in map(Path.stat, files))
+    except OSError:
+        return ()
 
 
 def der_of(raw: bytes) -> bytes:

@@ -61,4 +61,5 @@ def recorder_spec(settings: Settings, camera: CameraSettings, boot_id: str = "")
         masked_by_camera=camera.masked_by_camera,
         ring_s=evidence.before_s,
         ring_bytes=evidence.ring_bytes,
+        longest_s=evidence.longest_s,
     )

@@ -115,10 +115,6 @@ class Clips:
         """The clips that neither age nor budget deletes."""
         return frozenset(self._chain.held)
 
-    def renewed(self, signer: Signer) -> None:
-        """Sign with a new key from now on, also what is open."""
-        self._chain.signer = signer
-
     def recover(self) -> list[str]:
         """Make whole what a power cut has left, before the first clip begins; return the clips that were cut off.
 

@@ -32,10 +32,9 @@ from agent.core.camera.recorder_link import (
 from agent.core.errors import EdgeAgentError
 from agent.recorder.backlog import Backlog
 from agent.recorder.intake import Encoder, Intake
-from agent.recorder.keeping import clips_of, signer_of
-from agent.recorder.pieces import Assembler, Signer
-from agent.recorder.recorder import Recorder
-from agent.recorder.recording import Clips
+from agent.recorder.keeping import Keeping, keeping_of
+from agent.recorder.pieces import Assembler
+from agent.recorder.recorder import Limits, Recorder
 from agent.recorder.ring import Ring
 from agent.recorder.sources import Pump, SocketSource, Source, StreamSource
 
@@ -46,8 +45,6 @@ _HANGS_S = 10.0
 _JOIN_S = 10.0
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _NOTHING = RecorderState(state="degraded", pictures=0, ring_s=0, ring_bytes=0, group_s=0, rss_bytes=0)
-MakeClips = Callable[[RecorderSpec], Clips]
-MakeSigner = Callable[[RecorderSpec], Signer]
 
 
 class Link:
@@ -82,7 +79,7 @@ class Link:
         return decode_for_recorder(line)
 
 
-def run(connection: socket.socket, make_clips: MakeClips = clips_of, make_signer: MakeSigner = signer_of) -> None:
+def run(connection: socket.socket, make_keeping: Callable[[RecorderSpec], Keeping] = keeping_of) -> None:
     """Record one camera until the core says stop or is gone. Raises EdgeAgentError when that fails."""
     link = Link(connection)
     first = None
@@ -92,18 +89,19 @@ def run(connection: socket.socket, make_clips: MakeClips = clips_of, make_signer
         raise LinkError(f"the first message on the link was {first.t!r} and not 'start'")
     spec = first.spec
     try:
-        _record(link, spec, make_clips, make_signer)
+        _record(link, spec, make_keeping(spec))
     except (EdgeAgentError, OSError) as error:
         link.send(replace(_NOTHING, detail=str(error)))
         raise
 
 
-def _record(link: Link, spec: RecorderSpec, make_clips: MakeClips, make_signer: MakeSigner) -> None:
-    clips = make_clips(spec)
+def _record(link: Link, spec: RecorderSpec, keeping: Keeping) -> None:
     clock = SystemClock()
     ring = Ring(spec.ring_s, spec.ring_bytes)
-    recorder = Recorder(ring, clips, link.send, clock, spec.most_clips, 2 * spec.ring_bytes)
-    backlog = Backlog(Assembler(make_signer(spec), clock, recorder.add), recorder, clock)
+    limits = Limits(spec.most_clips, 2 * spec.ring_bytes, spec.longest_s)
+    recorder = Recorder(ring, keeping.clips, link.send, clock, limits)
+    backlog = Backlog(Assembler(keeping.signer, clock, recorder.add), recorder, clock)
+    recorder.look = partial(backlog.at_rest, keeping.look)
     intake = Intake(spec.camera, spec.may_be_unmasked, backlog, partial(_encoder, spec), clock.boottime_ns)
     pump = Pump(_source(spec, intake), intake)
     ending = Ending()

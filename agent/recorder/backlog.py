@@ -39,6 +39,11 @@ class Batch:
 class Shelf(Protocol):
     """The recorder. Any thread."""
 
+    @property
+    def rests(self) -> bool:
+        """Whether nothing is recorded, and nothing that was signed is in memory."""
+        ...
+
     def keep(self, batch: Batch) -> bool:
         """Let it wait; return False if something is recorded, and pieces are wanted."""
         ...
@@ -102,6 +107,12 @@ class Backlog:
             with self._lock:
                 self._fill()
                 begin()
+
+    def at_rest(self, do: Callable[[], object]) -> None:
+        """Do something that must not come between two pieces, if this is a good time."""
+        with self._lock:
+            if self._shelf.rests:
+                do()
 
     def _fill(self) -> None:
         if not self._waits:

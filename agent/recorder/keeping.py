@@ -3,44 +3,45 @@
 import fcntl
 import os
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from agent.adapters.evidence_keys import DeviceKey, Recipient
 from agent.adapters.system_clock import SystemClock
-from agent.core.camera.recorder_link import KeepingSpec, RecorderSpec
+from agent.core.camera.recorder_link import RecorderSpec
 from agent.core.errors import EdgeAgentError
 from agent.evidence.clips import Budget, Clips
 from agent.evidence.media_signing.sign import Facts, GopSigner
+from agent.recorder.pieces import Signer
+from agent.recorder.recording import Clips as Keeper
 
 _MANUFACTURER = "edge-agent"
 _CLAIM_S = 15.0
 
 
-def clips_of(spec: RecorderSpec) -> Clips:
-    """Return the clips of a camera. Raises EdgeAgentError."""
+class Keeping(NamedTuple):
+    """What clips are made with."""
+
+    clips: Keeper
+    signer: Signer
+    """Signs the camera's stream."""
+    look: Callable[[], object]
+    """Looks whether the device's key was renewed, and takes it. While nothing is recorded. Raises EdgeAgentError."""
+
+
+def keeping_of(spec: RecorderSpec) -> Keeping:
+    """Return what a camera's clips are made with. Raises EdgeAgentError."""
     keeping, clock = spec.keeping, SystemClock()
-    directory = Path(keeping.directory)
+    directory, facts = Path(keeping.directory), keeping.facts
     _claim(directory)
-    return Clips(
-        directory,
-        keeping.facts,
-        Recipient.parse(keeping.recipient),
-        _key(keeping),
-        Budget(keeping.bytes, timedelta(days=keeping.days), keeping.free_bytes),
-        lambda: (clock.wall(), clock.quality().value),
-    )
-
-
-def signer_of(spec: RecorderSpec) -> GopSigner:
-    """Return what signs the camera's stream. Raises EdgeAgentError."""
-    key, facts = _key(spec.keeping), spec.keeping.facts
+    key = DeviceKey(Path(keeping.key), Path(keeping.certificate))
+    budget = Budget(keeping.bytes, timedelta(days=keeping.days), keeping.free_bytes)
+    to = Recipient.parse(keeping.recipient)
+    clips = Clips(directory, facts, to, key, budget, lambda: (clock.wall(), clock.quality().value))
     about = Facts(str(facts.get("software", "")), str(facts.get("device", "")), _MANUFACTURER)
-    return GopSigner(key, about)
-
-
-def _key(keeping: KeepingSpec) -> DeviceKey:
-    return DeviceKey.load(Path(keeping.key), Path(keeping.certificate))
+    return Keeping(clips, GopSigner(key, about), key.look)
 
 
 def _claim(directory: Path) -> None:

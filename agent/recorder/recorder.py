@@ -5,7 +5,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from agent.contract.uuid7 import Uuid7Source
 from agent.core.camera.recorder_link import (
@@ -43,6 +43,16 @@ _LOOK_S, _REST_S = 0.5, 10.0
 Tell = Callable[[AboutClips], None]
 
 
+class Limits(NamedTuple):
+    """Of a recorder."""
+
+    most_clips: int
+    most_bytes: int
+    """How much of one clip may wait for the card."""
+    longest_s: float
+    """How much longer a file is than what was before it."""
+
+
 class Recorder:
     """Begins, extends and ends clips, and fills them with pieces. `run_once` belongs to one thread, the rest to any.
 
@@ -50,14 +60,14 @@ class Recorder:
     shows as a hole in the numbers of the fragments.
     """
 
-    def __init__(self, ring: Ring, clips: Clips, tell: Tell, clock: "Clock", most_clips: int, most_bytes: int) -> None:
-        """`most_bytes` is how much of one clip may wait for the card."""
+    def __init__(self, ring: Ring, clips: Clips, tell: Tell, clock: "Clock", limits: Limits) -> None:
         self._ring = ring
         self._clips = clips
         self._tell = tell
         self._clock = clock
-        self._most_clips = most_clips
-        self._most_bytes = most_bytes
+        self._most_clips, self._most_bytes, self._longest_ns = *limits[:2], round(limits.longest_s * 1e9)
+        self.look: Callable[[], object] = lambda: None
+        """Called each minute while the card is looked after. Raises EdgeAgentError."""
         self._changed = threading.Condition()
         self._recordings: list[Recording] = []
         self._new_id = Uuid7Source()
@@ -71,6 +81,12 @@ class Recorder:
         self._slow_ns = 0
         self.held = 0
         """Clips that are not deleted, whatever their age."""
+
+    @property
+    def rests(self) -> bool:
+        """See Shelf."""
+        with self._changed:
+            return not self._recordings and not self._ring.pieces()
 
     def keep(self, batch: Batch) -> bool:
         """See Shelf."""
@@ -204,6 +220,10 @@ class Recorder:
         if self._swept_ns is None or now_ns - self._swept_ns >= (_SWEEP_AGAIN_NS if self._card else _SWEEP_NS):
             self._swept_ns = now_ns
             self._sweep()
+            try:
+                self.look()
+            except EdgeAgentError as error:
+                _log.warning("a new key of the device is not taken yet: %s", error)
         if self._recovered and (self._head_ns is None or now_ns - self._head_ns >= _HEAD_NS):
             self._tell_head()
 
@@ -257,6 +277,9 @@ class Recorder:
         if recording.kept is not None and recording.parameters != parameters:
             self._end(recording, "changed")
             self._continue(recording)
+        elif recording.kept is not None and self._is_long(recording, pieces[0]):
+            self._end(recording, "long")
+            self._continue(recording)
         if recording.kept is None:
             recording.parameters = parameters
             recording.base_ns = pieces[0].begin_ns
@@ -270,7 +293,7 @@ class Recorder:
             recording.end_ns = pieces[-1].end_ns
             why = dict(recording.facts)
             if recording.continues is not None:
-                why["continues"] = recording.continues
+                why["continues"], recording.asked_ns = recording.continues, recording.base_ns
             recording.kept = self._clips.begin(recording.clip, why, [init, *fragments])
             self._begun(recording, recording.clip)
             return
@@ -290,8 +313,11 @@ class Recorder:
                 self._failed(recording, str(error))
             recording.is_whole = False
 
+    def _is_long(self, recording: Recording, piece: Piece) -> bool:
+        return piece.key and piece.begin_ns - recording.asked_ns >= self._longest_ns
+
     def _continue(self, recording: Recording) -> None:
-        """Go on under another name: one file holds one form of pictures."""
+        """Go on under another name: a file holds one form of pictures, and not more than it may."""
         with self._changed:
             recording.continues = recording.clip
             recording.clip = self._new_id.next(int(self._clock.wall().timestamp() * 1000))

@@ -40,9 +40,9 @@ def test_a_key_in_a_tpm_signs_as_one_in_a_file_does(tpm: Tpm, tmp_path: Path) ->
     authority, file = Authority(tmp_path / "ca"), tpm.make_key(tmp_path / "device.key")
     public = load_der_public_key(tpm.public_key(file))
     assert isinstance(public, ec.EllipticCurvePublicKey)
-    in_tpm, in_file = DeviceKey.load(file, authority.certify(NAME, public)), authority.client(NAME)
+    in_tpm, in_file = DeviceKey(file, authority.certify(NAME, public)), authority.client(NAME)
 
-    for key in (in_tpm, DeviceKey.load(in_file.key, in_file.cert)):
+    for key in (in_tpm, DeviceKey(in_file.key, in_file.cert)):
         signature = key(b"a fragment")
         assert is_signature(key.x5c[0], b"a fragment", signature)
         assert not is_signature(key.x5c[0], b"another", signature)
@@ -55,7 +55,7 @@ def test_a_key_in_a_tpm_signs_as_one_in_a_file_does(tpm: Tpm, tmp_path: Path) ->
 
 def test_a_signature_has_one_form(tmp_path: Path) -> None:
     files = Authority(tmp_path / "ca").client(NAME)
-    key = DeviceKey.load(files.key, files.cert)
+    key = DeviceKey(files.key, files.cert)
     for number in range(20):
         signature = key(bytes([number]))
         r, s = signature[:32], int.from_bytes(signature[32:])
@@ -97,4 +97,4 @@ def test_evidence_needs_a_key_of_p_256(tmp_path: Path) -> None:
     command = ("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384")
     files.key.write_bytes(subprocess.run(command, check=True, capture_output=True).stdout)
     with pytest.raises(KeyTrouble, match="P-256"):
-        DeviceKey.load(files.key, files.cert)
+        DeviceKey(files.key, files.cert)

@@ -39,7 +39,7 @@ def forged(make: Make, recording: Recording, name: str = "forged") -> Recording:
     """Whoever has the device's own key writes all of it anew."""
     forger = make(name, seed=5)
     forger.signer = recording.signer
-    forger.clips.renewed(recording.signer)
+    forger.clips._chain.signer = recording.signer
     return forger
 
 
@@ -110,7 +110,7 @@ def test_a_clip_that_is_in_no_chain_is_refused_where_the_chain_is(make: Make) ->
 def test_a_device_can_not_sign_for_another(make: Make) -> None:
     other = make("other", device=OTHER)
     liar = make("liar")
-    liar.clips.renewed(other.signer)
+    liar.clips._chain.signer = other.signer
     clip = liar.record()
     verdict = judged(liar, clip)
     assert verdict.word == "not authentic"

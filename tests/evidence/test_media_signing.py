@@ -367,12 +367,23 @@ def test_a_key_that_is_slow_signs_later_and_covers_what_it_has_let_pass() -> Non
     signer, pictures = key.signer(), stream(gops=(3, 4, 3, 4))
     key.seconds = 1000
     made = [added(signer, each, BEGAN_NS + at * FRAME_NS) for at, each in enumerate(pictures[:12])]
-    assert signer.waiting == 2
+    assert signer.waiting == 3
     key.seconds = 0
     made += [added(signer, each, BEGAN_NS + at * FRAME_NS) for at, each in enumerate(pictures[12:], 12)]
     made.append(signer.finish(BEGAN_NS + 14 * FRAME_NS))
     verdict = judged(mp4(samples(made)), key.ca)
     assert (signer.waiting, verdict.result, verdict.units) == (0, Result.AUTHENTIC, 14)
+
+
+def test_a_clip_that_begins_while_a_key_is_slow_holds_though_nothing_moves_in_the_picture() -> None:
+    key, still = Signing(), stream(gops=(1, 5))
+    signer, one, other = key.signer(), still[1:], [still[0], *still[2:]]  # two of the same in a row are no H.264
+    key.seconds = 1000
+    made = [added(signer, each, BEGAN_NS + at * FRAME_NS) for at, each in enumerate((one + other) * 3)]
+    key.seconds = 0
+    made += [added(signer, each, BEGAN_NS + at * FRAME_NS) for at, each in enumerate(one, 30)]
+    verdict = judged(mp4(samples(made[10:])), key.ca)
+    assert (verdict.result, verdict.units) == (Result.AUTHENTIC, 20)
 
 
 def test_signatures_of_another_signer_are_taken_out() -> None:

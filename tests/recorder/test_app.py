@@ -29,6 +29,7 @@ from agent.core.camera.recorder_link import (
 from agent.core.errors import EdgeAgentError
 from agent.ports import Frame
 from agent.recorder.app import run
+from agent.recorder.keeping import Keeping
 from agent.recorder.pieces import Unsigned
 from agent.vision.frame_slot import FrameSlot
 from agent.vision.privacy import PrivacyMask
@@ -80,7 +81,7 @@ class Running:
     def _run(self) -> None:
         try:
             with self._recorder:
-                run(self._recorder, lambda _: self.clips, lambda _: Unsigned())
+                run(self._recorder, lambda _: Keeping(self.clips, Unsigned(), lambda: None))
         except EdgeAgentError as error:
             self.failure = error
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from agent.evidence.h264 import Unit, begins_group
 from agent.recorder.backlog import Backlog
 from agent.recorder.pieces import Assembler
-from agent.recorder.recorder import Recorder
+from agent.recorder.recorder import Limits, Recorder
 from agent.recorder.ring import Ring
 from agent.sim.clock import SimClock
 from tests.support.recording import SECOND, KeptClips, encoded
@@ -36,7 +36,7 @@ class Rig:
 
     def __init__(self) -> None:
         self.clock, self.clips, self.signer = SimClock(), KeptClips(), Counts()
-        self.recorder = Recorder(Ring(10, 1 << 20), self.clips, lambda _: None, self.clock, 4, 1 << 20)
+        self.recorder = Recorder(Ring(10, 1 << 20), self.clips, lambda _: None, self.clock, Limits(4, 1 << 20, 300))
         self.backlog = Backlog(Assembler(self.signer, self.clock, self.recorder.add), self.recorder, self.clock)
         self._units = iter(encoded(400))
 

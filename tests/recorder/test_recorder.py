@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from agent.core.camera.recorder_link import (
 )
 from agent.evidence.clips import Deleted
 from agent.recorder.pieces import Piece
-from agent.recorder.recorder import Recorder
+from agent.recorder.recorder import Limits, Recorder
 from agent.recorder.ring import Ring
 from agent.sim.clock import SimClock
 from tests.support.recording import KeptClips, encoded, pieces_of, probe
@@ -33,7 +34,9 @@ class Rig:
         self.clock = SimClock()
         self.clips = KeptClips()
         self.said: list[AboutClips] = []
-        self.recorder = Recorder(Ring(10, 1 << 20), self.clips, self.said.append, self.clock, 4, most_bytes)
+        self.recorder = Recorder(
+            Ring(10, 1 << 20), self.clips, self.said.append, self.clock, Limits(4, most_bytes, 300)
+        )
         self._pieces = iter(pieces_of(encoded(400), SimClock()))
 
     @property
@@ -92,6 +95,21 @@ def test_a_clip_goes_on_while_it_is_extended_and_ends_when_asked(rig: Rig) -> No
 
     assert rig.clips.kept["c1"].ended == "asked"
     assert len(rig.clips.kept["c1"].fragments) == 22
+
+
+def test_a_clip_that_grows_for_one_alarm_after_the_other_goes_on_in_another_file(rig: Rig) -> None:
+    rig.recorder = Recorder(Ring(10, 1 << 20), rig.clips, rig.said.append, rig.clock, Limits(1, 1 << 20, 20))
+    for number in range(5):
+        rig.recorder.begin(f"c{number}", 15, {"alarm": f"a-{number}"})
+        rig.run(10)
+    rig.run(10)
+
+    clips = list(rig.clips.kept.values())
+    assert [each.ended for each in clips] == ["long", "long", "complete"]
+    assert [len(each.fragments) for each in clips] == [21, 21, 16]
+    assert [each.why.get("continues") for each in clips] == [None, "c0", list(rig.clips.kept)[1]]
+    times = [piece for each in clips for piece in each.fragments[1:]]
+    assert all(before.end_ns == after.begin_ns for before, after in pairwise(times))
 
 
 def test_twenty_alarms_at_once_are_in_four_files_and_each_knows_its_own(rig: Rig) -> None:

@@ -60,7 +60,7 @@ class Recording:
         self.clock = clock or Clock()
         self.random = random.Random(seed)
         self.certificate = authority.client(device, made=made)
-        self.signer = DeviceKey.load(self.certificate.key, self.certificate.cert)
+        self.signer = DeviceKey(self.certificate.key, self.certificate.cert)
         self._ids = Uuid7Source()
         self._index = 0
         self.heads: list[Heard] = []
@@ -75,8 +75,8 @@ class Recording:
     def renew(self) -> None:
         """Give the device a new key."""
         self.certificate = self.authority.client(self.device)
-        self.signer = DeviceKey.load(self.certificate.key, self.certificate.cert)
-        self.clips.renewed(self.signer)
+        self.signer = DeviceKey(self.certificate.key, self.certificate.cert)
+        self.clips._chain.signer = self.signer
 
     def fragment(self, size: int = 300) -> Fragment:
         """A second of pictures."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from agent.__main__ import main
 from agent.adapters.evidence_keys import EvidenceKey
@@ -90,6 +90,12 @@ class Process:
         self.link.close()
 
 
+class Hears(Protocol):
+    """Keeps the heads that a recorder tells."""
+
+    heads: list[dict[str, object]]
+
+
 class Card:
     """What a device and its office have."""
 
@@ -114,7 +120,7 @@ class Card:
         values = {"camera": "yard", "socket": str(directory / "yard.sock"), "keeping": keeping}
         self.spec = RecorderSpec(**{**values, **changes})
 
-    def verify(self, clip: str, *recorders: Process, directory: Path | None = None) -> int:
+    def verify(self, clip: str, *recorders: Hears, directory: Path | None = None) -> int:
         """What `edge-agent evidence verify` returns, if the centre has heard these. `directory` has a copy."""
         heads = self.key_file.with_name("heads.jsonl")
         heads.write_text("".join(json.dumps(head) + "\n" for each in recorders for head in each.heads))

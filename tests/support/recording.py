@@ -67,6 +67,8 @@ class Eager:
     def __init__(self) -> None:
         self.pieces: list[Piece] = []
 
+    rests = False
+
     def keep(self, batch: Batch) -> bool:
         return False
 

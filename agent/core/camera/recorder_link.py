@@ -64,6 +64,8 @@ class RecorderSpec(RecorderMessage):
     frames_per_second: float = 5.0
     """Of the pictures that come by the socket and are encoded here."""
     bit_rate: int = 1_000_000
+    longest_s: float = 300.0
+    """A clip that is this much longer than what was before it goes on in another file."""
     most_clips: int = 4
     """Files that are written at the same time; whatever else happens takes part in the newest."""
 

@@ -30,8 +30,10 @@ class GopSigner:
     """Signs one H.264 stream. A call takes as long as a signature takes, once a GOP. Not for more than one thread."""
 
     def __init__(self, key: Signer, facts: Facts) -> None:
-        self._facts = facts
-        self.renewed(key)
+        self._key = key
+        self._facts = (facts.version, facts.serial, facts.manufacturer)
+        self._x5c: tuple[bytes, ...] = ()
+        self._fixed = b""
         self._signed_at = time.monotonic()
         self._hashes: list[bytes] = []
         self._anchor: bytes | None = None
@@ -43,13 +45,6 @@ class GopSigner:
         """How many GOPs wait for a signature because the key has failed."""
         self.trouble = ""
         """Why it has failed last."""
-
-    def renewed(self, key: Signer) -> None:
-        """Sign with another key from now on."""
-        self._key = key
-        self._fixed = tlv.fixed_fields(
-            pem_of(key.x5c), (self._facts.version, self._facts.serial, self._facts.manufacturer)
-        )
 
     def add(self, units: Sequence[Unit], t_ns: int) -> list[bytes]:
         """Take the NAL units of the next access unit, and return those that are to be written now.
@@ -119,6 +114,9 @@ class GopSigner:
             partial,
         )
         self._linked = hashes[0]
+        if self._x5c != self._key.x5c:  # at first, and when it was renewed
+            self._x5c = self._key.x5c
+            self._fixed = tlv.fixed_fields(pem_of(self._x5c), self._facts)
         moment = time.monotonic()
         if moment - self._signed_at >= SIGNING * self._key.seconds:
             try:

@@ -185,7 +185,7 @@ class Verifier:
             self._cover_whole(claim)
             return
         signed = claim.document.hashes
-        found, pairs = self._aligned(signed)
+        found, pairs = self._aligned(signed, claim.position)
         if not pairs:
             if self._units and is_proven:
                 self._gap += len(signed)
@@ -212,16 +212,18 @@ class Verifier:
         for _ in items:
             self._waiting.popleft()
 
-    def _aligned(self, signed: tuple[bytes, ...]) -> tuple[list[bytes], list[tuple[int, int]]]:
-        """Return the hashes of what waits, linked to the anchor with which most of them are found in the list."""
-        starts = [item.plain for item in self._waiting if item.starts_gop]
+    def _aligned(self, signed: tuple[bytes, ...], position: int) -> tuple[list[bytes], list[tuple[int, int]]]:
+        """Return the hashes of what waits before the SEI, linked to the anchor with which most of them are found in its
+        list. What follows a SEI may be alike, where nothing moves in the picture."""
+        waiting = [item for item in self._waiting if item.position < position]
+        starts = [item.plain for item in waiting if item.starts_gop]
         best: tuple[list[bytes], list[tuple[int, int]]] = ([], [])
         for anchor in dict.fromkeys((signed[0], self._anchor, *starts[:1])):
             linked = [
                 item.plain
                 if item.starts_gop or item.is_sei
                 else self._hash(anchor + item.plain)
-                for item in self._waiting
+                for item in waiting
             ]  # fmt: skip
             pairs = matches(linked, signed)
             if len(pairs) > len(best[1]):

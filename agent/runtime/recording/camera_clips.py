@@ -34,7 +34,7 @@ _AGAIN_NS = 3 * 10**9
 _RETRY_NS = 10 * 10**9
 """So long after a clip has failed it is asked for again, while it is wanted."""
 _FORGET_NS = 120 * 10**9
-_GOES_ON = ("changed", "stopped", "failed", "cut")
+_GOES_ON = ("changed", "long", "stopped", "failed", "cut")
 """Ends of a clip that are not the end of what was wanted."""
 
 
@@ -82,11 +82,6 @@ class CameraClips:
         """What is told with the chain's next head, which follows at once."""
         self._holds: list[tuple[Hold, Callable[[], None]]] = []
         link.listen(self)
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether a clip is wanted now."""
-        return bool(self._wanted)
 
     # --- what others want
 

@@ -9,9 +9,9 @@ import queue
 import select
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Protocol
 
 from agent.core.camera.link_lines import LONGEST_LINE, LinkError
@@ -34,7 +34,6 @@ _PATIENCE_NS = 20 * 10**9
 """A recorder that says nothing for so long hangs; so long it may also wait for its first picture."""
 _START_PATIENCE_NS = 60 * 10**9
 """Until its first word: a small processor takes that long where everything starts at once."""
-_LOOK_NS = 60 * 10**9
 _STOP_S = 5.0
 
 log = logging.getLogger(__name__)
@@ -54,10 +53,6 @@ class RecorderCallbacks(Protocol):
 
     def tick(self, now_ns: int) -> None:
         """Time passes."""
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether a clip is wanted now."""
 
 
 class RecorderLink:
@@ -79,9 +74,8 @@ class RecorderLink:
         self._socket: socket.socket | None = None
         self._lines = child.Lines(LONGEST_LINE)
         self._out = b""
-        self._closing = False
-        self._started_ns = self._heard_ns = self._retry_ns = self._look_ns = 0
-        self._key = ""
+        self._closing, self._left_s = False, 0.0
+        self._started_ns = self._heard_ns = self._retry_ns = 0
         self.state: RecorderState | None = None
         """The last report of a running process; None without one. Any thread may read it."""
 
@@ -150,25 +144,23 @@ class RecorderLink:
                 self._start(now_ns)
         elif now_ns - self._heard_ns > (_START_PATIENCE_NS if self.state is None else _PATIENCE_NS):
             self._fail("the recorder does not answer")
-        elif now_ns - self._look_ns > _LOOK_NS and not self._callbacks.is_busy:
-            self._look_ns = now_ns
-            if self._key != _stamp(self._spec):  # a new certificate: the next clips are signed with it
-                self._reap(StopRecorder())
-                self._start(now_ns)
         if not self._closing:
             self._callbacks.tick(now_ns)
         self._wait(timeout_s)
 
+    def leave(self) -> None:
+        """Ask the process to end. From another thread, while the link's own still runs."""
+        if not self._closing:
+            self._closing, self._left_s = True, time.monotonic()
+            self.submit(lambda: self.send(StopRecorder()))
+
     def finish(self) -> None:
-        """Ask the process to end, and wait for it. From another thread, while the link's own still runs."""
-        if self._closing:
-            return
-        self._closing = True
+        """Ask the process to end, and wait until it has, or for so long since it was asked first."""
+        self.leave()
         process = self._process
-        self.submit(lambda: self.send(StopRecorder()))
         if process is not None:
             with suppress(subprocess.TimeoutExpired):
-                process.wait(_STOP_S)
+                process.wait(max(0, self._left_s + _STOP_S - time.monotonic()))
 
     def close(self) -> None:
         """End the process. After the thread has ended."""
@@ -206,8 +198,7 @@ class RecorderLink:
             self._retry_later(f"the recorder can't be started: {error}")
             return
         self._lines, self._out = child.Lines(LONGEST_LINE), b""
-        self._started_ns = self._heard_ns = self._look_ns = now_ns
-        self._key = _stamp(self._spec)
+        self._started_ns = self._heard_ns = now_ns
         self.send(StartRecorder(spec=self._spec))
         self._callbacks.on_start()
 
@@ -275,12 +266,3 @@ class RecorderLink:
         self._socket, self.state = None, None
         if process is not None:
             child.kill(process, f"the recorder of {self.camera}")
-
-
-def _stamp(spec: RecorderSpec) -> str:
-    """Return what changes when the device's key or certificate is replaced."""
-    try:
-        stats = [Path(file).stat() for file in (spec.keeping.key, spec.keeping.certificate)]
-    except OSError:
-        return ""
-    return repr([(stat.st_ino, stat.st_mtime_ns) for stat in stats])

@@ -20,7 +20,7 @@ from pathlib import Path
 import psutil
 
 from agent.core.camera.recorder_link import ClipEnded, EndClip, RecorderState, encode
-from agent.recorder.keeping import clips_of
+from agent.recorder.keeping import keeping_of
 from tests.campaigns.evidence.__main__ import mounted
 from tests.recorder.test_app import Camera
 from tests.support.recorder_process import Card, Process
@@ -64,7 +64,7 @@ def press(card: Card, recorder: Process, image: Path, directory: Path) -> Left:
     with mounted(after, directory / "after") as mount:
         kept = mount / "yard"
         keeping = replace(card.spec.keeping, directory=str(kept))
-        clips_of(replace(card.spec, keeping=keeping)).recover()
+        keeping_of(replace(card.spec, keeping=keeping)).clips.recover()
         with redirect_stdout(StringIO()) as said:
             verifies = card.verify(clip, recorder, directory=kept) == 0
         if not verifies:

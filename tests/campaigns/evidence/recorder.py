@@ -24,7 +24,7 @@ UNSYNCED = "unsynced"
 def main(directory: str, key: str, certificate: str, recipient: str, seed: str) -> None:
     """Record for ever."""
     chance, ids, index = random.Random(int(seed)), Uuid7Source(), 0
-    signer = DeviceKey.load(Path(key), Path(certificate))
+    signer = DeviceKey(Path(key), Path(certificate))
     facts = {"device": DEVICE, "camera": CAMERA}
 
     def now() -> tuple[datetime, str]:

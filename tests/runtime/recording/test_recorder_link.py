@@ -3,7 +3,9 @@
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -54,7 +56,6 @@ class Rig:
         self.states: list[tuple[bool, str]] = []
         self.clips: list[AboutClips] = []
         self.starts = 0
-        self.is_busy = False
         backoff = Backoff(first_s=0.01, longest_s=0.01)
         self.clock = SimClock()
         self.link = RecorderLink(self.spec, [sys.executable, str(program)], self.clock, backoff)
@@ -146,26 +147,6 @@ def test_another_spec_starts_it_anew_once_it_has_closed_its_clips(tmp_path: Path
     rig.link.close()
 
 
-def test_a_new_certificate_starts_it_anew_when_no_clip_is_wanted(tmp_path: Path) -> None:
-    key = tmp_path / "device.key"
-    key.write_text("1")
-    rig = Rig(tmp_path, SERVE, key)
-    rig.until(lambda: rig.link.works)
-    first = rig.link.pid
-    key.write_text("2")
-    os.utime(key, ns=(1, 1))
-    rig.is_busy = True
-    for _ in range(4):
-        rig.clock.advance(timedelta(seconds=17))
-        heard = len(rig.states)
-        rig.link.submit(lambda: rig.link.send(BeginClip(clip="c1", seconds=1, facts={})))
-        rig.until(lambda heard=heard: len(rig.states) > heard)  # type: ignore[misc]
-    assert rig.link.pid == first
-    rig.is_busy = False
-    rig.until(lambda: rig.link.works and rig.link.pid != first)
-    rig.link.close()
-
-
 def test_an_orderly_end_lets_it_close_its_clips(tmp_path: Path) -> None:
     rig = Rig(tmp_path, SERVE)
     supervisor = Supervisor()
@@ -173,3 +154,19 @@ def test_an_orderly_end_lets_it_close_its_clips(tmp_path: Path) -> None:
         wait_for(lambda: rig.link.works)
     assert [each.t for each in rig.clips] == ["ended"]
     assert rig.link.pid is None
+
+
+def test_recorders_that_are_asked_together_end_together(tmp_path: Path) -> None:
+    rigs = []
+    for name in "abc":
+        (tmp_path / name).mkdir()
+        rigs.append(Rig(tmp_path / name, "state(); lines.readline(); import time; time.sleep(1.5)"))
+    with ExitStack() as stack:
+        for rig in rigs:
+            stack.enter_context(rig.link.running(Supervisor()))
+        for rig in rigs:
+            wait_for(lambda rig=rig: rig.link.works)  # type: ignore[misc]
+        began_s = time.monotonic()
+        for rig in rigs:
+            rig.link.leave()
+    assert time.monotonic() - began_s < 3
