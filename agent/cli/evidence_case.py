@@ -177,8 +177,10 @@ def media_of(trust: Trust) -> Media:
             return [Finding("vouched" if proven else "note", name, 0, proven, text)]
         if strange := [each for each in said.findings if each.fault is Fault.SIGNER]:
             return [wrong(name, 0, len(film), strange[0].text)]
-        if said.result is Result.NOT_AUTHENTIC and _has_holes(manifest):
-            return [note(name, "its own signatures do not reach across what the device could not write")]
+        if said.result is Result.NOT_AUTHENTIC and (
+            why := _why_not_signed(manifest, {each.fault for each in said.findings} == {Fault.FOREIGN})
+        ):
+            return [note(name, why)]
         if said.result is Result.NOT_AUTHENTIC and said.findings:
             first = said.findings[0]
             return [wrong(name, first.place.offset, first.place.end, f"{first.text}: {first.place}")]
@@ -187,10 +189,15 @@ def media_of(trust: Trust) -> Media:
     return media
 
 
-def _has_holes(manifest: Manifest) -> bool:
-    """Whether the device itself says that it could not write everything."""
+def _why_not_signed(manifest: Manifest, is_tail: bool) -> str:
+    """Return why a stream's own signatures may not reach all of it; empty for no reason. Its manifest covers it all the
+    same. `is_tail`: all that is wrong is that some pictures have none."""
+    if manifest.end == "cut" and is_tail:
+        return "it was cut off before its own next signature"
     indices = [each.index for each in manifest.parts if each.index is not None]
-    return any("lost" in each for each in manifest.notes) or any(b - a != 1 for a, b in pairwise(indices))
+    if any("lost" in each for each in manifest.notes) or any(b - a != 1 for a, b in pairwise(indices)):
+        return "its own signatures do not reach across what the device could not write"
+    return ""
 
 
 def _is_of_then(recorded: tuple[datetime, datetime] | None, manifest: Manifest) -> bool:

@@ -196,5 +196,5 @@ def _encoder(spec: RecorderSpec, width: int, height: int) -> Encoder:
 
 def _source(spec: RecorderSpec, intake: Intake) -> Source:
     if spec.stream is None or not spec.may_be_unmasked:
-        return SocketSource(Path(spec.socket), intake.lost)
+        return SocketSource(Path(spec.socket), intake.connected)
     return StreamSource(spec.camera, spec.stream)

@@ -12,6 +12,7 @@ _SILENT_NS = 1_000_000_000
 """What has come is not kept waiting for longer than this for what follows."""
 _STALLED_NS = 5_000_000_000
 _OPENING = "waiting for the camera's pictures"
+_CONNECTED = "a source has connected and sends nothing yet"
 
 
 class Encoder(Protocol):
@@ -74,6 +75,10 @@ class Intake:
             self._backlog.flush()
         if silent_ns >= _STALLED_NS and not self.detail:
             self.detail = f"no picture for {silent_ns / 1e9:.0f} s"
+
+    def connected(self) -> None:
+        """Another source is there. What was wrong with the one before stays told until pictures come."""
+        self.lost(_CONNECTED if self.detail in {"", _OPENING} else self.detail)
 
     def lost(self, detail: str) -> None:
         """The source is gone, or of no use."""

@@ -50,7 +50,7 @@ class Source(Protocol):
 class SocketSource:
     """Listens at a path; the newest connection counts. Constructing it raises OSError."""
 
-    def __init__(self, path: Path, on_new: Callable[[str], object]) -> None:
+    def __init__(self, path: Path, on_new: Callable[[], object]) -> None:
         """`on_new` is told when another source takes the place of the one before."""
         self._path = path
         self._on_new = on_new
@@ -70,7 +70,7 @@ class SocketSource:
             self.drop()
             self._connection, _ = self._listener.accept()
             self._connection.settimeout(_RECEIVE_LIMIT_S)
-            self._on_new("a source has connected and sends nothing yet")
+            self._on_new()
             return None
         return connection if connection in ready else None
 

@@ -47,7 +47,7 @@ class Rig:
 @pytest.fixture
 def rig(tmp_path: Path) -> Iterator[Rig]:
     rig = Rig()
-    rig.pump = Pump(SocketSource(tmp_path / "yard.sock", rig.intake.lost), rig.intake)
+    rig.pump = Pump(SocketSource(tmp_path / "yard.sock", rig.intake.connected), rig.intake)
     yield rig
     rig.pump.close()
 
@@ -110,7 +110,7 @@ def test_a_socket_that_a_killed_recorder_has_left_is_taken(tmp_path: Path) -> No
     left.bind(str(path))
     left.close()
 
-    SocketSource(path, lambda _: None).close()
+    SocketSource(path, lambda: None).close()
     assert not path.exists()
 
 
