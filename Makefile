@@ -151,10 +151,17 @@ PACKAGE := tests/deploy/package
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
 TOGETHER := $(PYTEST) --ignore=tests/campaigns/brokers --ignore=tests/control_room -m "not campaign"
 
+# In a new clone one compiles what the others of a run load.
+define COMPILED
+@ls tests/vision/__pycache__/*$$($(BIN)/python -c 'import sys; print(sys.implementation.cache_tag)')* >/dev/null 2>&1 || $(TOGETHER) -n 0 --collect-only >/dev/null || true
+endef
+
 suite: setup-dev test-video model # Without the other environments. On another Python: make suite PYTHON=python3.13 VENV=.venv-3.13
+	$(COMPILED)
 	@$(TOGETHER) $(addprefix --ignore=,$(ENROLMENT) $(RECORDER) $(PACKAGE))
 
 test-together: setup-dev test-video model service-page # What suite, test-enrolment, test-recorder and test-package run, in a third less time: one waits while another works
+	$(COMPILED)
 	@$(TOGETHER)
 
 test-campaigns: setup-dev test-video model ## A short form of bench, bench-vision, chaos, enrolment-cuts, evidence, walk and week (three minutes)
