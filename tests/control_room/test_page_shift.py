@@ -209,7 +209,9 @@ def test_who_ends_a_shift_reads_from_when_on_kiosks_are_out_of_service(opened: O
     begin(page)
     end(page)
     expect(page.locator(".ended")).to_be_focused()
-    expect(page.locator(".ended")).to_contain_text(re.compile(r"From \d\d:\d\d on, each kiosk without an open alarm"))
+    expect(page.locator(".ended")).to_contain_text(
+        re.compile(r"From (\d+ \w+ \d{4} )?\d\d:\d\d on, each kiosk without an open alarm")
+    )
 
 
 def test_the_bars_button_leads_to_the_one_thing_that_is_still_needed(opened: Opener) -> None:
