@@ -77,7 +77,7 @@ def test_a_camera_that_changes_its_size_and_one_that_stalls_are_recorded_as_far_
 ) -> None:
     site, server = network_camera(opened, tmp_path)
     site.wait_for_ring(2)
-    first = ask(site, 20)
+    first = ask(site, 12)
     server.resize(480, 360)
     assert site.wait_for("ended", clip=first).data["reason"] == "changed"
     second = site.wait_for("begun", continues=first).data["clip"]

@@ -67,7 +67,7 @@ def test_a_full_card_costs_no_press_and_is_recorded_on_again_when_there_is_room(
     disk = opened.enter_context(small_disk(tmp_path / "kiosk" / "storage", "size=24m,mode=0700"))
     storage = {"directory": str(disk), "keep_free_bytes": 0}
     site = Site(opened, tmp_path, storage=storage, buttons=BUTTONS)
-    site.wait_for_ring()
+    site.wait_for_ring(2)
     before = raised_in_time(site, "police")
     first = site.wait_for("begun", alarm_id=before.data["alarm_id"]).data["clip"]
 
@@ -92,7 +92,7 @@ def test_a_card_that_turns_read_only_is_told_before_a_press_and_recorded_on_when
 ) -> None:
     disk = opened.enter_context(small_disk(tmp_path / "kiosk" / "storage" / "evidence", "size=24m,mode=0700"))
     site = Site(opened, tmp_path)
-    site.wait_for_ring()
+    site.wait_for_ring(2)
     subprocess.run(as_root("mount", "-o", "remount,ro", disk), check=True)
     raised = raised_in_time(site, "police")
     clip = raised.data["clips"][0]["clip"]
@@ -112,7 +112,7 @@ def test_a_card_that_takes_three_seconds_for_each_sync_costs_no_press_and_no_pic
     opened: ExitStack, tmp_path: Path
 ) -> None:
     site = Site(opened, tmp_path, environ={"TEST_SYNC_S": "3"})
-    site.wait_for_ring()
+    site.wait_for_ring(2)
     raised = raised_in_time(site, "police")
     wait_for_card(site, "degraded", "the card")
     site.kiosk.press()
