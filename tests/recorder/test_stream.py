@@ -18,7 +18,6 @@ __all__ = ["opened"]
 REORDERED = (
     "x264enc bframes=2 b-adapt=false rc-lookahead=1 key-int-max=60 ! video/x-h264,profile=main ! h264parse ! rtph264pay"
 )
-H265 = "x265enc speed-preset=ultrafast tune=zerolatency key-int-max=20 ! rtph265pay"
 
 
 @pytest.fixture
@@ -67,15 +66,6 @@ def test_pictures_out_of_order_and_few_key_frames_are_recorded_from_a_key_frame_
     steps = [after - before for before, after in zip(sorted(probed.shown_s), sorted(probed.shown_s)[1:], strict=False)]
     assert max(steps) < 0.25
     assert len(pictures(tmp_path / "a.mp4", kept.content)) == len(probed.packets)
-
-
-def test_h265_is_told_to_be_no_evidence_here(opened: list[Any], tmp_path: Path) -> None:
-    with RtspServer(encode=H265) as server:
-        opened.append(running := Running(tmp_path, stream=server.url()))
-        state = running.wait_for(RecorderState, lambda state: "HEVC" in state.detail)
-
-    assert state.state == "degraded"
-    assert state.detail.endswith("can't be evidence here: set the camera to H.264")
 
 
 def test_a_camera_with_masks_is_not_opened_unless_it_covers_what_they_cover(
