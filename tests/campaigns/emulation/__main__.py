@@ -1,4 +1,4 @@
-"""`python -m tests.campaigns.emulation`: a day of the package on an emulated Pi, one of a camera, and enrolment."""
+"""`python -m tests.campaigns.emulation`: the package on an emulated Pi: days, enrolment, recording."""
 
 import argparse
 import os
@@ -6,7 +6,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from rich.console import Console
 from tests.campaigns import measured
 from tests.campaigns.bench import machine as host
 from tests.campaigns.bench.child import ROOT
-from tests.campaigns.emulation import camera, day, enrolment, installed, report, tools, traces
+from tests.campaigns.emulation import camera, day, enrolment, installed, recording, report, tools, traces
 from tests.campaigns.emulation.architecture import AMD64, ARM64, Architecture
 from tests.campaigns.emulation.book import FAULTS, Book, Row
 from tests.campaigns.emulation.kiosk import Kiosk
@@ -25,8 +25,9 @@ from tests.campaigns.emulation.scratch import in_scratch
 CAMERA = "camera"
 ENROLMENT = "enrolment"
 CARD = "card"
+RECORDING = "recording"
 NAMES = (*day.NAMES, CAMERA)
-ONLY_IF_NAMED = (ENROLMENT, CARD)
+ONLY_IF_NAMED = (ENROLMENT, CARD, RECORDING)
 APART = {CAMERA, *ONLY_IF_NAMED}
 """Each has a machine of its own."""
 
@@ -46,14 +47,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         for architecture in _machines(args.only):
-            tools.ensure(architecture, {} if {*ONLY_IF_NAMED}.isdisjoint(args.only) else tools.ENROLMENT)
+            tools.ensure(architecture, {} if {ENROLMENT, CARD}.isdisjoint(args.only) else tools.ENROLMENT)
     except tools.MissingError as error:
         console.print(f"{'SKIPPED: ' if args.if_possible else ''}{error}", markup=False)
         return 0 if args.if_possible else 1
     book, faults = Book(tell), ["it was not played to its end"]
     try:
         say("packages, kernels and disks of the machines: made once, then kept (a minute or two)")
-        faults = _play(args, book)
+        faults = _play(args, book, say)
     except KeyboardInterrupt:
         return 130
     finally:  # whatever came, so that no earlier day's record is taken for this one's
@@ -77,10 +78,10 @@ def _machines(names: Sequence[str]) -> list[Architecture]:
     return [ARM64] * any(name != CAMERA for name in names) + [AMD64] * (CAMERA in names)
 
 
-def _play(args: argparse.Namespace, book: Book) -> list[str]:
+def _play(args: argparse.Namespace, book: Book, say: Callable[[str], None]) -> list[str]:
     """Both days, or what is asked of them; returns what went wrong outside of any row."""
     try:
-        if installed_on := _machines([name for name in args.only if name != CARD]):
+        if installed_on := _machines([name for name in args.only if name not in {CARD, RECORDING}]):
             installed.prepare(installed_on)
     except FAULTS as error:
         return [f"{type(error).__name__}: {error}"]
@@ -92,6 +93,8 @@ def _play(args: argparse.Namespace, book: Book) -> list[str]:
         faults += enrolment.play(args.json.with_stem(f"{args.json.stem}-enrolment"), book)
     if CARD in args.only:
         faults += enrolment.play_card(args.json.with_stem(f"{args.json.stem}-card"), book)
+    if RECORDING in args.only:
+        faults += recording.play(args.json.with_stem(f"{args.json.stem}-recording"), book, args.cuts, say)
     return faults
 
 

@@ -94,6 +94,9 @@ ARM64 = Architecture(
 ARM64_13 = replace(ARM64, suite="trixie", late_modules=("tpm_tis",), packages=("tpm2-openssl", "tpm-udev"))
 """The same with Debian 13, which has no library for its pins, and with what a TPM needs."""
 
+ARM64_RECORDING = replace(ARM64, packages=("python3-av",))
+"""The Pi again, with what a device needs that records."""
+
 AMD64 = Architecture(
     name="amd64",
     emulator="qemu-system-x86_64",

@@ -34,7 +34,7 @@ BROKER = "broker-a.example"
 _PORT = 8883
 _HOSTS = f"echo '{HOST} {BROKER}' >> /etc/hosts"
 _UNTIL_ACTIVE = 'until [ "$(systemctl show -P ActiveState edge-agent)" = active ]; do sleep 0.3; done'
-_UP_S = 90.0
+_UP_S = 240.0
 _REPEAT_S = 5.0
 _ANSWER_S = 30.0
 

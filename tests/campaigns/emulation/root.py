@@ -138,6 +138,8 @@ def _configure(root: Path) -> None:
     for path, target in _LINKS.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).symlink_to(target)
+    for library in (*root.glob("usr/lib/*/blas/libblas.so.3"), *root.glob("usr/lib/*/lapack/liblapack.so.3")):
+        (library.parents[1] / library.name).symlink_to(library.relative_to(library.parents[1]))  # as its package would
     (root / HAND).parent.mkdir(parents=True)
     (root / "etc/shadow").chmod(0o640)
     _compile(root)
