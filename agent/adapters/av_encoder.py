@@ -113,6 +113,6 @@ def _pyav() -> Any:
     try:
         av = import_module("av")
     except ImportError as error:
-        raise EncoderError(f"PyAV can't be imported: {_ADVICE}") from error
+        raise EncoderError(f"PyAV can't be imported ({error}): {_ADVICE}") from error
     av.logging.set_level(av.logging.PANIC)
     return av

@@ -59,6 +59,7 @@ class RecorderFeed:
         self._sent: Frame | None = None
         self._due_s = 0.0
         self._complained = False
+        self._connected_s = 0.0
         self._changed = threading.Condition()
         self._units: deque[_Unit] = deque()
         self._needs_key = True
@@ -83,11 +84,15 @@ class RecorderFeed:
         if self._connection is None and not self._connect(now_s):
             return False
         try:
-            return self._send_units() if now_s - self._encoded_s < _FRESH_S else self._send_newest(now_s)
+            is_given = self._send_units() if now_s - self._encoded_s < _FRESH_S else self._send_newest(now_s)
         except OSError as error:
-            _log.warning("the recorder of camera %s takes no pictures: %s", self._camera, error)
+            self._complain("the recorder of camera %s takes no pictures: %s", error)
             self.close()
+            self._due_s = time.monotonic() + _RETRY_S
             return False
+        if now_s - self._connected_s > _FRESH_S:
+            self._complained = False
+        return is_given
 
     def close(self) -> None:
         """Let the recorder go."""
@@ -107,15 +112,19 @@ class RecorderFeed:
         except OSError as error:
             connection.close()
             self._due_s = now_s + _RETRY_S
-            if not self._complained:
-                _log.warning("camera %s has no recorder: %s", self._camera, os.strerror(error.errno or 0))
-                self._complained = True
+            self._complain("camera %s has no recorder: %s", os.strerror(error.errno or 0))
             return False
-        self._connection, self._form, self._complained = connection, None, False
+        self._connection, self._form, self._connected_s = connection, None, now_s
         with self._changed:
             self._units.clear()
             self._needs_key = True
         return True
+
+    def _complain(self, text: str, error: object) -> None:
+        """Once, until a connection has lasted."""
+        if not self._complained:
+            _log.warning(text, self._camera, error)
+            self._complained = True
 
     def _send_units(self) -> bool:
         with self._changed:

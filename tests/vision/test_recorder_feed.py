@@ -3,6 +3,7 @@
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -140,6 +141,19 @@ def test_a_recorder_that_does_not_read_is_let_go(rig: Rig, recorder: Recorder, m
 
     assert given()
     wait_for(lambda: not given(), what="the end of the connection")
+
+
+def test_a_recorder_that_takes_nothing_is_tried_once_a_second_and_told_of_once(
+    rig: Rig, recorder: Recorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    began_s, connections = time.monotonic(), 3
+    for _ in range(connections):
+        wait_for(lambda: rig.shoot() and rig.gives(), what="a connection")
+        recorder.accept()
+        recorder.hang_up()
+        wait_for(lambda: rig.shoot() and not rig.gives(), what="the loss")
+    assert time.monotonic() - began_s >= connections - 1
+    assert len(caplog.records) == 1
 
 
 def test_what_hardware_encodes_is_sent_instead_of_pictures_from_a_key_frame_on(rig: Rig, recorder: Recorder) -> None:
