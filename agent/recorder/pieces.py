@@ -148,7 +148,7 @@ class Assembler:
 
     def restart(self, parameters: bytes = b"") -> None:
         """Another stream begins. `parameters` (Annex B) are those that it may lack."""
-        self.flush(ended=True)
+        self.flush()  # the signer goes on: the next group's first picture brings the signature of the last one at hand
         self._parameters = ParameterSets.found(units(parameters))
         self._runs = False
 
@@ -190,12 +190,10 @@ class Assembler:
         media = b"".join([part for unit in signed for part in (len(unit).to_bytes(4, "big"), unit)])
         self._pictures.append(_Picture(time_ns, early, media))
 
-    def flush(self, *, ended: bool = False) -> None:
-        """Make a piece of what is there: no more pictures come for now, or this stream has `ended`."""
+    def flush(self) -> None:
+        """Make a piece of what is there: no more pictures come for now."""
         self._moment = Moment.now(self._clock)
         self.close(None)
-        if ended and self._runs:
-            self._signer.finish(self._wall_ns(self._newest_ns))
 
     def _time(self, given_ns: int, first: Unit) -> tuple[int, bool]:
         """Return when the picture was captured, and whether it is shown before the newest."""
