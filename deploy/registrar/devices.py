@@ -130,7 +130,8 @@ class Devices:
             return f"{old.name} is decommissioned: its certificate no longer counts."
 
     def revocation_list(self) -> bytes:
-        """Return the list for the brokers, as PEM."""
+        """Return the list for the brokers, as PEM, and for whoever checks recordings: a key that somebody has stolen
+        can sign any date, so its certificate stays on the list when it has expired."""
         with self._records.store.transaction() as tx:
             now = self._records.now()
             revoked = tx.revoked()
@@ -143,7 +144,7 @@ class Devices:
             [
                 Revoked(int(serial, 16), moment(revoked_at), is_compromised=not is_harmless(reason))
                 for serial, revoked_at, not_after, reason in revoked
-                if now < not_after + DAY_S
+                if now < not_after + DAY_S or not is_harmless(reason)
             ],
             number=number,
             now=moment(now),

@@ -184,8 +184,17 @@ def test_the_revocation_list_is_the_issuing_authoritys_and_grows_in_number(
     assert _number(before) < _number(after)
     assert _revoked(rules) == {shown.serial_number}
     rules.now = shown.not_valid_after_utc.timestamp() + DAY
-    assert _revoked(rules) == set(), "an expired one is refused anyway"
+    assert _revoked(rules) == {shown.serial_number}, "whoever has stolen its key can sign any date"
     assert _number(x509.load_pem_x509_crl(rules.devices.revocation_list())) == _number(after)
+
+
+def test_a_device_that_was_decommissioned_leaves_the_list_when_its_certificate_ends(
+    rules: Rules, shown: x509.Certificate
+) -> None:
+    rules.devices.decommission(shown)
+    assert _revoked(rules) == {shown.serial_number}
+    rules.now = shown.not_valid_after_utc.timestamp() + DAY
+    assert _revoked(rules) == set()
 
 
 def test_a_registrar_that_comes_back_from_a_copy_makes_lists_that_brokers_take(
