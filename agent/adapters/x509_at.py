@@ -71,6 +71,11 @@ def revoked_at(chain: Sequence[bytes], authorities: str, lists: str) -> datetime
     return None
 
 
+def list_made_at(lists: str) -> datetime:
+    """Return when the oldest of these lists (PEM) was made. Raises ValueError."""
+    return min(_utc(x509.load_pem_x509_crl(each.encode()), "last_update") for each in _LISTS.findall(lists))
+
+
 def why_no_list(authorities: str, lists: str) -> str | None:
     """Return why these lists of revoked certificates (PEM) can't be gone by, in a clause; None if they can: each can be
     read, and is signed by one of the authorities (PEM). One that says nothing of ours must not pass for a clean one."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from agent import __version__
 from agent.adapters.evidence_keys import EvidenceKey
-from agent.adapters.x509_at import why_no_list
+from agent.adapters.x509_at import list_made_at, why_no_list
 from agent.centre import printable
 from agent.contract.identity import common_name
 from agent.core.errors import EdgeAgentError, UsageError
@@ -134,6 +134,8 @@ def verify(args: argparse.Namespace) -> int | None:
     for name, verdict in verdicts:
         print(_as_json(name, verdict) if args.json else _as_text(name, verdict))
     if not args.json:
+        if trust.revoked:
+            print(f"Held against the list of revoked devices of {list_made_at(trust.revoked):%Y-%m-%d %H:%M} UTC.")
         for line in _next(args, [verdict for _, verdict in verdicts], trust):
             print(f"Next: {printable(line)}.")
     return AUTHENTIC if all(verdict.is_authentic for _, verdict in verdicts) else NOT_AUTHENTIC

@@ -276,6 +276,10 @@ def test_a_list_of_revoked_devices_that_can_not_be_gone_by_is_refused(
 ) -> None:
     crl = office.recording.authority.revocation_list(office.recording.certificate)
     other = Authority(tmp_path / "other").revocation_list()
+    none = tmp_path / "none.crl"
+    none.write_bytes(office.recording.authority.revocation_list().read_bytes())
+    assert office.run("verify", office.clip, revoked=none) == 0
+    assert "Held against the list of revoked devices of 20" in capsys.readouterr().out
     der, broken = tmp_path / "der.crl", tmp_path / "broken.crl"
     der.write_bytes(x509.load_pem_x509_crl(crl.read_bytes()).public_bytes(Encoding.DER))
     broken.write_bytes(crl.read_bytes().replace(b"M", b"N", 1))
