@@ -179,13 +179,13 @@ def media_of(trust: Trust) -> Media:
             return [Finding("vouched" if proven else "note", name, 0, proven, text)]
         if strange := [each for each in said.findings if each.fault is Fault.SIGNER]:
             return [wrong(name, 0, len(film), strange[0].text)]
-        if said.result is Result.NOT_AUTHENTIC and (
-            why := _why_not_signed(manifest, {each.fault for each in said.findings} == {Fault.FOREIGN})
-        ):
-            return [note(name, why)]
         if said.result is Result.NOT_AUTHENTIC and said.findings:
             first = said.findings[0]
-            return [wrong(name, first.place.offset, first.place.end, f"{first.text}: {first.place}")]
+            why = _why_not_signed(manifest, {each.fault for each in said.findings} == {Fault.FOREIGN})
+            if not why and manifest.vouched == len(manifest.parts):  # the device has signed each byte so
+                why = f"its own signatures do not fit, and the manifest's do: {first.text}: {first.place}"
+            place = (first.place.offset, first.place.end)
+            return [note(name, why) if why else wrong(name, *place, f"{first.text}: {first.place}")]
         return [note(name, f"by its own signatures (ONVIF Media Signing): {said.result.value}")]
 
     return media

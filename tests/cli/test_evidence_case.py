@@ -301,6 +301,11 @@ def test_the_stream_vouches_as_far_as_it_is_signed_itself_and_by_the_device_alon
     decision = decided(verdict, media(film, manifest))
     assert decision.word == "authentic with missing"
     assert decision.findings[0].text.startswith("the records 8 to 9 were"), "the last second, and a picture"
+    half = len(film) // 2
+    altered = film[:half] + bytes([film[half] ^ 1]) + film[half + 1 :]
+    assert media(altered, manifest)[0].kind == "wrong"
+    manifest.vouched = len(manifest.parts)
+    assert media(altered, manifest)[0].kind == "note", "each byte is as the manifest has it"
     manifest.facts["device"] = DEVICE[:-1]
     assert decided(verdict, media(film, manifest)).word == "not authentic"
 
