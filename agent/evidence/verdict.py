@@ -4,6 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import lru_cache
 from hashlib import sha256
 from itertools import pairwise
 from typing import Any
@@ -12,7 +13,7 @@ from agent.adapters.evidence_keys import EvidenceKey
 from agent.contract.vocabulary import TimeQuality
 from agent.evidence import chain as chains
 from agent.evidence import manifest as manifests
-from agent.evidence.chain import ReadChain
+from agent.evidence.chain import Heard, ReadChain
 from agent.evidence.comparison import File, Piece, compared
 from agent.evidence.finding import Finding, Word, missing, note, wrong
 from agent.evidence.manifest import Manifest, Part
@@ -62,7 +63,7 @@ def judge_clip(
         if manifest.content.startswith(b'{"certificates"') or any(each.kind == "wrong" for each in findings):
             return _verdict(findings, read, is_signed=False)
         raise ClipError(f"{manifest.name} is no manifest: it says nothing of a clip")
-    known = None if chain is None else chains.read(chain.content, chain.name, list(trust.heads))
+    known = None if chain is None else _read_once(chain.content, chain.name, trust.heads)
     if known is None or chain is None:
         findings.append(note(manifest.name, "no chain was given"))
     else:
@@ -83,7 +84,7 @@ def judge_clip(
 
 def judge_chain(chain: File, trust: Trust) -> Verdict:
     """Judge a chain alone."""
-    read = chains.read(chain.content, chain.name, list(trust.heads))
+    read = _read_once(chain.content, chain.name, trust.heads)
     findings = list(read.findings)
     device = read.entries[0].said["device"] if read.entries else trust.device
     if trust.device is not None and device != trust.device:
@@ -94,6 +95,12 @@ def judge_chain(chain: File, trust: Trust) -> Verdict:
         where = (chain.name, entry.line.begin, entry.line.end)
         findings += of_the_key(entry.x5c, entry.said, entry.said["seq"], read, where, trust)
     return _verdict(findings, Manifest(), is_signed=bool(read.entries))
+
+
+@lru_cache(maxsize=1)
+def _read_once(content: bytes, name: str, heads: tuple[Heard, ...]) -> ReadChain:
+    """All clips of a card have the same chain, of thousands of signatures. Nobody may change what this returns."""
+    return chains.read(content, name, list(heads))
 
 
 def decided(verdict: Verdict, extra: Sequence[Finding]) -> Verdict:
@@ -129,7 +136,7 @@ def _of_the_chain(known: ReadChain, chain: File, read: Manifest, trust: Trust) -
     heard = heard_of(trust, read.facts)
     until = min((each.head.seq for each in heard if each.head.seq >= last), default=2**63)
     # A card may spoil a page of it years later: that does not touch a clip whose own entries lead to what was heard.
-    is_apart = known.links({each.token for each in entries}, until)
+    is_apart = bool(known.damage) and known.links({each.token for each in entries}, until)
     yield from (replace(each, kind="missing") if is_apart else each for each in known.damage)
     yield from known.disputed
     whose = (read.facts.get("device"), read.facts.get("camera"))

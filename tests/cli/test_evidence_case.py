@@ -1,6 +1,7 @@
 """`edge-agent evidence` on a clip from the card: verified, exported, certified."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from agent.__main__ import main
+from agent.adapters import evidence_keys
 from agent.adapters.evidence_keys import EvidenceKey
 from agent.cli.evidence_case import media_of
 from agent.evidence.finding import Finding
@@ -229,6 +231,22 @@ def test_heads_that_have_none_of_the_camera_are_not_passed_over_in_silence(
     office.heads.write_text(office.heads.read_text().replace('"front"', '"back"'))
     office.run("verify", office.clip)
     assert "Next: the centre has kept no head of this camera" in capsys.readouterr().out
+
+
+def test_the_chain_of_a_card_is_checked_once_and_not_for_each_of_its_clips(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        office.recording.record()
+    checked: list[bytes] = []
+
+    def is_signature(*signed: bytes) -> bool:
+        checked.append(signed[1])
+        return evidence_keys.is_signature(*signed)
+
+    monkeypatch.setattr("agent.evidence.jws.is_signature", is_signature)
+    assert office.run("verify", office.recording.directory) == 0
+    assert max(Counter(checked).values()) <= 3, "once in its manifest, and in the chain as such and for what it lacks"
 
 
 def test_in_a_directory_clips_that_are_sealed_to_another_key_stay_closed(
