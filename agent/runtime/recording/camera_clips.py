@@ -191,6 +191,10 @@ class CameraClips:
     def _ended(self, message: ClipEnded) -> None:
         cause, begin_ns = self._files.pop(message.clip, (ClipCause(), None))
         if message.why not in _GOES_ON:
+            for each in self._wanted:
+                if each.into == message.clip and self._clock.boottime_ns() < each.until_ns:
+                    # Pressed again while it ended, which a slow card makes long.
+                    each.clip, each.into, each.said_ns = self._new_id(), "", None
             self._wanted = [each for each in self._wanted if each.into != message.clip]
         elif message.why == "failed":
             for each in self._wanted:

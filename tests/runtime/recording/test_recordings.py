@@ -176,6 +176,17 @@ def test_a_press_after_the_end_of_its_clip_has_another_one(rig: Rig) -> None:
     assert (ended.reason, ended.bytes, ended.alarm_id) == ("complete", 7, alarm.alarm_id)
 
 
+def test_a_press_while_its_clip_ends_has_another_one_too(rig: Rig) -> None:
+    """The recorder has begun to end it, and a slow card keeps it from saying so."""
+    alarm = rig.press()
+    rig.begun("c1")
+    rig.wait(301)
+    rig.press(alarm_id=alarm.alarm_id, press_count=2, clips=None)
+    rig.hear(ClipEnded(clip="c1", why="complete", seconds=315, bytes=1), ChainHead(seq=2, digest="bb"))
+    rig.wait(1)
+    assert len(begins(rig.front)) == 2
+
+
 def test_a_test_has_no_clip(rig: Rig) -> None:
     rig.press(status="test")
     assert rig.front.said == []
