@@ -29,7 +29,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.add_marker(pytest.mark.system)
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: _LONGEST not in item.path.parents)
-        items[:] = _mixed(waiting, [item for item in items if _SYSTEM not in item.path.parents])
+        long = [item for item in items if item.get_closest_marker("long")]
+        waiting = [item for item in waiting if item not in long]
+        items[:] = _mixed(waiting, [item for item in items if _SYSTEM not in item.path.parents and item not in long])
+        _begin_early(items, long, config.workerinput["workercount"])
 
 
 def _mixed(waiting: list[pytest.Item], working: list[pytest.Item]) -> list[pytest.Item]:
@@ -46,6 +49,13 @@ def _mixed(waiting: list[pytest.Item], working: list[pytest.Item]) -> list[pytes
         mixed += [*tests, *waiting[used:due]]
         used = due
     return mixed + waiting[used:]
+
+
+def _begin_early(items: list[pytest.Item], long: list[pytest.Item], workers: int) -> None:
+    """Put what takes long near the beginning of each worker's share: a run waits in the end for whoever began last."""
+    share = len(items) // workers
+    for number, item in reversed([*enumerate(long, start=1)]):
+        items.insert(number % workers * share + 2 * len(long), item)
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.agent_process import CAMERA, AgentProcess
 from tests.support.centre import Centre
 from tests.support.mosquitto import Mosquitto
@@ -9,6 +11,7 @@ from tests.support.mosquitto import Mosquitto
 LEARNED_FRAMES = 60
 
 
+@pytest.mark.long
 def test_a_camera_that_is_covered_is_told_until_it_is_uncovered(tmp_path: Path, broker: Mosquitto) -> None:
     with Centre(broker.port) as centre, AgentProcess(tmp_path / "kiosk", broker.url, cameras=[CAMERA]) as agent:
         see_its_scene(centre)
@@ -37,6 +40,7 @@ def test_a_camera_that_is_unplugged_has_lost_its_signal_until_it_is_back(tmp_pat
         assert back.data["event_id"] == lost.data["event_id"]
 
 
+@pytest.mark.long
 def test_a_camera_that_is_turned_while_its_process_is_dead_is_found_out(tmp_path: Path, broker: Mosquitto) -> None:
     with Centre(broker.port) as centre, AgentProcess(tmp_path / "kiosk", broker.url, cameras=[CAMERA]) as agent:
         see_its_scene(centre)

@@ -67,6 +67,7 @@ def story(directory: Path, *options: str, **variables: str) -> "subprocess.Compl
     return ran(*DEMO, *options, stdin=subprocess.DEVNULL, timeout=90, env=environment)
 
 
+@pytest.mark.long
 def test_without_a_terminal_and_a_browser_the_story_is_told_and_every_step_was_seen(tmp_path: Path) -> None:
     done = story(tmp_path, PATH="/nowhere")
 

@@ -124,6 +124,7 @@ def test_a_wrong_broker_is_taken_back_and_a_press_meanwhile_arrives(site: Site) 
     assert (again["status"], again["code"]) == ("failed", "old-revision")
 
 
+@pytest.mark.long
 def test_a_device_that_nobody_hurries_is_back_within_a_minute_and_says_why(tmp_path: Path, broker: Mosquitto) -> None:
     kiosk = AgentProcess(tmp_path, broker.url)
     with Centre(broker.port) as centre:

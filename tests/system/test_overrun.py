@@ -26,6 +26,7 @@ def packet(size: int) -> Iterable[bytes]:
     return chain([publish_header(TOPIC, size)], repeat(bytes(MIB), size // MIB), [bytes(size % MIB)])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("count", "size"),
     [(1, 255 * MIB), (1, 100 * MIB), (1000, MAXIMUM_PACKET_BYTES)],

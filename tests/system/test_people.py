@@ -53,6 +53,7 @@ def test_a_press_tells_who_is_in_view_and_sends_their_picture(tmp_path: Path, br
         assert list((agent.storage / "snapshots").rglob("*.jpg")) == [], "a sent picture stays on the device"
 
 
+@pytest.mark.long
 def test_everything_that_people_do_in_a_closed_zone_begins_and_ends(
     tmp_path: Path, broker: Mosquitto, passing: Path
 ) -> None:

@@ -217,6 +217,7 @@ def check_run(directory: Path) -> None:
     assert list(vectors(status)) == []
 
 
+@pytest.mark.long
 def test_a_day_in_the_street_leaves_nothing_that_tells_who_was_there(tmp_path: Path, broker: Mosquitto) -> None:
     masks = tmp_path / "front.json"
     masks.write_text(json.dumps({"version": 1, "masks": [{"name": "crossing", "polygon": CROSSING}]}))

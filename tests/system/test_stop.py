@@ -75,6 +75,7 @@ def has_felt_more(finger: Finger, before: int) -> bool:
     return finger.felt > before
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("trouble", [hanging_broker, no_broker, hanging_disk])
 def test_a_stop_is_deaf_for_a_moment_only_and_no_press_but_those_of_that_moment_is_lost(
     tmp_path: Path, broker: Mosquitto, trouble: Callable[[Mosquitto, Path], Callable[[], object]]
