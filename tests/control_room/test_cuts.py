@@ -192,6 +192,7 @@ def hosts(tmp_path: Path, authorities: BrokerAuthorities, built_page: Path) -> I
         yield running
 
 
+@pytest.mark.long
 def test_after_any_cut_no_alarm_is_missing_pages_agree_and_nothing_untrue_was_said(
     hosts: Rig, browser: Browser
 ) -> None:

@@ -141,6 +141,7 @@ def test_it_is_opened_where_there_is_a_display_and_only_there(
         wait_for(lambda: opened.read_text() == f"{served.url}\n", what="the address")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("built_page")
 def test_without_a_terminal_the_story_is_told_through_the_page_too_and_leaves_nothing_behind(tmp_path: Path) -> None:
     done = story(tmp_path / "demo")

@@ -57,6 +57,7 @@ def agent(
         yield agent
 
 
+@pytest.mark.long
 def test_a_kiosk_is_walked_a_zone_drawn_and_the_report_sealed_from_a_phone(
     agent: AgentProcess,
     tls_broker: Mosquitto,
