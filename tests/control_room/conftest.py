@@ -11,7 +11,7 @@ import playwright.sync_api as playwright
 import pytest
 
 from tests.control_room.rig import AS_ROOT, BUTTONS, CHROMIUM, Browser, Rig
-from tests.control_room.scripted import COUNT_SOUNDS, ROOM, Opener
+from tests.control_room.scripted import ROOM, Opener
 from tests.support.agent_process import IN_EARNEST
 from tests.support.certificates import BrokerAuthorities
 from tests.support.once import once
@@ -103,7 +103,6 @@ def opened(site: str, chromium: playwright.Browser) -> Iterator[Opener]:
         options.setdefault("viewport", {"width": 1440, "height": 900})
         context = chromium.new_context(**options)
         contexts.append(context)
-        context.add_init_script(COUNT_SOUNDS)
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))

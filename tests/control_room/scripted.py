@@ -8,14 +8,6 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 ROOM = Path(__file__).parents[2] / "deploy" / "control-room"
-COUNT_SOUNDS = """
-  window.sounds = [];
-  const start = AudioBufferSourceNode.prototype.start;
-  AudioBufferSourceNode.prototype.start = function (...rest) {
-    window.sounds.push({ seconds: this.buffer.duration, loops: this.loop, state: this.context.state });
-    return start.apply(this, rest);
-  };
-"""
 Opener = Callable[..., Page]
 
 
@@ -45,10 +37,6 @@ def happen(page: Page, what: str) -> None:
 
 def places(page: Page) -> list[str]:
     return page.locator(".alarm-row .row-place").all_inner_texts()
-
-
-def sound(page: Page) -> str | None:
-    return page.locator("html").get_attribute("data-sound")
 
 
 def violations(page: Page) -> list[str]:

@@ -91,26 +91,6 @@ def test_nothing_is_shown_as_done_before_the_kiosk_says_so(opened: Opener) -> No
     expect(page.get_by_text("Asking the kiosk…")).to_be_hidden()
 
 
-def test_whoever_comes_second_is_told_who_was_first_and_may_take_over(opened: Opener) -> None:
-    page = opened("race")
-    begin(page)
-    page.keyboard.press("Alt+2")
-    page.keyboard.press("r")
-    expect(page.get_by_text("Somebody else was first.")).to_be_visible()
-    expect(page.get_by_text(re.compile(r"Thandi has it since \d\d:\d\d\. Take it over\?"))).to_be_visible()
-    page.keyboard.press("Enter")
-    expect(page.locator(".alarm-head .standing")).to_have_text("Naledi has it")
-
-
-def test_a_refusal_is_told_in_words(opened: Opener) -> None:
-    page = opened("unknown-key")
-    begin(page)
-    page.keyboard.press("Alt+2")
-    page.keyboard.press("r")
-    expect(page.get_by_text("The kiosk does not know your key")).to_be_visible()
-    expect(page.locator(".alarm-head .standing")).to_have_text("Nobody has it")
-
-
 def test_a_press_that_nobody_has_seen_keeps_an_alarm_from_being_closed(opened: Opener) -> None:
     page = opened("empty")
     begin(page)
@@ -129,33 +109,6 @@ def test_a_press_that_nobody_has_seen_keeps_an_alarm_from_being_closed(opened: O
     page.get_by_role("button", name="I have seen it").click()
     page.get_by_role("button", name="Close the alarm").click()
     expect(page.get_by_text("The kiosk has closed it.")).to_be_visible()
-
-
-def test_the_keyboard_alone_plays_it_from_login_to_close(opened: Opener) -> None:
-    page = opened("empty")
-    page.get_by_label("Operator's login").focus()
-    for text in ("naledi", "password", "Naledi"):
-        page.keyboard.type(text)
-        page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
-    expect(page.get_by_text("Naledi watches")).to_be_visible()
-    happen(page, "press")
-    expect(page.get_by_text("1 alarm that nobody has", exact=True)).to_be_visible()
-    page.keyboard.press("1")
-    page.keyboard.press("j")
-    page.keyboard.press("Enter")
-    page.keyboard.press("r")
-    expect(page.get_by_text("You have it")).to_be_visible()
-    page.keyboard.press("d")
-    page.keyboard.press("Space")
-    page.keyboard.press("Enter")
-    expect(page.locator(".alarm-head .standing")).to_have_text("car 7 sent · Naledi has it")
-    page.keyboard.press("c")
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("Enter")
-    expect(page.get_by_text("The kiosk has closed it.")).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(page.get_by_role("heading", name="No open alarm")).to_be_visible()
 
 
 def test_letters_do_nothing_while_somebody_types(opened: Opener) -> None:
