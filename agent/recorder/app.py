@@ -40,8 +40,8 @@ from agent.recorder.sources import Pump, SocketSource, Source, StreamSource
 
 _LOOK_S, _STATE_S = 1.0, 5.0
 """How often it looks whether its state has changed, and how often it says it all the same."""
-_HANGS_S = 10.0
-"""An encoder that takes this long for a picture is stuck in its driver."""
+_HANGS_S, _OPENS_S = 10.0, 60.0
+"""An encoder that takes this long for a picture is stuck in its driver; to open one, FFmpeg is loaded from the card."""
 _JOIN_S = 10.0
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _NOTHING = RecorderState(state="degraded", pictures=0, ring_s=0, ring_bytes=0, group_s=0, rss_bytes=0)
@@ -131,8 +131,9 @@ def _serve(
         if now_s >= look_s:
             look_s = now_s + _LOOK_S
             report.tell(now_s)
-        if (since_s := pump.since_s) is not None and now_s - since_s > _HANGS_S:
-            raise EdgeAgentError(f"the encoder {intake.encoder_name} hangs")
+        longest_s = _OPENS_S if intake.encoder_name is None else _HANGS_S
+        if (since_s := pump.since_s) is not None and now_s - since_s > longest_s:
+            raise EdgeAgentError(f"the encoder {intake.encoder_name or 'that is being opened'} hangs")
         try:
             message = link.receive(max(look_s - now_s, 0))
         except LinkError:

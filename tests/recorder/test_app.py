@@ -157,6 +157,20 @@ def test_a_clip_of_a_camera_process_begins_before_it_was_asked_for(opened: list[
     assert 0.5 < state.group_s < 2
 
 
+def test_opening_an_encoder_has_a_limit_of_its_own(
+    opened: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_loaded = threading.Event()
+    monkeypatch.setattr("agent.recorder.app.AvEncoder", lambda *_: is_loaded.wait())
+    monkeypatch.setattr("agent.recorder.app._OPENS_S", 0.5)
+    opened.append(running := Running(tmp_path))
+    opened.append(Camera(running.path))
+    try:
+        running.wait_for(RecorderState, lambda state: state.detail == "the encoder that is being opened hangs")
+    finally:
+        is_loaded.set()
+
+
 def test_a_masked_camera_is_recorded_from_masked_pictures(opened: list[Any], tmp_path: Path) -> None:
     opened.append(running := Running(tmp_path, masked=True, frames_per_second=10))
     opened.append(Camera(running.path, MASK))
