@@ -76,8 +76,9 @@ class Backlog:
     def add(self, units: Sequence[tuple[int, bytes | memoryview]], key: bool, end_ns: int | None = None) -> None:
         """Take access units; with `end_ns` they are a piece. Raises UnreadableVideoError."""
         size = sum(len(unit) for _, unit in units)
-        end = end_ns or max(time_ns for time_ns, _ in units)
-        batch = Batch(units, key, end, end_ns is not None, size, Moment.now(self._clock))
+        moment = Moment.now(self._clock)
+        end = min(end_ns or max(time_ns for time_ns, _ in units), moment.boottime_ns)  # or it would empty the ring
+        batch = Batch(units, key, end, end_ns is not None, size, moment)
         with self._lock:
             if not self._tries and (key or self._waits):  # what waits begins with a group
                 if not self._waits:

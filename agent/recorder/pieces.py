@@ -221,7 +221,9 @@ class Assembler:
         usual_ns = (latest - min(times)) // (len(times) - 1) if len(times) > 1 else 40_000_000
         # With pictures out of order, the first to come is not the first to be shown.
         reordered = any(picture.early for picture in pictures)
-        end_ns = latest + usual_ns if reordered or next_ns is None else next_ns
+        # What a source says of the next one counts only if it fits what became of these.
+        fits = next_ns is not None and latest < next_ns <= self._moment.boottime_ns + _EARLY_NS
+        end_ns = next_ns if next_ns is not None and fits and not reordered else latest + usual_ns
         self._complete_ns = latest
         self.on_piece(
             Piece(

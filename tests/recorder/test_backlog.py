@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from itertools import pairwise
 
+import pytest
+
 from agent.evidence.h264 import Unit, begins_group
 from agent.recorder.backlog import Backlog
 from agent.recorder.pieces import Assembler
@@ -96,3 +98,17 @@ def test_a_wall_clock_that_was_set_while_it_waited_changes_no_time_of_what_was_t
     steps = [after.wall_begin - before.wall_begin for before, after in pairwise(fragments)]
 
     assert sorted(steps) == [*[timedelta(seconds=1)] * 8, timedelta(hours=1, seconds=1)]
+
+
+@pytest.mark.parametrize("off_s", [-8, 3600])
+def test_a_second_whose_times_are_wrong_costs_neither_the_press_nor_what_was_there_before(off_s: int) -> None:
+    """After a stall a camera sends at once what it has kept, or its clock has jumped."""
+    rig = Rig()
+    rig.give(40)
+    units, begin_ns = [next(rig._units)[0] for _ in range(5)], rig.clock.boottime_ns() + off_s * SECOND
+    batch = tuple((begin_ns + number * SECOND // 5, unit) for number, unit in enumerate(units))
+    rig.backlog.add(batch, True, begin_ns + SECOND)
+    lengths = rig.press("c1", 2)
+
+    assert len(lengths) == 9
+    assert min(lengths) >= 0
