@@ -89,6 +89,11 @@ class Backlog:
             self._fill()
             self._assemble(batch)
 
+    @property
+    def tries(self) -> bool:
+        """Whether nothing of this stream has become a piece yet."""
+        return self._tries
+
     def restart(self, parameters: bytes = b"") -> None:
         """Another stream begins: see Assembler."""
         with self._lock:

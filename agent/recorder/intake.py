@@ -11,7 +11,10 @@ from agent.recorder.backlog import Backlog
 _SILENT_NS = 1_000_000_000
 """What has come is not kept waiting for longer than this for what follows."""
 _STALLED_NS = 5_000_000_000
+_KEYLESS_NS = 25_000_000_000
+"""Twice as long as a camera takes between two key frames that has the fewest of them."""
 _OPENING = "waiting for the camera's pictures"
+_KEYLESS = "no key frame comes that a clip could begin with: set the camera's key frames (IDR) to one a second"
 _CONNECTED = "a source has connected and sends nothing yet"
 
 
@@ -52,6 +55,8 @@ class Intake:
         self._header: StreamHeader | None = None
         self._encoder: Encoder | None = None
         self._heard_ns: int | None = None
+        self._keyed_ns = 0
+        """When the last group came that a clip could begin with."""
         self.pictures = 0
         self.detail = _OPENING
         """Why no pictures come; empty while they do."""
@@ -100,27 +105,34 @@ class Intake:
         header = self._header
         if header is None:
             raise UnitsError("a source sends pictures before it says what they are")
-        count = 1
+        count, key = 1, record.key
         if record.kind is Kind.UNITS and header.codec == "h264":
             units = tuple(units_of(content))
             count = len(units)
             if units:
                 self._backlog.add(units, record.key, record.boottime_ns)
         elif record.kind is Kind.UNIT and header.codec == "h264":
-            self._add(bytes(content), record.boottime_ns)
+            key = self._add(bytes(content), record.boottime_ns)
         elif record.kind is Kind.PICTURE and self._encoder is not None:
             if len(content) != header.width * header.height * 3 // 2:
                 raise UnitsError(f"a picture of {header.width} x {header.height} has {len(content)} bytes")
             for unit, boottime_ns in self._encoder.encode(content, record.boottime_ns):
-                self._add(unit, boottime_ns)
+                key |= self._add(unit, boottime_ns)
         else:
             raise UnitsError(f"a source of {header.codec} sends a {record.kind.name.lower()}")
-        self._heard_ns = self._boottime_ns()
-        self.pictures += count
-        self.detail = ""
+        self._came(count, key)
 
-    def _add(self, unit: bytes, boottime_ns: int) -> None:
-        self._backlog.add(((boottime_ns, unit),), begins_group(unit))
+    def _came(self, count: int, key: bool) -> None:
+        self._heard_ns = now_ns = self._boottime_ns()
+        self.pictures += count
+        if key and not self._backlog.tries:
+            self._keyed_ns = now_ns
+        self.detail = _KEYLESS if now_ns - self._keyed_ns > _KEYLESS_NS else ""
+
+    def _add(self, unit: bytes, boottime_ns: int) -> bool:
+        key = begins_group(unit)
+        self._backlog.add(((boottime_ns, unit),), key)
+        return key
 
     def _begin(self, header: StreamHeader) -> None:
         if header.camera != self._camera:
@@ -134,7 +146,7 @@ class Intake:
         self._use_encoder(None)
         if header.codec == "i420":
             self._use_encoder(self._make_encoder(header.width, header.height))
-        self._header = header
+        self._header, self._keyed_ns = header, self._boottime_ns()
 
     def _use_encoder(self, encoder: Encoder | None) -> None:
         if self._encoder is not None:

@@ -146,6 +146,18 @@ def test_a_camera_that_falls_silent_leaves_nothing_waiting_and_is_told() -> None
     assert rig.intake.detail == "no picture for 6 s"
 
 
+def test_a_camera_that_sends_no_key_frame_is_not_called_recorded() -> None:
+    rig = Rig()
+    rig.header()
+    for unit, _ in encoded(150, group=150)[1:]:
+        rig.give(Kind.UNIT, unit)
+    assert "no key frame comes" in rig.intake.detail
+    rig.header()
+    for unit, _ in encoded(200, group=50):
+        rig.give(Kind.UNIT, unit)
+        assert rig.intake.detail == ""
+
+
 def test_after_another_source_has_come_only_a_key_frame_begins() -> None:
     rig = Rig()
     rig.header()
