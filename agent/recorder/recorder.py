@@ -264,7 +264,10 @@ class Recorder:
             for clip, facts in joining:
                 recording.kept.join({**facts, "clip": clip})
                 self._begun(recording, clip)
-        if recording.why and not recording.queue:
+        with self._changed:
+            # Who joins meanwhile is told before it ends; one that never began fails for all.
+            waits = recording.queue or (recording.joining and recording.kept is not None)
+        if recording.why and not waits:
             self._remove(recording)
             if recording.kept is None:
                 self._failed(recording, "the camera gave no pictures")

@@ -1,9 +1,11 @@
 """Clips that are begun, extended, joined and ended, on a card that is good or bad."""
 
 import threading
+from collections.abc import Mapping
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -124,6 +126,27 @@ def test_twenty_alarms_at_once_are_in_four_files_and_each_knows_its_own(rig: Rig
     begun = {each.clip: each.into for each in rig.told if isinstance(each, ClipBegun)}
     assert begun == {f"c{number}": f"c{min(number, 3)}" for number in range(20)}
     assert [len(clip.fragments) for clip in rig.clips.kept.values()] == [16, 16, 16, 21]
+
+
+def test_an_alarm_that_joins_while_its_clip_ends_is_told(rig: Rig) -> None:
+    for number in range(1, 6):
+        rig.recorder.begin(f"c{number}", 5, {"alarm": f"a-{number}"})
+    rig.recorder.run_once(0)
+    newest = rig.clips.kept["c4"]
+    join = newest.join
+
+    def joins_another(why: Mapping[str, Any]) -> None:
+        newest.join = join  # type: ignore[method-assign]
+        join(why)
+        rig.recorder.begin("c7", 5, {"alarm": "a-7"})
+        rig.recorder.end(None, "stopped")
+
+    newest.join = joins_another  # type: ignore[method-assign]
+    rig.recorder.begin("c6", 5, {"alarm": "a-6"})
+    rig.recorder.run_once(0)
+    rig.recorder.close("stopped")
+    assert [each["alarm"] for each in newest.joined] == ["a-5", "a-6", "a-7"]
+    assert newest.ended == "stopped"
 
 
 def test_a_clip_that_can_not_be_joined_is_closed_and_each_that_was_in_it_is_told(rig: Rig) -> None:
