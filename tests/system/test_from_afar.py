@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ import pytest
 
 from agent.adapters.jose_keys import sign
 from agent.cli.keygen import make_key
-from agent.contract.host_state import write_state
 from agent.settings import load
 from agent.settings.kept import FILE, load_kept, look
 from tests.support.agent_process import CAMERA, AgentProcess, run_cli
@@ -24,7 +22,6 @@ from tests.support.centre import Centre
 from tests.support.certificates import BrokerAuthorities
 from tests.support.mosquitto import Mosquitto, free_port
 from tests.support.office import Office, claims, press_until, presses_at
-from tests.support.subscriber import Subscriber
 from tests.support.wait import wait_for
 
 CUTS = int(os.environ.get("CUTS", "3"))
@@ -166,23 +163,6 @@ def test_a_broker_whose_certificate_nobody_vouches_for_is_taken_back(
     site.centre.wait_for_alarm("updated", stage="sent")
 
 
-def test_at_other_brokers_a_centre_must_watch_if_one_did_before(site: Site, tmp_path: Path, broker: Mosquitto) -> None:
-    def watch(where: Mosquitto) -> None:
-        with Subscriber(where.port) as there:
-            there.publish("edge/v1/host/office/state", write_state(online=True, time=datetime.now(UTC)), retain=True)
-
-    watch(broker)
-    site.centre.wait_for("health", lambda m: m.data["parts"].get("centre", {}).get("state") == "ok")
-    with Mosquitto(tmp_path / "other") as other:
-        moved = {"mqtt": {"brokers": [other.url, broker.url]}}
-        result = site.centre.result(site.office.config_set(1, moved))
-        assert (result["code"], "no centre says at the new brokers" in result["text"]) == ("rolled-back", True), result
-        watch(other)
-        with Centre(other.port) as centre:
-            command = site.office.config_set(2, moved)
-            assert centre.result(command)["code"] == "ok"
-
-
 def test_of_a_camera_its_process_alone_restarts_and_one_that_is_not_there_is_taken_back(
     tmp_path: Path, broker: Mosquitto
 ) -> None:
@@ -293,35 +273,6 @@ def test_an_agent_that_dies_of_new_settings_starts_with_the_old_ones(site: Site)
     result = site.centre.result(command)
     assert (result["code"], "the agent ended while it tried them" in result["text"]) == ("rolled-back", True)
     assert site.office.wait_for_config(state="failed").data["config"]["revision"] == 0
-
-
-def test_a_mask_goes_only_when_two_people_have_signed_for_it(tmp_path: Path, broker: Mosquitto) -> None:
-    mask = [[0.1, 0.1], [0.4, 0.1], [0.4, 0.4]]
-    kiosk = AgentProcess(tmp_path, broker.url, program=HURRIED, cameras=[{**CAMERA, "source": "file:/nothing"}])
-    supervisor = make_key("supervisor", tmp_path / "keys")
-    with Centre(broker.port) as centre:
-        site = Site(kiosk, centre)
-        admin = site.office.admin
-        with kiosk:
-            masked = {"cameras": [{"name": "front", "masks": [mask]}]}
-            assert centre.result(site.office.config_set(1, masked))["code"] == "ok"
-            assert centre.result(site.office.config_set(2, {}))["code"] == "second-signer"
-
-            def second(revision: int, changes: dict[str, Any], key: Any = supervisor) -> str:
-                return sign(claims("config-set", key, {"revision": revision, "changes": changes}), key).decode()
-
-            wrong = [
-                second(3, {}, admin),
-                second(4, {}, kiosk.key),
-                second(4, {}),
-                second(6, {"health": {"interval_s": 1}}),
-                "garbage",
-            ]
-            for revision, token in enumerate(wrong, start=3):
-                result = centre.result(site.office.config_set(revision, {}, second=token))
-                assert result["code"] == "second-signer", result
-            assert centre.result(site.office.config_set(9, {}, second=second(9, {})))["code"] == "ok"
-            assert look(kiosk.config).settings.cameras[0].masks == ()
 
 
 def test_keys_from_afar_are_obeyed_at_once_and_after_a_restart_and_the_files_no_more(site: Site) -> None:
