@@ -29,24 +29,26 @@ class Keeping(NamedTuple):
     """Signs the camera's stream."""
     look: Callable[[], object]
     """Looks whether the device's key was renewed, and takes it. While nothing is recorded. Raises EdgeAgentError."""
+    claim: int = -1
+    """The directory, as a file that is open: while it is, no other recorder writes there."""
 
 
 def keeping_of(spec: RecorderSpec) -> Keeping:
     """Return what a camera's clips are made with. Raises EdgeAgentError."""
     keeping, clock = spec.keeping, SystemClock()
     directory, facts = Path(keeping.directory), keeping.facts
-    _claim(directory)
+    claim = _claim(directory)
     key = DeviceKey(Path(keeping.key), Path(keeping.certificate))
     budget = Budget(keeping.bytes, timedelta(days=keeping.days), keeping.free_bytes)
     to = Recipient.parse(keeping.recipient)
     clips = Clips(directory, facts, to, key, budget, lambda: (clock.wall(), clock.quality().value))
     about = Facts(str(facts.get("software", "")), str(facts.get("device", "")), _MANUFACTURER)
-    return Keeping(clips, GopSigner(key, about), key.look)
+    return Keeping(clips, GopSigner(key, about), key.look, claim)
 
 
-def _claim(directory: Path) -> None:
-    """Make sure that this is the only recorder that writes here, until the process ends. One whose agent was killed
-    may still be closing its clips. Raises EdgeAgentError."""
+def _claim(directory: Path) -> int:
+    """Make sure that this is the only recorder that writes here, until what is returned is closed or the process ends.
+    One whose agent was killed may still be closing its clips. Raises EdgeAgentError."""
     directory.mkdir(mode=0o750, parents=True, exist_ok=True)
     file = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)  # a card that has become read-only can be claimed too
     until = time.monotonic() + _CLAIM_S
@@ -58,4 +60,4 @@ def _claim(directory: Path) -> None:
                 raise EdgeAgentError(f"another recorder writes to {directory}") from error
             time.sleep(0.1)
         else:
-            return
+            return file

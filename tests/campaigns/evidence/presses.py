@@ -64,7 +64,9 @@ def press(card: Card, recorder: Process, image: Path, directory: Path) -> Left:
     with mounted(after, directory / "after") as mount:
         kept = mount / "yard"
         keeping = replace(card.spec.keeping, directory=str(kept))
-        keeping_of(replace(card.spec, keeping=keeping)).clips.recover()
+        after_cut = keeping_of(replace(card.spec, keeping=keeping))
+        after_cut.clips.recover()
+        os.close(after_cut.claim)
         with redirect_stdout(StringIO()) as said:
             verifies = card.verify(clip, recorder, directory=kept) == 0
         if not verifies:
