@@ -141,6 +141,7 @@ def _serve(
         match message:
             case BeginClip():
                 backlog.begin(partial(recorder.begin, message.clip, message.seconds, message.facts))
+                pump.ask()
             case ExtendClip():
                 recorder.extend(message.clip, message.seconds)
             case EndClip():

@@ -108,11 +108,14 @@ class Backlog:
                 self._assembler.flush()
 
     def begin(self, begin: Callable[[], bool]) -> None:
-        """Begin a clip, which needs pieces: `begin` returns False while there are batches."""
+        """Begin a clip, which needs pieces: `begin` returns False while there are batches. What there is of the newest
+        group follows at once."""
         if not begin():
             with self._lock:
                 self._fill()
                 begin()
+        with self._lock:
+            self._assembler.hand_on()
 
     def at_rest(self, do: Callable[[], object]) -> None:
         """Do something that must not come between two pieces, if this is a good time."""

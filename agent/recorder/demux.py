@@ -14,7 +14,7 @@ from typing import Protocol
 from agent.adapters.av_demuxer import AvDemuxer, Packet, StreamUnit
 from agent.adapters.child_process import die_with_parent, give_way, leave_signals_to_the_core
 from agent.core.camera.stream_clock import StreamClock
-from agent.core.camera.units import StreamHeader, trouble, units_record
+from agent.core.camera.units import IT_IS_SILENT, StreamHeader, trouble, units_record
 from agent.core.errors import CameraError
 from agent.evidence.h264 import begins_group, first_picture
 from agent.evidence.parameter_sets import is_b
@@ -88,6 +88,7 @@ class _Sender:
         self._waiting: list[tuple[Packet, int]] = []
         self._begin_ns = 0
         """When the first of them was captured, if that is known."""
+        self._reorders = False
         self._lock = threading.Lock()
 
     def take(self, packet: Packet) -> None:
@@ -104,15 +105,19 @@ class _Sender:
             self._send(None, 0)
 
     def send_when_asked(self) -> None:
-        """Do so for each byte that comes, until the other end is gone."""
-        while self._connection.recv(1):
-            self.send()
+        """Do so for each byte that comes, until the other end is gone. Not in a stream that goes on, and has pictures
+        out of order: one that is still to come may be shown before one that waits."""
+        while why := self._connection.recv(1):
+            if why == IT_IS_SILENT or not self._reorders:
+                self.send()
 
     def _send(self, following: Packet | None, now_ns: int) -> None:
-        """Send, unless the following one is shown before one of those that wait: it belongs to them."""
+        """Send, unless the following one is shown before one that waits: it belongs to them."""
         after = None if following is None or following.is_keyframe else following.pts
         if after is not None and any(each.pts is not None and each.pts > after for each, _ in self._waiting):
             return
+        shown = [packet.pts or 0 for packet, _ in self._waiting]
+        self._reorders |= shown != sorted(shown)
         units = [(self._unit_of(packet), arrival_ns) for packet, arrival_ns in self._waiting]
         begin_ns, self._begin_ns = self._begin_ns, 0
         stamped = [

@@ -143,6 +143,8 @@ class Assembler:
         self._pictures: list[_Picture] = []
         self._key = False
         """Whether the first of them is a key frame."""
+        self._reorders = False
+        """Whether this stream has pictures out of order."""
         self.retimed = 0
         """Pictures whose source gave no usable time."""
 
@@ -150,7 +152,7 @@ class Assembler:
         """Another stream begins. `parameters` (Annex B) are those that it may lack."""
         self.flush()  # the signer goes on: the next group's first picture brings the signature of the last one at hand
         self._parameters = ParameterSets.found(units(parameters))
-        self._runs = False
+        self._runs = self._reorders = False
 
     def catch_up(self, *, hole: bool) -> None:
         """What comes next has waited. With a `hole`, what came before it was dropped: nothing of that is at hand."""
@@ -190,6 +192,11 @@ class Assembler:
         media = b"".join([part for unit in signed for part in (len(unit).to_bytes(4, "big"), unit)])
         self._pictures.append(_Picture(time_ns, early, media))
 
+    def hand_on(self) -> None:
+        """Make a piece of what there is of a group that goes on, unless a picture still to come may belong into it."""
+        if not self._reorders:
+            self.flush()
+
     def flush(self) -> None:
         """Make a piece of what is there: no more pictures come for now."""
         self._moment = Moment.now(self._clock)
@@ -202,6 +209,7 @@ class Assembler:
             self.retimed += 1
             given_ns = now_ns
         if self._complete_ns <= given_ns < self._newest_ns and not first.starts_gop and is_b(first):
+            self._reorders = True
             while any(given_ns == picture.time_ns for picture in self._pictures):
                 given_ns += _STEP_NS
             return given_ns, True

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from agent.core.camera.units import HEAD, Kind, RecordHead, UnitsError
+from agent.core.camera.units import HEAD, IT_IS_RECORDED, IT_IS_SILENT, Kind, RecordHead, UnitsError
 from agent.core.errors import EdgeAgentError
 from agent.core.socket_address import socket_address
 from agent.recorder.intake import Intake
@@ -125,11 +125,12 @@ class StreamSource:
             raise UnitsError(f"the camera's stream has given nothing for {self._patience_s:.0f} s")
         return None
 
-    def ask(self) -> None:
-        """Have the child send what it has, though its group of pictures is not complete."""
-        if self._connection is not None:
+    def ask(self, what: bytes) -> None:
+        """Have the child send what it has, though its group of pictures is not complete. Any thread."""
+        connection = self._connection
+        if connection is not None:
             with suppress(OSError):
-                self._connection.send(b"\n", socket.MSG_DONTWAIT)
+                connection.send(what, socket.MSG_DONTWAIT)
 
     def works(self) -> None:
         """Pictures come: after the next loss, try again soon."""
@@ -181,7 +182,7 @@ class Pump:
             if connection is None:
                 self._intake.idle()
                 if isinstance(self._source, StreamSource):
-                    self._source.ask()
+                    self._source.ask(IT_IS_SILENT)
                 return
             record, content = self._read(connection)
             self.since_s = time.monotonic()
@@ -193,6 +194,11 @@ class Pump:
             self._source.drop()
         finally:
             self.since_s = None
+
+    def ask(self) -> None:
+        """Have the source send what it has: something is recorded. Any thread."""
+        if isinstance(self._source, StreamSource):
+            self._source.ask(IT_IS_RECORDED)
 
     def close(self) -> None:
         """Release the source, and let what has come become a piece."""

@@ -18,6 +18,8 @@ from agent.core.errors import EdgeAgentError
 HEAD = struct.Struct(">BBQI")
 _ROW = struct.Struct(">QI")
 _KEY = 1
+IT_IS_SILENT, IT_IS_RECORDED = b"s", b"r"
+"""Why a reader of a stream is asked to send what it has: nothing comes any more, or something is recorded."""
 CODECS = ("h264", "i420")
 LARGEST = 8192
 """Pixels of a side."""
