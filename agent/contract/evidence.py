@@ -33,7 +33,8 @@ class EvidenceData(Payload):
     """The clip in which it is, when so many were asked for at once that they share one. That one ends, is held and is
     deleted under its own name."""
     continues: Uuid | None = None
-    """The clip that ended because the form of the camera's pictures changed, and goes on in this one."""
+    """The clip that ended because the form of the camera's pictures changed or its file was long enough, and goes on in
+    this one."""
     alarm_id: Uuid | None = None
     """The alarm that it was kept for."""
     event_id: Label | None = None
