@@ -22,6 +22,7 @@ from tests.campaigns.evidence.recorder import UNSYNCED
 from tests.support.alterations import Scene, is_named, judged
 from tests.support.certificates import Authority
 from tests.support.made_up_clips import CAMERA, Recording
+from tests.support.wait import wait_for
 
 ROOT = Path(__file__).parents[3]
 _EXAMPLE = """\
@@ -159,7 +160,9 @@ def mounted(image: Path, place: Path) -> Iterator[Path]:
     try:
         yield place
     finally:
-        subprocess.run(["umount", place], check=True)
+        # A recorder whose agent was killed may still be closing its clips.
+        umount = ["umount", str(place)]
+        wait_for(lambda: subprocess.run(umount, check=False, stderr=subprocess.DEVNULL).returncode == 0, what="umount")
 
 
 if __name__ == "__main__":

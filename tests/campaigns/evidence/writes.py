@@ -127,7 +127,6 @@ def main() -> int:
             alarms.append(bench.alarm(rest))
         say("heads")
         head = bench.head(rest, args.rest / 3)
-        bench.site.kiosk.send(signal.SIGTERM)  # else a recorder may still use the card when it is taken out
     alarm, files = (sum(each) / len(alarms) for each in zip(*alarms, strict=True))
     hour = 3600 * own + head
     rows = [

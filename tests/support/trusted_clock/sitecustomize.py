@@ -44,4 +44,5 @@ if "TEST_CLOCK" in os.environ:
 if "TEST_HEAD_S" in os.environ and "agent.recorder" in sys.orig_argv:
     from agent.recorder import recorder
 
-    recorder._HEAD_NS = int(os.environ["TEST_HEAD_S"]) * 10**9
+    recorder._REST_S = int(os.environ["TEST_HEAD_S"])
+    recorder._HEAD_NS = recorder._REST_S * 10**9
