@@ -16,7 +16,7 @@ JOBS ?= 7
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-recorder test-package test-together test-others test-tflite test-picamera2 check bench bench-recorder bench-vision chaos enrolment-cuts evidence evidence-presses evidence-writes fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation province mutants walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-recorder test-package test-beside test-together test-others test-tflite test-picamera2 check bench bench-recorder bench-vision chaos enrolment-cuts evidence evidence-presses evidence-writes fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation province mutants walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -139,7 +139,7 @@ test-others: setup-dev model # The small suites of the other two environments, s
 	@$(MAKE) -s -O -j 2 test-tflite test-picamera2
 
 # Containers often forbid byte code, and then every process of every run compiles all that it loads.
-suite test-campaigns test-control-room test-enrolment test-recorder test-package test-together: export PYTHONDONTWRITEBYTECODE :=
+suite test-campaigns test-control-room test-enrolment test-recorder test-package test-beside test-together: export PYTHONDONTWRITEBYTECODE :=
 
 ENROLMENT := tests/deploy/kit tests/deploy/registrar tests/docs/test_control_room_guide.py tests/system/test_enrolment.py \
   tests/deploy/card tests/system/test_commission.py tests/system/test_service_page.py tests/provisioning/test_report.py tests/provisioning/test_cuts.py
@@ -160,7 +160,10 @@ suite: setup-dev test-video model # Without the other environments. On another P
 	$(COMPILED)
 	@$(TOGETHER) $(addprefix --ignore=,$(ENROLMENT) $(RECORDER) $(PACKAGE))
 
-test-together: setup-dev test-video model service-page # What suite, test-enrolment, test-recorder and test-package run, in a third less time: one waits while another works
+test-beside: setup-dev test-video model service-page # What test-enrolment, test-recorder and test-package run, in a third less time: one waits while another works
+	@$(PYTEST) $(ENROLMENT) $(RECORDER) $(PACKAGE)
+
+test-together: setup-dev test-video model service-page # These and the suite
 	$(COMPILED)
 	@$(TOGETHER)
 
