@@ -28,6 +28,7 @@ from tests.campaigns.emulation.machine import put
 from tests.campaigns.emulation.package import package
 from tests.campaigns.emulation.scratch import in_scratch
 from tests.support import model_families
+from tests.support.centre import Message
 from tests.support.recorded_kiosk import Office
 from tests.support.wait import wait_for
 
@@ -55,7 +56,11 @@ install -D -m 644 -t /etc/edge-agent/models {_BROUGHT}/small.*
 edge-agent check-config {SETTINGS}
 """
 _SAID = "cat /run/edge-agent/status.json 2>/dev/null || echo {}"
-_FETCH = f"tar -C /var/lib/edge-agent/evidence/{_CAMERA} -c CLIP.clip CLIP.manifest chain.jsonl | base64 -w 0"
+_FETCH = f"""\
+cd /var/lib/edge-agent/evidence/{_CAMERA}
+[ -e CLIP.clip ] || {{ echo nothing of it is on the disk; exit 1; }}
+tar -c CLIP.clip CLIP.manifest chain.jsonl | base64 -w 0
+"""
 _LEFT = f"cat {FLUSHED} {UNFLUSHED}; rm {FLUSHED} {UNFLUSHED}"
 _UP_S = 600.0
 _MOST_IN_VAIN = 3
@@ -74,13 +79,16 @@ class Cut:
     after_s: float = 0.0
     cut_s: float = 0.0
     """How long after the press it came; 0 if there was none, as the machine was not ready for it."""
+    begun_s: float | None = None
+    """How long after the press what had been in memory was told to be on the disk, if it was told before the cut."""
     fault: str | None = None
 
     def __str__(self) -> str:
         if self.fault is not None:
             return f"FAILED: {self.fault}"
         left = f"authentic from {self.before_s:.1f} s before the press to {self.after_s:.1f} s after it"
-        return f"{self.cut_s:.1f} s after a press; {left}; {self.seconds:.0f} s"
+        told = "" if self.begun_s is None else f", told after {self.begun_s:.1f} s"
+        return f"{self.cut_s:.1f} s after a press; {left}{told}; {self.seconds:.0f} s"
 
 
 class Record:
@@ -196,8 +204,10 @@ def _cut(kiosk: Kiosk, mains: Mains, office: Office, of: str) -> Cut:
         mains.wait_until_online()
         [alarm] = kiosk.wait_for_presses(1, _BUTTON, since=known, timeout_s=_UP_S)
         clip = alarm.first[1].data["clips"][0]["clip"]
-        kiosk.centre.wait_for("evidence", lambda m: m.type == "edge.evidence.cut.v1" and m.data["clip"] == clip, _UP_S)
         kiosk.close_alarm(alarm)
+        _wait_for_ring(kiosk)  # so the recorder has closed what the cut had left
+        for message in _told(kiosk, clip, "begun"):
+            found["begun_s"] = round(message.monoms / 1e3 - pressed_ns / 1e9, 2)
         said = machine.check(_FETCH.replace("CLIP", clip))
         directory = office.directory / clip
         with tarfile.open(fileobj=io.BytesIO(base64.b64decode(said))) as archive:
@@ -237,6 +247,11 @@ def _wait_for_ring(kiosk: Kiosk) -> dict[str, Any]:
     found = wait_for(recording, _UP_S, f"{RING_S:g} s of pictures in memory: that")
     assert found is not None
     return found
+
+
+def _told(kiosk: Kiosk, clip: str, change: str) -> list[Message]:
+    messages = kiosk.messages("evidence")
+    return [each for each in messages if each.type == f"edge.evidence.{change}.v1" and each.data["clip"] == clip]
 
 
 def _summary(cuts: Sequence[Cut]) -> tuple[str, dict[str, float]]:
