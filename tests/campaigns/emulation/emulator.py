@@ -104,6 +104,11 @@ class Emulator:
             code = self._process.wait(_END_S)
             raise MachineError(f"the machine went off (QEMU's code {code}); {self._last_words()}") from error
 
+    def kept_waiting_ns(self) -> int:
+        """How long the host's other programs have kept the machine waiting for a processor, at least."""
+        threads = Path(f"/proc/{self._process.pid}/task").glob("*/schedstat")
+        return max(int(thread.read_text().split()[1]) for thread in threads)
+
     def kill(self) -> None:
         """As `cut_power`, but no more than that: for any thread, while another one asks."""
         self._process.kill()
