@@ -33,6 +33,7 @@ from agent.runtime.alarms.edge_watch import EdgeWatch
 from agent.runtime.cameras.cameras import Cameras
 from agent.runtime.cameras.vision_link import VisionLink
 from agent.runtime.commands.handler import CommandHandler
+from agent.runtime.live.live_view import LiveView
 from agent.runtime.recording.recordings import Recordings
 from agent.runtime.selftest.probe_alarm import ProbeAlarm
 from agent.runtime.selftest.self_test import SELF_TEST
@@ -93,9 +94,11 @@ def run(
         probe = ProbeAlarm(context, outbox, specs.location(settings))
         alarms = AllAlarms(pipeline, probe)
         listener = listen(settings, context, uplink, pipeline, alarms, handler, key_watch)
-        outbox.when_found_late(partial(restore, context, outbox, pipeline, handler))
-        vision = links_to(settings, simulate, context=context, handler=handler, cameras=cameras, recordings=recordings)
-        cameras.connect(vision, recordings)
+        live = LiveView(context, outbox, cameras, uplink.sender, pipeline if settings.live.beacon else None)
+        outbox.when_found_late(partial(restore, context, outbox, pipeline, handler, live))
+        vision = links_to(
+            settings, simulate, context=context, handler=handler, cameras=cameras, recordings=recordings, live=live
+        )
         self_test = make_self_test(settings, context, outside, outbox, pins, kiosk, uplink, probe, handler)
         from_afar = FromAfar(
             begun=begun,
@@ -120,13 +123,14 @@ def run(
             outbox.replay,
             page,
             recordings,
+            live,
             context.security,
         )
         handler.execute_with(executor.execute, from_afar)
 
         # Start everything, the buttons last; the stack unwinds it in reverse.
         sim = simulation.control(settings, context, pins, vision) if simulate else None
-        edges = _go_live(stack, context, outbox, pins, kiosk, uplink, handler, [*recorders, *vision], recordings, sim)
+        edges = _go_live(stack, context, outbox, pins, kiosk, uplink, handler, [*recorders, *vision, live], recordings, sim)
         context.security.report("boot", "the agent has started", simulated=simulate, boot_id=clock.boot_id)
 
         # A resident can press now, whether or not there is a network.
@@ -196,7 +200,7 @@ def _go_live(
     kiosk: Kiosk,
     uplink: Uplink,
     handler: CommandHandler,
-    cameras: "Sequence[RecorderLink | VisionLink]",
+    cameras: "Sequence[RecorderLink | VisionLink | LiveView]",
     recordings: Recordings,
     sim: SimControl | None,
 ) -> EdgeWatch:

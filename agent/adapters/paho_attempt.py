@@ -1,7 +1,9 @@
 """One try to connect with one protocol version, and the events that paho reports about it."""
 
+import fcntl
 import logging
 import ssl
+import termios
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -115,6 +117,18 @@ class PahoAttempt:
     def wants_thread(self) -> bool:
         """Whether something is left for `work` to do."""
         return bool(self._written) or self.client.want_write()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the other end has confirmed every byte that was written."""
+        sock = self.client.socket()
+        if sock is None or self.client.want_write():
+            return False
+        try:
+            unconfirmed = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4))
+        except (OSError, ValueError):
+            return False
+        return not any(unconfirmed)
 
     def work(self, readable: bool) -> None:
         """Read, write and keep the connection alive; on the connection's thread."""

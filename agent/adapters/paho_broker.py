@@ -65,6 +65,11 @@ class PahoBroker:
             raise BrokerError("there is no connection to the broker")
         return connection.publish(message)
 
+    def offer(self, message: OutgoingMessage) -> bool:
+        """Hand one message over if the line is idle; see the port."""
+        connection = self._connection
+        return connection is not None and connection.offer(message)
+
     def disconnect(self, timeout_s: float = 2.0, *, will: bool = False) -> None:
         """End the connection; see the port."""
         connection, self._connection = self._connection, None

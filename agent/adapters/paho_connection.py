@@ -73,6 +73,14 @@ class PahoConnection:
                 self._wake()
             return mid
 
+    def offer(self, message: OutgoingMessage) -> bool:
+        """Write one message if the line is idle; returns whether it was. Raises BrokerError, MessageRefused."""
+        with self._lock:
+            if self._attempt is not None and not self._attempt.is_idle:
+                return False
+            self.publish(message)
+            return True
+
     def pulse(self) -> int | None:
         """Return a number that rises while the thread turns; None before the broker has accepted us, as resolving a
         host may take longer than any limit. Any thread."""

@@ -8,6 +8,7 @@ from agent.runtime.cameras.tamper import TamperController
 from agent.runtime.cameras.vision_link import VisionLink
 from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.commands.orders import picture_done
+from agent.runtime.live.live_view import LiveView
 from agent.runtime.recording.recordings import Recordings
 from agent.runtime.supervision.context import Context
 from agent.settings import CameraSettings, Settings
@@ -20,15 +21,16 @@ def links_to(
     handler: CommandHandler,
     cameras: Cameras,
     recordings: Recordings,
+    live: LiveView,
 ) -> list[VisionLink]:
-    """Return the near end of each camera process; the caller runs and closes them."""
+    """Return the near end of each camera process, which `cameras` uses from now on; the caller runs and closes them."""
 
     def link_to(camera: CameraSettings) -> VisionLink:
         return VisionLink(
             spec=specs.vision_spec(settings, camera, simulate=simulate),
             command=specs.VISION_COMMAND,
             clock=context.clock,
-            callbacks=_Reports(camera, context, handler, cameras, recordings),
+            callbacks=_Reports(camera, context, handler, cameras, recordings, live),
             tampers=TamperController(
                 camera.name,
                 camera.tamper,
@@ -38,7 +40,9 @@ def links_to(
             ),
         )
 
-    return [link_to(camera) for camera in settings.cameras]
+    links = [link_to(camera) for camera in settings.cameras]
+    cameras.connect(links, recordings)
+    return links
 
 
 class _Reports:
@@ -51,6 +55,7 @@ class _Reports:
         handler: CommandHandler,
         cameras: Cameras,
         recordings: Recordings,
+        live: LiveView,
     ) -> None:
         self._name, self._model = camera.name, camera.model
         self._reporter = context.reporter
@@ -59,6 +64,7 @@ class _Reports:
         self._handler = handler
         self._cameras = cameras
         self._recordings = recordings
+        self._live = live
         self._refused = ""
 
     def on_event(self, event: EventName, data: CameraEventData) -> None:
@@ -66,7 +72,7 @@ class _Reports:
         self._recordings.camera_event(event, data)
 
     def on_picture(self, picture_id: str, jpeg: bytes | None, detail: str, aim: Aim | None = None) -> None:
-        if self._cameras.view_came(picture_id, View(jpeg, detail, aim)):
+        if self._live.picture_came(picture_id, jpeg) or self._cameras.view_came(picture_id, View(jpeg, detail, aim)):
             return
         if jpeg is not None:
             self._reporter.publish(self._reporter.make.snapshot(picture_id, jpeg))

@@ -12,6 +12,8 @@ from agent.contract.commands import (
     ConfigSetArgs,
     IdentifyArgs,
     KeysSetArgs,
+    LiveStartArgs,
+    LiveStopArgs,
     PingArgs,
     RebirthArgs,
     RebootArgs,
@@ -32,6 +34,8 @@ from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.cameras.cameras import Cameras
 from agent.runtime.commands.handler import CommandOutcome, Verified
 from agent.runtime.commands.orders import SelfTestAnswer
+from agent.runtime.live.live_view import LiveView
+from agent.runtime.live.look import Looker
 from agent.runtime.recording.recordings import Recordings
 from agent.runtime.selftest.probe_alarm import ProbeAlarm
 from agent.runtime.selftest.self_test import SelfTest
@@ -85,6 +89,7 @@ class CommandExecutor:
         replay: Replay,
         page: ServicePage,
         recordings: Recordings,
+        live: LiveView,
         security: SecurityLog,
     ) -> None:
         self._clock = clock
@@ -97,6 +102,7 @@ class CommandExecutor:
         self._replay = replay
         self._page = page
         self._recordings = recordings
+        self._live = live
         self._security = security
 
     def execute(self, claims: Claims, args: CommandArgs, signer: Verified) -> CommandOutcome:
@@ -119,8 +125,8 @@ class CommandExecutor:
                 outcome = _PAGE[self._page.order(args.seconds, args.code_hash, signer.issuer)]
             case SnapshotArgs() | SelfTestArgs() | ReplayArgs():
                 outcome = self._begin(claims.cmd_id, args)
-            case ClipArgs() | ClipHoldArgs():
-                outcome = self._record(claims.cmd_id, args, signer.issuer)
+            case ClipArgs() | ClipHoldArgs() | LiveStartArgs() | LiveStopArgs():
+                outcome = self._film(claims.cmd_id, args, signer)
             case ConfigSetArgs() | KeysSetArgs() | RebootArgs():
                 outcome = self._from_afar.execute(args, claims, signer)
             case _:
@@ -179,9 +185,18 @@ class CommandExecutor:
             case extent:
                 return CommandOutcome("in-progress", "asked", f"sending {extent.count} again", extent.output())
 
-    def _record(self, command_id: str, args: ClipArgs | ClipHoldArgs, issuer: str) -> CommandOutcome:
+    def _film(
+        self, command_id: str, args: ClipArgs | ClipHoldArgs | LiveStartArgs | LiveStopArgs, signer: Verified
+    ) -> CommandOutcome:
         if isinstance(args, ClipHoldArgs):
-            return self._hold(command_id, args, issuer)
+            return self._hold(command_id, args, signer.issuer)
+        if isinstance(args, ClipArgs):
+            return self._record(command_id, args, signer.issuer)
+        who = Looker(signer.issuer, args.by, signer.role)
+        answer = self._live.start(args, who) if isinstance(args, LiveStartArgs) else self._live.stop(args.live, who)
+        return CommandOutcome("succeeded" if answer.code == "ok" else "failed", *answer)
+
+    def _record(self, command_id: str, args: ClipArgs, issuer: str) -> CommandOutcome:
         cause = ClipCause(args.alarm_id, args.event_id, command_id, {"by": issuer, "reason": args.reason})
         asked = self._recordings.order(args.camera, cause, args.seconds)
         if asked is None:

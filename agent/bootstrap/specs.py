@@ -237,8 +237,15 @@ def vision_spec(settings: Settings, camera: CameraSettings, *, simulate: bool) -
         state_models=str(directory / "models"),
         time_zone=settings.device.time_zone,
         snapshot_directory=str(directory / "snapshots" / camera.name),
+        memory_directory=_memory_directory(camera),
         recorder_socket=_recorder_socket(settings, camera),
     )
+
+
+def _memory_directory(camera: CameraSettings) -> str | None:
+    """Return where a camera's pictures for whoever looks lie, in memory; None if no service manager gives a place."""
+    runtime = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    return str(Path(runtime) / "pictures" / camera.name) if runtime else None
 
 
 def _recorder_socket(settings: Settings, camera: CameraSettings) -> str | None:

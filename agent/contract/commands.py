@@ -199,6 +199,32 @@ class ClipHoldArgs(_Args):
     """Why, such as the number of a case: it stands in the camera's chain for good, so it names nobody."""
 
 
+class LiveStartArgs(_Args):
+    """`live-start`: look through a camera now, a few pictures a second, or go on looking."""
+
+    camera: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,64}$")
+    """The first camera when left out."""
+    live: str | None = Field(default=None, pattern=r"^[0-9a-f-]{36}$")
+    """The look that goes on, which is yours: same `iss`, same `by`. A new one begins when left out."""
+    fps: int = Field(default=2, ge=1, le=5)
+    """Pictures a second, at most."""
+    lease_s: int = Field(default=30, ge=5, le=300)
+    """How long it goes on from now, unless you say `live-start` again or `live-stop`."""
+    by: Name | None = None
+    """The name that the centre gives the person who looks."""
+    reason: Annotated[Words, Field(min_length=1, max_length=200)]
+    """Why: it stands in the record, so it names nobody."""
+
+
+class LiveStopArgs(_Args):
+    """`live-stop`: look no longer."""
+
+    live: str = Field(pattern=r"^[0-9a-f-]{36}$")
+    """The look: your own. A supervisor or an admin may end any."""
+    by: Name | None = None
+    """As in `live-start`."""
+
+
 class RebootArgs(_Args):
     """`reboot`: start the machine again."""
 
@@ -233,6 +259,8 @@ CommandArgs = (
     | ServicePageArgs
     | ClipArgs
     | ClipHoldArgs
+    | LiveStartArgs
+    | LiveStopArgs
 )
 
 Args = TypeVar("Args", bound=BaseModel)
@@ -265,6 +293,8 @@ TABLE: Mapping[str, Command] = {
     "service-page": Command(ServicePageArgs, frozenset({"admin", "technician"})),
     "clip": Command(ClipArgs, _ALL - {"technician"}),
     "clip-hold": Command(ClipHoldArgs, frozenset({"admin", "supervisor"})),
+    "live-start": Command(LiveStartArgs, _ALL - {"technician"}),
+    "live-stop": Command(LiveStopArgs, _ALL - {"technician"}),
 }
 _MAY_WALK: frozenset[Role] = frozenset({"admin", "technician"})
 SECOND_ROLES: frozenset[Role] = frozenset({"admin", "supervisor"})

@@ -86,6 +86,35 @@ class ClipHoldOutput(TypedDict):
     """Whose clip it is."""
 
 
+class Looker(TypedDict):
+    """Somebody who looks."""
+
+    live: Uuid
+    issuer: str
+    by: NotRequired[str]
+    """As in their command."""
+
+
+class LiveOutput(TypedDict):
+    """Of `live-start`, when it has succeeded."""
+
+    live: Uuid
+    """The look: by it you go on, and end it."""
+    camera: Level
+    lease_s: Count
+    looks: list[Looker]
+    """All who look through this camera now, this look included."""
+
+
+class LiveStopOutput(TypedDict):
+    """Of `live-stop`, when it has succeeded."""
+
+    live: Uuid
+    camera: Level
+    pictures: Count
+    """How many were sent while it lasted."""
+
+
 class UnknownOutput(TypedDict):
     """Of a rejected message whose claims can't be read, or whose key is not known."""
 
@@ -110,6 +139,8 @@ OUTPUTS: Mapping[str, Output] = {
     "replay": Output(ReplayOutput, ("ok", "asked", "not-confirmed")),
     "clip": Output(ClipOutput, ("ok", "asked", "no-clip")),
     "clip-hold": Output(ClipHoldOutput, ("ok",)),
+    "live-start": Output(LiveOutput, ("ok",)),
+    "live-stop": Output(LiveStopOutput, ("ok",)),
     "unknown": Output(UnknownOutput, ()),
 }
 """By the name in the result; `unknown` has it whatever the code, when that is the command's id too."""
@@ -139,7 +170,7 @@ RESULTS = (
         "succeeded",
         "ok",
         "done, and a close is on the disk; of a snapshot: the picture is on its way, under the command's id; of a clip:"
-        " what was in memory is on the card",
+        " what was in memory is on the card; of a `live-start`: it is in the record, and pictures follow",
     ),
     Result(
         "in-progress",
@@ -163,7 +194,7 @@ RESULTS = (
     Result("failed", "second-signer", "`text` says what takes a second signature; none came, or it is not right"),
     Result("failed", "old-revision", "the revision is not above the last one that the device has seen"),
     Result("failed", "bad-keys", "the key set is not one, has no admin, or lacks the signer's own key"),
-    Result("failed", "not-kept", "the disk does not take it"),
+    Result("failed", "not-kept", "the disk does not take it; of a `live-start`: so nobody looks"),
     Result(
         "failed",
         "rolled-back",
@@ -181,7 +212,8 @@ RESULTS = (
     Result(
         "failed",
         "busy",
-        "a self-test or a replay is already running, or other settings are being tried, or keys written",
+        "a self-test or a replay is already running, or other settings are being tried, or keys written, or 8 look"
+        " already",
     ),
     Result("failed", "unknown-alarm", "there is no open alarm with that id"),
     Result(
@@ -203,7 +235,11 @@ RESULTS = (
     Result("failed", "not-recorded", "no such camera, or it is not recorded, or its recorder does not work now"),
     Result("failed", "no-clip", "the recorder could not keep one: `text` says why"),
     Result("failed", "unknown-clip", "no recorder has a clip of that name"),
-    Result("failed", "no-picture", "the camera could not give one"),
+    Result(
+        "failed", "no-picture", "the camera could not give one; of a `live-start`: it has none now, `text` says why"
+    ),
+    Result("failed", "unknown-live", "there is no such look, or it is over: begin another"),
+    Result("failed", "not-yours", "the look is another person's; a supervisor or an admin may end it"),
     Result(
         "failed",
         "unknown-outcome",

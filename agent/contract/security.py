@@ -36,6 +36,9 @@ SecurityKind = Literal[
     "service-page-ended",
     "clip-asked",
     "clip-hold-changed",
+    "live-started",
+    "live-renewed",
+    "live-stopped",
 ]
 
 
@@ -227,6 +230,42 @@ class ClipHoldDetail(TypedDict):
     """As in the command."""
 
 
+class LookDetail(TypedDict):
+    """Which look, and whose."""
+
+    live: Uuid
+    camera: Level
+    issuer: str
+    role: str
+    """Of the key."""
+    by: NotRequired[str]
+    """The name that the centre gives the person."""
+    reason: str
+    """As in the command with which it began."""
+
+
+class LookStartedDetail(LookDetail):
+    """Which look, whose, and for how long."""
+
+    fps: Count
+    """Pictures a second, at most."""
+    lease_s: Count
+
+
+class LookStoppedDetail(LookDetail):
+    """Which look, whose, and what came of it."""
+
+    why: Annotated[str, known("asked", "lease", "camera", "not-kept", "restart")]
+    """`camera`: it gave no picture for 10 s. `not-kept`: the disk did not take the beginning, and no picture was sent.
+    `restart`: the agent has ended."""
+    ended_by: NotRequired[str]
+    """Who has ended it with `live-stop`."""
+    seconds: NotRequired[float]
+    """How long it lasted; left out, with `pictures`, when the agent was killed meanwhile."""
+    pictures: NotRequired[Count]
+    """How many were sent while it lasted."""
+
+
 class SecurityRow(NamedTuple):
     """One kind of security event."""
 
@@ -317,6 +356,18 @@ SECURITY: Mapping[SecurityKind, SecurityRow] = {
     "clip-asked": SecurityRow("warning", "somebody has asked for a recording by a command", ClipAskedDetail),
     "clip-hold-changed": SecurityRow(
         "warning", "somebody has asked to keep a clip whatever its age, or to release it", ClipHoldDetail
+    ),
+    "live-started": SecurityRow(
+        "warning",
+        "somebody begins to look through a camera: on the disk before the first picture is sent; none of the"
+        " three is ever left out",
+        LookStartedDetail,
+    ),
+    "live-renewed": SecurityRow("info", "they go on looking", LookStartedDetail),
+    "live-stopped": SecurityRow(
+        "info",
+        "they look no longer; of a look that a kill or a power cut has ended, told at the next start",
+        LookStoppedDetail,
     ),
 }
 """By kind, in the order in which the contract's page lists them."""

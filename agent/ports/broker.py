@@ -92,7 +92,7 @@ MAX_RECEIVED_BYTES = 16 * 1024
 
 
 class Broker(Protocol):
-    """One broker connection at a time. `publish` and `pulse` run on any thread, the rest on the publisher's only."""
+    """One broker connection at a time. `publish`, `offer`, `pulse`: any thread; the rest: the publisher's only."""
 
     def connect(
         self,
@@ -117,6 +117,14 @@ class Broker(Protocol):
 
         Raises BrokerError if there is no connection, and MessageRefused if this connection can never carry this
         message. In both cases the message was not taken.
+        """
+        ...
+
+    def offer(self, message: OutgoingMessage) -> bool:
+        """Hand over a message of QoS 0 that nobody will miss, unless the other end has yet to confirm something that
+        was sent before it: so it never lengthens a queue. Returns whether it was taken.
+
+        Raises BrokerError and MessageRefused as `publish` does.
         """
         ...
 

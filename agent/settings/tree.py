@@ -183,6 +183,14 @@ class ServicePageSettings(Section):
     """On a USB cable."""
 
 
+class LiveSettings(Section):
+    """Live view, by a signed command."""
+
+    beacon: bool = False
+    """Whether the beacon pulses slowly while somebody looks through a camera. An alarm's signals come before it, and a
+    look that begins while a silent alarm is open shows nothing."""
+
+
 class HealthSettings(Section):
     """The regular report."""
 
@@ -217,6 +225,7 @@ class Settings(BaseSettings):
     service: ServiceSettings = ServiceSettings()
     self_test: SelfTestSettings = SelfTestSettings()
     service_page: ServicePageSettings = ServicePageSettings()
+    live: LiveSettings = LiveSettings()
     health: HealthSettings = HealthSettings()
     log: LogSettings = LogSettings()
 

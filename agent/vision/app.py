@@ -59,7 +59,8 @@ def run(
 
 
 def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], limits: CaptureLimits | None) -> None:
-    snapshots = Snapshots(Path(spec.snapshot_directory), spec.snapshot_max_bytes, imaging.jpeg, imaging.scaled)
+    memory = None if spec.memory_directory is None else Path(spec.memory_directory)
+    snapshots = Snapshots(Path(spec.snapshot_directory), spec.snapshot_max_bytes, imaging.jpeg, imaging.scaled, memory)
     snapshots.clear()
     clock = SystemClock()
     ending = Ending()

@@ -5,12 +5,14 @@ import logging
 import os
 import re
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from agent.core.camera.link import VIEW, Aim, SnapshotFailed, SnapshotTaken
+from agent.contract.live import MAX_BYTES, MAX_WIDTH
+from agent.core.camera.link import LIVE, VIEW, Aim, SnapshotFailed, SnapshotTaken
 from agent.core.errors import EdgeAgentError, StorageError
 from agent.vision.frame_slot import FrameSlot
 
@@ -38,15 +40,19 @@ class Snapshots:
         max_bytes: int,
         jpeg: Callable[[Pixels, int], bytes],
         scaled: Callable[[Pixels, int, int], Pixels],
+        memory: Path | None = None,
     ) -> None:
+        """`memory` is a directory for what is read and deleted at once: views, and pictures of live view."""
         self._directory = directory
+        self._memory = memory or directory
         self._max_bytes = max_bytes
         self._jpeg = jpeg
         self._scaled = scaled
 
     def clear(self) -> None:
         """Delete the pictures that an earlier process left: nobody will fetch them. Never raises."""
-        for path in (*self._directory.glob("*.jpg"), *self._directory.glob(".*.tmp")):
+        found = (directory.glob(kind) for directory in (self._directory, self._memory) for kind in ("*.jpg", ".*.tmp"))
+        for path in chain(*found):
             try:
                 path.unlink(missing_ok=True)
             except OSError as error:
@@ -55,18 +61,21 @@ class Snapshots:
     def write(self, snapshot_id: str, pixels: Pixels) -> Path:
         """Write `<snapshot_id>.jpg`, whole or not at all, and return its path. Raises StorageError, CameraError.
 
-        A view is not synced: it is read and deleted at once, and twice a second would wear a card."""
+        What is read and deleted at once is not synced: several a second would wear a card."""
         if not _SAFE_ID.match(snapshot_id):
             raise StorageError("the snapshot id is not a plain name of small letters, digits and dashes")
-        content = self._encode(pixels)
-        path = self._directory / f"{snapshot_id}.jpg"
-        temporary = self._directory / f".{snapshot_id}.tmp"
+        is_live = snapshot_id.startswith(LIVE)
+        content = self._encode(self._narrow(pixels), MAX_BYTES) if is_live else self._encode(pixels, self._max_bytes)
+        is_kept = not snapshot_id.startswith((VIEW, LIVE))
+        directory = self._directory if is_kept else self._memory
+        path = directory / f"{snapshot_id}.jpg"
+        temporary = directory / f".{snapshot_id}.tmp"
         try:
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(content)
                 file.flush()
-                if not snapshot_id.startswith(VIEW):
+                if is_kept:
                     os.fsync(file.fileno())
             temporary.replace(path)
         except OSError as error:
@@ -75,7 +84,11 @@ class Snapshots:
             raise StorageError(f"{path} can't be written: {error.strerror}") from error
         return path
 
-    def _encode(self, pixels: Pixels) -> bytes:
+    def _narrow(self, pixels: Pixels) -> Pixels:
+        height, width = pixels.shape[:2]
+        return pixels if width <= MAX_WIDTH else self._scaled(pixels, MAX_WIDTH, round(height * MAX_WIDTH / width))
+
+    def _encode(self, pixels: Pixels, max_bytes: int) -> bytes:
         """Encode to at most `max_bytes`: give up quality first and size second, so that a face stays visible longest.
 
         Raises StorageError, CameraError.
@@ -83,11 +96,11 @@ class Snapshots:
         while True:
             for quality in QUALITIES:
                 content = self._jpeg(pixels, quality)
-                if len(content) <= self._max_bytes:
+                if len(content) <= max_bytes:
                     return content
             height, width = pixels.shape[:2]
             if width < _SMALLEST_WIDTH:
-                raise StorageError(f"no picture fits into {self._max_bytes} bytes: raise the limit")
+                raise StorageError(f"no picture fits into {max_bytes} bytes: raise the limit")
             pixels = self._scaled(pixels, round(width * SHRINK), max(round(height * SHRINK), 1))
 
 

@@ -126,7 +126,8 @@ class Centre(AbstractContextManager["Centre"]):
 
 def read(heard: Heard, under: str = "") -> Message | None:
     """The envelope in a message under `up/UNDER`; None for any other, and for a picture."""
-    if not heard.topic.startswith(f"{TREE}/up/{under}") or heard.topic.startswith(f"{TREE}/up/snapshot/"):
+    pictures = (f"{TREE}/up/snapshot/", f"{TREE}/up/live/")
+    if not heard.topic.startswith(f"{TREE}/up/{under}") or heard.topic.startswith(pictures):
         return None
     envelope = json.loads(heard.payload)
     return Message(

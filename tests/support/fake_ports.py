@@ -38,6 +38,8 @@ class MemoryBroker:
     """What the broker took."""
     unanswered: dict[int, OutgoingMessage] = field(default_factory=dict)
     connected: bool = False
+    idle: bool = True
+    """Whether the line has taken all that came before."""
     orderly_ends: int = 0
     wills: int = 0
     """Connections that were left with the will."""
@@ -76,6 +78,11 @@ class MemoryBroker:
                 self._mid, accepted=answer == "accept", forbidden=answer == "refuse", in_part=answer == "in part"
             )
         return self._mid
+
+    def offer(self, message: OutgoingMessage) -> bool:
+        if self.idle:
+            self.publish(message)
+        return self.idle
 
     def disconnect(self, timeout_s: float = 2.0, *, will: bool = False) -> None:
         self.orderly_ends += self.connected and not will

@@ -21,6 +21,7 @@ _ABOUT = {
     "site": "A part of the device's name.",
     "device": "A part of the device's name.",
     "centre": "The name of a command centre.",
+    "camera": "The name of the camera.",
     "input": "The name of the button.",
     "id": "The `snapshot` of an alarm or an event, or the `cmd_id` of a snapshot command.",
     "command-id": "The `cmd_id` of the command.",

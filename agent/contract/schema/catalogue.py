@@ -7,6 +7,7 @@ from agent.contract.commands import MAX_LIFE_S, TABLE, Claims, KeysSetArgs, Role
 from agent.contract.documents import CentreState, JwkSet, PublicJwk
 from agent.contract.envelope import CONTENT_TYPE
 from agent.contract.kinds import EVENT_EXPIRY_S, KINDS, MessageKind
+from agent.contract.live import MAX_BYTES as LIVE_MAX_BYTES
 from agent.contract.messages import Envelope, ResultData, SecurityData
 from agent.contract.results import OUTPUTS, REJECTIONS, RESULTS
 from agent.contract.schema.models import Definitions, Schema
@@ -53,7 +54,7 @@ def entries(definitions: Definitions) -> list[Entry]:
     base = definitions.found.pop(Envelope.__name__)
     found = [_message(kind, base, definitions) for kind in KINDS.values()]
     found += [_security(kind, base, definitions) for kind in SECURITY]
-    found.append(_picture())
+    found += [_picture(), _live_picture()]
     found += [_command(name, definitions) for name in TABLE]
     found.append(_desired(definitions))
     found.append(
@@ -139,6 +140,18 @@ def _picture() -> Entry:
         payload={"type": "string", "contentMediaType": "image/jpeg", "maxLength": 100 * 1024},
         content_type="image/jpeg",
         expiry_s=EVENT_EXPIRY_S,
+    )
+
+
+def _live_picture() -> Entry:
+    return Entry(
+        "live",
+        f"{DEVICE}/up/live/{{camera}}",
+        "while somebody looks (`live-start`), a picture of that camera: a JPEG of at most 60 KiB",
+        is_sent=True,
+        payload={"type": "string", "contentMediaType": "image/jpeg", "maxLength": LIVE_MAX_BYTES},
+        content_type="image/jpeg",
+        qos=0,
     )
 
 

@@ -15,6 +15,8 @@ from agent.core.camera.vision_spec import VisionSpec
 VIEW = "view-"
 """How the id of a picture begins that is for somebody in front of the device: it stays on no disk, and comes with
 figures."""
+LIVE = "live-"
+"""The same for a picture of live view, which is smaller and has no figures."""
 
 
 # --- core to camera process

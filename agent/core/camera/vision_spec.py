@@ -13,6 +13,8 @@ class VisionSpec(CameraSettings):
     time_zone: str = "Africa/Johannesburg"
     snapshot_directory: str
     snapshot_max_bytes: int = 100 * 1024
+    memory_directory: str | None = None
+    """For pictures that are read and deleted at once, in memory; None: they are written beside the others."""
     recorder_socket: str | None = None
     """Where a recorder waits for pictures; None if nothing is recorded."""
     recorded_frames_per_second: float = 5.0

@@ -188,6 +188,18 @@ class Pipeline:
             self._show_lights()
         self._facts.put(None)
 
+    def show_look(self, looks: bool) -> None:
+        """Have the beacon show that somebody looks through a camera, or no longer. An alarm's lamps come before it. Any
+        thread."""
+        with self._lock:
+            self._readiness.is_looked_through = looks
+            self._show_lights()
+
+    def has_silent(self) -> bool:
+        """Return whether a silent alarm is open: then nothing new may show at the device. Any thread."""
+        with self._lock:
+            return any(alarm.data.silent for alarm in self._book.open())
+
     def kept(self) -> dict[str, str]:
         """Return what the outbox keeps of alarms, by key, without those that are being closed now. Any thread."""
         with self._lock:

@@ -38,6 +38,8 @@ class Readiness:
         self._code_at_ns = 0
         """When it was last looked at."""
         self._reports: list[Callable[[], object]] = []
+        self.is_looked_through = False
+        """Whether the beacon shows that somebody looks through a camera."""
         self.driven: LightState | None = None
         """What a self-test has the lights show; it comes before all other states here."""
 
@@ -50,7 +52,9 @@ class Readiness:
         shown = IDLE if self._service.in_service else OUT_OF_SERVICE
         if self._test_mode.ends_ns is not None:
             shown = TEST_MODE
-        return shown if self._code is None else replace(shown, beacon=Pattern.ON if self._code_lit else Pattern.OFF)
+        if self._code is not None:
+            return replace(shown, beacon=Pattern.ON if self._code_lit else Pattern.OFF)
+        return replace(shown, beacon=Pattern.SLOW_PULSE) if self.is_looked_through else shown
 
     def show_code(self, code: str | None, now_ns: int) -> None:
         """Have the beacon blink this code of the service page, or no longer."""

@@ -63,6 +63,13 @@ class Cameras:
                 return link.camera if link.take_snapshot(picture_id) else None
         return None
 
+    def shows(self, camera: str | None) -> tuple[str | None, bool]:
+        """Return the name of that camera, or of the first one (None: there is none), and whether it gives pictures."""
+        for link in self._links:
+            if camera in {None, link.camera}:
+                return link.camera, link.works
+        return None, False
+
     def view(self, camera: str) -> View:
         """Return a picture that goes to nobody but whoever asks. It waits: never on a thread that a press or a camera
         needs."""

@@ -16,6 +16,8 @@ from typing import Protocol
 
 from agent.contract.camera_events import CameraEventData, EventName
 from agent.core.camera.link import (
+    LIVE,
+    VIEW,
     Aim,
     CameraTamper,
     Failed,
@@ -128,14 +130,19 @@ class VisionLink:
         """The running process, or None."""
         return self._process.pid if self._process else None
 
+    @property
+    def works(self) -> bool:
+        """Whether it gives pictures, by its own word. Any thread."""
+        report = self.heartbeat
+        return report is not None and report.state == "ok"
+
     def respec(self, spec: VisionSpec) -> None:
         """Have the process started anew with this spec. Any thread."""
         self._new_spec = spec
 
     def take_snapshot(self, picture_id: str) -> bool:
         """Ask for a picture; false when the camera does not work: then no answer comes. Never blocks."""
-        report = self.heartbeat
-        return report is not None and report.state == "ok" and self._send(TakeSnapshot(id=picture_id))
+        return self.works and self._send(TakeSnapshot(id=picture_id))
 
     def run_once(self, timeout_s: float) -> None:
         """Listen for at most `timeout_s`; start the process when it is time."""
@@ -247,7 +254,10 @@ class VisionLink:
 
     def _forward_picture(self, picture_id: str, name: str, aim: Aim | None = None) -> None:
         """Read a picture, delete its file and pass it on. Only files in the agreed directory are read."""
-        path = Path(self._spec.snapshot_directory) / Path(name).name
+        directory = self._spec.snapshot_directory
+        if picture_id.startswith((VIEW, LIVE)):
+            directory = self._spec.memory_directory or directory
+        path = Path(directory) / Path(name).name
         try:
             with path.open("rb") as file:
                 jpeg = file.read(self._spec.snapshot_max_bytes + 1)

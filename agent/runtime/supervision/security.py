@@ -8,6 +8,7 @@ from typing import Any
 from agent.contract.messages import SecurityData
 from agent.contract.security import SECURITY, SecurityKind
 from agent.outbox.reporter import Reporter
+from agent.outbox.state import Changes
 from agent.ports import Clock
 
 _WINDOW_NS = 60 * 1_000_000_000
@@ -40,7 +41,6 @@ class SecurityLog:
 
         Returns false when there were too many of the kind lately. It is then counted, and the next one that goes out
         says how many were left out."""
-        severity = SECURITY[kind].severity
         now_ns = self._clock.boottime_ns()
         with self._lock:
             window = self._windows.setdefault(kind, _RateWindow(now_ns))
@@ -51,8 +51,25 @@ class SecurityLog:
                 return False
             window.sent += 1
             suppressed, window.suppressed = window.suppressed, 0
+        self._publish(kind, text, detail, is_logged=is_logged, suppressed=suppressed)
+        return True
+
+    def record(self, kind: SecurityKind, text: str, keep: Changes, **detail: Any) -> None:
+        """Publish an event of which none may be left out, and keep state together with it."""
+        self._publish(kind, text, detail, keep)
+
+    def _publish(
+        self,
+        kind: SecurityKind,
+        text: str,
+        detail: dict[str, Any],
+        keep: Changes | None = None,
+        *,
+        is_logged: bool = False,
+        suppressed: int = 0,
+    ) -> None:
+        severity = SECURITY[kind].severity
         if not is_logged:
             log.log(logging.INFO if severity == "info" else logging.WARNING, "security: %s: %s", kind, text)
         data = SecurityData(kind=kind, severity=severity, text=text, detail=detail, suppressed=suppressed)
-        self._reporter.publish(self._reporter.make.security(data))
-        return True
+        self._reporter.publish(self._reporter.make.security(data), keep)

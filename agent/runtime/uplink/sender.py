@@ -21,6 +21,9 @@ _RESERVE = 4
 """Places in the window that only alarms and state may take, if the broker's window is large enough."""
 _TELEMETRY_TIMEOUT_NS = 30 * 10**9
 _REFUSALS_BEFORE_GIVING_UP = 5
+_MOST_ENDED = 2
+"""After so many connections that ended soon after their first picture of live view, no more are offered."""
+_SOON_NS = 5 * 10**9
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +74,9 @@ class Sender:
         self._held_back = False
         """Whether a suspect waits until nothing is in flight; until then only alarms may go before it."""
         self._unwelcome = False
+        self._offered_ns: int | None = None
+        """When the first picture of live view was sent on this connection."""
+        self._ended_by_pictures = 0
 
     def listen(self, listener: SenderListener) -> None:
         """Report the broker's answers to this listener. Call it before the threads run."""
@@ -83,6 +89,7 @@ class Sender:
             self._own_topic = own_topic
             self._unwelcome = False
             self._connection += 1
+            self._offered_ns = None
             self._broker = broker
 
     def close(self, *, died: bool = False) -> None:
@@ -94,6 +101,8 @@ class Sender:
         now_ns = self._clock.boottime_ns()
         with self._lock:
             self._broker = None
+            if died and self._offered_ns is not None and now_ns - self._offered_ns < _SOON_NS:
+                self._ended_by_pictures += 1
             resting, self._resting = self._resting, []
             for sent in self._in_flight.values():
                 if died:
@@ -132,6 +141,26 @@ class Sender:
                 self._listener.refused(*refused)
             if not goes_on:
                 return
+
+    def offer(self, message: OutgoingMessage) -> bool:
+        """Send a picture of live view, which nobody will miss: not while an alarm waits for the broker, nor before the
+        line has taken all else. Returns whether it was sent. Any thread.
+
+        A broker that ends the connection for such a picture, as some do for a topic that they don't allow, is not given
+        a third: an alarm needs the connection."""
+        now_ns = self._clock.boottime_ns()
+        with self._lock:
+            if self._broker is None or self._ended_by_pictures >= _MOST_ENDED or self._outbox.alarm_waits:
+                return False
+            try:
+                is_sent = self._broker.offer(message)
+            except (BrokerError, MessageRefused):
+                return False
+            if is_sent:
+                self._offered_ns = self._offered_ns or now_ns
+                if now_ns - self._offered_ns >= _SOON_NS:
+                    self._ended_by_pictures = 0
+            return is_sent
 
     def answered(self, answer: Published) -> str | None:
         """Handle the broker's answer to one message. Returns its reason if it forbids our own state, as it then takes

@@ -1,0 +1,1 @@
+"""Live view: who looks through which camera, and the pictures for them."""

@@ -1,0 +1,319 @@
+"""The thread `live`: takes pictures of the cameras through which somebody looks, and hands them to the broker.
+
+No picture waits anywhere: one that can't leave at once is dropped. What does wait, and is never dropped, is the record:
+who looks, from when, until when, and why. A look gets its first picture when its beginning is on the disk, and what is
+kept of it there goes with the message of its end. So a kill loses neither.
+"""
+
+import queue
+import secrets
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from agent.contract.commands import LiveStartArgs
+from agent.contract.live import LIVE, MAX_BYTES
+from agent.core.camera.link import LIVE as PICTURE
+from agent.outbox.outbox import Outbox
+from agent.ports import OutgoingMessage
+from agent.runtime.live.look import KEY, Look, Looker, read_kept
+from agent.runtime.supervision.context import Context
+from agent.runtime.supervision.supervisor import Supervisor
+
+_MOST_LOOKS = 8
+_DISK_PATIENCE_S = 2.0
+_ANSWER_NS = 10**9
+"""How long a camera may take for a picture before it is asked for another."""
+_BLIND_NS = 10 * 10**9
+"""A camera that gives no picture for this long ends the looks through it."""
+_EXPIRY_S = 1
+_MAY_END_ANY = frozenset({"supervisor", "admin"})
+
+
+class LiveAnswer(NamedTuple):
+    """The result of a command: its code is `ok` when it has succeeded."""
+
+    code: str
+    text: str
+    output: Mapping[str, Any] = {}
+
+
+class GivesPictures(Protocol):
+    """The cameras."""
+
+    def shows(self, camera: str | None) -> tuple[str | None, bool]:
+        """Return the name of that camera, or of the first one (None: there is none), and whether it gives pictures."""
+        ...
+
+    def snapshot(self, picture_id: str, camera: str | None) -> str | None:
+        """Ask for a picture, which comes to `picture_came`; None if the camera does not work."""
+        ...
+
+
+class OffersPictures(Protocol):
+    """The sender."""
+
+    def offer(self, message: OutgoingMessage) -> bool:
+        """Send a picture if nothing else needs the line; returns whether it was sent."""
+        ...
+
+
+class ShowsLook(Protocol):
+    """The pipeline."""
+
+    def show_look(self, looks: bool) -> None:
+        """Have the beacon show that somebody looks, or no longer."""
+        ...
+
+    def has_silent(self) -> bool:
+        """Return whether a silent alarm is open."""
+        ...
+
+
+@dataclass(slots=True)
+class _Stream:
+    """The pictures of one camera, for everybody who looks through it."""
+
+    got_ns: int
+    """When the last one came."""
+    due_ns: int = 0
+    asked: str | None = None
+    asked_ns: int = 0
+
+
+class LiveView:
+    """`start` and `stop` on the thread `commands`, `picture_came` and `restore` on any, the rest on `live`."""
+
+    def __init__(
+        self,
+        context: Context,
+        outbox: Outbox,
+        cameras: GivesPictures,
+        sender: OffersPictures,
+        lights: ShowsLook | None,
+    ) -> None:
+        """`lights` show that somebody looks, if the settings say so."""
+        self._clock = context.clock
+        self._security = context.security
+        self._topic = context.reporter.make.identity.up
+        self._outbox = outbox
+        self._cameras = cameras
+        self._sender = sender
+        self._lights = lights
+        self._is_lit = False
+        self._lock = threading.Lock()
+        self._looks: dict[str, Look] = {}
+        self._streams: dict[str, _Stream] = {}
+        self._came: queue.SimpleQueue[tuple[str, bytes | None] | None] = queue.SimpleQueue()
+
+    @contextmanager
+    def running(self, supervisor: Supervisor) -> Iterator[None]:
+        """Run on a thread of its own while entered, and then end every look."""
+        self.restore()
+        try:
+            with supervisor.thread("live", self, essential=False, wake=self.wake):
+                yield
+        finally:
+            self.close()
+
+    def restore(self) -> None:
+        """Tell the end of the looks that an earlier run has left, as far as they are known by now. Any thread."""
+        with self._lock:
+            for key, text in self._outbox.kept(KEY).items():
+                if key.removeprefix(KEY) not in self._looks:
+                    said = "a look was ended by a restart of the agent"
+                    self._security.record("live-stopped", said, {key: None}, **read_kept(key, text), why="restart")
+
+    def start(self, args: LiveStartArgs, who: Looker) -> LiveAnswer:
+        """Begin a look, or go on with one. Waits until its beginning is on the disk, 2 s at most."""
+        if args.live is not None:
+            return self._renew(args.live, args, who)
+        camera, works = self._cameras.shows(args.camera)
+        if camera is None or not works:
+            return _no_picture(camera)
+        look = self._begin(camera, args, who)
+        if look is None:
+            return LiveAnswer("busy", f"{_MOST_LOOKS} look already")
+        safe = self._outbox.keep(KEY + look.live, look.text())
+        if not safe.wait(0 if self._outbox.writer.fault else _DISK_PATIENCE_S):
+            with self._lock:
+                self._end(look, "not-kept")
+            return LiveAnswer("not-kept", "the disk does not take it, so nobody looks")
+        with self._lock:
+            if look.live not in self._looks:  # the agent is ending
+                return _unknown(look.live)
+            look.is_kept = True
+            self._streams.setdefault(camera, _Stream(got_ns=self._clock.boottime_ns()))
+            answer = self._answer(look, args)
+        self.wake()
+        return answer
+
+    def stop(self, live: str, who: Looker) -> LiveAnswer:
+        """End a look."""
+        with self._lock:
+            look = self._looks.get(live)
+            if look is None:
+                return _unknown(live)
+            if not who.is_same(look.who) and who.role not in _MAY_END_ANY:
+                return _not_yours(look)
+            self._end(look, "asked", ended_by=who.said)
+        self.wake()
+        output = {"live": look.live, "camera": look.camera, "pictures": look.pictures}
+        return LiveAnswer("ok", f"the look through {look.camera} is over", output)
+
+    def picture_came(self, picture_id: str, jpeg: bytes | None) -> bool:
+        """Take a picture, or that there is none; false if it is not one of live view. Never blocks."""
+        if not picture_id.startswith(PICTURE):
+            return False
+        self._came.put((picture_id, jpeg))
+        return True
+
+    def wake(self) -> None:
+        """End the wait of `run_once`. Any thread."""
+        self._came.put(None)
+
+    def run_once(self, timeout_s: float) -> None:
+        """End what is over, ask for the pictures that are due, and send one that has come."""
+        with self._lock:
+            now_ns = self._clock.boottime_ns()
+            self._end_what_is_over(now_ns)
+            due_ns = [self._ask(camera, stream, now_ns) for camera, stream in self._streams.items()]
+            due_ns += [look.ends_ns for look in self._looks.values()]
+            shown = any(look.is_shown and look.is_kept for look in self._looks.values())
+        if self._lights is not None and shown != self._is_lit:
+            self._is_lit = shown
+            self._lights.show_look(shown)
+        wait_s = min([timeout_s, *(max(0.0, (at_ns - now_ns) / 1e9) for at_ns in due_ns)])
+        try:
+            came = self._came.get(timeout=wait_s)
+        except queue.Empty:
+            return
+        if came is not None:
+            with self._lock:
+                self._send(*came)
+
+    def close(self) -> None:
+        """End every look. Call it after the thread has ended."""
+        with self._lock:
+            for look in list(self._looks.values()):
+                self._end(look, "restart")
+        if self._is_lit and self._lights is not None:
+            self._is_lit = False
+            self._lights.show_look(False)
+
+    def _begin(self, camera: str, args: LiveStartArgs, who: Looker) -> Look | None:
+        now_ns = self._clock.boottime_ns()
+        ends_ns = now_ns + args.lease_s * 10**9
+        is_shown = self._lights is not None and not self._lights.has_silent()
+        look = Look(self._outbox.new_id(), camera, who, args.reason, args.fps, now_ns, ends_ns, is_shown)
+        with self._lock:
+            if len(self._looks) >= _MOST_LOOKS:
+                return None
+            self._looks[look.live] = look
+            said = f"{who.said} looks through {camera}: {args.reason}"
+            self._security.record("live-started", said, {KEY + look.live: look.text()}, **_begun(look, args))
+        return look
+
+    def _renew(self, live: str, args: LiveStartArgs, who: Looker) -> LiveAnswer:
+        with self._lock:
+            now_ns = self._clock.boottime_ns()
+            look = self._looks.get(live)
+            if look is None or not look.gets_pictures(now_ns) or args.camera not in {None, look.camera}:
+                return _unknown(live)
+            if not who.is_same(look.who):
+                return _not_yours(look)
+            look.fps, look.ends_ns = args.fps, now_ns + args.lease_s * 10**9
+            said = f"{who.said} goes on looking through {look.camera}: {args.reason}"
+            detail = {**_begun(look, args), "reason": args.reason}
+            self._security.record("live-renewed", said, {}, **detail)
+            answer = self._answer(look, args)
+        self.wake()
+        return answer
+
+    # --- under the lock
+
+    def _answer(self, look: Look, args: LiveStartArgs) -> LiveAnswer:
+        looks = [each for each in self._looks.values() if each.camera == look.camera]
+        output = {
+            "live": look.live,
+            "camera": look.camera,
+            "lease_s": args.lease_s,
+            "looks": [{"live": each.live, **each.who.named()} for each in looks],
+        }
+        others = f", as {len(looks) - 1} more do" if len(looks) > 1 else ""
+        return LiveAnswer("ok", f"looking through {look.camera} for {args.lease_s} s{others}", output)
+
+    def _end_what_is_over(self, now_ns: int) -> None:
+        for look in list(self._looks.values()):
+            stream = self._streams.get(look.camera)
+            if now_ns >= look.ends_ns:
+                self._end(look, "lease")
+            elif look.is_kept and stream is not None and now_ns - stream.got_ns >= _BLIND_NS:
+                self._end(look, "camera")
+
+    def _end(self, look: Look, why: str, **more: Any) -> None:
+        """End a look, and tell of it; unless that was done meanwhile."""
+        if self._looks.pop(look.live, None) is None:
+            return
+        seconds = round((self._clock.boottime_ns() - look.began_ns) / 1e9, 1)
+        said = f"{look.who.said} looks through {look.camera} no longer: {why}"
+        detail = {**look.detail(), "why": why, "seconds": seconds, "pictures": look.pictures, **more}
+        self._security.record("live-stopped", said, {KEY + look.live: None}, **detail)
+        if not any(each.camera == look.camera for each in self._looks.values()):
+            self._streams.pop(look.camera, None)
+
+    def _ask(self, camera: str, stream: _Stream, now_ns: int) -> int:
+        """Ask a camera for a picture if it is time; returns when to look again."""
+        if stream.asked is not None and now_ns - stream.asked_ns < _ANSWER_NS:
+            return stream.asked_ns + _ANSWER_NS
+        if now_ns < stream.due_ns:
+            return stream.due_ns
+        fps = max(look.fps for look in self._looks.values() if look.camera == camera)
+        period_ns = 10**9 // fps
+        stream.due_ns = period_ns + (stream.due_ns if now_ns - stream.due_ns < period_ns else now_ns)
+        stream.asked = None
+        if self._outbox.alarm_waits:
+            stream.got_ns = now_ns  # it does not end for that: now people want to look
+            return now_ns + period_ns
+        picture_id = PICTURE + secrets.token_hex(8)
+        if self._cameras.snapshot(picture_id, camera) is None:
+            return now_ns + period_ns
+        stream.asked, stream.asked_ns = picture_id, now_ns
+        return now_ns + _ANSWER_NS
+
+    def _send(self, picture_id: str, jpeg: bytes | None) -> None:
+        """Send a picture that has come for somebody who still looks."""
+        found = [camera for camera, stream in self._streams.items() if stream.asked == picture_id]
+        for camera in found:
+            stream, now_ns = self._streams[camera], self._clock.boottime_ns()
+            stream.asked = None
+            if jpeg is None or len(jpeg) > MAX_BYTES:
+                continue
+            stream.got_ns = now_ns
+            looks = [each for each in self._looks.values() if each.camera == camera and each.gets_pictures(now_ns)]
+            message = OutgoingMessage(
+                self._topic(LIVE, camera), jpeg, qos=0, expiry_s=_EXPIRY_S, content_type="image/jpeg"
+            )
+            if looks and self._sender.offer(message):
+                for look in looks:
+                    look.pictures += 1
+
+
+def _begun(look: Look, args: LiveStartArgs) -> dict[str, Any]:
+    return {**look.detail(), "fps": args.fps, "lease_s": args.lease_s}
+
+
+def _no_picture(camera: str | None) -> LiveAnswer:
+    if camera is None:
+        return LiveAnswer("no-camera", "there is no such camera")
+    return LiveAnswer("no-picture", f"the camera {camera} gives no pictures now")
+
+
+def _unknown(live: str) -> LiveAnswer:
+    return LiveAnswer("unknown-live", f"there is no look {live}, or it is over: begin another")
+
+
+def _not_yours(look: Look) -> LiveAnswer:
+    return LiveAnswer("not-yours", f"that is a look of {look.who.said}")

@@ -1,0 +1,73 @@
+"""One look through a camera: whose it is, why, and until when."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+KEY = "live/"
+"""How the keys begin under which a look is kept until its end is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looker:
+    """Who looks."""
+
+    issuer: str
+    by: str | None
+    """The name that the centre gives the person."""
+    role: str
+
+    @property
+    def said(self) -> str:
+        """What the person is called in a text."""
+        return self.issuer if self.by is None else f"{self.by} ({self.issuer})"
+
+    def is_same(self, other: "Looker") -> bool:
+        """Return whether it is the same person: the role of a key may change meanwhile."""
+        return (self.issuer, self.by) == (other.issuer, other.by)
+
+    def named(self) -> dict[str, str]:
+        """Return what the contract tells of the person, without the role."""
+        return {"issuer": self.issuer} if self.by is None else {"issuer": self.issuer, "by": self.by}
+
+
+@dataclass(slots=True)
+class Look:
+    """A look that was asked for."""
+
+    live: str
+    camera: str
+    who: Looker
+    reason: str
+    fps: int
+    began_ns: int
+    ends_ns: int
+    is_shown: bool
+    """Whether the beacon may show it."""
+    is_kept: bool = False
+    """Whether its beginning is on the disk: before that it gets no picture."""
+    pictures: int = 0
+    """How many were sent while it lasted."""
+
+    def gets_pictures(self, now_ns: int) -> bool:
+        """Return whether a picture may leave for it at this moment."""
+        return self.is_kept and now_ns < self.ends_ns
+
+    def detail(self) -> dict[str, Any]:
+        """Return what every security event says of it."""
+        said = {"live": self.live, "camera": self.camera, "role": self.who.role, "reason": self.reason}
+        return {**said, **self.who.named()}
+
+    def text(self) -> str:
+        """Return what is kept of it for the next start."""
+        return json.dumps(self.detail(), separators=(",", ":"))
+
+
+def read_kept(key: str, text: str) -> dict[str, Any]:
+    """Return the `detail` of a look that an earlier run has kept; of one that can't be read, its name."""
+    unknown = {"live": key.removeprefix(KEY), "camera": "unknown", "issuer": "unknown", "role": "unknown", "reason": ""}
+    try:
+        kept = json.loads(text)
+    except ValueError:
+        kept = None
+    return {**unknown, **kept} if isinstance(kept, dict) else unknown
