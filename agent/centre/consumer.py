@@ -8,6 +8,7 @@ from agent.centre.notices import (
     Alarm,
     Duplicate,
     EpochChanged,
+    LivePicture,
     Message,
     NewMessage,
     NewPicture,
@@ -275,7 +276,7 @@ class Consumer:
     def hear(self, broker: str, topic: str, payload: bytes, retain: bool, now_s: float) -> list[Notice]:
         """Take in what a broker has brought; return what has happened. `now_s` must never fall; its zero is yours."""
         got = read(broker, topic, payload, retain, now_s, self._root)
-        if isinstance(got, Unreadable):
+        if isinstance(got, Unreadable | LivePicture):
             return [got]
         device = self._devices.get(got.source)
         if device is None:

@@ -65,6 +65,15 @@ class Duplicate:
 
 
 @dataclass(frozen=True, slots=True)
+class LivePicture:
+    """A picture of a camera through which somebody looks. It is told each time it comes."""
+
+    source: str
+    camera: str
+    jpeg: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Unreadable:
     """What came is no message of the contract, and was dropped. `reason` is one printable line."""
 
@@ -223,6 +232,7 @@ class AlarmLost:
 Notice = (
     NewMessage
     | NewPicture
+    | LivePicture
     | Duplicate
     | Unreadable
     | PresenceChanged

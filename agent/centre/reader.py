@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from agent.centre.notices import Message, NewPicture, Unreadable
+from agent.centre.notices import LivePicture, Message, NewPicture, Unreadable
 from agent.centre.words import printable
 from agent.contract.identity import LEVEL
 from agent.contract.kinds import KINDS
+from agent.contract.live import LIVE
 from agent.contract.messages import AlarmData, AlarmsData, Envelope, Payload, SecurityData
 from agent.contract.mistakes import mistake
 
@@ -28,7 +29,7 @@ class _NotOurs(Exception):  # noqa: N818 - a verdict
 
 def read(
     broker: str, topic: str, payload: bytes, retain: bool, now_s: float, root: str
-) -> Message | NewPicture | Unreadable:
+) -> Message | NewPicture | LivePicture | Unreadable:
     """Read one publication. Never raises."""
     try:
         return _read(broker, topic, payload, retain, now_s, root)
@@ -36,7 +37,9 @@ def read(
         return refused(broker, topic, str(error))
 
 
-def _read(broker: str, topic: str, payload: bytes, retain: bool, now_s: float, root: str) -> Message | NewPicture:
+def _read(
+    broker: str, topic: str, payload: bytes, retain: bool, now_s: float, root: str
+) -> Message | NewPicture | LivePicture:
     levels = topic.removeprefix(f"{root}/").split("/")
     if not topic.startswith(f"{root}/") or len(levels) < 5 or levels[3] != "up":
         raise _NotOurs("no device speaks on such a topic")
@@ -48,7 +51,11 @@ def _read(broker: str, topic: str, payload: bytes, retain: bool, now_s: float, r
         raise _NotOurs("empty: somebody has cleared what was retained there")
     source = "/".join(("/edge", *levels[:3]))
     if levels[4] == "snapshot":
-        return _picture(source, levels[5:], payload)
+        return NewPicture(source, *_picture(levels[5:], payload))
+    if levels[4] == LIVE:
+        if retain:
+            raise _NotOurs("live view shows nothing that a broker has kept")
+        return LivePicture(source, *_picture(levels[5:], payload))
     return _message(broker, topic, payload, retain, now_s, source, levels[4:])
 
 
@@ -57,12 +64,12 @@ def refused(broker: str, topic: str, reason: str) -> Unreadable:
     return Unreadable(broker, printable(topic[:_LONGEST_REASON]), printable(reason[:_LONGEST_REASON]))
 
 
-def _picture(source: str, about: Sequence[str], payload: bytes) -> NewPicture:
+def _picture(about: Sequence[str], payload: bytes) -> tuple[str, bytes]:
     if len(about) != 1:
-        raise _NotOurs("a picture has one level for its identifier")
+        raise _NotOurs("a picture has one level for what it is of")
     if not payload.startswith(_JPEG):
         raise _NotOurs("no JPEG")
-    return NewPicture(source, about[0], payload)
+    return about[0], payload
 
 
 def _message(

@@ -16,7 +16,7 @@ def readable(topic: str, payload: bytes) -> str:
 
 def _line(topic: str, payload: bytes) -> str:
     levels = topic.split("/up/", 1)[-1].split("/")
-    name = levels[0] if levels[0] in {"result", "snapshot"} else "/".join(levels[:2])
+    name = levels[0] if levels[0] in {"result", "snapshot", "live"} else "/".join(levels[:2])
     try:
         envelope = json.loads(payload)
         data = envelope["data"]

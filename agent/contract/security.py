@@ -241,7 +241,7 @@ class LookDetail(TypedDict):
     by: NotRequired[str]
     """The name that the centre gives the person."""
     reason: str
-    """As in the command with which it began."""
+    """As in the command; of an end, that with which it began."""
 
 
 class LookStartedDetail(LookDetail):

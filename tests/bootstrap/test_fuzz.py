@@ -23,6 +23,7 @@ from agent.core.camera.vision_spec import VisionSpec
 from agent.outbox.outbox import Outbox
 from agent.ports import Received
 from agent.runtime.commands.handler import CommandHandler
+from agent.runtime.live.live_view import LiveAnswer
 from agent.settings.kept import Kept, begin, load_kept
 from agent.sim.clock import SimClock
 from tests.settings.test_file import GOOD
@@ -97,6 +98,7 @@ class Target:
         self_test: Any = SimpleNamespace(order=self.self_test)
         self.outbox.replay.wake = lambda: self.outbox.writer.run_once(0)
         page: Any = SimpleNamespace(order=self.open_page)
+        live: Any = SimpleNamespace(start=self.look, stop=self.look)
         executor = CommandExecutor(
             self.clock,
             any_part,
@@ -108,6 +110,7 @@ class Target:
             self.outbox.replay,
             page,
             recorders,
+            live,
             context.security,
         )
         self.handler.execute_with(executor.execute, self.from_afar)
@@ -124,6 +127,10 @@ class Target:
     def open_page(self, seconds: float, code_hash: str | None, issuer: str) -> str:
         self.did("service-page")
         return "ok"
+
+    def look(self, args: object, who: object) -> LiveAnswer:
+        self.did("look")
+        return LiveAnswer("ok", "")
 
     def did(self, what: str) -> None:
         self.done.append(what)

@@ -295,6 +295,8 @@ _ALLOWED: dict[str, set[str]] = {
     "service-page": {"technician", "admin"},
     "clip": {"operator", "supervisor", "admin"},
     "clip-hold": {"supervisor", "admin"},
+    "live-start": {"operator", "supervisor", "admin"},
+    "live-stop": {"operator", "supervisor", "admin"},
 }
 _NEEDED: dict[str, dict[str, Any]] = {
     "config-set": {"revision": 1, "changes": {}},
@@ -302,6 +304,8 @@ _NEEDED: dict[str, dict[str, Any]] = {
     "replay": {"first": 1},
     "clip": {"reason": "a quarrel"},
     "clip-hold": {"clip": "01a21ac6-1e90-755d-98d2-2feefdb0a969", "hold": True, "reason": "case 17"},
+    "live-start": {"reason": "who is it?"},
+    "live-stop": {"live": "01a21ac6-1e90-755d-98d2-2feefdb0a969"},
 }
 """The arguments that a command can't do without."""
 

@@ -282,3 +282,21 @@ def test_an_address_that_can_not_be_used_is_an_error_without_secrets(
 
     assert "secret" not in str(caught.value)
     assert not mqtt_threads()
+
+
+def test_an_offer_is_taken_only_while_the_other_end_has_had_all_that_came_before(
+    mosquitto: Mosquitto, broker: PahoBroker
+) -> None:
+    """It is dropped where it would stand in a queue, and a message comes through the same connection afterwards."""
+    picture = OutgoingMessage("edge/v1/gp/site/kiosk-1/up/live/front", bytes(60_000), qos=0)
+    assert not broker.offer(picture), "there is no connection"
+    with Subscriber(mosquitto.port, ["edge/v1/#"]) as centre:
+        connected(broker, mosquitto.url)
+        wait_for(lambda: broker.offer(picture), what="an idle line")
+        centre.wait_for(lambda heard: heard.payload == picture.payload)
+        mosquitto.freeze()
+        taken = sum(broker.offer(picture) for _ in range(2000))
+        mosquitto.thaw()
+        assert taken < 500, "the kernels take some; what nobody reads is not piled up"
+        broker.publish(ALARM)
+        centre.wait_for(lambda heard: heard.topic == ALARM.topic)

@@ -16,6 +16,8 @@ from agent.ports import OutgoingMessage, Received
 from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.commands.memory import COMMAND_KEY
 from agent.runtime.commands.orders import SelfTestAnswer, replay_done
+from agent.runtime.live.live_view import LiveAnswer
+from agent.runtime.live.look import Looker
 from agent.runtime.tap.service_page import OpenAnswer
 from agent.sim.clock import SimClock
 from tests.support.context import make_context
@@ -62,6 +64,7 @@ class CommandRig:
     test_mode_answer: TestModeAnswer = "ok"
     self_test_answer: SelfTestAnswer = "asked"
     page_answer: OpenAnswer = "ok"
+    live_answer: LiveAnswer = field(default_factory=lambda: LiveAnswer("ok", "looking", {"live": "x"}))
     alarm: AlarmData = field(default_factory=alarm_data)
     ctr: int = 0
 
@@ -91,6 +94,7 @@ class CommandRig:
             self.outbox.replay,
             page,
             any_part,
+            SimpleNamespace(start=self.look, stop=self.look),  # type: ignore[arg-type]
             context.security,
         )
         self.outbox.replay.on_end = lambda end: self.handler.order_done(replay_done(end))
@@ -130,6 +134,10 @@ class CommandRig:
     def open_page(self, seconds: float, code_hash: str | None, issuer: str) -> OpenAnswer:
         self.did(("service-page", seconds, code_hash, issuer))
         return self.page_answer
+
+    def look(self, args: Any, who: Looker) -> LiveAnswer:
+        self.did(("look", args, who))
+        return self.live_answer
 
     def self_test(self, order_id: str, *, siren: bool) -> SelfTestAnswer:
         self.did(("self-test", order_id, siren) if siren else ("self-test", order_id))

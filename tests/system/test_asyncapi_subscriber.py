@@ -203,6 +203,11 @@ def order_everything(device: Device) -> None:
     assert device.order("replay", first=1)["code"] == "ok"
     assert device.order("clip", reason="a quarrel")["code"] == "not-recorded"
     assert device.order("clip-hold", clip=NOBODYS_CLIP, hold=True, reason="case 17")["code"] == "unknown-clip"
+    looking = {"camera": "front", "reason": "who is it?"}
+    live = device.order("live-start", **looking)["output"]["live"]
+    device.centre.subscriber.wait_for(lambda heard: "/up/live/" in heard.topic)
+    assert device.order("live-start", live=live, **looking)["code"] == "ok"
+    assert device.order("live-stop", live=live)["code"] == "ok"
     device.order("self-test")
     device.centre.wait_for("event/self-test")
     assert device.order("config-set", revision=1, changes={"lights": {"yellow": 4}})["code"] == "forbidden-setting"

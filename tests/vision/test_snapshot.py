@@ -187,3 +187,17 @@ def test_a_view_has_figures_for_whoever_aims_and_wears_no_card(tmp_path: Path, m
     assert isinstance(plain, SnapshotTaken)
     assert plain.aim is None
     assert len(synced) == 1
+
+
+def test_a_picture_of_live_view_is_small_and_lies_in_memory_alone(tmp_path: Path) -> None:
+    card, memory = tmp_path / "card", tmp_path / "memory"
+    snapshots = Snapshots(card, 100 * 1024, imaging.jpeg, imaging.scaled, memory)
+    path = snapshots.write("live-1", NOISE)
+    view = snapshots.write("view-1", NOISE[:50, :50])
+
+    assert path.stat().st_size <= 60 * 1024
+    assert imaging.read_picture(path).shape[:2] == (360, 640)
+    assert (path.parent, view.parent, card.exists()) == (memory, memory, False)
+    assert snapshots.write("a-1", NOISE).parent == card
+    snapshots.clear()
+    assert [*memory.iterdir(), *card.iterdir()] == []

@@ -103,7 +103,7 @@ class Subject:
         with self._changed:
             self.notices += self._consumer.hear(self.broker, heard.topic, heard.payload, heard.retain, now_s)
             level = heard.topic.removeprefix(self.identity.up(""))
-            if not level.startswith("snapshot/"):
+            if not level.startswith(("snapshot/", "live/")):
                 self._said.append(Said(level, heard.retain, heard.qos, now_s, _envelope(heard.payload)))
             self._changed.notify_all()
 

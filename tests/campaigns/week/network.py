@@ -99,6 +99,9 @@ class Client:
             self._on_event(Published(self._mid, accepted, "" if accepted else "quota exceeded"))
         return self._mid
 
+    def offer(self, message: OutgoingMessage) -> bool:
+        return self._site is not None and bool(self.publish(message))
+
     def disconnect(self, timeout_s: float = 2.0, *, will: bool = False) -> None:
         if self._site is not None:
             self._leave(will=will)

@@ -1,5 +1,6 @@
 """The beacon that tells the code of the service page, and what comes before it."""
 
+from dataclasses import replace
 from itertools import groupby
 
 from agent.contract.lamps import IDLE, PRESSED, Pattern
@@ -47,3 +48,20 @@ def test_a_press_ends_the_code_at_once_and_for_good_and_a_silent_one_does_not_sh
         kiosk.wait(0.7)
     assert kiosk.lights.shown() == IDLE
     assert len(kiosk.lights.history) == before
+
+
+def test_the_beacon_shows_that_somebody_looks_while_nothing_more_urgent_needs_it(kiosk: Kiosk) -> None:
+    kiosk.pipeline.show_look(True)
+    assert kiosk.lights.shown() == replace(IDLE, beacon=Pattern.SLOW_PULSE)
+    assert not kiosk.pipeline.has_silent()
+    kiosk.edge("hidden")
+    kiosk.pipeline.drain()
+    assert kiosk.lights.shown() == replace(IDLE, beacon=Pattern.SLOW_PULSE), "a silent press changes nothing"
+    assert kiosk.pipeline.has_silent()
+
+    alarm_id = kiosk.press()
+    assert kiosk.lights.shown() == PRESSED
+    kiosk.ack(alarm_id, AckAction.CLOSED)
+    assert kiosk.lights.shown().beacon is Pattern.SLOW_PULSE
+    kiosk.pipeline.show_look(False)
+    assert kiosk.lights.shown() == IDLE

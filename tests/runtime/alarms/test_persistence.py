@@ -1,4 +1,5 @@
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from tests.support.kiosk import Kiosk
 
 KINDS = [InputKind("police", "panic", False)]
 CLOCK = SimClock()
+NOBODY_LOOKS: Any = SimpleNamespace(restore=lambda: None)
 ALARM = (
     AlarmBook(KINDS, CLOCK.boot_id, None)
     .press("police", 5, lambda: Beginning("a1", "2026-01-01T00:00:00.000Z", None))
@@ -84,7 +86,7 @@ def test_a_close_that_waits_for_a_disk_found_late_is_told_once_and_by_him_who_wa
 
     class FoundMeanwhile(threading.Event):
         def wait(self, timeout: float | None = None) -> bool:
-            restore(make_context(outbox, CLOCK), outbox, kiosk.pipeline, handler.handler)
+            restore(make_context(outbox, CLOCK), outbox, kiosk.pipeline, handler.handler, NOBODY_LOOKS)
             return super().wait(0)
 
     keep = outbox.keep
@@ -112,7 +114,7 @@ def test_an_alarm_that_is_closed_while_a_disk_found_late_is_read_stays_closed(
         return kept
 
     kiosk.pipeline.kept = read_and_close  # type: ignore[method-assign]
-    restore(make_context(outbox, CLOCK), outbox, kiosk.pipeline, handler.handler)
+    restore(make_context(outbox, CLOCK), outbox, kiosk.pipeline, handler.handler, NOBODY_LOOKS)
     kiosk.pipeline.drain()
 
     assert kiosk.pipeline.open_ids == frozenset()

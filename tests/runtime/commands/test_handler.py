@@ -9,6 +9,7 @@ from agent.contract.messages import Answer
 from agent.contract.vocabulary import TimeQuality
 from agent.core.facts import AckAnswer, AckVerdict
 from agent.ports import MAX_RECEIVED_BYTES, Received
+from agent.runtime.live.live_view import LiveAnswer
 from tests.support.command_rig import RESULTS, CommandRig, refusal
 from tests.support.drafts import IDENTITY, alarm_data, body
 
@@ -281,3 +282,27 @@ def test_a_topic_that_is_endless_is_repeated_only_so_far(handler: CommandRig) ->
     [event] = handler.answers()[1]
     assert len(event["text"]) < 400
     assert len(event["detail"]["topic"]) == 256
+
+
+def test_a_look_is_ordered_by_the_holder_of_the_key_and_for_the_person_that_is_named(handler: CommandRig) -> None:
+    handler.order("live-start", reason="who is it?", by="Thandi", lease_s=20)
+    handler.order("live-stop", live="01a21900-ec59-7166-aa19-e977f7ba48ae")
+    handler.live_answer = LiveAnswer("not-yours", "that is a look of another")
+    handler.order("live-stop", live="01a21900-ec59-7166-aa19-e977f7ba48ae")
+
+    results, _ = handler.answers()
+    assert [(each["status"], each["code"]) for each in results] == [("succeeded", "ok")] * 2 + [("failed", "not-yours")]
+    assert [(said[2].issuer, said[2].by, said[2].role) for said in handler.done] == [
+        ("centre", "Thandi", "operator"),
+        ("centre", None, "operator"),
+        ("centre", None, "operator"),
+    ]
+    assert handler.done[0][1].lease_s == 20
+
+
+@pytest.mark.parametrize("spoilt", [{"lease_s": 301}, {"lease_s": 4}, {"fps": 6}, {"reason": ""}, {"reason": "a\nb"}])
+def test_a_look_that_is_too_long_too_fast_or_without_a_reason_is_refused(
+    handler: CommandRig, spoilt: dict[str, Any]
+) -> None:
+    handler.order("live-start", **{"reason": "why", **spoilt})
+    assert refusal(handler) == "bad-arguments"
