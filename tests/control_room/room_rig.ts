@@ -39,6 +39,11 @@ export class FakeBroker {
     this.echoedMs = this.nowMs();
     this.events.message(topic, UTF8.encode(payload), false);
   }
+  /** What it was last asked to bring besides. */
+  watched: readonly string[] = [];
+  watch(topics: readonly string[]): void {
+    this.watched = topics;
+  }
   open(): void {
     this.isUp = true;
     this.echoedMs = -Infinity;

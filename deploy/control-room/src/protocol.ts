@@ -179,6 +179,24 @@ export interface EnrolledView {
   seenMs: number | null;
 }
 
+/** What this page's person sees of a camera now. Its texts are the device's own. */
+export interface LookView {
+  source: string;
+  camera: string;
+  /** `asking`: the device has not said yet that it is in its record. */
+  state: "asking" | "looking" | "ended";
+  /** Why it has ended: the code of a result, why there is none, `stopped` by the person, or `over` by the device. */
+  why: string;
+  /** The device's words to that. */
+  detail: string;
+  /** When the device ends it, unless it is gone on with, as this page does. */
+  endsMs: number | null;
+  /** Who else looks through this camera. */
+  others: string[];
+  /** When the last picture came. */
+  pictureMs: number | null;
+}
+
 /** Why the registrar could not be asked. `says`: `detail` is its own sentence. */
 export interface RegistrarTrouble {
   why: "no-connection" | "slow" | "html" | "nonsense" | "status" | "says";
@@ -227,6 +245,9 @@ export type Ask =
   | { ask: "forget-key" }
   | { ask: "sign"; ticket: number; payload: Record<string, unknown> }
   | { ask: "picture"; id: string }
+  /** Look through a camera until `look-away`; it ends the look before. */
+  | { ask: "look"; source: string; camera: string; by: string; reason: string }
+  | { ask: "look-away" }
   /** Ask the registrar who waits, often while somebody looks at it. */
   | { ask: "enrolment"; registrar: { url: string; province: string }; isLookedAt: boolean }
   | { ask: "decide"; key: string; replaces: string | null; isApproval: boolean; reason: string };
@@ -241,6 +262,8 @@ export type Tell =
   | { tell: "order"; ticket: number; tries: number; result: ResultData | null; error: OrderError | null; isFinal: boolean }
   | { tell: "signed"; ticket: number; token: string }
   | { tell: "picture"; id: string; jpeg: Blob | null }
+  /** `jpeg` is null where no new picture has come. */
+  | { tell: "look"; view: LookView; jpeg: Blob | null }
   | { tell: "enrolment"; view: EnrolmentView }
   /** How many messages were none of the contract so far, and the last of them. */
   | { tell: "unreadable"; count: number; last: string }

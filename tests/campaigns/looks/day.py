@@ -135,8 +135,8 @@ class Day:
         ]
 
     def _spans(self, who: Looking) -> list[tuple[int, int]]:
-        """From when until when each look of the record stood, by when this centre heard of it: of an end that a kill has
-        left untold, after the next start."""
+        """From when until when each look of the record stood, by when this centre heard of it; an end that a kill
+        has left untold comes after the next start."""
         ends = {m.data["detail"]["live"]: m.arrived_ns for m in who.centre.messages("security/live-stopped")}
         begins = {m.data["detail"]["live"]: m.arrived_ns for m in who.centre.messages("security/live-started")}
         return [(at - 10**8, ends.get(live, 0) + 10**8) for live, at in begins.items()]

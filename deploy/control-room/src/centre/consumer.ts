@@ -29,7 +29,7 @@ export class Consumer {
   /** Take in what a broker has brought; return what has happened. `nowMs` must never fall. */
   hear(broker: string, topic: string, payload: Uint8Array, retain: boolean, nowMs: number): Notice[] {
     const got = read(broker, topic, payload, retain, nowMs, this.#root);
-    if (got.kind === "unreadable") return [got];
+    if (got.kind === "unreadable" || got.kind === "live-picture") return [got];
     let device = this.devices.get(got.source);
     if (device === undefined) {
       if (this.devices.size >= MOST_DEVICES) return [refused(broker, topic, `more than ${MOST_DEVICES} devices`)];

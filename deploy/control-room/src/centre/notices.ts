@@ -32,6 +32,14 @@ export interface NewPicture {
   jpeg: Uint8Array;
 }
 
+/** A picture of a camera through which somebody looks, each time it comes. */
+export interface LivePicture {
+  kind: "live-picture";
+  source: string;
+  camera: string;
+  jpeg: Uint8Array;
+}
+
 export interface Unreadable {
   kind: "unreadable";
   broker: string;
@@ -81,6 +89,7 @@ export type Notice =
   /** `order` is null where it does not belong to the device's count. */
   | { kind: "new-message"; message: Message; order: Order | null }
   | NewPicture
+  | LivePicture
   | { kind: "duplicate"; source: string; id: string; broker: string; message: Message | null }
   | Unreadable
   | { kind: "epoch-changed"; source: string; epoch: string }

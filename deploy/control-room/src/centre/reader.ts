@@ -1,7 +1,7 @@
 // Reads what a broker brings: an envelope, a picture, or neither.
 import type { AlarmData, Envelope } from "../contract";
 import { check, ENVELOPE, formOf, LEVEL, NotOurs } from "./form";
-import type { Data, Message, NewPicture, Unreadable } from "./notices";
+import type { Data, LivePicture, Message, NewPicture, Unreadable } from "./notices";
 
 export const MAX_PAYLOAD_BYTES = 132 * 1024;
 const LONGEST_NAME = 128;
@@ -18,7 +18,7 @@ export function read(
   retain: boolean,
   nowMs: number,
   root: string,
-): Message | NewPicture | Unreadable {
+): Message | NewPicture | LivePicture | Unreadable {
   try {
     const levels = topic.slice(root.length + 1).split("/");
     if (!topic.startsWith(`${root}/`) || levels.length < 5 || levels[3] !== "up") {
@@ -28,7 +28,11 @@ export function read(
     if (payload.length > MAX_PAYLOAD_BYTES) throw new NotOurs(`${payload.length} bytes are more than any message has`);
     if (payload.length === 0) throw new NotOurs("empty: somebody has cleared what was retained there");
     const source = `/edge/${levels.slice(0, 3).join("/")}`;
-    if (levels[4] === "snapshot") return picture(source, levels.slice(5), payload);
+    if (levels[4] === "snapshot") return { kind: "picture", source, pictureId: pictured(levels.slice(5), payload), jpeg: payload };
+    if (levels[4] === "live") {
+      if (retain) throw new NotOurs("live view shows nothing that a broker has kept");
+      return { kind: "live-picture", source, camera: pictured(levels.slice(5), payload), jpeg: payload };
+    }
     const envelope = envelopeOf(payload, source);
     return { kind: "message", broker, topic, retain, heardMs: nowMs, source, envelope, what: whatOf(envelope, levels.slice(4)) };
   } catch (error) {
@@ -43,10 +47,11 @@ export function refused(broker: string, topic: string, reason: string): Unreadab
 
 const isJpeg = (payload: Uint8Array): boolean => payload[0] === 0xff && payload[1] === 0xd8 && payload[2] === 0xff;
 
-function picture(source: string, about: string[], payload: Uint8Array): NewPicture {
-  if (about.length !== 1) throw new NotOurs("a picture has one level for its identifier");
+/** What a picture is of. */
+function pictured(about: string[], payload: Uint8Array): string {
+  if (about.length !== 1) throw new NotOurs("a picture has one level for what it is of");
   if (!isJpeg(payload)) throw new NotOurs("no JPEG");
-  return { kind: "picture", source, pictureId: about[0]!, jpeg: payload };
+  return about[0]!;
 }
 
 function envelopeOf(payload: Uint8Array, source: string): Envelope<string, Data> {

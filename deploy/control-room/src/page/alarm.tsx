@@ -7,6 +7,7 @@ import { Age, howClosed, kindWord, Place, shapeOf, standing, what } from "./alar
 import { ClipsCard } from "./clips";
 import { eventWord } from "./events";
 import { othersHere, whyElse } from "./lamps";
+import { LiveCard } from "./live";
 import { Fact } from "./panes";
 import { picture } from "./pictures";
 import { Shape } from "./shapes";
@@ -42,6 +43,7 @@ export function AlarmDetail({ id }: { id: string }) {
         </div>
         <div class="column">
           <PictureCard alarm={alarm} />
+          <LiveCard key={alarm.alarmId} alarm={alarm} />
           <ClipsCard alarm={alarm} />
           <TracksCard alarm={alarm} />
           <HowCard alarm={alarm} />

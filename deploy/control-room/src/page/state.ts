@@ -5,6 +5,7 @@ import type { AlarmView, DeviceView, EnrolmentView, EventView, KeyView, LinkView
 import { caseOf, type Case } from "./figures";
 import { HeldOrder } from "./held";
 import { forgetOrders, form, hearOrder, unsay } from "./orders";
+import { hearLook, lookAway } from "./look";
 import { forgetPictures, hearPicture } from "./pictures";
 import { hearSigned } from "./signing";
 import { now, second, setClock } from "./time";
@@ -218,6 +219,7 @@ export function forgetAll(): void {
   });
   forgetOrders();
   forgetPictures();
+  lookAway();
 }
 
 function hearOne(tell: Tell): void {
@@ -254,6 +256,8 @@ function hearOne(tell: Tell): void {
       return hearSigned(tell.ticket, tell.token);
     case "picture":
       return hearPicture(tell.id, tell.jpeg);
+    case "look":
+      return hearLook(tell.view, tell.jpeg);
     case "enrolment":
       enrolment.value = tell.view;
       return;

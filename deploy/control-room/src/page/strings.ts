@@ -1,9 +1,11 @@
 // Every word that a person reads. Another language is another table of the same type, chosen by the settings.
 import { clips } from "./strings-clips";
 import { enrolment } from "./strings-enrolment";
+import { look } from "./strings-look";
 
 const en = {
   clips,
+  look,
   enrolment,
   lang: "en",
   product: "Control room",

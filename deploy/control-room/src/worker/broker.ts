@@ -26,6 +26,8 @@ export interface LineEvents {
 export interface Line {
   /** Send without waiting; nothing while there is no connection, as a signature does not keep. */
   publish(topic: string, payload: string, how: { qos?: 0 | 1; retain?: boolean; expiryS?: number }): void;
+  /** Hear these topics too, with QoS 0, and those of the last call no longer. */
+  watch(topics: readonly string[]): void;
   /** How long nothing has come, not even an answer to a ping. */
   readonly silentMs: number;
   /** Give up the connection and make another. */
@@ -108,6 +110,11 @@ export class Broker {
 
   send(topic: string, payload: string, expiryS: number): void {
     this.#line.publish(topic, payload, { expiryS });
+  }
+
+  /** Hear these topics too, and those of the last call no longer. */
+  watch(topics: readonly string[]): void {
+    this.#line.watch(topics);
   }
 
   /** Do what is due; return whether the state has changed. `watches`: whether a person does. */

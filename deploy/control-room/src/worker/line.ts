@@ -21,6 +21,7 @@ export class MqttLine implements Line {
   readonly #more: IClientOptions;
   #client: MqttClient | null = null;
   #isSubscribed = false;
+  #watched: readonly string[] = [];
   #heardMs = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isOver = false;
@@ -38,6 +39,14 @@ export class MqttLine implements Line {
     if (this.#client === null || !this.#client.connected || !this.#isSubscribed) return;
     const properties = expiryS === undefined ? {} : { properties: { messageExpiryInterval: expiryS } };
     this.#client.publish(topic, payload, { qos, retain, ...properties });
+  }
+
+  watch(topics: readonly string[]): void {
+    const [client, before] = [this.#client, this.#watched];
+    this.#watched = topics;
+    if (client === null || !this.#isSubscribed) return;
+    for (const topic of before) if (!topics.includes(topic)) client.unsubscribe(topic);
+    for (const topic of topics) if (!before.includes(topic)) client.subscribe(topic, { qos: 0 });
   }
 
   get silentMs(): number {
@@ -109,6 +118,7 @@ export class MqttLine implements Line {
     }
     if (client !== this.#client) return;
     this.#isSubscribed = true;
+    for (const topic of this.#watched) client.subscribe(topic, { qos: 0 });
     this.#events.state("open", "");
   }
 

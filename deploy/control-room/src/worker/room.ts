@@ -11,6 +11,7 @@ import { Broker, type Line, type LineEvents, type Session } from "./broker";
 import { type Clock, TrueTime } from "./clock";
 import { Enrolment } from "./enrolment";
 import { FailureError, hex, type Keys } from "./keys";
+import { Look } from "./look";
 import { Pictures } from "./pictures";
 import { Shown } from "./shown";
 import { LIFE_S, Signer } from "./signer";
@@ -47,6 +48,7 @@ export class Room {
   #shown!: Shown;
   #watchers!: Watchers;
   #brokers: Broker[] = [];
+  #look: Look | null = null;
   #hasBegun = false;
   #surveyedMs = 0;
   #linksToldMs = 0;
@@ -97,6 +99,7 @@ export class Room {
     }
     this.#orders.tick(nowMs);
     this.#enrolment.tick(nowMs);
+    this.#look?.tick();
     if (nowMs - this.#surveyedMs >= SURVEY_MS) {
       this.#surveyedMs = nowMs;
       this.#take(this.#consumer.tick(nowMs));
@@ -161,6 +164,10 @@ export class Room {
         const blob = jpeg === null ? null : new Blob([jpeg as Uint8Array<ArrayBuffer>], { type: "image/jpeg" });
         return tell({ tell: "picture", id: ask.id, jpeg: blob });
       }
+      case "look":
+        return this.#begin(ask.source, ask.camera, ask.by, ask.reason);
+      case "look-away":
+        return this.#lookAway();
       case "enrolment":
         return this.#enrolment.watch(ask.registrar, ask.isLookedAt);
       case "decide":
@@ -201,6 +208,7 @@ export class Room {
   }
 
   #end(): void {
+    this.#lookAway();
     this.#hasBegun = false;
     this.#sayAll();
   }
@@ -239,6 +247,7 @@ export class Room {
     const nowMs = this.#around.clock.nowMs();
     for (const notice of notices) {
       if (notice.kind === "picture") this.#pictures.keep(notice.source, notice.pictureId, notice.jpeg);
+      if (notice.kind === "live-picture") this.#look?.see(notice.source, notice.camera, notice.jpeg);
       if (notice.kind === "unreadable") this.#unreadable = { count: this.#unreadable.count + 1, last: `${notice.topic}: ${notice.reason}` };
       this.#around.onNotice?.(notice);
     }
@@ -252,6 +261,7 @@ export class Room {
     if (notice.kind === "new-message") {
       const { what, envelope, source, retain } = notice.message;
       if (what === "result") this.#orders.hear(source, envelope.data as unknown as ResultData, nowMs);
+      if (what === "security") this.#look?.hear(notice.message);
       if (what === "state" && envelope.data["state"] === "online" && !retain) this.#orders.hurry(nowMs, source);
     } else if (notice.kind === "alarm-changed" && !isOpen(notice.alarm)) {
       this.#orders.abandon(notice.alarm.source, notice.alarm.data.alarm_id);
@@ -310,6 +320,25 @@ export class Room {
       },
     });
     this.#tickets.set(ticket, order);
+  }
+
+  #begin(source: string, camera: string, by: string, reason: string): void {
+    this.#lookAway();
+    const topic = `${this.#settings?.root}/${source.slice("/edge/".length)}/up/live/${camera}`;
+    for (const broker of this.#brokers) broker.watch([topic]);
+    this.#look = new Look(source, { camera, by, reason }, {
+      nowMs: () => this.#around.clock.nowMs(),
+      give: (wanted) => this.#give(wanted),
+      tell: (view, jpeg) => {
+        this.#around.tell({ tell: "look", view, jpeg: jpeg === null ? null : new Blob([jpeg.slice()], { type: "image/jpeg" }) });
+        if (view.state === "ended") for (const broker of this.#brokers) broker.watch([]);
+      },
+    });
+  }
+
+  #lookAway(): void {
+    this.#look?.stop();
+    this.#look = null;
   }
 
   /** Sign an order and send it to every broker. */

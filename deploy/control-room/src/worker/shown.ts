@@ -166,6 +166,7 @@ export class Shown {
         break;
       }
       case "unreadable":
+      case "live-picture":
         break;
     }
   }
