@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.centre import Consumer, Duplicate, NewMessage, NewPicture, Unreadable
+from agent.centre import Consumer, Duplicate, LivePicture, NewMessage, NewPicture, Unreadable
 from agent.centre.consumer import MOST_DEVICES
 from agent.centre.order import REMEMBERED
 from agent.contract.envelope import MessageFactory, Stamp, seal
@@ -34,6 +34,17 @@ def test_what_comes_twice_counts_once_whichever_broker_brings_it() -> None:
     assert is_duplicate(world.alarm(5, broker="b"))
     assert world.hear("snapshot/p1", b"\xff\xd8\xff") == [NewPicture(SOURCE, "p1", b"\xff\xd8\xff")]
     assert world.hear("snapshot/p1", b"\xff\xd8\xff", broker="b") == [Duplicate(SOURCE, "p1", "b")]
+
+
+def test_a_picture_of_live_view_is_told_each_time_and_one_that_a_broker_has_kept_never() -> None:
+    world = World()
+    picture = LivePicture(SOURCE, "front", b"\xff\xd8\xff")
+    for _ in range(2):
+        assert world.hear("live/front", b"\xff\xd8\xff") == [picture]
+    assert Consumer().hear("a", f"{TREE}/up/live/front", b"\xff\xd8\xff", True, 0.0) != [picture]
+    for level, payload in (("live/front", b"{}"), ("live", b"\xff\xd8\xff"), ("live/front/x", b"\xff\xd8\xff")):
+        [refused] = world.hear(level, payload)
+        assert isinstance(refused, Unreadable)
 
 
 def test_one_identifier_of_two_devices_is_two_messages() -> None:

@@ -37,6 +37,10 @@ class FakeLink:
     def tampers(self) -> SimpleNamespace:
         return SimpleNamespace(figures=lambda: self.active)
 
+    @property
+    def works(self) -> bool:
+        return self.heartbeat is not None
+
     def take_snapshot(self, picture_id: str) -> bool:
         self.asked.append(picture_id)
         return self.takes and self.heartbeat is not None
@@ -97,6 +101,17 @@ def test_a_snapshot_is_of_the_camera_that_was_named_or_of_the_first() -> None:
     assert both.snapshot("p2", None) == "front"
     assert both.snapshot("p3", "roof") is None
     assert (front.asked, back.asked) == (["p2"], ["p1"])
+
+
+def test_a_look_is_through_a_camera_that_there_is_and_that_gives_pictures() -> None:
+    seen = cameras(FakeLink("front"), FakeLink("back", heartbeat=None))
+    assert [seen.shows(name) for name in (None, "front", "back", "cellar")] == [
+        ("front", True),
+        ("front", True),
+        ("back", False),
+        (None, False),
+    ]
+    assert cameras().shows(None) == (None, False)
 
 
 def test_figures_are_those_of_cameras_that_run() -> None:

@@ -170,6 +170,31 @@ def test_nobody_looks_if_the_disk_does_not_take_the_beginning(rig: LiveRig, monk
     assert [(each["kind"], each.get("why")) for each in rig.told()] == [("started", None), ("stopped", "not-kept")]
 
 
+def test_a_look_that_waits_for_the_disk_gets_none_of_the_pictures_of_another(
+    rig: LiveRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.look(lease_s=60)
+    rig.passes(1)
+    monkeypatch.setattr("agent.runtime.live.live_view._DISK_PATIENCE_S", 0.01)
+    monkeypatch.setattr("tests.support.command_rig.write", lambda outbox: rig.passes(1))
+    assert rig.ask(SIPHO).code == "not-kept"
+    [ended] = rig.told("stopped")
+    assert (ended["why"], ended["pictures"]) == ("not-kept", 0)
+
+
+def test_a_kill_right_after_the_beginning_was_told_leaves_no_look_without_an_end(
+    rig: LiveRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(key: str, value: str | None) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(rig.outbox, "keep", die)
+    with pytest.raises(SystemExit):
+        rig.ask()
+    rig.kill()
+    assert [each["kind"] for each in rig.told()] == ["started", "stopped"]
+
+
 def test_eight_may_look_at_a_time(rig: LiveRig) -> None:
     looks = [rig.look() for _ in range(8)]
     assert rig.ask().code == "busy"

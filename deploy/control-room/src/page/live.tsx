@@ -1,7 +1,10 @@
 // What a camera of an alarm's kiosk sees now, for whoever says why they look.
 import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import type { AlarmView, LookView } from "../protocol";
+import { focusDetail } from "./focus";
+import { useFirstFocus } from "./forms";
 import { look, lookAway, lookPicture, lookThrough } from "./look";
 import { devices, key, shift } from "./state";
 import { t } from "./strings";
@@ -22,9 +25,10 @@ export function LiveCard({ alarm }: { alarm: AlarmView }) {
   const first = alarm.data.camera?.name;
   const camera = chosen.value || (first !== undefined && cameras.includes(first) ? first : cameras[0]!);
   const why = reason.value?.trim() ?? "";
-  const begin = (event: Event) => {
-    event.preventDefault();
-    if (why !== "" && shift.value !== null) lookThrough(alarm.source, camera, shift.value.by, why);
+  const begin = () => {
+    if (why === "" || shift.value === null) return;
+    lookThrough(alarm.source, camera, shift.value.by, why);
+    focusDetail();
   };
   const isLooking = seen !== null && seen.state !== "ended";
   return (
@@ -33,7 +37,7 @@ export function LiveCard({ alarm }: { alarm: AlarmView }) {
       {seen !== null && <Seen view={seen} where={place(alarm)} why={why} />}
       {!isLooking && reason.value === null && <button type="button" class="do" onClick={() => (reason.value = "")}>{t.look.begin}</button>}
       {!isLooking && reason.value !== null && (
-        <form class="form" onSubmit={begin}>
+        <Why begin={begin}>
           {cameras.length > 1 && (
             <label>
               {t.look.camera}
@@ -48,12 +52,16 @@ export function LiveCard({ alarm }: { alarm: AlarmView }) {
           </label>
           <div class="buttons">
             <button type="submit" class="do" aria-disabled={why === ""}>{why === "" ? t.look.noReason : t.look.yes}</button>
-            <button type="button" onClick={() => (reason.value = null)}>{t.cancel}</button>
+            <button type="button" onClick={() => ((reason.value = null), focusDetail())}>{t.cancel}</button>
           </div>
-        </form>
+        </Why>
       )}
     </section>
   );
+}
+
+function Why({ begin, children }: { begin: () => void; children: ComponentChildren }) {
+  return <form ref={useFirstFocus()} class="form" onSubmit={(event) => (event.preventDefault(), begin())}>{children}</form>;
 }
 
 function Seen({ view, where, why }: { view: LookView; where: string; why: string }) {
@@ -68,7 +76,7 @@ function Seen({ view, where, why }: { view: LookView; where: string; why: string
       {lookPicture.value === "" ? <p role="status">{t.look.wait}</p> : <img class="picture" src={lookPicture.value} alt={t.look.alt(camera, where)} />}
       {view.pictureMs !== null && <PictureAge camera={camera} atMs={view.pictureMs} />}
       <p>{t.look.you(plain(why, 200))} {view.others.length === 0 ? t.look.alone : t.look.others(view.others.map((name) => plain(name, 64)).join(", "))}</p>
-      <button type="button" class="do" onClick={lookAway}>{t.look.stop}</button>
+      <button type="button" class="do" onClick={() => (lookAway(), focusDetail())}>{t.look.stop}</button>
     </>
   );
 }
