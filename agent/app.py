@@ -130,7 +130,9 @@ def run(
 
         # Start everything, the buttons last; the stack unwinds it in reverse.
         sim = simulation.control(settings, context, pins, vision) if simulate else None
-        edges = _go_live(stack, context, outbox, pins, kiosk, uplink, handler, [*recorders, *vision, live], recordings, sim)
+        edges = _go_live(
+            stack, context, outbox, pins, kiosk, uplink, handler, [*recorders, *vision, live], recordings, sim
+        )
         context.security.report("boot", "the agent has started", simulated=simulate, boot_id=clock.boot_id)
 
         # A resident can press now, whether or not there is a network.

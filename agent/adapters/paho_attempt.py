@@ -2,7 +2,9 @@
 
 import fcntl
 import logging
+import socket
 import ssl
+import sys
 import termios
 import threading
 from collections.abc import Callable, Sequence
@@ -23,6 +25,7 @@ from agent.ports import (
     BrokerEvent,
     Connected,
     Disconnected,
+    Line,
     OutgoingMessage,
     Published,
     Received,
@@ -35,6 +38,8 @@ _MOST_BESIDE_PAYLOAD = 4096
 """A packet has no more than this besides its payload, so only larger ones need measuring."""
 _MOST_EARLY = 100
 """Messages that a broker may send before it has confirmed our subscriptions. They wait in memory."""
+_MIN_RTT_AT = 148
+"""Where `struct tcp_info` of Linux has `tcpi_min_rtt`, in microseconds."""
 _VERSION_NAMES = {MQTTProtocolVersion.MQTTv5: "5", MQTTProtocolVersion.MQTTv311: "3.1.1"}
 
 
@@ -118,17 +123,18 @@ class PahoAttempt:
         """Whether something is left for `work` to do."""
         return bool(self._written) or self.client.want_write()
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether the other end has confirmed every byte that was written."""
-        sock = self.client.socket()
-        if sock is None or self.client.want_write():
-            return False
+    def line(self) -> Line | None:
+        """Return how the line is; None if the socket is gone."""
+        sock: Any = self.client.socket()
         try:
+            if sock is None:
+                return None
             unconfirmed = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4))
+            info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _MIN_RTT_AT + 4)
         except (OSError, ValueError):
-            return False
-        return not any(unconfirmed)
+            return None
+        rtt_us = int.from_bytes(info[_MIN_RTT_AT:], sys.byteorder)
+        return Line(not any(unconfirmed) and not self.client.want_write(), rtt_us / 1e6)
 
     def work(self, readable: bool) -> None:
         """Read, write and keep the connection alive; on the connection's thread."""

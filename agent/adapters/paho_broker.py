@@ -10,7 +10,7 @@ from agent.adapters.paho_client import Login
 from agent.adapters.paho_connection import PahoConnection
 from agent.adapters.tls_context import TlsFiles, tls_context
 from agent.core.errors import BrokerError, StorageError
-from agent.ports import BrokerEvent, OutgoingMessage
+from agent.ports import BrokerEvent, Line, OutgoingMessage
 
 
 class PahoBroker:
@@ -64,6 +64,11 @@ class PahoBroker:
         if connection is None:
             raise BrokerError("there is no connection to the broker")
         return connection.publish(message)
+
+    def line(self) -> Line | None:
+        """Return how the line is; see the port."""
+        connection = self._connection
+        return None if connection is None else connection.line()
 
     def offer(self, message: OutgoingMessage) -> bool:
         """Hand one message over if the line is idle; see the port."""

@@ -17,7 +17,7 @@ from agent.adapters.broker_failures import Endpoint
 from agent.adapters.paho_attempt import PahoAttempt
 from agent.adapters.paho_client import Login
 from agent.core.errors import BrokerError
-from agent.ports import BrokerEvent, Disconnected, OutgoingMessage
+from agent.ports import BrokerEvent, Disconnected, Line, OutgoingMessage
 
 _log = logging.getLogger(__name__)
 
@@ -76,10 +76,16 @@ class PahoConnection:
     def offer(self, message: OutgoingMessage) -> bool:
         """Write one message if the line is idle; returns whether it was. Raises BrokerError, MessageRefused."""
         with self._lock:
-            if self._attempt is not None and not self._attempt.is_idle:
+            line = self.line()
+            if line is not None and not line.is_idle:
                 return False
             self.publish(message)
             return True
+
+    def line(self) -> Line | None:
+        """Return how the line is; None without a connection. Any thread."""
+        with self._lock:
+            return None if self._attempt is None or not self._attempt.connected else self._attempt.line()
 
     def pulse(self) -> int | None:
         """Return a number that rises while the thread turns; None before the broker has accepted us, as resolving a

@@ -91,8 +91,17 @@ MAX_RECEIVED_BYTES = 16 * 1024
 """The contract's limit for a command; anything larger is refused unread."""
 
 
+class Line(NamedTuple):
+    """How the way to the other end is at this moment."""
+
+    is_idle: bool
+    """The other end has confirmed every byte that was sent."""
+    rtt_s: float
+    """The shortest time that a byte and its confirmation have taken."""
+
+
 class Broker(Protocol):
-    """One broker connection at a time. `publish`, `offer`, `pulse`: any thread; the rest: the publisher's only."""
+    """One broker connection at a time. `publish`, `line`, `offer`, `pulse`: any thread; the rest: the publisher's."""
 
     def connect(
         self,
@@ -118,6 +127,10 @@ class Broker(Protocol):
         Raises BrokerError if there is no connection, and MessageRefused if this connection can never carry this
         message. In both cases the message was not taken.
         """
+        ...
+
+    def line(self) -> Line | None:
+        """Return how the line is; None without a connection."""
         ...
 
     def offer(self, message: OutgoingMessage) -> bool:

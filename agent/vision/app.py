@@ -75,7 +75,7 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
 
     def on_message(message: ToVision) -> None:
         if isinstance(message, TakeSnapshot):
-            answer = service.take(message.id)
+            answer = service.take(message.id, message.max_bytes)
             if answer is not None:
                 link.send(answer)
         elif isinstance(message, Stop):

@@ -25,6 +25,7 @@ FRESH_S = 2.0
 QUALITIES = (85, 70, 55, 40, 30)
 LIVE_QUALITIES = (60, 40, 30)
 """Half the bytes of the best, several times a second."""
+_PIXELS_A_BYTE = 8
 SHRINK = 0.75
 _SMALLEST_WIDTH = 32
 _SAFE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}\Z")
@@ -60,7 +61,7 @@ class Snapshots:
             except OSError as error:
                 _log.error("%s can't be deleted: %s", path, error.strerror)
 
-    def write(self, snapshot_id: str, pixels: Pixels) -> Path:
+    def write(self, snapshot_id: str, pixels: Pixels, max_bytes: int | None = None) -> Path:
         """Write `<snapshot_id>.jpg`, whole or not at all, and return its path. Raises StorageError, CameraError.
 
         What is read and deleted at once is not synced: several a second would wear a card."""
@@ -68,7 +69,8 @@ class Snapshots:
             raise StorageError("the snapshot id is not a plain name of small letters, digits and dashes")
         is_live = snapshot_id.startswith(LIVE)
         if is_live:
-            content = self._encode(self._narrow(pixels), MAX_BYTES, LIVE_QUALITIES)
+            max_bytes = MAX_BYTES if max_bytes is None else max_bytes
+            content = self._encode(self._small(pixels, max_bytes), max_bytes, LIVE_QUALITIES)
         else:
             content = self._encode(pixels, self._max_bytes, QUALITIES)
         is_kept = not snapshot_id.startswith((VIEW, LIVE))
@@ -89,9 +91,11 @@ class Snapshots:
             raise StorageError(f"{path} can't be written: {error.strerror}") from error
         return path
 
-    def _narrow(self, pixels: Pixels) -> Pixels:
+    def _small(self, pixels: Pixels, max_bytes: int) -> Pixels:
+        """Return the picture in a size that most scenes fit into `max_bytes` at the first try."""
         height, width = pixels.shape[:2]
-        return pixels if width <= MAX_WIDTH else self._scaled(pixels, MAX_WIDTH, round(height * MAX_WIDTH / width))
+        narrow = min(MAX_WIDTH, round((max_bytes * _PIXELS_A_BYTE * width / height) ** 0.5))
+        return pixels if width <= narrow else self._scaled(pixels, narrow, max(round(height * narrow / width), 1))
 
     def _encode(self, pixels: Pixels, max_bytes: int, qualities: Sequence[int]) -> bytes:
         """Encode to at most `max_bytes`: give up quality first and size second, so that a face stays visible longest.
@@ -127,7 +131,7 @@ class SnapshotService:
         self._boottime_ns = boottime_ns
         self._persons = persons
 
-    def take(self, snapshot_id: str) -> SnapshotTaken | SnapshotFailed | None:
+    def take(self, snapshot_id: str, max_bytes: int | None = None) -> SnapshotTaken | SnapshotFailed | None:
         """Write the newest frame and return where it is, or why there is none. Never raises.
 
         Returns None for an id that is not a plain name: no answer may repeat it, and no file may have it.
@@ -142,7 +146,7 @@ class SnapshotService:
         if age_s > FRESH_S:
             return SnapshotFailed(id=snapshot_id, detail=f"the newest picture is {age_s:.0f} s old")
         try:
-            path = self._snapshots.write(snapshot_id, frame.pixels)
+            path = self._snapshots.write(snapshot_id, frame.pixels, max_bytes)
             aim = None
             if snapshot_id.startswith(VIEW):
                 focus, light = self._aim(frame.pixels)

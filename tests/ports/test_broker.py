@@ -290,10 +290,15 @@ def test_an_offer_is_taken_only_while_the_other_end_has_had_all_that_came_before
     """It is dropped where it would stand in a queue, and a message comes through the same connection afterwards."""
     picture = OutgoingMessage("edge/v1/gp/site/kiosk-1/up/live/front", bytes(60_000), qos=0)
     assert not broker.offer(picture), "there is no connection"
+    assert broker.line() is None
     with Subscriber(mosquitto.port, ["edge/v1/#"]) as centre:
         connected(broker, mosquitto.url)
         wait_for(lambda: broker.offer(picture), what="an idle line")
         centre.wait_for(lambda heard: heard.payload == picture.payload)
+        wait_for(lambda: (line := broker.line()) is not None and line.is_idle, what="an idle line")
+        line = broker.line()
+        assert line is not None
+        assert 0 < line.rtt_s < 0.5
         mosquitto.freeze()
         taken = sum(broker.offer(picture) for _ in range(2000))
         mosquitto.thaw()

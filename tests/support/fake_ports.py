@@ -7,7 +7,7 @@ from typing import Literal
 
 from agent.contract.lamps import LightState, Pattern
 from agent.core.errors import BrokerError, HardwareError
-from agent.ports import BrokerEvent, Connected, Disconnected, OutgoingMessage, Published, Received
+from agent.ports import BrokerEvent, Connected, Disconnected, Line, OutgoingMessage, Published, Received
 
 Answer = Literal["accept", "refuse", "fail", "in part", "silence"]
 
@@ -78,6 +78,9 @@ class MemoryBroker:
                 self._mid, accepted=answer == "accept", forbidden=answer == "refuse", in_part=answer == "in part"
             )
         return self._mid
+
+    def line(self) -> Line | None:
+        return Line(self.idle, 0.0) if self.connected else None
 
     def offer(self, message: OutgoingMessage) -> bool:
         if self.idle:

@@ -61,8 +61,9 @@ _OF_THE_DEVICE = {
     "from the settings": "spec simulate width height model model_directories state_models model_sha256 model_refused "
     "threads runtime delegate "
     "delegate_options delegate_trouble score_threshold smallest_person enter_after_s leave_after_s snapshot_directory "
-    "memory_directory snapshot_max_bytes event_snapshots mask_file pid path min_travel cool_down_s update_every_s "
-    "time_zone zones lines tamper new_scene polygon loitering_after_s crowd_from crowd_after_s watched start end days",
+    "memory_directory max_bytes snapshot_max_bytes event_snapshots mask_file pid path min_travel cool_down_s "
+    "update_every_s time_zone zones "
+    "lines tamper new_scene polygon loitering_after_s crowd_from crowd_after_s watched start end days",
 }
 ABOUT_THE_DEVICE = {name for names in _OF_THE_DEVICE.values() for name in names.split()}
 """Names whose values come from the settings, the machine, the clock or the network, and tell nothing of a body."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.contract.commands import LiveStartArgs
-from agent.ports import OutgoingMessage
+from agent.ports import Line, OutgoingMessage
 from agent.runtime.live.live_view import LiveAnswer, LiveView
 from agent.runtime.live.look import Looker
 from agent.sim.clock import SimClock
@@ -33,6 +33,11 @@ class LiveRig:
     """Whether a silent alarm is open."""
     busy: bool = False
     """Whether the line has not taken all that came before."""
+    bytes_a_s: float | None = None
+    """How fast the line is, if every picture is as large as it may be; it confirms 0.1 s later."""
+    clears_ns: int = 0
+    sizes: list[int] = field(default_factory=list)
+    """How large the pictures might be that were asked for."""
     slow: bool = False
     """Whether cameras wait with their pictures for `hand_over`."""
     asked: list[tuple[str, str]] = field(default_factory=list)
@@ -73,8 +78,10 @@ class LiveRig:
         name = camera or "front"
         return (name, name not in self.blind) if name in {"front", "back"} else (None, False)
 
-    def snapshot(self, picture_id: str, camera: str | None) -> str | None:
+    def snapshot(self, picture_id: str, camera: str | None, max_bytes: int | None = None) -> str | None:
         assert camera is not None
+        assert max_bytes is not None
+        self.sizes.append(max_bytes)
         if camera in self.blind:
             return None
         self.asked.append((picture_id, camera))
@@ -86,8 +93,14 @@ class LiveRig:
         """The camera answers what it was asked last."""
         assert self.live.picture_came(self.asked[-1][0], jpeg)
 
+    def line(self) -> Line | None:
+        is_idle = not self.busy and self.clock.boottime_ns() >= self.clears_ns
+        return None if self.outbox.alarm_waits else Line(is_idle, 0.1)
+
     def offer(self, message: OutgoingMessage) -> bool:
         if not self.busy:
+            if self.bytes_a_s is not None:
+                self.clears_ns = self.clock.boottime_ns() + int(1e9 * (0.1 + self.sizes[-1] / self.bytes_a_s))
             kept = [key.removeprefix("live/") for key in self.outbox._store.state("live/")]
             self.sent.append((self.clock.boottime_ns(), message, kept))
         return not self.busy

@@ -34,6 +34,8 @@ class TakeSnapshot(LinkModel):
 
     t: Literal["take-snapshot"] = "take-snapshot"
     id: Level
+    max_bytes: int | None = None
+    """How large the picture may be; what the spec says when left out."""
 
 
 class Stop(LinkModel):

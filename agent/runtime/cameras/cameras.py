@@ -56,11 +56,11 @@ class Cameras:
                 return AlarmCamera(name=link.camera, persons=seen.persons, tracks=seen.tracks, snapshot=alarm_id)
         return AlarmCamera(name=self._links[0].camera) if self._links else None
 
-    def snapshot(self, picture_id: str, camera: str | None) -> str | None:
+    def snapshot(self, picture_id: str, camera: str | None, max_bytes: int | None = None) -> str | None:
         """Ask the named camera, or the first one, for a picture; returns its name, or None if it does not work."""
         for link in self._links:
             if camera in {None, link.camera}:
-                return link.camera if link.take_snapshot(picture_id) else None
+                return link.camera if link.take_snapshot(picture_id, max_bytes) else None
         return None
 
     def shows(self, camera: str | None) -> tuple[str | None, bool]:

@@ -140,9 +140,9 @@ class VisionLink:
         """Have the process started anew with this spec. Any thread."""
         self._new_spec = spec
 
-    def take_snapshot(self, picture_id: str) -> bool:
+    def take_snapshot(self, picture_id: str, max_bytes: int | None = None) -> bool:
         """Ask for a picture; false when the camera does not work: then no answer comes. Never blocks."""
-        return self.works and self._send(TakeSnapshot(id=picture_id))
+        return self.works and self._send(TakeSnapshot(id=picture_id, max_bytes=max_bytes))
 
     def run_once(self, timeout_s: float) -> None:
         """Listen for at most `timeout_s`; start the process when it is time."""

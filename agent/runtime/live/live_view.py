@@ -17,8 +17,9 @@ from agent.contract.commands import LiveStartArgs
 from agent.contract.live import LIVE, MAX_BYTES
 from agent.core.camera.link import LIVE as PICTURE
 from agent.outbox.outbox import Outbox
-from agent.ports import OutgoingMessage
+from agent.ports import Line, OutgoingMessage
 from agent.runtime.live.look import KEY, Look, Looker, read_kept
+from agent.runtime.live.picture_size import PictureSize
 from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.supervisor import Supervisor
 
@@ -29,6 +30,8 @@ _ANSWER_NS = 10**9
 _BLIND_NS = 10 * 10**9
 """A camera that gives no picture for this long ends the looks through it."""
 _EXPIRY_S = 1
+_RETRY_NS, _RETRY_NONE_NS = 20_000_000, 250_000_000
+"""How soon to look again at a line that was busy, or at none."""
 _MAY_END_ANY = frozenset({"supervisor", "admin"})
 
 
@@ -47,13 +50,17 @@ class GivesPictures(Protocol):
         """Return the name of that camera, or of the first one (None: there is none), and whether it gives pictures."""
         ...
 
-    def snapshot(self, picture_id: str, camera: str | None) -> str | None:
+    def snapshot(self, picture_id: str, camera: str | None, max_bytes: int | None = None) -> str | None:
         """Ask for a picture, which comes to `picture_came`; None if the camera does not work."""
         ...
 
 
 class OffersPictures(Protocol):
     """The sender."""
+
+    def line(self) -> Line | None:
+        """Return how the line is; None while nothing may be sent on it."""
+        ...
 
     def offer(self, message: OutgoingMessage) -> bool:
         """Send a picture if nothing else needs the line; returns whether it was sent."""
@@ -106,6 +113,7 @@ class LiveView:
         self._lock = threading.Lock()
         self._looks: dict[str, Look] = {}
         self._streams: dict[str, _Stream] = {}
+        self._size = PictureSize()
         self._came: queue.SimpleQueue[tuple[str, bytes | None] | None] = queue.SimpleQueue()
 
     @contextmanager
@@ -179,8 +187,11 @@ class LiveView:
         with self._lock:
             now_ns = self._clock.boottime_ns()
             self._end_what_is_over(now_ns)
+            if self._size.due_ns is not None and now_ns >= self._size.due_ns:
+                self._size.tick(self._sender.line())
             due_ns = [self._ask(camera, stream, now_ns) for camera, stream in self._streams.items()]
             due_ns += [look.ends_ns for look in self._looks.values()]
+            due_ns += [] if self._size.due_ns is None else [self._size.due_ns]
             shown = any(look.is_shown and look.is_kept for look in self._looks.values())
         if self._lights is not None and shown != self._is_lit:
             self._is_lit = shown
@@ -270,15 +281,16 @@ class LiveView:
             return stream.asked_ns + _ANSWER_NS
         if now_ns < stream.due_ns:
             return stream.due_ns
+        stream.asked = None
+        line = self._sender.line()
+        if line is None or not line.is_idle:
+            stream.got_ns = now_ns  # the camera is not to blame
+            return now_ns + (_RETRY_NONE_NS if line is None else _RETRY_NS)
         fps = max(look.fps for look in self._looks.values() if look.camera == camera)
         period_ns = 10**9 // fps
         stream.due_ns = period_ns + (stream.due_ns if now_ns - stream.due_ns < period_ns else now_ns)
-        stream.asked = None
-        if self._outbox.alarm_waits:
-            stream.got_ns = now_ns  # it does not end for that: now people want to look
-            return now_ns + period_ns
         picture_id = PICTURE + secrets.token_hex(8)
-        if self._cameras.snapshot(picture_id, camera) is None:
+        if self._cameras.snapshot(picture_id, camera, self._size.max_bytes) is None:
             return now_ns + period_ns
         stream.asked, stream.asked_ns = picture_id, now_ns
         return now_ns + _ANSWER_NS
@@ -296,7 +308,9 @@ class LiveView:
             message = OutgoingMessage(
                 self._topic(LIVE, camera), jpeg, qos=0, expiry_s=_EXPIRY_S, content_type="image/jpeg"
             )
-            if looks and self._sender.offer(message):
+            line = self._sender.line()
+            if looks and line is not None and self._sender.offer(message):
+                self._size.sent(line, now_ns)
                 for look in looks:
                     look.pictures += 1
 

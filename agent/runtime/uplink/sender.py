@@ -14,7 +14,7 @@ from agent.core.errors import BrokerError, MessageRefused
 from agent.core.facts import AlarmDelivered
 from agent.outbox.backlog import Waiting
 from agent.outbox.outbox import Outbox
-from agent.ports import Broker, Clock, OutgoingMessage, Published
+from agent.ports import Broker, Clock, Line, OutgoingMessage, Published
 
 _WINDOW = 20
 _RESERVE = 4
@@ -142,6 +142,11 @@ class Sender:
             if not goes_on:
                 return
 
+    def line(self) -> Line | None:
+        """Return how the line is if a picture of live view may be sent; None while none may. Any thread."""
+        with self._lock:
+            return self._line()
+
     def offer(self, message: OutgoingMessage) -> bool:
         """Send a picture of live view, which nobody will miss: not while an alarm waits for the broker, nor before the
         line has taken all else. Returns whether it was sent. Any thread.
@@ -150,7 +155,7 @@ class Sender:
         a third: an alarm needs the connection."""
         now_ns = self._clock.boottime_ns()
         with self._lock:
-            if self._broker is None or self._ended_by_pictures >= _MOST_ENDED or self._outbox.alarm_waits:
+            if self._broker is None or self._line() is None:
                 return False
             try:
                 is_sent = self._broker.offer(message)
@@ -235,6 +240,11 @@ class Sender:
             return not self._in_flight
 
     # --- under the lock
+
+    def _line(self) -> Line | None:
+        if self._broker is None or self._ended_by_pictures >= _MOST_ENDED or self._outbox.alarm_waits:
+            return None
+        return self._broker.line()
 
     def _least(self) -> Rank | None:
         """Return the least important class that may be sent now; None when none may."""

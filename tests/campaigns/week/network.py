@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from agent.core.errors import BrokerError
-from agent.ports import BrokerEvent, Connected, Disconnected, OutgoingMessage, Published, Received
+from agent.ports import BrokerEvent, Connected, Disconnected, Line, OutgoingMessage, Published, Received
 
 Mood = Literal["well", "refuses", "silent"]
 URLS = ("mqtt://first", "mqtt://second")
@@ -98,6 +98,9 @@ class Client:
         if accepted is not None:
             self._on_event(Published(self._mid, accepted, "" if accepted else "quota exceeded"))
         return self._mid
+
+    def line(self) -> Line | None:
+        return None if self._site is None else Line(True, 0.0)
 
     def offer(self, message: OutgoingMessage) -> bool:
         return self._site is not None and bool(self.publish(message))

@@ -41,7 +41,7 @@ class FakeLink:
     def works(self) -> bool:
         return self.heartbeat is not None
 
-    def take_snapshot(self, picture_id: str) -> bool:
+    def take_snapshot(self, picture_id: str, max_bytes: int | None = None) -> bool:
         self.asked.append(picture_id)
         return self.takes and self.heartbeat is not None
 
@@ -142,7 +142,7 @@ def test_a_view_goes_to_whoever_asked_for_it_and_to_nobody_else(monkeypatch: pyt
     seen = cameras(front, dead)
     answers = [View(b"jpeg"), View(None, "it is dark")]
 
-    def take_snapshot(picture_id: str) -> bool:
+    def take_snapshot(picture_id: str, max_bytes: int | None) -> bool:
         assert seen.view_came(picture_id, answers.pop(0)), "it is no picture for the centre"
         front.asked.append(picture_id)
         return True

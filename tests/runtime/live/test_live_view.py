@@ -149,6 +149,20 @@ def test_what_the_line_does_not_take_at_once_is_dropped_and_not_counted(rig: Liv
     assert rig.live.stop(live, THANDI).output["pictures"] == len(rig.sent)
 
 
+@pytest.mark.parametrize(("kbit_s", "least", "most"), [(64, 4, 8), (1000, 4, 12), (4000, 12, 40), (100_000, 60, 60)])
+def test_pictures_are_as_large_as_the_line_carries_in_the_twentieth_of_a_second(
+    rig: LiveRig, kbit_s: int, least: int, most: int
+) -> None:
+    """And on a slow one no picture is asked for before the last has gone."""
+    rig.bytes_a_s = kbit_s * 1000 / 8
+    rig.look(fps=5, lease_s=60)
+    rig.passes(5, 0.01)
+    del rig.sizes[:]
+    rig.passes(5, 0.01)
+    assert least * 1024 <= min(rig.sizes) <= max(rig.sizes) <= most * 1024
+    assert rig.told("stopped") == []
+
+
 def test_a_picture_that_is_too_large_or_was_not_asked_for_goes_nowhere(rig: LiveRig) -> None:
     rig.slow = True
     rig.look()
