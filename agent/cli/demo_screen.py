@@ -13,10 +13,17 @@ from agent.cli.demo_stage import Stage
 from agent.cli.readable import readable
 from agent.models.store import cache_directory
 
-_STYLES = {"alarm": "bold red", "event": "cyan", "security": "magenta", "health": "dim", "snapshot": "dim"}
+_STYLES = {
+    "alarm": "bold red",
+    "event": "cyan",
+    "security": "magenta",
+    "health": "dim",
+    "snapshot": "dim",
+    "live": "dim",
+}
 _LIGHT_STYLES = {"yellow": "yellow", "green": "green"}
 _POLL_EVERY_S = 0.1
-_CHATTER = ("alarms", "health", "event/person-", "snapshot/")
+_CHATTER = ("alarms", "health", "event/person-", "snapshot/", "live/")
 """Messages that come by themselves, again and again."""
 
 
