@@ -1,7 +1,7 @@
 // A worker with no broker behind it, that makes the states the page must be able to show. Its address says which: /flood/worker.js.
 // It is in no build that is shipped.
 import type { AckArgs, AlarmData, ClipHoldArgs, HealthData, MetaData, Stage } from "../src/contract";
-import type { AlarmView, Ask, ClipView, DeviceView, EventView, KeyView, Lamps, LinkView, Settings, Tell } from "../src/protocol";
+import type { AlarmView, Ask, ClipView, DeviceView, EventView, KeyView, Lamps, LinkView, LookView, Settings, Tell } from "../src/protocol";
 
 const scenario = self.location.pathname.split("/")[1] ?? "day";
 const now = () => performance.timeOrigin + performance.now();
@@ -268,6 +268,21 @@ async function picture(id: string): Promise<Blob | null> {
   return canvas.convertToBlob({ type: "image/jpeg", quality: 0.8 });
 }
 
+let looking: ReturnType<typeof setInterval> | undefined;
+/** The camera `lane` is off, and another one freezes after three pictures. */
+function look(source: string, camera: string): void {
+  const view: LookView = { source, camera, state: "asking", why: "", detail: "", endsMs: null, others: [], pictureMs: null };
+  clearInterval(looking);
+  tell({ tell: "look", view, jpeg: null });
+  if (camera === "lane") return void setTimeout(() => tell({ tell: "look", view: { ...view, state: "ended", why: "no-picture" }, jpeg: null }), 400);
+  let count = 0;
+  looking = setInterval(() => {
+    if (++count > 3) return clearInterval(looking);
+    const seen: LookView = { ...view, state: "looking", endsMs: now() + 20_000, others: ["Sipho", HOSTILE], pictureMs: now() };
+    void picture(`now-${count}`).then((jpeg) => tell({ tell: "look", view: seen, jpeg }));
+  }, 400);
+}
+
 const cancelled = new Set<number>();
 /** Like a kiosk: answers after a moment, and changes the alarm only then. */
 function order(ticket: number, name: string, args: AckArgs & Partial<ClipHoldArgs>): void {
@@ -354,6 +369,10 @@ self.onmessage = ({ data }: MessageEvent<Ask>) => {
       return tell({ tell: "key", key });
     case "sign":
       return void sign(data.ticket, data.payload);
+    case "look":
+      return look(data.source, data.camera);
+    case "look-away":
+      return clearInterval(looking);
     case "picture":
       return void picture(data.id).then((jpeg) => tell({ tell: "picture", id: data.id, jpeg }));
   }
