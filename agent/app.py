@@ -47,6 +47,7 @@ from agent.sim.control import SimControl
 
 if TYPE_CHECKING:  # a device of which nothing is recorded carries nothing of recorders
     from agent.runtime.recording.recorder_link import RecorderLink
+    from agent.runtime.sending.sending import Sending
 
 DISK_PATIENCE_S = 2.0
 """How long a start waits for the disk. Then the buttons go live without it, and what it holds is restored later."""
@@ -88,7 +89,9 @@ def run(
         cameras = Cameras(context.board)
         page = ServicePage(context)
         handler, keys, key_watch = make_handler(begun, context, outbox)
-        recordings, recorders = make_recordings(settings, context, outbox, handler)
+        recordings, recorders, sending = make_recordings(
+            settings, context, outbox, handler, uplink.publisher, simulated=simulate
+        )
         kiosk = make_kiosk(settings, context, outbox, pins, cameras, recordings, uplink, page, simulate=simulate)
         pipeline = kiosk.pipeline
         probe = ProbeAlarm(context, outbox, specs.location(settings))
@@ -124,6 +127,7 @@ def run(
             page,
             recordings,
             live,
+            sending,
             context.security,
         )
         handler.execute_with(executor.execute, from_afar)
@@ -202,7 +206,7 @@ def _go_live(
     kiosk: Kiosk,
     uplink: Uplink,
     handler: CommandHandler,
-    cameras: "Sequence[RecorderLink | VisionLink | LiveView]",
+    near_ends: "Sequence[RecorderLink | VisionLink | LiveView | Sending]",
     recordings: Recordings,
     sim: SimControl | None,
 ) -> EdgeWatch:
@@ -227,7 +231,7 @@ def _go_live(
     stack.enter_context(supervisor.thread("commands", handler))
     if siren is not None:
         stack.callback(siren.close)
-    for near_end in cameras:
+    for near_end in near_ends:
         stack.enter_context(near_end.running(supervisor))
     stack.callback(recordings.leave)
     edges = EdgeWatch(pins.buttons, pipeline, context.board)

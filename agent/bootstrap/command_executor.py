@@ -1,6 +1,6 @@
 """What each command does; acks and confirmations go to the alarm that they name."""
 
-from typing import Any, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from agent.bootstrap.from_afar import FromAfar
 from agent.contract.commands import (
@@ -22,6 +22,7 @@ from agent.contract.commands import (
     ServicePageArgs,
     SnapshotArgs,
     TestModeArgs,
+    UploadUrlsArgs,
 )
 from agent.contract.envelope import rfc3339
 from agent.contract.messages import Answer
@@ -42,6 +43,9 @@ from agent.runtime.selftest.self_test import SelfTest
 from agent.runtime.supervision.security import SecurityLog
 from agent.runtime.tap.service_page import OpenAnswer, ServicePage
 from agent.runtime.uplink.listener import UplinkListener
+
+if TYPE_CHECKING:  # a device that uploads nothing carries nothing of it
+    from agent.runtime.sending.sending import Sending
 
 _SELF_TEST: dict[SelfTestAnswer, CommandOutcome] = {
     "asked": CommandOutcome("in-progress", "asked", "the self-test begins"),
@@ -90,6 +94,7 @@ class CommandExecutor:
         page: ServicePage,
         recordings: Recordings,
         live: LiveView,
+        sending: "Sending | None",
         security: SecurityLog,
     ) -> None:
         self._clock = clock
@@ -103,6 +108,8 @@ class CommandExecutor:
         self._page = page
         self._recordings = recordings
         self._live = live
+        self._sending = sending
+        self._uploads_by: tuple[str, list[str]] | None = None
         self._security = security
 
     def execute(self, claims: Claims, args: CommandArgs, signer: Verified) -> CommandOutcome:
@@ -125,7 +132,7 @@ class CommandExecutor:
                 outcome = _PAGE[self._page.order(args.seconds, args.code_hash, signer.issuer)]
             case SnapshotArgs() | SelfTestArgs() | ReplayArgs():
                 outcome = self._begin(claims.cmd_id, args)
-            case ClipArgs() | ClipHoldArgs() | LiveStartArgs() | LiveStopArgs():
+            case ClipArgs() | ClipHoldArgs() | LiveStartArgs() | LiveStopArgs() | UploadUrlsArgs():
                 outcome = self._film(claims.cmd_id, args, signer)
             case ConfigSetArgs() | KeysSetArgs() | RebootArgs():
                 outcome = self._from_afar.execute(args, claims, signer)
@@ -186,12 +193,17 @@ class CommandExecutor:
                 return CommandOutcome("in-progress", "asked", f"sending {extent.count} again", extent.output())
 
     def _film(
-        self, command_id: str, args: ClipArgs | ClipHoldArgs | LiveStartArgs | LiveStopArgs, signer: Verified
+        self,
+        command_id: str,
+        args: ClipArgs | ClipHoldArgs | LiveStartArgs | LiveStopArgs | UploadUrlsArgs,
+        signer: Verified,
     ) -> CommandOutcome:
         if isinstance(args, ClipHoldArgs):
             return self._hold(command_id, args, signer.issuer)
         if isinstance(args, ClipArgs):
             return self._record(command_id, args, signer.issuer)
+        if isinstance(args, UploadUrlsArgs):
+            return self._allow_uploads(args, signer.issuer)
         who = Looker(signer.issuer, args.by, signer.role)
         answer = self._live.start(args, who) if isinstance(args, LiveStartArgs) else self._live.stop(args.live, who)
         return CommandOutcome("succeeded" if answer.code == "ok" else "failed", *answer)
@@ -212,6 +224,19 @@ class CommandExecutor:
         )
         self._recordings.hold(Hold(args.clip, args.hold, args.reason, issuer, command_id))
         return CommandOutcome("in-progress", "asked", "the recorders were asked")
+
+    def _allow_uploads(self, args: UploadUrlsArgs, issuer: str) -> CommandOutcome:
+        if self._sending is None:
+            return CommandOutcome("failed", "no-uploads", "nothing is uploaded here")
+        taken, refused, hosts = self._sending.allow(args)
+        output = {"taken": taken, "refused": refused}
+        if not taken:
+            return CommandOutcome("failed", "bad-url", "; ".join(refused), output)
+        if self._uploads_by != (issuer, hosts):  # the office answers every few seconds while a clip goes on
+            self._uploads_by = issuer, hosts
+            said = f"{issuer} lets recordings go to {', '.join(hosts)}"
+            self._security.report("uploads-allowed", said, hosts=hosts, issuer=issuer)
+        return CommandOutcome("succeeded", "ok", f"{taken} URLs are kept", output)
 
     def _test_mode(self, args: TestModeArgs) -> CommandOutcome:
         inputs = args.named()

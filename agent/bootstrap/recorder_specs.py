@@ -10,7 +10,7 @@ from agent import __version__
 from agent.bootstrap import specs
 from agent.contract.leaves import digest
 from agent.core.camera.camera_kinds import kind_of
-from agent.core.camera.recorder_link import KeepingSpec, RecorderSpec
+from agent.core.camera.recorder_link import KeepingSpec, RecorderSpec, UploadSpec
 from agent.core.errors import MaskError
 from agent.settings import CameraSettings, Settings
 
@@ -62,4 +62,13 @@ def recorder_spec(settings: Settings, camera: CameraSettings, boot_id: str = "")
         ring_s=evidence.before_s,
         ring_bytes=evidence.ring_bytes,
         longest_s=evidence.longest_s,
+        upload=_upload_spec(settings),
     )
+
+
+def _upload_spec(settings: Settings) -> UploadSpec | None:
+    upload, spool = settings.upload, specs.spool(settings)
+    if not upload.hosts or spool is None:
+        return None
+    shares = sum(specs.is_recorded(settings, each) for each in settings.cameras)
+    return UploadSpec(directory=str(spool), bytes=upload.spool_bytes // max(1, shares), clips=upload.clips)

@@ -265,6 +265,12 @@ def is_recorded(settings: Settings, camera: CameraSettings) -> bool:
     return camera.evidence and settings.evidence.recipient is not None and has_key
 
 
+def spool(settings: Settings) -> Path | None:
+    """Return the directory in memory in which segments wait for their upload; None if there is none."""
+    runtime = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    return settings.upload.directory or (Path(runtime, "upload") if runtime else None)
+
+
 def _ns(seconds: float) -> int:
     return int(seconds * 1e9)
 

@@ -149,6 +149,11 @@ def _commissioning(data: dict[str, Any]) -> str:
 
 
 def _evidence(change: str, data: dict[str, Any]) -> str:
+    if change == "wanted":
+        return f"camera {data['camera']}: {len(data['objects'])} segments wait for a URL, clip {data['clip']}"
+    if "object" in data:
+        size = f" ({data['bytes'] / 1e6:.1f} MB, {data['begins']} to {data['ends']})" if change == "uploaded" else ""
+        return f"{change.upper()} {data['object']}{size}{f': {why}' if (why := data.get('reason')) else ''}"
     if "clip" not in data:
         return f"camera {data['camera']}: the chain has {data['chain']['seq']} entries"
     reason = f": {data['reason']}" if data.get("reason") else ""

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from agent.contract.evidence_names import OBJECT_NAME
 from agent.contract.mistakes import mistake
 from agent.contract.vocabulary import AckAction, CloseReason, Name, TimeQuality, Words
 
@@ -225,6 +226,25 @@ class LiveStopArgs(_Args):
     """As in `live-start`."""
 
 
+class UploadUrl(_Args):
+    """Where a device may put one segment, or any."""
+
+    url: str = Field(pattern=r"^https?://[!-~]{1,2040}$")
+    """A presigned URL for PUT. With `{name}` in it, it is for any segment, whose name the device puts there."""
+    name: str | None = Field(default=None, pattern=OBJECT_NAME)
+    """The segment that it is for, as `wanted` names it. When left out, and without `{name}` in the URL, it is for the
+    next segment that has none."""
+
+
+class UploadUrlsArgs(_Args):
+    """`upload-urls`: where segments of recordings may be put."""
+
+    urls: list[UploadUrl] = Field(min_length=1, max_length=64)
+    """A whole command is at most 16 KiB."""
+    expires: int = Field(ge=0, lt=2**53)
+    """Until when the device may use them, in seconds since 1970: as their signatures say, or earlier."""
+
+
 class RebootArgs(_Args):
     """`reboot`: start the machine again."""
 
@@ -261,6 +281,7 @@ CommandArgs = (
     | ClipHoldArgs
     | LiveStartArgs
     | LiveStopArgs
+    | UploadUrlsArgs
 )
 
 Args = TypeVar("Args", bound=BaseModel)
@@ -295,6 +316,8 @@ TABLE: Mapping[str, Command] = {
     "clip-hold": Command(ClipHoldArgs, frozenset({"admin", "supervisor"})),
     "live-start": Command(LiveStartArgs, _ALL - {"technician"}),
     "live-stop": Command(LiveStopArgs, _ALL - {"technician"}),
+    # Whoever names the store has the recordings: as much as to export them.
+    "upload-urls": Command(UploadUrlsArgs, frozenset({"admin", "supervisor"})),
 }
 _MAY_WALK: frozenset[Role] = frozenset({"admin", "technician"})
 SECOND_ROLES: frozenset[Role] = frozenset({"admin", "supervisor"})

@@ -162,6 +162,20 @@ class RecordingHealth(TypedDict):
     """Memory of the recorder."""
 
 
+class UploadsHealth(TypedDict):
+    """What leaves of recordings, beside messages."""
+
+    waiting: Count
+    """Segments in memory that are not at a store yet."""
+    waiting_bytes: Count
+    urls: Count
+    """URLs that are not used yet."""
+    month_bytes: Count
+    """Sent in this month of UTC, failed tries included."""
+    detail: str
+    """What keeps them, for a person; may be empty."""
+
+
 class CameraHealth(TypedDict):
     """A camera. While its process does not run, nothing but `tampers` and `recording` is there."""
 
@@ -264,6 +278,8 @@ class HealthData(Payload):
     """By name."""
     self_test: SelfTestHealth | None = None
     """Left out before the first."""
+    uploads: UploadsHealth | None = None
+    """Left out where the settings name no host for uploads."""
     siren: SirenHealth | None = None
     """Left out where there is none."""
     inputs: SerializeAsAny[dict[str, ButtonHealth | ConditionHealth]]

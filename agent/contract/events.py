@@ -30,7 +30,18 @@ _STEPS = ("inputs", "lights", "siren", "storage", "black-box", "uplink", "centre
 PartName = Annotated[
     str,
     known(
-        "uplink", "centre", "service", "storage", "commands", "self-test", "siren", "pins", "lights", "config", "tap"
+        "uplink",
+        "centre",
+        "service",
+        "storage",
+        "commands",
+        "self-test",
+        "siren",
+        "pins",
+        "lights",
+        "config",
+        "tap",
+        "uploads",
     ),
 ]
 """Besides these `camera-NAME`, `delegate-NAME`, `model-NAME`, `recorder-NAME`, `vision-NAME` and `input-NAME`."""

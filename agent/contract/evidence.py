@@ -1,14 +1,28 @@
-"""What the device says of its recordings: identifiers, times and hashes. The recordings themselves stay on its card."""
+"""What the device says of its recordings and of their uploads: identifiers, times and hashes."""
 
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
+from agent.contract.evidence_names import OBJECT_NAME
 from agent.contract.messages import Payload
 from agent.contract.vocabulary import Count, Label, Time, Uuid
 
-EvidenceChange = Literal["begun", "ended", "cut", "failed", "deleted", "held", "released", "head"]
+EvidenceChange = Literal[
+    "begun",
+    "ended",
+    "cut",
+    "failed",
+    "deleted",
+    "held",
+    "released",
+    "head",
+    "wanted",
+    "uploaded",
+    "upload-failed",
+]
+ObjectName = Annotated[str, Field(json_schema_extra={"pattern": OBJECT_NAME})]
 CHANGES: tuple[EvidenceChange, ...] = get_args(EvidenceChange)
 
 
@@ -42,15 +56,29 @@ class EvidenceData(Payload):
     command_id: Label | None = None
     """The `cmd_id` of the command that asked for it."""
     begins: Time | None = None
-    """When its first picture was taken."""
+    """When its first picture was taken: the clip's, or of `uploaded` the segment's."""
     ends: Time | None = None
-    """When its last picture was over; only of `ended` and `cut`, and left out of a `cut` where it is not known."""
+    """When its last picture was over; of `ended`, `cut` and `uploaded`, left out of a `cut` where it is not known."""
     before_s: float | None = None
     """Of `begun`: how many seconds before the press, the event or the command it begins."""
     bytes: Count | None = None
-    """What it takes of the card; only of `ended`."""
+    """Of `ended`: what its pictures take of the card. Of `uploaded`: the object's length."""
+    objects: tuple[ObjectName, ...] | None = None
+    """Of `wanted`: the names of the segments that wait for a URL, the most urgent first."""
+    object: ObjectName | None = None
+    """Of `uploaded` and `upload-failed`: the segment's name."""
+    place: str | None = None
+    """Of `uploaded`: where it is, the store's host and the path. Of `upload-failed`: the host, if there was one."""
+    sha256: str | None = None
+    """Of `uploaded`: the object's, in hex."""
+    first: Count | None = None
+    """Of `uploaded`: the first fragment in it, by its `index` in the clip's manifest."""
+    last: Count | None = None
+    """Of `uploaded`: the last one."""
     reason: str = ""
     """Of `ended` and `deleted`: why, in a word (`complete`, `asked`, `changed`, `stopped`, `the agent ended`; `age`,
-    `bytes`, `free`). Of `held` and `released`: what the command says. Of `failed`: for a person."""
+    `bytes`, `free`). Of `held` and `released`: what the command says. Of `failed` and `upload-failed`: for a
+    person."""
     chain: ChainHead | None = None
-    """As of after this; left out when it is not on the card yet, and of `failed`."""
+    """As of after this; left out when it is not on the card yet, and of what is told of
+    uploads and of `failed`."""

@@ -88,9 +88,10 @@ def _evidence_data() -> DataModel:
     return EvidenceData
 
 
-def _evidence(change: str, when: str) -> MessageKind:
+def _evidence(change: str, when: str, expiry_s: int | None = None) -> MessageKind:
     # Not of the record, as a commissioning is not: its own chain has no gaps.
-    return MessageKind(f"edge.evidence.{change}.v1", "evidence", Rank.STATE, _evidence_data, _OF_CAMERA, when)
+    type_ = f"edge.evidence.{change}.v1"
+    return MessageKind(type_, "evidence", Rank.STATE, _evidence_data, _OF_CAMERA, when, expiry_s=expiry_s)
 
 
 KINDS: Mapping[str, MessageKind] = {
@@ -174,6 +175,11 @@ KINDS: Mapping[str, MessageKind] = {
     "evidence-held": _evidence("held", "a clip is kept whatever its age"),
     "evidence-released": _evidence("released", "it no longer is"),
     "evidence-head": _evidence("head", 'every hour, the newest entry of the chain; see "Recordings"'),
+    "evidence-wanted": _evidence(
+        "wanted", "segments wait for a URL: once for each, and every 30 s while they do; expires after 60 s", 60
+    ),
+    "evidence-uploaded": _evidence("uploaded", "a store has taken a segment"),
+    "evidence-upload-failed": _evidence("upload-failed", "a segment is not at the store; `reason` says why"),
     "result": MessageKind(
         "edge.result.v1",
         "result",

@@ -115,6 +115,15 @@ class LiveStopOutput(TypedDict):
     """How many were sent while it lasted."""
 
 
+class UploadUrlsOutput(TypedDict):
+    """Of `upload-urls`."""
+
+    taken: Count
+    """How many URLs the device keeps."""
+    refused: list[str]
+    """Why it does not keep the others, for a person."""
+
+
 class UnknownOutput(TypedDict):
     """Of a rejected message whose claims can't be read, or whose key is not known."""
 
@@ -141,6 +150,7 @@ OUTPUTS: Mapping[str, Output] = {
     "clip-hold": Output(ClipHoldOutput, ("ok",)),
     "live-start": Output(LiveOutput, ("ok",)),
     "live-stop": Output(LiveStopOutput, ("ok",)),
+    "upload-urls": Output(UploadUrlsOutput, ("ok", "bad-url")),
     "unknown": Output(UnknownOutput, ()),
 }
 """By the name in the result; `unknown` has it whatever the code, when that is the command's id too."""
@@ -240,6 +250,8 @@ RESULTS = (
     ),
     Result("failed", "unknown-live", "there is no such look, or it is over: begin another"),
     Result("failed", "not-yours", "the look is another person's; a supervisor or an admin may end it"),
+    Result("failed", "no-uploads", "uploads are off: the settings name no host for them, or no camera is recorded"),
+    Result("failed", "bad-url", "of `upload-urls`: the device keeps none of the URLs; `output` says why"),
     Result(
         "failed",
         "unknown-outcome",

@@ -39,6 +39,7 @@ SecurityKind = Literal[
     "live-started",
     "live-renewed",
     "live-stopped",
+    "uploads-allowed",
 ]
 
 
@@ -266,6 +267,14 @@ class LookStoppedDetail(LookDetail):
     """How many were sent while it lasted."""
 
 
+class UploadsDetail(TypedDict):
+    """To whom recordings may go, and who has said so."""
+
+    hosts: list[str]
+    """The hosts of the URLs, with a port where it is not 443."""
+    issuer: str
+
+
 class SecurityRow(NamedTuple):
     """One kind of security event."""
 
@@ -368,6 +377,12 @@ SECURITY: Mapping[SecurityKind, SecurityRow] = {
         "info",
         "they look no longer; of a look that a kill or a power cut has ended, told at the next start",
         LookStoppedDetail,
+    ),
+    "uploads-allowed": SecurityRow(
+        "warning",
+        "somebody has given URLs to which segments of recordings are uploaded; told once until it is somebody else, or"
+        " another host",
+        UploadsDetail,
     ),
 }
 """By kind, in the order in which the contract's page lists them."""

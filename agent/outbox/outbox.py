@@ -232,6 +232,11 @@ class Outbox:
         return self._backlog.waits(Rank.ALARM)
 
     @property
+    def picture_waits(self) -> bool:
+        """Whether there is a picture here that no broker has confirmed. Any thread."""
+        return self._backlog.waits(Rank.PICTURE)
+
+    @property
     def seq(self) -> int:
         """The highest sequence number given so far."""
         with self._lock:

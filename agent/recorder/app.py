@@ -36,6 +36,7 @@ from agent.recorder.keeping import Keeping, keeping_of
 from agent.recorder.pieces import Assembler
 from agent.recorder.recorder import Limits, Recorder
 from agent.recorder.ring import Ring
+from agent.recorder.segments import Segments
 from agent.recorder.sources import Pump, SocketSource, Source, StreamSource
 
 _LOOK_S, _STATE_S = 1.0, 5.0
@@ -101,6 +102,7 @@ def _record(link: Link, spec: RecorderSpec, keeping: Keeping) -> None:
     limits = Limits(spec.most_clips, 2 * spec.ring_bytes, spec.longest_s)
     recorder = Recorder(ring, keeping.clips, link.send, clock, limits)
     backlog = Backlog(Assembler(keeping.signer, clock, recorder.add), recorder, clock)
+    recorder.segments = Segments(spec.camera, spec.upload)
     recorder.look = partial(backlog.at_rest, keeping.look)
     intake = Intake(spec.camera, spec.may_be_unmasked, backlog, partial(_encoder, spec), clock.boottime_ns)
     pump = Pump(_source(spec, intake), intake)

@@ -26,6 +26,7 @@ from agent.recorder.backlog import Batch
 from agent.recorder.pieces import Piece
 from agent.recorder.recording import Clips, Recording
 from agent.recorder.ring import Ring
+from agent.recorder.segments import Part, Segments
 
 if TYPE_CHECKING:  # the ports load pydantic
     from agent.ports import Clock
@@ -61,6 +62,8 @@ class Recorder:
     """
 
     def __init__(self, ring: Ring, clips: Clips, tell: Tell, clock: "Clock", limits: Limits) -> None:
+        self.segments = Segments("", None)
+        """What is uploaded of the clips: nothing, unless it is set before `run_once`."""
         self._ring = ring
         self._clips = clips
         self._tell = tell
@@ -212,6 +215,7 @@ class Recorder:
             except (EdgeAgentError, OSError) as error:
                 self._refuse(str(error))
                 self._remove(recording)
+                self.segments.end(recording.clip)
                 self._failed(recording, str(error))
                 if recording.kept is not None:
                     self._end(recording, "failed")
@@ -297,12 +301,17 @@ class Recorder:
             why = dict(recording.facts)
             if recording.continues is not None:
                 why["continues"], recording.asked_ns = recording.continues, recording.base_ns
+            # Before the card: a kiosk may be smashed now.
+            parts = [Part(each, piece.key) for each, piece in zip(fragments, pieces, strict=True)]
+            self.segments.begin(recording.clip, why, init.data, parts)
             recording.kept = self._clips.begin(recording.clip, why, [init, *fragments])
             self._begun(recording, recording.clip)
             return
         fragments = [
             piece.fragment(number, recording.base_ns) for number, piece in enumerate(pieces, recording.pieces + 1)
         ]
+        for fragment, piece in zip(fragments, pieces, strict=True):
+            self.segments.add(recording.clip, Part(fragment, piece.key))
         recording.pieces += len(pieces)
         recording.end_ns = pieces[-1].end_ns
         try:
@@ -340,6 +349,7 @@ class Recorder:
         self._tell_head()
 
     def _end(self, recording: Recording, why: str) -> None:
+        self.segments.end(recording.clip)
         self._clips.end(recording.clip, why)
         seconds = (recording.end_ns - recording.base_ns) / 1e9
         self._tell(ClipEnded(clip=recording.clip, why=why, seconds=seconds, bytes=recording.size))

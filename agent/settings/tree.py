@@ -17,6 +17,7 @@ from agent.core.camera.settings import CameraSettings
 from agent.core.section import Section, TopicLevel
 from agent.core.spelling import nearest
 from agent.settings.evidence import EvidenceSettings
+from agent.settings.upload import UploadSettings
 from agent.settings.wiring import ButtonSettings, ConditionSettings, LightsSettings, SirenSettings
 
 ENVIRONMENT_PREFIX = "EDGE_AGENT_"
@@ -221,6 +222,7 @@ class Settings(BaseSettings):
     siren: SirenSettings | None = None
     cameras: tuple[CameraSettings, ...] = ()
     evidence: EvidenceSettings = EvidenceSettings()
+    upload: UploadSettings = UploadSettings()
     alarm: AlarmSettings = AlarmSettings()
     service: ServiceSettings = ServiceSettings()
     self_test: SelfTestSettings = SelfTestSettings()

@@ -18,7 +18,7 @@ import pytest
 from agent.adapters.jose_keys import KeyRing, PrivateKey, PublicKey
 from agent.bootstrap.command_executor import CommandExecutor
 from agent.bootstrap.from_afar import FromAfar
-from agent.contract.commands import TABLE
+from agent.contract.commands import TABLE, UploadUrlsArgs
 from agent.core.camera.vision_spec import VisionSpec
 from agent.outbox.outbox import Outbox
 from agent.ports import Received
@@ -111,6 +111,7 @@ class Target:
             page,
             recorders,
             live,
+            any_part,
             context.security,
         )
         self.handler.execute_with(executor.execute, self.from_afar)
@@ -123,6 +124,10 @@ class Target:
     def is_under_way(self) -> bool:
         """Whether settings are on trial, or wait for one."""
         return self.from_afar._kept.trial is not None or self.from_afar._waiting is not None
+
+    def allow(self, args: UploadUrlsArgs) -> tuple[int, list[str], list[str]]:
+        self.did("upload-urls")
+        return len(args.urls), [], ["store.example"]
 
     def open_page(self, seconds: float, code_hash: str | None, issuer: str) -> str:
         self.did("service-page")

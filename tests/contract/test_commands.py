@@ -297,6 +297,7 @@ _ALLOWED: dict[str, set[str]] = {
     "clip-hold": {"supervisor", "admin"},
     "live-start": {"operator", "supervisor", "admin"},
     "live-stop": {"operator", "supervisor", "admin"},
+    "upload-urls": {"supervisor", "admin"},
 }
 _NEEDED: dict[str, dict[str, Any]] = {
     "config-set": {"revision": 1, "changes": {}},
@@ -306,6 +307,7 @@ _NEEDED: dict[str, dict[str, Any]] = {
     "clip-hold": {"clip": "01a21ac6-1e90-755d-98d2-2feefdb0a969", "hold": True, "reason": "case 17"},
     "live-start": {"reason": "who is it?"},
     "live-stop": {"live": "01a21ac6-1e90-755d-98d2-2feefdb0a969"},
+    "upload-urls": {"urls": [{"url": "https://store.example/a"}], "expires": 1},
 }
 """The arguments that a command can't do without."""
 

@@ -95,6 +95,7 @@ class CommandRig:
             page,
             any_part,
             SimpleNamespace(start=self.look, stop=self.look),  # type: ignore[arg-type]
+            any_part,
             context.security,
         )
         self.outbox.replay.on_end = lambda end: self.handler.order_done(replay_done(end))

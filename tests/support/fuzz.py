@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, dict[str, Any]] = {
     "clip-hold": {"clip": "01a21ac6-1e90-755d-98d2-2feefdb0a969", "hold": True, "reason": "case 17"},
     "live-start": {"camera": "front", "fps": 5, "lease_s": 60, "by": "Thandi", "reason": "who is it?"},
     "live-stop": {"live": "01a21ac6-1e90-755d-98d2-2feefdb0a969", "by": "Thandi"},
+    "upload-urls": {"urls": [{"url": "https://store.example/{name}?s=1"}], "expires": 2_000_000_000},
     "service-page": {"seconds": 60, "code_hash": f"scrypt-16384-8-1${'A' * 22}${'B' * 43}"},
 }
 """Arguments that a device takes, by command."""

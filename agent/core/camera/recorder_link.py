@@ -43,6 +43,18 @@ class KeepingSpec(RecorderMessage):
 
 
 @dataclass(frozen=True, kw_only=True)
+class UploadSpec(RecorderMessage):
+    """Which clips go into the spool too, from which segments are uploaded."""
+
+    directory: str
+    """In memory: what lies there is not sealed."""
+    bytes: int
+    """Of it, for this camera."""
+    clips: tuple[str, ...]
+    """Those whose facts have one of these names: `alarm`, `event`, `command`."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RecorderSpec(RecorderMessage):
     """Everything that a recorder needs to know. It may hold a camera's password."""
 
@@ -68,6 +80,9 @@ class RecorderSpec(RecorderMessage):
     """A clip that is this much longer than what was before it goes on in another file."""
     most_clips: int = 4
     """Files that are written at the same time; whatever else happens takes part in the newest."""
+
+    upload: UploadSpec | None = None
+    """None: nothing is uploaded."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for what makes no sense."""

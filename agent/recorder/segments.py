@@ -1,0 +1,153 @@
+"""Writes segments of clips into the spool, from which they are uploaded: whole MP4s of a few seconds each.
+
+A segment holds the fragments that the clip on the card has, byte for byte, behind the same init segment; so the clip's
+manifest proves it, and where that is lost, the signatures in the stream itself.
+"""
+
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+from agent.contract.times import rfc3339
+from agent.core.camera.recorder_link import Facts, UploadSpec
+from agent.core.camera.segment import MEDIA, NEW, NOTE, Segment, segment_name
+from agent.evidence.fragment import Fragment
+
+_PAST_NS = 5_000_000_000
+"""Of what was in memory, so much is in one segment: on a slow link 10 s would take 20."""
+_USUAL_NS = 4_000_000_000
+_KEPT_FREE = 4
+"""This fraction of the spool is for the seconds before a press: what comes later of another clip must not take it."""
+_log = logging.getLogger(__name__)
+
+
+class Part(NamedTuple):
+    """A fragment, and whether it begins with a key frame."""
+
+    fragment: Fragment
+    key: bool
+
+
+class _Clip:
+    def __init__(self, about: Segment, init: bytes) -> None:
+        self.about = about
+        self.init = init
+        self.pending: list[Fragment] = []
+        self.order = 0
+        self.until: datetime | None = None
+
+
+class Segments:
+    """The segments of one camera. One thread: the one that writes the clips. Nothing here raises but the constructor:
+    a clip is recorded whether or not it can be uploaded."""
+
+    def __init__(self, camera: str, spec: UploadSpec | None) -> None:
+        """Without a spec nothing is uploaded. Raises OSError."""
+        self._camera = camera
+        self._number = 0
+        self._clips: dict[str, _Clip] = {}
+        if spec is None:
+            self._wanted, self._bytes = frozenset[str](), 0
+            return
+        self._wanted, self._bytes, self._spool = frozenset(spec.clips), spec.bytes, Path(spec.directory)
+        self._own = self._spool / camera
+        self._own.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for each in self._own.iterdir():  # what a kill has left half done
+            if each.suffix == NEW or (each.suffix == MEDIA and not each.with_suffix(NOTE).exists()):
+                each.unlink(missing_ok=True)
+
+    def begin(self, clip: str, why: Facts, init: bytes, parts: Sequence[Part]) -> None:
+        """Put what was in memory at the press into the spool, that which ends there first. `why` is as the manifest
+        has it."""
+        if self._wanted.isdisjoint(why):
+            return
+        cause = {f"{each}_id": str(why[each]) for each in ("alarm", "event", "command") if each in why}
+        new = self._clips[clip] = _Clip(Segment("", self._camera, clip, 0, **cause), init)  # type: ignore[arg-type]
+        if "continues" in why:  # there was no press
+            for part in parts:
+                self.add(clip, part)
+            return
+        for fragments in _newest_first(parts):
+            self._put(new, fragments, is_past=True)
+
+    def add(self, clip: str, part: Part) -> None:
+        """Take one more fragment of a clip."""
+        going = self._clips.get(clip)
+        if going is None:
+            return
+        if part.key and going.pending and part.fragment.begin_ns - going.pending[0].begin_ns >= _USUAL_NS:
+            self._put_pending(going)
+        going.pending.append(part.fragment)
+
+    def end(self, clip: str) -> None:
+        """Put the rest of a clip into the spool, and an empty segment that says that it was the last."""
+        going = self._clips.pop(clip, None)
+        if going is not None:
+            self._put_pending(going)
+            if going.until is not None:
+                self._write(going.until, b"", replace(going.about, order=going.order))
+
+    def _put_pending(self, clip: _Clip) -> None:
+        fragments, clip.pending = clip.pending, []
+        if fragments:
+            self._put(clip, fragments)
+
+    def _put(self, clip: _Clip, fragments: Sequence[Fragment], *, is_past: bool = False) -> None:
+        begins, ends = fragments[0].wall_begin, fragments[-1].wall_end
+        clip.until = max(clip.until or ends, ends)
+        media = b"".join([clip.init, *(each.data for each in fragments)])
+        about = replace(clip.about, order=clip.order, first=fragments[0].index, last=fragments[-1].index)
+        clip.order += 1
+        self._write(begins, media, replace(about, begins=rfc3339(begins), ends=rfc3339(ends)), is_past=is_past)
+
+    def _write(self, begins: datetime, media: bytes, about: Segment, *, is_past: bool = False) -> None:
+        self._number += 1
+        name = segment_name(self._camera, begins, self._number, is_end=not media)
+        segment = replace(about, name=name, size=len(media), sha256=sha256(media).hexdigest())
+        share = self._bytes if is_past else self._bytes - self._bytes // _KEPT_FREE
+        try:
+            if media and self._size() + len(media) > share:
+                segment = replace(segment, lost="there is no more room for segments in memory")
+            else:
+                _put_whole(segment.file(self._spool, MEDIA), media)
+            _put_whole(segment.file(self._spool, NOTE), segment.note())
+        except OSError as error:
+            _log.error("%s is not uploaded: %s", name, error)
+
+    def _size(self) -> int:
+        size = 0
+        for each in self._own.glob(f"*{MEDIA}"):
+            with suppress(OSError):  # it has been uploaded
+                size += each.stat().st_size
+        return size
+
+
+def _newest_first(parts: Sequence[Part]) -> list[list[Fragment]]:
+    """Return them as segments of about 5 s that begin with a key frame, the newest first."""
+    found: list[list[Fragment]] = []
+    group: list[Fragment] = []
+    for fragment, key in reversed(parts):
+        group.insert(0, fragment)
+        if not key:
+            continue
+        if found and found[-1][-1].end_ns - fragment.begin_ns <= _PAST_NS:
+            found[-1][:0] = group
+        else:
+            found.append(group)
+        group = []
+    return found
+
+
+def _put_whole(file: Path, content: bytes) -> None:
+    new = file.with_suffix(NEW)
+    try:
+        new.write_bytes(content)
+        new.rename(file)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise

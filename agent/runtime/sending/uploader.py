@@ -1,0 +1,112 @@
+"""The core's end of the uploader: a process that is there only while there is something for it to do. One thread."""
+
+import logging
+import socket
+import subprocess
+from collections.abc import Sequence
+
+from agent.core.delivery.upload_link import Done, Gate, Line, Moves, Put, UploadLinkError, decode, encode
+from agent.ports import Clock
+from agent.runtime.supervision import child
+
+_STALL_NS = 25 * 10**9
+"""A PUT of which nothing moves for so long is given up, whatever the process is waiting for."""
+_IDLE_NS = 10 * 10**9
+_LONGEST_LINE = 16 * 1024
+log = logging.getLogger(__name__)
+
+
+class Uploader:
+    """Does one PUT at a time."""
+
+    def __init__(self, command: Sequence[str], clock: Clock) -> None:
+        """`command` starts the process; the number of its socket is appended."""
+        self._command = list(command)
+        self._clock = clock
+        self._process: subprocess.Popen[bytes] | None = None
+        self.socket: socket.socket | None = None
+        """To wait for; None while there is no process."""
+        self._lines = child.Lines(_LONGEST_LINE)
+        self._put: Put | None = None
+        self._holds = False
+        self._moved_ns = self._used_ns = 0
+        self._sent = 0
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a PUT is under way."""
+        return self._put is not None
+
+    def put(self, order: Put) -> None:
+        """Begin a PUT. Raises OSError if the process can't be started."""
+        if self.socket is None:
+            self._process, self.socket = child.start(self._command)
+            self._lines = child.Lines(_LONGEST_LINE)
+            if self._holds:
+                self._say(Gate(hold=True))
+        self._put, self._sent = order, 0
+        self._moved_ns = self._used_ns = self._clock.boottime_ns()
+        self._say(order)
+
+    def hold(self, *, holds: bool) -> None:
+        """Let nothing leave, or let it go on."""
+        if holds != self._holds:
+            self._holds = holds
+            self._moved_ns = self._clock.boottime_ns()
+            self._say(Gate(holds))
+
+    def look(self) -> Done | None:
+        """Return how the PUT has ended, if it has. Call it when the socket has something, and twice a second."""
+        now_ns = self._clock.boottime_ns()
+        done = self._read() if self.socket is not None else None
+        if done is not None or self._put is None:
+            self._used_ns = now_ns if done is not None else self._used_ns
+            if self.socket is not None and self._put is None and now_ns - self._used_ns > _IDLE_NS:
+                self.close()
+            return done
+        if self.socket is None:
+            return self._ended("the uploader has ended")
+        if not self._holds and now_ns - self._moved_ns > _STALL_NS:
+            self.close()
+            return self._ended(f"nothing has moved for {_STALL_NS // 10**9} s")
+        return None
+
+    def close(self) -> None:
+        """End the process."""
+        if self.socket is not None:
+            self.socket.close()
+        process, self._process, self.socket = self._process, None, None
+        if process is not None:
+            child.kill(process, "the uploader")
+
+    def _read(self) -> Done | None:
+        assert self.socket is not None
+        done = None
+        for line in self._lines.read(self.socket):
+            try:
+                said = decode(line)
+            except UploadLinkError as error:
+                log.error("%s", error)  # noqa: TRY400 - one line is enough
+                continue
+            if self._put is None or isinstance(said, Put | Gate) or said.number != self._put.number:
+                continue
+            self._moved_ns = self._clock.boottime_ns()
+            if isinstance(said, Moves):
+                self._sent = said.sent
+            else:
+                done, self._put = said, None
+        if self._lines.is_over:
+            self.close()
+        return done
+
+    def _ended(self, detail: str) -> Done:
+        assert self._put is not None
+        number, self._put = self._put.number, None
+        return Done(number, 0, self._sent, detail)
+
+    def _say(self, line: Line) -> None:
+        if self.socket is not None:
+            try:
+                self.socket.send(encode(line))
+            except OSError:  # it has ended, which `look` finds
+                log.debug("the uploader takes no line")

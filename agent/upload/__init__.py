@@ -1,0 +1,1 @@
+"""The process that puts segments of recordings to a store."""

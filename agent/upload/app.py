@@ -1,0 +1,84 @@
+"""Does what the core says: one PUT after the other, and nothing while an alarm message waits."""
+
+import select
+import socket
+import time
+
+from agent.core.delivery.upload_link import Gate, Line, Moves, Put, UploadLinkError, decode, encode
+from agent.upload.put import put
+
+_IDLE_S = 60.0
+_MOVES_S = 1.0
+
+
+class Link:
+    """The uploader's end of the socket to the core, and the gate that it keeps. One thread."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._buffer = b""
+        self._holds = False
+        self._next: Put | None = None
+        self._said_s = 0.0
+
+    def send(self, line: Line) -> None:
+        """Send one line; a core that is gone is noticed when something is read."""
+        try:
+            self._connection.sendall(encode(line))
+        except OSError as error:
+            raise UploadLinkError("the core is gone") from error
+
+    def next(self) -> Put | None:
+        """Return the next order; None if none came for long. Raises UploadLinkError when the core is gone."""
+        until_s = time.monotonic() + _IDLE_S
+        while self._next is None:
+            left_s = until_s - time.monotonic()
+            if left_s <= 0:
+                return None
+            self._hear(left_s)
+        order, self._next = self._next, None
+        return order
+
+    def pause(self, seconds: float) -> None:
+        """Let so much time pass, and for as long as an alarm message waits. Raises UploadLinkError."""
+        until_s = time.monotonic() + seconds
+        self._hear(0)
+        while self._holds or (left_s := until_s - time.monotonic()) > 0:
+            self._hear(None if self._holds else left_s)
+
+    def moves(self, number: int, sent: int) -> None:
+        """Tell the core, not too often, that bytes leave."""
+        now_s = time.monotonic()
+        if now_s - self._said_s >= _MOVES_S:
+            self._said_s = now_s
+            self.send(Moves(number, sent))
+
+    def _hear(self, timeout_s: float | None) -> None:
+        ready, _, _ = select.select([self._connection], [], [], timeout_s)
+        if not ready:
+            return
+        try:
+            got = self._connection.recv(64 * 1024)
+        except OSError as error:
+            raise UploadLinkError("the link to the core broke") from error
+        if not got:
+            raise UploadLinkError("the core has closed the link")
+        *lines, self._buffer = (self._buffer + got).split(b"\n")
+        for line in lines:
+            match decode(line):
+                case Put() as order:
+                    self._next = order
+                case Gate(hold=hold):
+                    self._holds = hold
+                case _:
+                    pass
+
+
+def run(connection: socket.socket) -> None:
+    """Do what the core says until it is gone, or has nothing more."""
+    link = Link(connection)
+    try:
+        while (order := link.next()) is not None:
+            link.send(put(order, link))
+    except UploadLinkError:
+        return

@@ -1,0 +1,49 @@
+"""What the settings say of uploads, and what a recorder is told of them."""
+
+from pathlib import Path
+
+import pytest
+
+from agent.bootstrap.recorder_specs import recorder_specs
+from agent.core.errors import SettingsError
+from agent.settings.afar import ALLOWED
+from tests.settings.test_evidence_settings import CAMERA, settings_of
+
+TWO = f'{CAMERA}source = "picamera2:0"\n[[cameras]]\nname = "yard"\nsource = "picamera2:1"\n'
+
+
+@pytest.fixture(autouse=True)
+def runtime(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNTIME_DIRECTORY", "/run/edge-agent:/run/other")
+
+
+def test_without_a_host_nothing_is_uploaded(tmp_path: Path) -> None:
+    assert [each.upload for each in recorder_specs(settings_of(tmp_path, TWO), "boot")] == [None, None]
+
+
+def test_segments_wait_in_memory_and_cameras_share_it(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, f'[upload]\nhosts = ["store.example"]\nspool_bytes = 4194304\n{TWO}')
+    uploads = [each.upload for each in recorder_specs(settings, "boot")]
+    assert {each and each.directory for each in uploads} == {"/run/edge-agent/upload"}
+    assert [each and (each.bytes, each.clips) for each in uploads] == [(2097152, ("alarm",))] * 2
+
+
+def test_without_a_directory_in_memory_nothing_is_uploaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RUNTIME_DIRECTORY")
+    host = '[upload]\nhosts = ["store.example"]\n'
+    assert recorder_specs(settings_of(tmp_path, f"{host}{TWO}"), "boot")[0].upload is None
+    named = recorder_specs(settings_of(tmp_path, f'{host}directory = "/dev/shm/x"\n{TWO}'), "boot")[0].upload
+    assert named is not None
+    assert named.directory == "/dev/shm/x"
+
+
+@pytest.mark.parametrize(
+    "host", ["https://store.example", "store.example/b", "user@store.example", "", "Store", "a:0", "*"]
+)
+def test_a_host_is_a_host(tmp_path: Path, host: str) -> None:
+    with pytest.raises(SettingsError, match=r"upload\.hosts"):
+        settings_of(tmp_path, f'[upload]\nhosts = ["{host}"]\n{TWO}')
+
+
+def test_nobody_says_from_afar_where_recordings_go() -> None:
+    assert not [path for path in ALLOWED if path.startswith("upload")]
