@@ -16,7 +16,7 @@ JOBS ?= 7
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-recorder test-package test-beside test-together test-others test-tflite test-picamera2 check bench bench-recorder bench-vision chaos enrolment-cuts evidence evidence-presses evidence-writes looks fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation province mutants walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-recorder test-package test-beside test-together test-others test-tflite test-picamera2 check bench bench-recorder bench-vision chaos enrolment-cuts evidence evidence-presses evidence-writes looks uploads fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation province mutants walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -144,7 +144,7 @@ suite test-campaigns test-control-room test-enrolment test-recorder test-package
 ENROLMENT := tests/deploy/kit tests/deploy/registrar tests/docs/test_control_room_guide.py tests/system/test_enrolment.py \
   tests/deploy/card tests/system/test_commission.py tests/system/test_service_page.py tests/provisioning/test_report.py tests/provisioning/test_cuts.py
 
-RECORDER := tests/recorder/test_app.py tests/recorder/test_process.py tests/recorder/test_stream.py tests/recorder/test_browser.py $(wildcard tests/system/test_evidence*.py) tests/system/test_live.py
+RECORDER := tests/recorder/test_app.py tests/recorder/test_process.py tests/recorder/test_stream.py tests/recorder/test_browser.py $(wildcard tests/system/test_evidence*.py) tests/system/test_live.py tests/system/test_uploads.py tests/upload/test_moto.py
 
 PACKAGE := tests/deploy/package
 
@@ -242,6 +242,9 @@ evidence-writes: setup-dev demo-video model ## What recording writes onto the ca
 
 looks: setup-dev ## A hundred looks through a kiosk's camera, which is killed in thirty of them: all are in the record (ten minutes; LOOKS='--looks 20 --kills 5')
 	@$(BIN)/python -m tests.campaigns.looks $(LOOKS)
+
+uploads: setup-dev ## Segments are uploaded while the network is cut 50 times: every one once, none lost; a kiosk is smashed 50 times: what the store has (half an hour; UPLOADS='--cuts 10 --kills 5')
+	@$(BIN)/python -m tests.campaigns.uploads $(UPLOADS)
 
 fuzz: setup-dev ## A hundred thousand spoilt commands: none may do anything, none may harm the agent (ten minutes; FUZZ=2000)
 	@FUZZ=$(or $(FUZZ),100000) $(BIN)/pytest -s --show-capture=no -o log_level=CRITICAL --timeout=7200 tests/bootstrap/test_fuzz.py

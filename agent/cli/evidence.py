@@ -9,7 +9,7 @@ from pathlib import Path
 
 from agent.adapters.x509_at import why_no_list
 from agent.centre import printable
-from agent.cli import evidence_case, evidence_heads
+from agent.cli import evidence_case, evidence_grant, evidence_heads
 from agent.contract.identity import common_name
 from agent.core.errors import UsageError
 from agent.evidence.h264 import Unit
@@ -50,7 +50,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser(
         "evidence",
         help="show what a recording proves: verify it, open it for a case, certify it",
-        description="Show what a recording proves. All but `heads` and `stamp` work without a network, on any machine.",
+        description="Show what a recording proves. `grant`, `heads` and `stamp` need a network, the others none.",
         epilog=_ALL,
         formatter_class=raw,
     )
@@ -74,6 +74,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     one.set_defaults(run=_verify)
     evidence_case.add_actions(actions)
     evidence_heads.add_action(actions)
+    evidence_grant.add_action(actions)
 
 
 def _verify(args: argparse.Namespace) -> int:

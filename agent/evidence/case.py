@@ -17,8 +17,10 @@ from agent.evidence.comparison import File
 from agent.evidence.finding import Finding, missing, note, wrong
 from agent.evidence.jws import unverified
 from agent.evidence.manifest import ENTRY, Manifest, lines_of
+from agent.evidence.manifest import read as read_manifest
 from agent.evidence.remux import plain_mp4
 from agent.evidence.sealed_file import ClipError, read_header
+from agent.evidence.segments import joined
 from agent.evidence.signer import Trust
 from agent.evidence.verdict import Verdict, decided, judge_chain, judge_clip
 
@@ -68,12 +70,14 @@ def _of(manifest: Path) -> Paths:
 def judged(paths: Paths, trust: Trust, key: EvidenceKey | None = None, media: Media | None = None) -> Verdict:
     """Judge a clip with all that lies beside it. Raises ClipError, KeyTrouble."""
     chain = content_of(paths.chain) if paths.chain else None
-    clip = content_of(paths.clip) if paths.clip.exists() else File(paths.clip.name, b"")
-    verdict = judge_clip(clip, content_of(paths.manifest), trust, chain, key)
-    extra: list[Finding] = []
-    film = verdict.film()
+    manifest, extra = content_of(paths.manifest), list[Finding]()
+    if paths.clip.exists():
+        clip = content_of(paths.clip)
+    else:
+        clip, extra = joined(paths.manifest.parent, read_manifest(manifest.content, manifest.name))
+    verdict = judge_clip(clip, manifest, trust, chain, key)
+    film = clip.content if clip.name.endswith(OPENED) else verdict.film()
     if paths.clip.suffix == OPENED:
-        film = clip.content
         extra += [*_pictures(paths, verdict), *_plain(paths, film), *_strangers(paths, verdict)]
     if media is not None and film:
         extra += media(film, verdict.manifest)

@@ -8,16 +8,27 @@ from agent.__main__ import whole_parser
 from agent.contract.commands import COMMANDS
 from agent.core.camera.settings import CameraSettings
 from agent.settings.evidence import EvidenceSettings
+from agent.settings.upload import UploadSettings
 
-PAGE = (Path(__file__).parents[2] / "docs" / "evidence.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "evidence.md").read_text(encoding="utf-8")
+UPLOADS = (DOCS / "how-to" / "upload-recordings.md").read_text(encoding="utf-8")
 
 
 def commands() -> list[list[str]]:
-    blocks = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
-    rest = re.sub(r"```.*?```", "", PAGE, flags=re.DOTALL)
+    page = PAGE + UPLOADS.replace(
+        "edge-agent command ... ", "edge-agent command --device a/b/c --broker mqtt://a --key k "
+    )
+    blocks = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    rest = re.sub(r"```.*?```", "", page, flags=re.DOTALL)
     found = [line for block in blocks for line in re.sub(r"\\\n +", "", block).splitlines()]
     found += re.findall(r"`(edge-agent [^`]+)`", re.sub(r"\n +", " ", rest))
     return [shlex.split(line)[1:] for line in found if line.strip().startswith("edge-agent")]
+
+
+def test_every_setting_of_uploads_is_in_the_guide_and_no_other() -> None:
+    guide = UPLOADS.partition("[upload]")[2].partition("```")[0]
+    assert set(re.findall(r"^ *(?:# )?(\w+) = ", guide, re.MULTILINE)) == set(UploadSettings.model_fields)
 
 
 def test_every_setting_of_recordings_is_on_the_page_and_no_other() -> None:

@@ -1,0 +1,136 @@
+"""`edge-agent evidence grant`: answers devices that ask where segments of their recordings may be put."""
+
+import argparse
+import json
+import os
+import queue
+import re
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from agent.adapters.jose_keys import PrivateKey
+from agent.adapters.paho_centre import Heard
+from agent.centre import Centre, printable
+from agent.centre.presign import LONGEST_S, StoreKey, presigned_put
+from agent.cli.centre import add_options, target_of
+from agent.contract.evidence_names import OBJECT_NAME
+from agent.contract.messages import ResultData
+from agent.core.errors import UsageError
+
+_LIFE_S = 900
+_TRY_S = 60.0
+_MOST_BYTES = 8 * 1024
+"""Of URLs in one command: signed, and with all else, it may have 16 KiB."""
+_TOPIC = re.compile(r"/((?:[a-z0-9-]{1,64}/){2}[a-z0-9-]{1,64})/up/evidence$")
+_KEY_ID, _SECRET, _TOKEN = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"
+_EXAMPLE = """\
+Example:
+  export AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=...
+  edge-agent evidence grant --all --broker mqtts://broker-a.example:8884 --ca ca.pem --cert centre.pem \\
+    --cert-key centre.key --key keys/uploads-1.key.json --store https://store.example/evidence/2026 --region af-south-1
+
+A segment becomes the object STORE/PROVINCE/SITE/DEVICE/CAMERA/YYYY-MM-DD/HH/MM-SS.mmmZ.N.mp4. The key of the store
+needs nothing but the right to put objects there, and stays on this machine: a device gets URLs for one object each.
+"""
+
+
+def add_action(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `grant`; it sets `run`."""
+    one = actions.add_parser(
+        "grant",
+        help="let devices upload their recordings to a store (S3)",
+        description="Answer every device that asks where its segments may be put with presigned URLs of a store of "
+        "S3's kind, until Ctrl-C. Without this, recordings stay on the cards.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_options(one, every_broker=True)
+    one.add_argument("--all", action="store_true", help="every device; takes no --device")
+    one.add_argument("--key", required=True, type=Path, help="private key of the role supervisor or admin")
+    one.add_argument("--store", required=True, metavar="URL", help="https://HOST/BUCKET/PREFIX")
+    one.add_argument("--region", default="us-east-1", help="of the store (default: us-east-1)")
+    text = f"how long a URL is good, in seconds (default: {_LIFE_S})"
+    one.add_argument("--life", type=int, default=_LIFE_S, metavar="S", help=text)
+    one.add_argument("--seconds", type=float, help="stop after this many seconds")
+    one.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Answer until interrupted, or until the time is up."""
+    store, key, life_s = _store_of(args.store), PrivateKey.load(args.key), args.life
+    if not 0 < life_s <= LONGEST_S:
+        raise UsageError(f"--life is from 1 to {LONGEST_S} s")
+    if _KEY_ID not in os.environ or _SECRET not in os.environ:
+        raise UsageError(f"the key of the store is missing: set {_KEY_ID} and {_SECRET} in the environment")
+    lender = StoreKey(os.environ[_KEY_ID], os.environ[_SECRET], os.environ.get(_TOKEN), args.region)
+    target = target_of(args, every=args.all)
+    heard: queue.SimpleQueue[Heard] = queue.SimpleQueue()
+    up = target.identity.up
+    filters = [up("evidence"), up("state"), up("result", "+")]
+    # Without a key of its own it asks for no replay of what it does not listen to.
+    centre = Centre(target.brokers, tls=target.tls, root=target.identity.root, filters=filters, on_heard=heard.put)
+    deadline = None if args.seconds is None else time.monotonic() + args.seconds
+    with centre:
+        centre.await_connection()
+        while deadline is None or time.monotonic() < deadline:
+            try:
+                device, names = wanted(heard.get(timeout=0.2))
+            except queue.Empty:
+                continue
+            now = datetime.now(UTC)
+            for urls in commands(store, device, names, lender, life_s, now):
+                arguments = {"urls": urls, "expires": int(now.timestamp()) + life_s}
+                order = centre.order(f"/edge/{device}", "upload-urls", arguments, timeout_s=_TRY_S, key=key)
+                order.add_done_callback(lambda done, device=device: _say(device, done))  # type: ignore[misc]
+    return 0
+
+
+def wanted(message: Heard) -> tuple[str, list[str]]:
+    """Return the device that asks, as PROVINCE/SITE/ID, and for which segments; none if it is another message."""
+    topic = _TOPIC.search(message.topic)
+    try:
+        said = json.loads(message.payload)
+        if topic is None or message.retain or said["type"] != "edge.evidence.wanted.v1":
+            return "", []
+        device = topic[1]
+        if said["source"] != f"/edge/{device}":
+            return "", []
+        return device, [name for name in said["data"]["objects"] if re.fullmatch(OBJECT_NAME, name)]
+    except (ValueError, TypeError, KeyError):
+        return "", []
+
+
+def commands(
+    store: str, device: str, names: Sequence[str], lender: StoreKey, life_s: int, now: datetime
+) -> Iterator[list[Mapping[str, str]]]:
+    """Yield the URLs for these segments, as many at a time as a command may have."""
+    urls: list[Mapping[str, str]] = []
+    for name in names:
+        one = {"name": name, "url": presigned_put(f"{store}/{device}/{name}", lender, life_s, now)}
+        if urls and len(json.dumps([*urls, one])) > _MOST_BYTES:
+            yield urls
+            urls = []
+        urls.append(one)
+    if urls:
+        yield urls
+
+
+def _store_of(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"https", "http"} or not parts.hostname or "@" in parts.netloc or parts.query:
+        raise UsageError("--store is https://HOST/BUCKET/PREFIX, without a password and without a query")
+    return text.rstrip("/")
+
+
+def _say(device: str, done: Any) -> None:
+    if done.cancelled():
+        return
+    error = done.exception()
+    result: ResultData | None = None if error else done.result()
+    said = str(error) if result is None else f"{result.status} ({result.code}): {result.text}"
+    print(printable(f"{device}: {said}"), file=sys.stderr if error else sys.stdout, flush=True)

@@ -1,0 +1,61 @@
+"""Puts the uploaded segments of a clip together, so that the clip's manifest can be asked whether they are it."""
+
+from collections.abc import Iterator
+from hashlib import sha256
+from itertools import pairwise
+from pathlib import Path
+
+from agent.evidence.comparison import File
+from agent.evidence.finding import Finding, wrong
+from agent.evidence.manifest import Manifest
+from agent.evidence.sealed_file import ClipError
+
+_SEQUENCE = slice(20, 24)
+"""Of a fragment: `moof`, in it `mfhd`, and behind its flags the fragment's number."""
+
+
+def joined(directory: Path, manifest: Manifest) -> tuple[File, list[Finding]]:
+    """Return the film that the segments under a directory make, those that have a fragment of the manifest, and what is
+    wrong with their own beginnings. Raises ClipError."""
+    known = {each.sha256: each.kind for each in manifest.parts}
+    fragments: dict[bytes, int] = {}
+    inits: dict[bytes, Path] = {}
+    count = 0
+    for path in sorted(directory.rglob("*.mp4")):
+        init, *rest = pieces(_read(path)) or [b""]
+        if any(known.get(sha256(each).hexdigest()) == "fragment" for each in rest):
+            count += 1
+            inits.setdefault(init, path)
+            fragments |= {each: int.from_bytes(each[_SEQUENCE]) for each in rest}
+    strange = [init for init in inits if known.get(sha256(init).hexdigest()) != "init"]
+    text = "its init segment was altered, or is of another clip"
+    findings = [wrong(inits[init].name, 0, max(len(init), 1), text) for init in strange]
+    good = [init for init in inits if init not in strange]
+    film = b"".join([*good[:1], *sorted(fragments, key=lambda each: fragments[each])])
+    return File(f"{count}-segments.mp4" if count else f"{manifest.clip}.clip", film), findings
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ClipError(f"{path}: can't be read: {(error.strerror or str(error)).lower()}") from error
+
+
+def pieces(content: bytes) -> list[bytes]:
+    """Return a fragmented MP4 as its init segment and its fragments; what follows the last whole one is the last."""
+    ends = [0, *_ends(content)]
+    if ends[-1] < len(content):
+        ends.append(len(content))
+    return [content[begin:end] for begin, end in pairwise(ends)]
+
+
+def _ends(content: bytes) -> Iterator[int]:
+    at = 0
+    while at + 8 <= len(content):
+        size, kind = int.from_bytes(content[at : at + 4]), content[at + 4 : at + 8]
+        if size < 8 or at + size > len(content):
+            return
+        at += size
+        if kind in {b"moov", b"mdat"}:
+            yield at

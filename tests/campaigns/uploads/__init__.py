@@ -1,0 +1,1 @@
+"""Uploads over a network that is cut, and of a kiosk that is smashed."""

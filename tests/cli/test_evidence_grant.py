@@ -1,0 +1,79 @@
+"""`edge-agent evidence grant`: who is answered, with what, and how much at a time."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.__main__ import main
+from agent.adapters.paho_centre import Heard
+from agent.centre.presign import StoreKey
+from agent.cli.evidence_grant import commands, wanted
+from agent.cli.keygen import make_key, private_path
+from agent.contract.commands import UploadUrlsArgs
+
+DEVICE = "gp/park-station/kiosk-1"
+NAME = "front/2026-11-27/22/59-58.123Z.1.mp4"
+LENDER = StoreKey("AKID", "secret", "t" * 900)
+
+
+def heard(topic: str = f"edge/v1/{DEVICE}/up/evidence", retain: bool = False, **changes: Any) -> Heard:
+    said = {"type": "edge.evidence.wanted.v1", "source": f"/edge/{DEVICE}", "data": {"objects": [NAME]}, **changes}
+    return Heard(topic, json.dumps(said).encode(), retain)
+
+
+def test_a_device_that_asks_is_answered_for_what_it_asks() -> None:
+    assert wanted(heard()) == (DEVICE, [NAME])
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        heard(retain=True),
+        heard(type="edge.evidence.begun.v1"),
+        heard(source="/edge/gp/park-station/kiosk-2"),
+        heard(topic=f"edge/v1/{DEVICE}/up/state"),
+        heard(topic="edge/v1/x/up/evidence"),
+        heard(data={"objects": 7}),
+        heard(data={"objects": [7]}),
+        heard(data={}),
+        Heard(f"edge/v1/{DEVICE}/up/evidence", b"\xff", False),
+        Heard(f"edge/v1/{DEVICE}/up/evidence", b"[]", False),
+    ],
+)
+def test_what_does_not_ask_gets_nothing(message: Heard) -> None:
+    assert wanted(message) == ("", [])
+
+
+def test_no_device_chooses_an_object_outside_of_its_own() -> None:
+    names = ["../../other/" + NAME, "/" + NAME, NAME + "?x=1", NAME + "\n", "x", NAME]
+    assert wanted(heard(data={"objects": names})) == (DEVICE, [NAME])
+
+
+def test_many_urls_are_given_in_commands_that_a_device_takes() -> None:
+    names = [NAME.replace(".1.", f".{number}.") for number in range(32)]
+    given = list(commands("https://store.example/b", DEVICE, names, LENDER, 900, datetime.now(UTC)))
+    assert [each["name"] for urls in given for each in urls] == names
+    assert len(given) > 1
+    for urls in given:
+        arguments = UploadUrlsArgs.model_validate({"urls": urls, "expires": 1})
+        assert len(arguments.model_dump_json()) < 10 * 1024
+        assert all(each["url"].startswith(f"https://store.example/b/{DEVICE}/{each['name']}?") for each in urls)
+
+
+def test_a_bad_store_and_a_missing_key_are_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    made = make_key("supervisor", tmp_path / "keys")
+    key = str(private_path(tmp_path / "keys", made))
+    common = ["evidence", "grant", "--all", "--broker", "mqtt://127.0.0.1:1", "--key", key]
+    assert main([*common, "--store", "ftp://x/y"]) == 2
+    assert "--store is https://" in capsys.readouterr().err
+    assert main([*common, "--store", "https://user:pw@x/y"]) == 2
+    assert main([*common, "--store", "https://x/y"]) == 2
+    assert "AWS_ACCESS_KEY_ID" in capsys.readouterr().err
+    assert main([*common, "--store", "https://x/y", "--life", "0"]) == 2

@@ -1,0 +1,103 @@
+"""Uploaded segments against the manifest of their clip, and by themselves."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from agent.__main__ import main
+from agent.core.camera.recorder_link import UploadSpec
+from agent.evidence.fragment import Fragment
+from agent.evidence.segments import pieces
+from agent.recorder.segments import Part, Segments
+from tests.cli.test_evidence_case import Office
+
+
+class Case:
+    """A folder with the segments of a clip, as a store gives them, and its manifest."""
+
+    def __init__(self, directory: Path) -> None:
+        self.office = Office(directory)
+        self.ca = str(self.office.recording.authority.ca)
+        self.clip = self.office.clip.stem
+        out = directory / "opened"
+        more = ("--key", str(self.office.key_file), "--out", str(out), "--by", "me")
+        assert self._run("export", self.office.clip, *more) == 0
+        init, *fragments = pieces((out / f"{self.clip}.mp4").read_bytes())
+        manifest = self.office.clip.with_suffix(".manifest")
+        lines = [json.loads(line) for line in manifest.read_bytes().splitlines()]
+        at = [line for line in lines if "index" in line and line.get("kind") == "fragment"]
+        now = self.office.recording.clock.wall
+        self.parts = [
+            Part(Fragment(line["index"], False, data, line["begin_ns"], line["end_ns"], now, now), True)
+            for line, data in zip(at, fragments, strict=True)
+        ]
+        spool = directory / "spool"
+        segments = Segments("front", UploadSpec(directory=str(spool), bytes=10**9, clips=("alarm",)))
+        segments.begin(self.clip, {"alarm": "a-1"}, init, self.parts[:4])
+        for each in self.parts[4:]:
+            segments.add(self.clip, each)
+        segments.end(self.clip)
+        self.folder = directory / "case"
+        shutil.copytree(spool, self.folder / "2026-11-27")
+        shutil.copy(manifest, self.folder)
+        shutil.copy(manifest.with_name("chain.jsonl"), self.folder)
+
+    def _run(self, action: str, path: Path, *more: str) -> int:
+        return main(["evidence", action, str(path), "--ca", self.ca, *more])
+
+    def verify(self, path: Path | None = None) -> int:
+        return self._run("verify", path or self.folder)
+
+    @property
+    def segments(self) -> list[Path]:
+        return sorted(each for each in self.folder.rglob("*.mp4") if each.stat().st_size)
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Case:
+    return Case(tmp_path)
+
+
+def test_segments_with_the_manifest_of_their_clip_are_authentic(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    assert len(case.segments) >= 2
+    assert case.verify() == 0, capsys.readouterr().out
+
+
+def test_a_segment_that_never_came_is_missing(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    case.segments[-1].unlink()
+    assert case.verify() == 1
+    assert "authentic with missing" in capsys.readouterr().out
+
+
+def test_a_segment_that_was_altered_is_found(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    victim = case.segments[0]
+    content = bytearray(victim.read_bytes())
+    content[-10] ^= 1
+    victim.write_bytes(content)
+    assert case.verify() == 1
+    assert "not authentic" in capsys.readouterr().out
+
+
+def test_an_altered_init_segment_is_found_in_whichever_it_is(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    victim = case.segments[1]
+    content = bytearray(victim.read_bytes())
+    content[60] ^= 1
+    victim.write_bytes(content)
+    assert case.verify() == 1
+    assert "not authentic\n" in (said := capsys.readouterr().out)
+    assert victim.name in said
+
+
+def test_what_belongs_to_another_clip_is_no_matter_of_this_one(case: Case) -> None:
+    (case.folder / "other.mp4").write_bytes(case.office.key_file.read_bytes())
+    assert case.verify() == 0
+
+
+def test_a_segment_whose_manifest_was_smashed_with_the_kiosk_proves_itself(
+    case: Case, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alone = case.folder.parent / "alone.mp4"
+    shutil.copy(case.segments[1], alone)
+    assert case.verify(alone) == 0, capsys.readouterr().out

@@ -1,0 +1,53 @@
+"""Uploads to a store of S3's kind that others wrote, with URLs that we have signed."""
+
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from agent.centre.presign import StoreKey, presigned_put
+from agent.core.delivery.upload_link import Put
+from agent.upload.put import put
+from tests.upload.test_put import MEDIA, Freely
+
+KEY = StoreKey("AKID", "secret", region="af-south-1")
+NAME = "gp/jhb-park-station/kiosk-0042/front/2026-11-27/22/59-58.123Z.1.mp4"
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
+    server.start()
+    yield f"http://127.0.0.1:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3(store: str) -> Any:
+    client = boto3.client(
+        "s3", endpoint_url=store, aws_access_key_id=KEY.id, aws_secret_access_key=KEY.secret, region_name=KEY.region
+    )
+    client.create_bucket(Bucket="evidence", CreateBucketConfiguration={"LocationConstraint": KEY.region})
+    return client
+
+
+def test_a_segment_is_an_object_of_its_name_and_its_checksum_is_ours(store: str, s3: Any, tmp_path: Path) -> None:
+    media = tmp_path / "a.mp4"
+    media.write_bytes(MEDIA)
+    url = presigned_put(f"{store}/evidence/{NAME}", KEY, 900, datetime.now(UTC))
+    done = put(Put(1, str(media), url), Freely())
+    assert (done.status, done.is_ours, done.sent) == (200, True, len(MEDIA))
+    found = s3.get_object(Bucket="evidence", Key=NAME)
+    assert (found["Body"].read(), found["ContentType"]) == (MEDIA, "video/mp4")
+    again = put(Put(2, str(media), url), Freely())
+    assert again.status == 200, "an answer that was lost: the same object once more"
+    assert s3.list_objects_v2(Bucket="evidence")["KeyCount"] == 1
+    assert put(Put(3, str(media), url.replace("/evidence/", "/other/")), Freely()).detail == "HTTP 404 NoSuchBucket"
