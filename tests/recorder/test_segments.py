@@ -151,7 +151,14 @@ def test_a_note_that_is_none_of_ours_is_left_alone(spool: Spool) -> None:
     own = spool.directory / "front"
     spool.segments.begin(CLIP, {"alarm": "a-1"}, INIT, parts(1, 3))
     good = json.loads(next(own.glob(f"*{NOTE}")).read_bytes())
-    for content in (b"", b"{", b"[]", b'{"name":1}', json.dumps({**good, "name": "../../x"}).encode()):
+    for content in (
+        b"",
+        b"{",
+        b"[]",
+        b'{"name":1}',
+        json.dumps({**good, "name": "../../x"}).encode(),
+        json.dumps({**good, "clip": "x"}).encode(),
+    ):
         (own / f"z{NOTE}").write_bytes(content)
         assert read_note(own / f"z{NOTE}") is None
 

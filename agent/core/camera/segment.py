@@ -70,6 +70,7 @@ def read_note(file: Path) -> Segment | None:
     """Return what a note says; None if it went at this moment, or is none."""
     try:
         segment = checked(Segment, json.loads(file.read_bytes()))
+        _ = segment.urgency
     except (OSError, ValueError):
         return None
     return segment if segment.file(file.parent.parent, NOTE) == file else None
