@@ -208,6 +208,8 @@ def order_everything(device: Device) -> None:
     device.centre.subscriber.wait_for(lambda heard: "/up/live/" in heard.topic)
     assert device.order("live-start", live=live, **looking)["code"] == "ok"
     assert device.order("live-stop", live=live)["code"] == "ok"
+    urls = [{"url": "https://store.example/{name}"}]
+    assert device.order("upload-urls", urls=urls, expires=2_000_000_000)["code"] == "no-uploads"
     device.order("self-test")
     device.centre.wait_for("event/self-test")
     assert device.order("config-set", revision=1, changes={"lights": {"yellow": 4}})["code"] == "forbidden-setting"
