@@ -79,6 +79,7 @@ SAID_BY_HAND: Mapping[SecurityKind, tuple[str, dict[str, Any]]] = {
     "alarms-lost": ("a database that is damaged at the right place", {"alarm_ids": [], "all_known": False}),
     "renamed": ("another name after an outage", {"was": "edge/v1/gp/a/b", "given_up": {"alarm": 2, "event": 1}}),
     "service-page-entered": ("a phone in the cabinet", {"peer": "192.168.42.129"}),
+    "uploads-allowed": ("a camera that is recorded, and a store", {"hosts": ["store.example"], "issuer": "uploads-1"}),
     "clip-asked": (
         "a camera that is recorded",
         {"clip": "01a21ac6-1e90-755d-98d2-2feefdb0a969", "camera": "front", "issuer": "thandi", "reason": "a quarrel"},
