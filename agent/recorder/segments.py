@@ -37,7 +37,9 @@ class _Clip:
     def __init__(self, about: Segment, init: bytes) -> None:
         self.about = about
         self.init = init
-        self.pending: list[Fragment] = []
+        self.pending: list[Part] = []
+        self.newest: Part | None = None
+        """The last one that is in a segment."""
         self.order = 0
         self.until: datetime | None = None
 
@@ -72,32 +74,36 @@ class Segments:
             for part in parts:
                 self.add(clip, part)
             return
-        for fragments in _newest_first(parts):
-            self._put(new, fragments, is_past=True)
+        for some in _newest_first(parts):
+            self._put(new, some, is_past=True)
 
     def add(self, clip: str, part: Part) -> None:
         """Take one more fragment of a clip."""
         going = self._clips.get(clip)
         if going is None:
             return
-        if part.key and going.pending and part.fragment.begin_ns - going.pending[0].begin_ns >= _USUAL_NS:
+        if part.key and going.pending and part.fragment.begin_ns - going.pending[0].fragment.begin_ns >= _USUAL_NS:
             self._put_pending(going)
-        going.pending.append(part.fragment)
+        going.pending.append(part)
 
     def end(self, clip: str) -> None:
         """Put the rest of a clip into the spool, and an empty segment that says that it was the last."""
         going = self._clips.pop(clip, None)
         if going is not None:
+            if len(going.pending) == 1 and going.newest is not None and going.newest.key:
+                going.pending.insert(0, going.newest)  # the signature of a group is in the next one: see _newest_first
             self._put_pending(going)
             if going.until is not None:
                 self._write(going.until, b"", replace(going.about, order=going.order))
 
     def _put_pending(self, clip: _Clip) -> None:
-        fragments, clip.pending = clip.pending, []
-        if fragments:
-            self._put(clip, fragments)
+        some, clip.pending = clip.pending, []
+        if some:
+            self._put(clip, some)
 
-    def _put(self, clip: _Clip, fragments: Sequence[Fragment], *, is_past: bool = False) -> None:
+    def _put(self, clip: _Clip, parts: Sequence[Part], *, is_past: bool = False) -> None:
+        clip.newest = parts[-1]
+        fragments = [each.fragment for each in parts]
         begins, ends = fragments[0].wall_begin, fragments[-1].wall_end
         clip.until = max(clip.until or ends, ends)
         media = b"".join([clip.init, *(each.data for each in fragments)])
@@ -127,19 +133,26 @@ class Segments:
         return size
 
 
-def _newest_first(parts: Sequence[Part]) -> list[list[Fragment]]:
-    """Return them as segments of about 5 s that begin with a key frame, the newest first."""
-    found: list[list[Fragment]] = []
-    group: list[Fragment] = []
-    for fragment, key in reversed(parts):
-        group.insert(0, fragment)
-        if not key:
+def _newest_first(parts: Sequence[Part]) -> list[list[Part]]:
+    """Return them as segments of about 5 s that begin with a key frame, the newest first.
+
+    None is a group of pictures alone, where there are more: its signature is in the next one, so it would prove nothing
+    by itself.
+    """
+    found: list[list[Part]] = []
+    group: list[Part] = []
+    for part in reversed(parts):
+        group.insert(0, part)
+        if not part.key:
             continue
-        if found and found[-1][-1].end_ns - fragment.begin_ns <= _PAST_NS:
+        if found and found[-1][-1].fragment.end_ns - part.fragment.begin_ns <= _PAST_NS:
             found[-1][:0] = group
         else:
             found.append(group)
         group = []
+    if len(found) > 1 and len(found[-1]) == 1:
+        alone = found.pop()
+        found[-1][:0] = alone
     return found
 
 
