@@ -38,10 +38,17 @@ class _Clip:
         self.about = about
         self.init = init
         self.pending: list[Part] = []
-        self.newest: Part | None = None
-        """The last one that is in a segment."""
+        self.group: list[Part] = []
+        self.before: list[Part] = []
+        """The group of pictures that goes on, and the one before it."""
         self.order = 0
         self.until: datetime | None = None
+
+    def goes_on(self, part: Part) -> None:
+        """Note the newest part."""
+        if part.key:
+            self.group, self.before = [], self.group
+        self.group.append(part)
 
 
 class Segments:
@@ -74,6 +81,8 @@ class Segments:
             for part in parts:
                 self.add(clip, part)
             return
+        for part in parts:
+            new.goes_on(part)
         for some in _newest_first(parts):
             self._put(new, some, is_past=True)
 
@@ -84,14 +93,17 @@ class Segments:
             return
         if part.key and going.pending and part.fragment.begin_ns - going.pending[0].fragment.begin_ns >= _USUAL_NS:
             self._put_pending(going)
+        if not part.key and not going.pending:
+            going.pending = [*going.group]  # no segment begins in the middle of a group
+        going.goes_on(part)
         going.pending.append(part)
 
     def end(self, clip: str) -> None:
         """Put the rest of a clip into the spool, and an empty segment that says that it was the last."""
         going = self._clips.pop(clip, None)
         if going is not None:
-            if len(going.pending) == 1 and going.newest is not None and going.newest.key:
-                going.pending.insert(0, going.newest)  # the signature of a group is in the next one: see _newest_first
+            if len(going.pending) == len(going.group):
+                going.pending[:0] = going.before  # none is a group alone: see _newest_first
             self._put_pending(going)
             if going.until is not None:
                 self._write(going.until, b"", replace(going.about, order=going.order))
@@ -102,7 +114,6 @@ class Segments:
             self._put(clip, some)
 
     def _put(self, clip: _Clip, parts: Sequence[Part], *, is_past: bool = False) -> None:
-        clip.newest = parts[-1]
         fragments = [each.fragment for each in parts]
         begins, ends = fragments[0].wall_begin, fragments[-1].wall_end
         clip.until = max(clip.until or ends, ends)

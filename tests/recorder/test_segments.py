@@ -101,13 +101,21 @@ def test_no_segment_is_one_group_alone_as_its_signature_is_in_the_next(spool: Sp
     assert [(each.first, each.last) for each in spool.found()[:-1]] == [(7, 11), (1, 6), (12, 15), (15, 16)]
 
 
+def test_what_follows_a_press_in_the_middle_of_a_group_begins_with_that_group(spool: Spool) -> None:
+    spool.segments.begin(CLIP, {"alarm": "a-1"}, INIT, parts(1, 5))
+    for each in (part(6, key=False), *parts(7, 10)):
+        spool.segments.add(CLIP, each)
+    spool.segments.end(CLIP)
+    assert [(each.first, each.last) for each in spool.found()[:-1]] == [(1, 5), (5, 8), (9, 10)]
+
+
 def test_a_segment_begins_with_a_key_frame_however_long_that_takes(spool: Spool) -> None:
     ring = [*parts(1, 1), *parts(2, 6, key=False), *parts(7, 7), *parts(8, 12, key=False)]
     spool.segments.begin(CLIP, {"alarm": "a-1"}, INIT, ring)
     for each in [*parts(13, 18, key=False), part(19)]:
         spool.segments.add(CLIP, each)
     spool.segments.end(CLIP)
-    assert [(each.first, each.last) for each in spool.found()][:3] == [(7, 12), (1, 6), (13, 18)]
+    assert [(each.first, each.last) for each in spool.found()][:-1] == [(7, 12), (1, 6), (7, 18), (7, 19)]
 
 
 def test_only_clips_of_the_kinds_in_the_settings_are_uploaded(tmp_path: Path) -> None:
