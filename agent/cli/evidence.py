@@ -1,6 +1,7 @@
 """`edge-agent evidence`: what a recording proves, for whoever must show it to others."""
 
 import argparse
+import io
 import json
 import sys
 import time
@@ -18,6 +19,7 @@ from agent.evidence.media_signing.verdict import Result
 from agent.evidence.media_signing.verify import verify
 from agent.evidence.media_signing.words import plain, sentences
 from agent.evidence.mp4 import Mp4, Unreadable
+from agent.evidence.segments import together
 
 _ALL = """\
 From a press to a court, in this order (docs/evidence.md says more):
@@ -88,7 +90,7 @@ def _verify(args: argparse.Namespace) -> int:
     if args.revoked and (why := why_no_list(trust.authorities or "", trust.revoked)) is not None:
         raise UsageError(f"{args.revoked}: {why}")
     try:
-        with args.file.open("rb") as file:
+        with io.BytesIO(together(args.file)) if args.file.is_dir() else args.file.open("rb") as file:
             movie = Mp4.read(file)
             verdict = verify(_with_progress(movie), trust)
     except OSError as error:

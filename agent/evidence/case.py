@@ -20,7 +20,7 @@ from agent.evidence.manifest import ENTRY, Manifest, lines_of
 from agent.evidence.manifest import read as read_manifest
 from agent.evidence.remux import plain_mp4
 from agent.evidence.sealed_file import ClipError, read_header
-from agent.evidence.segments import joined
+from agent.evidence.segments import is_segments, joined
 from agent.evidence.signer import Trust
 from agent.evidence.verdict import Verdict, decided, judge_chain, judge_clip
 
@@ -43,13 +43,16 @@ class Paths(NamedTuple):
 
 
 def found(path: Path) -> list[Paths] | None:
-    """Return the clips that a path stands for; None if it is none of ours (a film of somebody else).
+    """Return the clips that a path stands for; None if it is none of ours (a film of somebody else), or uploaded
+    segments without a manifest.
 
     Raises ClipError for a directory that holds none.
     """
     if path.is_dir():
         manifests = sorted(path.glob(f"*{MANIFEST}"))
         if not manifests and not (path / FILE).exists():
+            if is_segments(path):
+                return None
             raise ClipError(f"{path}: there is no clip in this directory")
         return [_of(each) for each in manifests]
     if path.suffix == SEALED and not path.with_suffix(MANIFEST).exists():

@@ -35,6 +35,19 @@ def joined(directory: Path, manifest: Manifest) -> tuple[File, list[Finding]]:
     return File(f"{count}-segments.mp4" if count else f"{manifest.clip}.clip", film), findings
 
 
+def is_segments(directory: Path) -> bool:
+    """Whether uploaded segments are under a directory: they have the names that the device gave them."""
+    return any(directory.rglob("*Z.*.mp4"))
+
+
+def together(directory: Path) -> bytes:
+    """Return the film that the segments under a directory make, without their manifest: those of one clip, in the order
+    of their names. Raises ClipError."""
+    found = [pieces(_read(path)) for path in sorted(directory.rglob("*Z.*.mp4"))]
+    inits = [each[0] for each in found if each]
+    return b"".join([*inits[:1], *dict.fromkeys(piece for _, *rest in filter(None, found) for piece in rest)])
+
+
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
