@@ -22,7 +22,7 @@ from agent.evidence.mp4 import Mp4, Unreadable
 from agent.evidence.segments import together
 
 _ALL = """\
-From a press to a court, in this order (docs/evidence.md says more):
+Examples, from a press to a court in this order (docs/evidence.md says more):
   edge-agent evidence heads heads.jsonl --broker mqtts://broker-a.gp.example:8884 ...  always, at the centre
   edge-agent evidence stamp heads.jsonl --url https://tsa.example.org --tsa tsa.pem    each day
   edge-agent command ... clip-hold clip=CLIP hold=true reason="CAS 123/11/2026"        so that it is not deleted
