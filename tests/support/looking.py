@@ -58,10 +58,11 @@ class Looking:
         return self.centre.wait_for("security/live-stopped", lambda m: m.data["detail"]["live"] == live)
 
     def wait_for_camera(self, agent: AgentProcess) -> None:
-        """Return when the camera gives pictures, by the newest health."""
+        """Return when the agent is connected and its camera gives pictures, by a health that it says from now on."""
+        before = len(self.centre.messages("health"))
 
         def works() -> bool:
-            said = self.centre.messages("health")
+            said = self.centre.messages("health")[before:]
             return bool(said) and said[-1].data["cameras"].get("front", {}).get("frames", 0) > 0
 
         assert agent.pid
