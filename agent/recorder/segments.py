@@ -52,11 +52,11 @@ class _Clip:
 
 
 class Segments:
-    """The segments of one camera. One thread: the one that writes the clips. Nothing here raises but the constructor:
-    a clip is recorded whether or not it can be uploaded."""
+    """The segments of one camera. One thread: the one that writes the clips. Nothing here raises: a clip is recorded
+    whether or not it can be uploaded."""
 
     def __init__(self, camera: str, spec: UploadSpec | None) -> None:
-        """Without a spec nothing is uploaded. Raises OSError."""
+        """Without a spec nothing is uploaded."""
         self._camera = camera
         self._number = 0
         self._clips: dict[str, _Clip] = {}
@@ -65,10 +65,14 @@ class Segments:
             return
         self._wanted, self._bytes, self._spool = frozenset(spec.clips), spec.bytes, Path(spec.directory)
         self._own = self._spool / camera
-        self._own.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for each in self._own.iterdir():  # what a kill has left half done
-            if each.suffix == NEW or (each.suffix == MEDIA and not each.with_suffix(NOTE).exists()):
-                each.unlink(missing_ok=True)
+        try:
+            self._own.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for each in self._own.iterdir():  # what a kill has left half done
+                if each.suffix == NEW or (each.suffix == MEDIA and not each.with_suffix(NOTE).exists()):
+                    each.unlink(missing_ok=True)
+        except OSError as error:
+            _log.error("nothing of camera %s is uploaded: %s", camera, error)
+            self._wanted = frozenset()
 
     def begin(self, clip: str, why: Facts, init: bytes, parts: Sequence[Part]) -> None:
         """Put what was in memory at the press into the spool, that which ends there first. `why` is as the manifest
@@ -89,7 +93,7 @@ class Segments:
     def add(self, clip: str, part: Part) -> None:
         """Take one more fragment of a clip."""
         going = self._clips.get(clip)
-        if going is None:
+        if going is None or not (part.key or going.group):
             return
         if part.key and going.pending and part.fragment.begin_ns - going.pending[0].fragment.begin_ns >= _USUAL_NS:
             self._put_pending(going)
@@ -97,6 +101,9 @@ class Segments:
             going.pending = [*going.group]  # no segment begins in the middle of a group
         going.goes_on(part)
         going.pending.append(part)
+        if sum(len(each.fragment.data) for each in going.pending) > self._bytes // _KEPT_FREE:
+            self._put(going, going.pending, lost="it has no key frame for so long that it does not fit into memory")
+            going.pending, going.group, going.before = [], [], []  # until the next key frame
 
     def end(self, clip: str) -> None:
         """Put the rest of a clip into the spool, and an empty segment that says that it was the last."""
@@ -113,12 +120,12 @@ class Segments:
         if some:
             self._put(clip, some)
 
-    def _put(self, clip: _Clip, parts: Sequence[Part], *, is_past: bool = False) -> None:
+    def _put(self, clip: _Clip, parts: Sequence[Part], *, is_past: bool = False, lost: str = "") -> None:
         fragments = [each.fragment for each in parts]
         begins, ends = fragments[0].wall_begin, fragments[-1].wall_end
         clip.until = max(clip.until or ends, ends)
         media = b"".join([clip.init, *(each.data for each in fragments)])
-        about = replace(clip.about, order=clip.order, first=fragments[0].index, last=fragments[-1].index)
+        about = replace(clip.about, order=clip.order, first=fragments[0].index, last=fragments[-1].index, lost=lost)
         clip.order += 1
         self._write(begins, media, replace(about, begins=rfc3339(begins), ends=rfc3339(ends)), is_past=is_past)
 
@@ -128,7 +135,9 @@ class Segments:
         segment = replace(about, name=name, size=len(media), sha256=sha256(media).hexdigest())
         share = self._bytes if is_past else self._bytes - self._bytes // _KEPT_FREE
         try:
-            if media and self._size() + len(media) > share:
+            if segment.lost:
+                pass
+            elif media and self._size() + len(media) > share:
                 segment = replace(segment, lost="there is no more room for segments in memory")
             else:
                 _put_whole(segment.file(self._spool, MEDIA), media)

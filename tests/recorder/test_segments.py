@@ -153,6 +153,27 @@ def test_a_memory_that_takes_nothing_does_not_stop_a_clip(spool: Spool) -> None:
     assert spool.found() == []
 
 
+def test_a_spool_that_can_not_be_made_does_not_stop_a_clip(tmp_path: Path) -> None:
+    (tmp_path / "upload").touch()
+    spool = Spool(tmp_path / "upload")
+    spool.segments.begin(CLIP, {"alarm": "a-1"}, INIT, parts(1, 3))
+    spool.segments.add(CLIP, part(4))
+    spool.segments.end(CLIP)
+    assert spool.found() == []
+
+
+def test_a_camera_that_sends_no_key_frame_any_more_fills_no_memory(spool: Spool) -> None:
+    spool.segments.begin(CLIP, {"alarm": "a-1"}, INIT, parts(1, 5))
+    for index in range(6, 600):
+        spool.segments.add(CLIP, part(index, key=index == 6, size=20_000))
+    [_, lost] = spool.found()
+    assert (lost.first, "no key frame" in lost.lost) == (6, True)
+    assert lost.size <= 250_000 + 40_000
+    for each in parts(600, 606):
+        spool.segments.add(CLIP, each)
+    assert (spool.found()[-1].first, spool.found()[-1].lost) == (600, ""), "it goes on with the next one"
+
+
 def test_what_a_kill_has_left_half_done_goes_and_the_rest_stays(spool: Spool) -> None:
     spool.segments.begin(CLIP, {"alarm": "a-1"}, INIT, parts(1, 3))
     own = spool.directory / "front"

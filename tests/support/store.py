@@ -39,6 +39,8 @@ class Store:
         """When each path was taken last."""
         self.script: deque[str] = deque()
         self.bytes_s = bytes_s
+        self.read = 0
+        """Bytes of the newest body that it has read."""
         self._context = None
         if tls is not None:
             self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -153,6 +155,7 @@ class Store:
             if not more:
                 raise ValueError("the sender is gone")
             body += more
+            self.read = len(body)
             if self.bytes_s:
                 time.sleep(max(0.0, begun_s + len(body) / self.bytes_s - time.monotonic()))
         return body

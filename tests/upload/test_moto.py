@@ -1,6 +1,5 @@
 """Uploads to a store of S3's kind that others wrote, with URLs that we have signed."""
 
-import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,11 +20,9 @@ NAME = "gp/jhb-park-station/kiosk-0042/front/2026-11-27/22/59-58.123Z.1.mp4"
 
 @pytest.fixture(scope="module")
 def store() -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
+    _, port = server.get_host_and_port()
     yield f"http://127.0.0.1:{port}"
     server.stop()
 

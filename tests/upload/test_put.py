@@ -108,6 +108,23 @@ def test_an_answer_that_comes_before_the_end_is_heard(store: Store, tmp_path: Pa
     assert once(store, large, "early 403").status in {403, 0}  # a reset may overtake the answer
 
 
+def test_a_yes_that_comes_before_the_end_is_none(store: Store, tmp_path: Path) -> None:
+    large = tmp_path / "large"
+    large.write_bytes(MEDIA * 40)
+    assert once(store, large, "early 200").status == 0
+    assert not store.objects
+
+
+def test_little_is_under_way_however_slow_the_store_takes_it(store: Store, media: Path) -> None:
+    """What is under way can't be called back, and an alarm would stand behind it."""
+    store.bytes_s = 400_000
+    taken: list[int] = []
+    pace = Freely()
+    pace.moves = lambda number, sent: taken.append(sent - store.read)  # type: ignore[method-assign]
+    assert put(Put(1, str(media), store.url("a")), pace).status == 200
+    assert max(taken) < 160 * 1024  # of which the store's own socket holds 64
+
+
 def test_a_checksum_of_something_else_is_noticed(store: Store, media: Path) -> None:
     assert once(store, media, "take").is_ours
     assert not once(store, media, "lie").is_ours

@@ -245,7 +245,7 @@ class Sending:
             self._held_since_ns = None
         elif self._held_since_ns is None:
             self._held_since_ns = now_ns
-        return self._held_since_ns is not None and now_ns - self._held_since_ns < _HOLD_NS
+        return self._held_since_ns is not None and now_ns - max(self._held_since_ns, pressed_ns) < _HOLD_NS
 
     def _next(self) -> None:
         """Begin the most urgent PUT that there is a URL for."""
@@ -298,7 +298,7 @@ class Sending:
     def _rest(self, detail: str, seconds: float | None = None) -> None:
         """The same again after a while."""
         self._detail = detail
-        delay_s = self._backoff.failed() if seconds is None else seconds
+        delay_s = max(self._backoff.failed(), seconds or 0.0)  # a store may ask for more time, never for none
         self._retry_ns = self._clock.boottime_ns() + int(delay_s * 1e9)
         log.warning("an upload did not end: %s; next try in %.0f s", detail, delay_s)
 

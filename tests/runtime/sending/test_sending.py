@@ -250,6 +250,10 @@ def test_a_network_or_a_store_that_fails_gets_the_same_url_again_after_a_while(r
         assert rig.url is None
         rig.run(0.1)
         assert rig.url == f"https://{HOST}/pool-1"
+    rig.answer(503, retry_after_s=0)
+    rig.run(1)
+    assert rig.url is None, "nobody may have us try without end"
+    rig.run(100)
     rig.answer(503, retry_after_s=100)
     rig.run(99)
     assert rig.url is None
