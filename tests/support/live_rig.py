@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.contract.commands import LiveStartArgs
+from agent.core.errors import MessageRefused
 from agent.ports import Line, OutgoingMessage
 from agent.runtime.live.live_view import LiveAnswer, LiveView
 from agent.runtime.live.look import Looker
@@ -35,6 +36,8 @@ class LiveRig:
     """Whether the line has not taken all that came before."""
     bytes_a_s: float | None = None
     """How fast the line is, if every picture is as large as it may be; it confirms 0.1 s later."""
+    most_bytes: int | None = None
+    """The broker's Maximum Packet Size, if it has one; every picture is as large as it may be."""
     clears_ns: int = 0
     sizes: list[int] = field(default_factory=list)
     """How large the pictures might be that were asked for."""
@@ -98,6 +101,8 @@ class LiveRig:
         return None if self.outbox.alarm_waits else Line(is_idle, 0.1)
 
     def offer(self, message: OutgoingMessage) -> bool:
+        if self.most_bytes is not None and self.sizes[-1] > self.most_bytes:
+            raise MessageRefused("too large")
         if not self.busy:
             if self.bytes_a_s is not None:
                 self.clears_ns = self.clock.boottime_ns() + int(1e9 * (0.1 + self.sizes[-1] / self.bytes_a_s))

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol
 from agent.contract.commands import LiveStartArgs
 from agent.contract.live import LIVE, MAX_BYTES
 from agent.core.camera.link import LIVE as PICTURE
+from agent.core.errors import MessageRefused
 from agent.outbox.outbox import Outbox
 from agent.ports import Line, OutgoingMessage
 from agent.runtime.live.look import KEY, Look, Looker, read_kept
@@ -63,7 +64,10 @@ class OffersPictures(Protocol):
         ...
 
     def offer(self, message: OutgoingMessage) -> bool:
-        """Send a picture if nothing else needs the line; returns whether it was sent."""
+        """Send a picture if nothing else needs the line; returns whether it was sent.
+
+        Raises MessageRefused if it is too large for the broker.
+        """
         ...
 
 
@@ -309,7 +313,12 @@ class LiveView:
                 self._topic(LIVE, camera), jpeg, qos=0, expiry_s=_EXPIRY_S, content_type="image/jpeg"
             )
             line = self._sender.line()
-            if looks and line is not None and self._sender.offer(message):
+            try:
+                is_sent = bool(looks) and line is not None and self._sender.offer(message)
+            except MessageRefused:
+                self._size.refused()
+                continue
+            if line is not None and is_sent:
                 self._size.sent(line, now_ns)
                 for look in looks:
                     look.pictures += 1

@@ -20,6 +20,10 @@ class PictureSize:
         """Note that a picture has been sent on a line that was as this says."""
         self.due_ns = now_ns + int((line.rtt_s + BUSY_S) * 1e9)
 
+    def refused(self) -> None:
+        """Note that a picture was too large for the broker: nothing was sent, so there will be no `tick`."""
+        self.max_bytes = max(self.max_bytes // 2, LEAST_BYTES)
+
     def tick(self, line: Line | None) -> None:
         """Take in how the line is at the moment that was due."""
         self.due_ns = None

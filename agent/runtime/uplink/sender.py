@@ -152,14 +152,18 @@ class Sender:
         line has taken all else. Returns whether it was sent. Any thread.
 
         A broker that ends the connection for such a picture, as some do for a topic that they don't allow, is not given
-        a third: an alarm needs the connection."""
+        a third: an alarm needs the connection.
+
+        Raises MessageRefused if the broker takes no message as large as this one."""
         now_ns = self._clock.boottime_ns()
         with self._lock:
             if self._broker is None or self._line() is None:
                 return False
             try:
                 is_sent = self._broker.offer(message)
-            except (BrokerError, MessageRefused):
+            except MessageRefused:
+                raise
+            except BrokerError:
                 return False
             if is_sent:
                 self._offered_ns = self._offered_ns or now_ns

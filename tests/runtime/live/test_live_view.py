@@ -163,6 +163,17 @@ def test_pictures_are_as_large_as_the_line_carries_in_the_twentieth_of_a_second(
     assert rig.told("stopped") == []
 
 
+def test_pictures_go_on_smaller_at_a_broker_that_takes_no_packet_as_large_as_the_line_would_carry(rig: LiveRig) -> None:
+    rig.most_bytes = 32 * 1024
+    rig.look(fps=5, lease_s=60)
+    rig.passes(20)
+    before = len(rig.sent)
+    rig.passes(10)
+    assert max(rig.sizes) > rig.most_bytes
+    assert len(rig.sent) - before > 30
+    assert rig.told("stopped") == []
+
+
 def test_a_picture_that_is_too_large_or_was_not_asked_for_goes_nowhere(rig: LiveRig) -> None:
     rig.slow = True
     rig.look()

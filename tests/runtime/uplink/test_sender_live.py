@@ -59,7 +59,8 @@ def test_a_picture_that_the_broker_can_not_carry_is_not_told_as_a_message_would_
         raise MessageRefused("too large")
 
     monkeypatch.setattr(device.broker, "offer", refuse)
-    assert not device.sender.offer(PICTURE)
+    with pytest.raises(MessageRefused):
+        device.sender.offer(PICTURE)
     assert device.refusals == []
 
 
