@@ -34,6 +34,8 @@ class LiveRig:
     """Whether a silent alarm is open."""
     busy: bool = False
     """Whether the line has not taken all that came before."""
+    rest_s: float = 0
+    """For how long the sender sends none, as connections have ended for them."""
     bytes_a_s: float | None = None
     """How fast the line is, if every picture is as large as it may be; it confirms 0.1 s later."""
     most_bytes: int | None = None
@@ -99,6 +101,9 @@ class LiveRig:
     def line(self) -> Line | None:
         is_idle = not self.busy and self.clock.boottime_ns() >= self.clears_ns
         return None if self.outbox.alarm_waits else Line(is_idle, 0.1)
+
+    def pictures_rest_s(self) -> float:
+        return self.rest_s
 
     def offer(self, message: OutgoingMessage) -> bool:
         if self.most_bytes is not None and self.sizes[-1] > self.most_bytes:

@@ -11,14 +11,15 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from agent.contract.commands import LiveStartArgs
 from agent.contract.live import LIVE, MAX_BYTES
 from agent.core.camera.link import LIVE as PICTURE
 from agent.core.errors import MessageRefused
 from agent.outbox.outbox import Outbox
-from agent.ports import Line, OutgoingMessage
+from agent.ports import OutgoingMessage
+from agent.runtime.live.given import GivesPictures, OffersPictures, ShowsLook
 from agent.runtime.live.look import KEY, Look, Looker, read_kept
 from agent.runtime.live.picture_size import PictureSize
 from agent.runtime.supervision.context import Context
@@ -42,45 +43,6 @@ class LiveAnswer(NamedTuple):
     code: str
     text: str
     output: Mapping[str, Any] = {}
-
-
-class GivesPictures(Protocol):
-    """The cameras."""
-
-    def shows(self, camera: str | None) -> tuple[str | None, bool]:
-        """Return the name of that camera, or of the first one (None: there is none), and whether it gives pictures."""
-        ...
-
-    def snapshot(self, picture_id: str, camera: str | None, max_bytes: int | None = None) -> str | None:
-        """Ask for a picture, which comes to `picture_came`; None if the camera does not work."""
-        ...
-
-
-class OffersPictures(Protocol):
-    """The sender."""
-
-    def line(self) -> Line | None:
-        """Return how the line is; None while nothing may be sent on it."""
-        ...
-
-    def offer(self, message: OutgoingMessage) -> bool:
-        """Send a picture if nothing else needs the line; returns whether it was sent.
-
-        Raises MessageRefused if it is too large for the broker.
-        """
-        ...
-
-
-class ShowsLook(Protocol):
-    """The pipeline."""
-
-    def show_look(self, looks: bool) -> None:
-        """Have the beacon show that somebody looks, or no longer."""
-        ...
-
-    def has_silent(self) -> bool:
-        """Return whether a silent alarm is open."""
-        ...
 
 
 @dataclass(slots=True)
@@ -140,27 +102,9 @@ class LiveView:
 
     def start(self, args: LiveStartArgs, who: Looker) -> LiveAnswer:
         """Begin a look, or go on with one. Waits until its beginning is on the disk, 2 s at most."""
-        if args.live is not None:
-            return self._renew(args.live, args, who)
-        camera, works = self._cameras.shows(args.camera)
-        if camera is None or not works:
-            return _no_picture(camera)
-        look = self._begin(camera, args, who)
-        if look is None:
-            return LiveAnswer("busy", f"{_MOST_LOOKS} look already")
-        safe = self._outbox.keep(KEY + look.live, look.text())
-        if not safe.wait(0 if self._outbox.writer.fault else _DISK_PATIENCE_S):
-            with self._lock:
-                self._end(look, "not-kept")
-            return LiveAnswer("not-kept", "the disk does not take it, so nobody looks")
-        with self._lock:
-            if look.live not in self._looks:  # the agent is ending
-                return _unknown(look.live)
-            look.is_kept = True
-            self._streams.setdefault(camera, _Stream(got_ns=self._clock.boottime_ns()))
-            answer = self._answer(look, args)
-        self.wake()
-        return answer
+        if (rest_s := self._sender.pictures_rest_s()) > 0:
+            return _pictures_rest(rest_s)
+        return self._start(args, who) if args.live is None else self._renew(args.live, args, who)
 
     def stop(self, live: str, who: Looker) -> LiveAnswer:
         """End a look."""
@@ -218,14 +162,35 @@ class LiveView:
             self._is_lit = False
             self._lights.show_look(False)
 
-    def _begin(self, camera: str, args: LiveStartArgs, who: Looker) -> Look | None:
+    def _start(self, args: LiveStartArgs, who: Looker) -> LiveAnswer:
+        camera, works = self._cameras.shows(args.camera)
+        if camera is None or not works:
+            return _no_picture(camera)
+        look = self._begin(camera, args, who)
+        if isinstance(look, LiveAnswer):
+            return look
+        safe = self._outbox.keep(KEY + look.live, look.text())
+        if not safe.wait(0 if self._outbox.writer.fault else _DISK_PATIENCE_S):
+            with self._lock:
+                self._end(look, "not-kept")
+            return LiveAnswer("not-kept", "the disk does not take it, so nobody looks")
+        with self._lock:
+            if look.live not in self._looks:  # the agent is ending
+                return _unknown(look.live)
+            look.is_kept = True
+            self._streams.setdefault(camera, _Stream(got_ns=self._clock.boottime_ns()))
+            answer = self._answer(look, args)
+        self.wake()
+        return answer
+
+    def _begin(self, camera: str, args: LiveStartArgs, who: Looker) -> Look | LiveAnswer:
         now_ns = self._clock.boottime_ns()
         ends_ns = now_ns + args.lease_s * 10**9
         is_shown = self._lights is not None and not self._lights.has_silent()
         look = Look(self._outbox.new_id(), camera, who, args.reason, args.fps, now_ns, ends_ns, is_shown)
         with self._lock:
             if len(self._looks) >= _MOST_LOOKS:
-                return None
+                return LiveAnswer("busy", f"{_MOST_LOOKS} look already")
             self._looks[look.live] = look
             said = f"{who.said} looks through {camera}: {args.reason}"
             self._security.record("live-started", said, {KEY + look.live: look.text()}, **_begun(look, args))
@@ -332,6 +297,11 @@ def _no_picture(camera: str | None) -> LiveAnswer:
     if camera is None:
         return LiveAnswer("no-camera", "there is no such camera")
     return LiveAnswer("no-picture", f"the camera {camera} gives no pictures now")
+
+
+def _pictures_rest(rest_s: float) -> LiveAnswer:
+    said = f"connections have ended soon after a picture was sent, so none is for {rest_s:.0f} s more"
+    return LiveAnswer("no-picture", said)
 
 
 def _unknown(live: str) -> LiveAnswer:

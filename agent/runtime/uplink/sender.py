@@ -22,8 +22,9 @@ _RESERVE = 4
 _TELEMETRY_TIMEOUT_NS = 30 * 10**9
 _REFUSALS_BEFORE_GIVING_UP = 5
 _MOST_ENDED = 2
-"""After so many connections that ended soon after their first picture of live view, no more are offered."""
+"""After so many connections that ended soon after their first picture of live view, none is offered for a while."""
 _SOON_NS = 5 * 10**9
+_PICTURES_REST_NS = 600 * 10**9
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +78,8 @@ class Sender:
         self._offered_ns: int | None = None
         """When the first picture of live view was sent on this connection."""
         self._ended_by_pictures = 0
+        self._pictures_from_ns = 0
+        """Until when no picture of live view is sent."""
 
     def listen(self, listener: SenderListener) -> None:
         """Report the broker's answers to this listener. Call it before the threads run."""
@@ -101,8 +104,7 @@ class Sender:
         now_ns = self._clock.boottime_ns()
         with self._lock:
             self._broker = None
-            if died and self._offered_ns is not None and now_ns - self._offered_ns < _SOON_NS:
-                self._ended_by_pictures += 1
+            pictures_rest = died and self._ended_for_picture(now_ns)
             resting, self._resting = self._resting, []
             for sent in self._in_flight.values():
                 if died:
@@ -124,6 +126,8 @@ class Sender:
                     self._outbox.give_back(waiting)
             self._in_flight.clear()
             self._held_back = False
+        if pictures_rest:
+            log.warning("connections ended soon after a picture of live view: none is sent for 10 minutes")
         for message in given_up:
             log.error("%s has ended one connection after another and is quarantined", message.topic)
             self._listener.refused(message, "the broker ended each connection on which it was sent alone")
@@ -147,12 +151,17 @@ class Sender:
         with self._lock:
             return self._line()
 
+    def pictures_rest_s(self) -> float:
+        """Return for how long no picture of live view is sent, as connections have ended for them. Any thread."""
+        with self._lock:
+            return max(0, self._pictures_from_ns - self._clock.boottime_ns()) / 1e9
+
     def offer(self, message: OutgoingMessage) -> bool:
         """Send a picture of live view, which nobody will miss: not while an alarm waits for the broker, nor before the
         line has taken all else. Returns whether it was sent. Any thread.
 
-        A broker that ends the connection for such a picture, as some do for a topic that they don't allow, is not given
-        a third: an alarm needs the connection.
+        A broker that ends the connection for such a picture, as some do for a topic that they don't allow, is given
+        two, and then one every ten minutes: an alarm needs the connection. A line that broke twice looks the same.
 
         Raises MessageRefused if the broker takes no message as large as this one."""
         now_ns = self._clock.boottime_ns()
@@ -245,8 +254,18 @@ class Sender:
 
     # --- under the lock
 
+    def _ended_for_picture(self, now_ns: int) -> bool:
+        """Count a connection that has died soon after a picture; returns whether pictures rest from now on."""
+        if self._offered_ns is None or now_ns - self._offered_ns >= _SOON_NS:
+            return False
+        self._ended_by_pictures += 1
+        if self._ended_by_pictures < _MOST_ENDED:
+            return False
+        self._pictures_from_ns = now_ns + _PICTURES_REST_NS
+        return True
+
     def _line(self) -> Line | None:
-        if self._broker is None or self._ended_by_pictures >= _MOST_ENDED or self._outbox.alarm_waits:
+        if self._broker is None or self._outbox.alarm_waits or self._clock.boottime_ns() < self._pictures_from_ns:
             return None
         return self._broker.line()
 

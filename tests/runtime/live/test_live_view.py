@@ -114,6 +114,17 @@ def test_a_camera_that_is_off_shows_nothing_and_nobody_has_looked(rig: LiveRig, 
     assert (rig.sent, rig.told()) == ([], [])
 
 
+def test_nobody_looks_or_goes_on_while_pictures_would_end_the_connection_and_the_answer_says_so(rig: LiveRig) -> None:
+    live = rig.look(lease_s=10)
+    rig.rest_s = 90
+    for answer in (rig.ask(), rig.ask(live=live)):
+        assert answer.code == "no-picture"
+        assert "90 s" in answer.text
+    assert [each["kind"] for each in rig.told()] == ["started"]
+    rig.rest_s = 0
+    assert rig.ask(live=live).code == "ok"
+
+
 def test_a_camera_that_ceases_to_give_pictures_ends_the_look(rig: LiveRig) -> None:
     rig.look(lease_s=60)
     rig.passes(2)

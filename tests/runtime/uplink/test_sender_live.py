@@ -64,18 +64,53 @@ def test_a_picture_that_the_broker_can_not_carry_is_not_told_as_a_message_would_
     assert device.refusals == []
 
 
-def test_a_broker_that_ends_the_connection_for_a_picture_is_not_given_a_third(device: Device) -> None:
-    for _ in range(2):
-        assert device.sender.offer(PICTURE)
-        device.broker.drop()
-        device.passes()
-        device.advance(130)
+def ends_for_a_picture(device: Device) -> None:
+    assert device.sender.offer(PICTURE)
+    device.broker.drop()
+    device.passes()
+    device.advance(130)
     device.passes(2)
     assert device.broker.connected
+
+
+def test_a_broker_that_ends_the_connection_for_a_picture_is_not_given_a_third(
+    device: Device, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        assert device.sender.pictures_rest_s() == 0
+        ends_for_a_picture(device)
     assert not device.sender.offer(PICTURE)
+    assert device.sender.pictures_rest_s() == 600 - 130
+    assert caplog.text.count("none is sent for 10 minutes") == 1
     device.outbox.put(event())
     device.passes(2)
     assert topics(device.broker.sent)[-1] == "event/person-left"
+
+
+def test_pictures_are_offered_again_after_ten_minutes_to_a_line_that_has_only_flapped(device: Device) -> None:
+    for _ in range(2):
+        ends_for_a_picture(device)
+    device.advance(600 - 130)
+    device.passes(2)
+    assert device.sender.pictures_rest_s() == 0
+    assert device.sender.offer(PICTURE)
+    device.advance(6)
+    assert device.sender.offer(PICTURE), "it has lived with pictures, so the two are forgotten"
+    device.broker.drop()
+    device.passes()
+    device.advance(130)
+    device.passes(2)
+    ends_for_a_picture(device)
+    assert device.sender.offer(PICTURE)
+
+
+def test_a_broker_that_ends_it_again_after_ten_minutes_is_given_no_second(device: Device) -> None:
+    for _ in range(2):
+        ends_for_a_picture(device)
+    device.advance(600)
+    device.passes(2)
+    ends_for_a_picture(device)
+    assert not device.sender.offer(PICTURE)
 
 
 def test_connections_that_end_for_other_reasons_do_not_count_against_pictures(device: Device) -> None:
