@@ -223,7 +223,7 @@ RESULTS = (
         "failed",
         "busy",
         "a self-test or a replay is already running, or other settings are being tried, or keys written, or 8 look"
-        " already",
+        " already, or looks have begun or gone on too often within a minute",
     ),
     Result("failed", "unknown-alarm", "there is no open alarm with that id"),
     Result(

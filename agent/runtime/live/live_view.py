@@ -21,6 +21,7 @@ from agent.outbox.outbox import Outbox
 from agent.ports import OutgoingMessage
 from agent.runtime.live.given import GivesPictures, OffersPictures, ShowsLook
 from agent.runtime.live.look import KEY, Look, Looker, read_kept
+from agent.runtime.live.pace import Pace
 from agent.runtime.live.picture_size import PictureSize
 from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.supervisor import Supervisor
@@ -80,6 +81,7 @@ class LiveView:
         self._looks: dict[str, Look] = {}
         self._streams: dict[str, _Stream] = {}
         self._size = PictureSize()
+        self._pace = Pace()
         self._came: queue.SimpleQueue[tuple[str, bytes | None] | None] = queue.SimpleQueue()
 
     @contextmanager
@@ -191,6 +193,8 @@ class LiveView:
         with self._lock:
             if len(self._looks) >= _MOST_LOOKS:
                 return LiveAnswer("busy", f"{_MOST_LOOKS} look already")
+            if not self._pace.allows(now_ns, begins=True):
+                return LiveAnswer("busy", "too many looks have begun or gone on lately: wait a minute")
             self._looks[look.live] = look
             said = f"{who.said} looks through {camera}: {args.reason}"
             self._security.record("live-started", said, {KEY + look.live: look.text()}, **_begun(look, args))
@@ -204,6 +208,8 @@ class LiveView:
                 return _unknown(live)
             if not who.is_same(look.who):
                 return _not_yours(look)
+            if not self._pace.allows(now_ns, begins=False):
+                return LiveAnswer("busy", "too many looks have gone on lately: wait a minute")
             look.fps, look.ends_ns = args.fps, now_ns + args.lease_s * 10**9
             said = f"{who.said} goes on looking through {look.camera}: {args.reason}"
             detail = {**_begun(look, args), "reason": args.reason}

@@ -238,10 +238,36 @@ def test_eight_may_look_at_a_time(rig: LiveRig) -> None:
     assert rig.ask().code == "ok"
 
 
+def test_a_flood_of_orders_is_refused_so_that_it_neither_fills_the_disk_nor_pushes_out_the_record(rig: LiveRig) -> None:
+    live = rig.look(lease_s=300)
+    renewed = [rig.ask(live=live, lease_s=300).code for _ in range(300)]
+    assert (renewed.count("ok"), renewed.count("busy")) == (99, 201)
+    rig.passes(60)
+    begun = []
+    for _ in range(300):
+        answer = rig.ask(BOSS)
+        begun.append(answer.code)
+        if answer.code == "ok":
+            rig.live.stop(answer.output["live"], BOSS)
+    assert (begun.count("ok"), begun.count("busy")) == (20, 280)
+    assert rig.ask(live=live, lease_s=300).code == "ok", "who looks already may go on"
+    assert len(rig.told("started")) == 21
+    assert len(rig.told("renewed")) == 100
+    assert len(rig.told("stopped")) == 20
+
+
+def test_eight_people_may_go_on_as_often_as_the_control_room_does(rig: LiveRig) -> None:
+    looks = [rig.look(lease_s=20) for _ in range(8)]
+    for _ in range(30):
+        rig.passes(6, 1)
+        assert [rig.ask(live=live, lease_s=20).code for live in looks] == ["ok"] * 8
+
+
 def test_no_event_of_a_look_is_ever_left_out_however_many_there_are(rig: LiveRig) -> None:
     for _ in range(100):
         rig.live.stop(rig.look(), THANDI)
         rig.told()
+        rig.clock.advance(timedelta(seconds=4))
     assert len(rig.told("started")) == len(rig.told("stopped")) == 100
     severities: set[Severity] = {data["severity"] for data in rig.security.values()}
     assert severities == {"warning", "info"}
