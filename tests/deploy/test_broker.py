@@ -159,6 +159,22 @@ def test_the_probe_of_a_device_says_what_tries_a_path_and_nothing_else_and_takes
         assert device.connected
 
 
+def test_with_the_line_that_the_access_list_shows_a_centre_sees_no_live_pictures_and_hears_all_else(
+    authorities: BrokerAuthorities, kiosk: CertificateFiles, tmp_path: Path
+) -> None:
+    [line] = re.findall("^#(topic deny .*)$", (DEPLOYED / "edge-agent.acl").read_text(), re.MULTILINE)
+    access = f"user CN={CENTRE}\n{line}"
+    with (
+        Mosquitto(tmp_path / "broker", authorities=authorities, access=access) as broker,
+        Subscriber(broker.centre_port, ["edge/v1/+/+/+/up/#"], files=authorities.centre(CENTRE)) as logger,
+        Subscriber(broker.port, files=kiosk) as device,
+    ):
+        for what in ("live/front", "alarm/police"):
+            device.publish(f"{BASE}/kiosk-0042/up/{what}", b"x")
+        logger.wait_for(lambda message: message.topic.endswith("alarm/police"))
+        assert [message.topic for message in logger.heard] == [f"{BASE}/kiosk-0042/up/alarm/police"]
+
+
 def test_with_the_lines_that_the_access_list_shows_a_name_too_long_for_a_certificate_has_the_rights_of_any_other(
     authorities: BrokerAuthorities, tmp_path: Path
 ) -> None:

@@ -37,6 +37,8 @@ block() {
   echo "user $1"
   # Else a pattern above would let the login speak for a device in a province of its own name.
   echo "topic deny edge/v1/$1/#"
+  # With up/live/#: a login sees along when somebody else looks, and no device knows of it. To one that only watches alarms:
+  #   topic deny edge/v1/PROVINCE/+/+/up/live/#
   echo "topic read edge/v1/$2/+/+/up/#"
   echo "topic write edge/v1/$2/+/+/down/#"
   for page in "$1" "$1-2" "$1-3"; do
