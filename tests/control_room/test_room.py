@@ -6,7 +6,9 @@ from tests.support.control_room import program
 from tests.support.run import ran
 
 
-@pytest.mark.parametrize("name", ["room_program", "look_program", "memory_program", "figures_program"])
+@pytest.mark.parametrize(
+    "name", ["room_program", "look_program", "look_page_program", "memory_program", "figures_program"]
+)
 def test_what_conform_cannot_see_is_right_too(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     done = ran("node", "--expose-gc", program(name, tmp_path_factory), timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
