@@ -31,7 +31,7 @@ class Figures:
     late_s: list[float] = field(default_factory=list)
     """From the end of a lease to the last picture, below 0 if that came before."""
     missing: list[str] = field(default_factory=list)
-    """What the record lacks."""
+    """What the record lacks, or has otherwise than it was."""
 
     def __str__(self) -> str:
         first, late = max(self.first_s, default=0.0), max(self.late_s, default=0.0)
@@ -127,6 +127,7 @@ class Day:
         ]
         missing += [f"{live} ended and never began" for live in {each["live"] for each in ended} - {*names}]
         missing += [f"{live} is there twice" for live in names if names.count(live) > 1]
+        missing += self._overlong(who)
         spans = self._spans(who)
         missing += [
             f"a picture at {seen.arrived_ns}"
@@ -135,11 +136,26 @@ class Day:
         ]
 
     def _spans(self, who: Looking) -> list[tuple[int, int]]:
-        """From when until when each look of the record stood, by when this centre heard of it; an end that a kill
-        has left untold comes after the next start."""
+        """From when until when each look of the record stood: from when the device says, until this centre heard of
+        it. An end that a kill has left untold comes after the next start."""
         ends = {m.data["detail"]["live"]: m.arrived_ns for m in who.centre.messages("security/live-stopped")}
-        begins = {m.data["detail"]["live"]: m.arrived_ns for m in who.centre.messages("security/live-started")}
-        return [(at - 10**8, ends.get(live, 0) + 10**8) for live, at in begins.items()]
+        begins = {m.data["detail"]["live"]: m.monoms * 10**6 for m in who.centre.messages("security/live-started")}
+        return [(at, ends.get(live, 0) + 10**8) for live, at in begins.items()]
+
+    def _overlong(self, who: Looking) -> list[str]:
+        """The looks that went on for more than a second after their lease, by the device's own clock."""
+        since: dict[str, int] = {}
+        for kind in ("live-started", "live-renewed"):
+            for said in who.centre.messages(f"security/{kind}"):
+                live = said.data["detail"]["live"]
+                since[live] = max(since.get(live, 0), said.monoms)
+        ended = {
+            each.data["detail"]["live"]: each.monoms
+            for each in who.centre.messages("security/live-stopped")
+            if each.data["detail"]["why"] == "lease"
+        }
+        most_ms = (LEASE_S + 1) * 1000
+        return [f"{live} went on after its lease" for live, at in ended.items() if at - since.get(live, at) > most_ms]
 
 
 def now_ns() -> int:
