@@ -44,6 +44,8 @@ _LOOK_S, _STATE_S = 1.0, 5.0
 _HANGS_S, _OPENS_S = 10.0, 60.0
 """An encoder that takes this long for a picture is stuck in its driver; to open one, FFmpeg is loaded from the card."""
 _JOIN_S = 10.0
+_ORDER_S = 1.0
+"""So much later than the press an order to record may come; the seconds before the press are wanted all the same."""
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _NOTHING = RecorderState(state="degraded", pictures=0, ring_s=0, ring_bytes=0, group_s=0, rss_bytes=0)
 
@@ -98,7 +100,7 @@ def run(connection: socket.socket, make_keeping: Callable[[RecorderSpec], Keepin
 
 def _record(link: Link, spec: RecorderSpec, keeping: Keeping) -> None:
     clock = SystemClock()
-    ring = Ring(spec.ring_s, spec.ring_bytes)
+    ring = Ring(spec.ring_s + _ORDER_S, spec.ring_bytes)
     limits = Limits(spec.most_clips, 2 * spec.ring_bytes, spec.longest_s)
     recorder = Recorder(ring, keeping.clips, link.send, clock, limits)
     backlog = Backlog(Assembler(keeping.signer, clock, recorder.add), recorder, clock)

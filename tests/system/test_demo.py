@@ -83,7 +83,7 @@ def test_without_a_terminal_and_a_browser_the_story_is_told_and_every_step_was_s
     assert cv2.imread(picture[2]) is not None
     assert list(tmp_path.iterdir()) == []
     # What it says of the recording, somebody else finds too.
-    assert re.search(r"^The 1[567] seconds before the press: verified\.", done.stdout, re.MULTILINE)
+    assert re.search(r"^The 1[5678] seconds before the press: verified\.", done.stdout, re.MULTILINE)
     check = re.search(r"check it yourself: edge-agent (evidence verify .*)$", done.stdout, re.MULTILINE)
     film = re.search(r"a film that any player opens: (.*)$", done.stdout, re.MULTILINE)
     assert check is not None
