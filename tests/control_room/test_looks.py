@@ -124,6 +124,7 @@ def test_the_keyboard_alone_plays_the_whole_story(earnest: Rig, browser: Browser
     earnest.agent.press(NAMES[0])
     expect(page.get_by_text("1 alarm that nobody has", exact=True)).to_be_visible()
     keyboard.press("1")
+    expect(page.locator(".alarm-row")).to_be_visible()
     keyboard.press("j")
     keyboard.press("Enter")
     keyboard.press("r")
@@ -162,6 +163,7 @@ def test_the_keyboard_alone_plays_the_whole_story(earnest: Rig, browser: Browser
     expect(page.get_by_text("Taken over by Thandi")).to_be_visible()
 
     keyboard.press("1")
+    expect(page.locator(".alarm-row")).to_be_visible()
     keyboard.press("j")
     keyboard.press("Enter")
     expect(page.locator(".detail h2")).to_be_focused()
