@@ -4,7 +4,7 @@ import select
 import socket
 import time
 
-from agent.core.delivery.upload_link import Gate, Line, Moves, Put, UploadLinkError, decode, encode
+from agent.core.delivery.upload_link import MOVES_BYTES, Gate, Line, Moves, Put, UploadLinkError, decode, encode
 from agent.upload.put import put
 
 _IDLE_S = 60.0
@@ -19,6 +19,7 @@ class Link:
         self._buffer = b""
         self._holds = False
         self._next: Put | None = None
+        self._said = Moves(0, 0)
         self._said_s = 0.0
 
     def send(self, line: Line) -> None:
@@ -47,11 +48,11 @@ class Link:
             self._hear(None if self._holds else left_s)
 
     def moves(self, number: int, sent: int) -> None:
-        """Tell the core, not too often, that bytes leave."""
-        now_s = time.monotonic()
-        if now_s - self._said_s >= _MOVES_S:
-            self._said_s = now_s
-            self.send(Moves(number, sent))
+        """Tell the core, not too often, that bytes leave: before they do, as nobody may be there to tell it after."""
+        now_s, said = time.monotonic(), self._said
+        if number != said.number or sent - said.sent >= MOVES_BYTES or now_s - self._said_s >= _MOVES_S:
+            self._said, self._said_s = Moves(number, sent), now_s
+            self.send(self._said)
 
     def _hear(self, timeout_s: float | None) -> None:
         ready, _, _ = select.select([self._connection], [], [], timeout_s)

@@ -39,7 +39,7 @@ class Paced(Protocol):
         ...
 
     def moves(self, number: int, sent: int) -> None:
-        """Note that so many bytes have left."""
+        """Note that so many bytes have left, and that more is about to."""
         ...
 
 
@@ -61,10 +61,10 @@ def put(order: Put, pace: Paced) -> Done:
                     behind_s = begun_s + sent / order.bytes_s - time.monotonic() if order.bytes_s else 0.0
                     _wait_for_room(connection.sock, sent, begun_s)
                     pace.pause(max(0.0, behind_s))
+                    pace.moves(order.number, sent)
                     connection.send(piece)
                     digest.update(piece)
                     sent += len(piece)
-                    pace.moves(order.number, sent)
             except (BrokenPipeError, ConnectionResetError):
                 pass  # it has refused before it has read all, and may have said why
             done = _answered(order, connection.getresponse(), digest.hexdigest(), sent)

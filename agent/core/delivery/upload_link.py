@@ -11,6 +11,10 @@ class UploadLinkError(EdgeAgentError):
     """The other end is gone, or says what no version of it says."""
 
 
+MOVES_BYTES = 64 * 1024
+"""The uploader says how much it has sent before each of these, and its own piece, begins to leave."""
+
+
 @dataclass(frozen=True, slots=True)
 class Put:
     """Core to uploader: put a file to a URL."""
@@ -34,7 +38,7 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """Uploader to core, once a second while bytes leave."""
+    """Uploader to core, before bytes leave: the first of a PUT, each further `MOVES_BYTES`, and once a second."""
 
     number: int
     sent: int
@@ -49,6 +53,7 @@ class Done:
     status: int
     """Of HTTP; 0 if there was no answer."""
     sent: int
+    """Bytes; if the uploader is gone, as many as it may have sent."""
     detail: str = ""
     """For a person: what the network or the store says. Never the URL's query."""
     retry_after_s: float | None = None

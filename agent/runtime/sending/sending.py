@@ -18,7 +18,9 @@ from typing import Any, NamedTuple, Protocol
 from agent.contract.commands import UploadUrlsArgs
 from agent.contract.evidence import EvidenceChange, EvidenceData
 from agent.contract.messages import AlarmData
+from agent.contract.times import TimeQuality
 from agent.core.camera.segment import MEDIA, NOTE, Segment, read_note
+from agent.core.delivery import upload_budget
 from agent.core.delivery.backoff import Backoff
 from agent.core.delivery.upload_link import Done, Put
 from agent.core.delivery.upload_urls import PREFIX, Target, UploadUrls, Url, fault_of, host_of, place_of
@@ -26,7 +28,6 @@ from agent.outbox.outbox import Outbox
 from agent.runtime.sending.uploader import Uploader
 from agent.runtime.supervision.context import Context
 
-MONTH_KEY = "upload/month"
 _LOOK_S = 0.25
 _PICTURE_NS, _NO_PICTURE_NS = 2 * 10**9, 7 * 10**8
 """How long a segment waits for the picture of an alarm that was just raised, and where none comes at all."""
@@ -109,7 +110,9 @@ class Sending:
         self._pressed: tuple[int, bool] = (-(10**18), False)
         self._held_since_ns: int | None = None
         self._was_connected = False
-        self._month = ("", 0)
+        self._budget = upload_budget.MonthBudget(rules.month_bytes, outbox.new_id())
+        self._is_known = False
+        """Whether a disk that was late has told what earlier runs have kept."""
         self._detail = ""
 
     @contextmanager
@@ -153,7 +156,7 @@ class Sending:
             "waiting": len(here),
             "waiting_bytes": sum(each.size for each in here),
             "urls": 0 if self._urls is None else len(self._urls),
-            "month_bytes": self._month[1],
+            "month_bytes": self._budget.used,
             "detail": self._detail,
         }
 
@@ -183,10 +186,11 @@ class Sending:
         return self._clock.wall().timestamp()
 
     def _take_urls(self) -> None:
-        if self._urls is None:
+        is_known = self._outbox.writer.is_known
+        if self._urls is None or is_known > self._is_known:
+            self._is_known = is_known
             self._urls = UploadUrls(self._outbox.kept(PREFIX), self._now_s())
-            month, _, sent = self._outbox.kept(MONTH_KEY).get(MONTH_KEY, "").partition(" ")
-            self._month = month, int(sent or 0)
+            self._keep(self._budget.restore(self._outbox.kept(upload_budget.PREFIX)))
         with suppress(queue.Empty):
             while True:
                 self._keep(self._urls.add(self._given.get_nowait(), self._now_s()))
@@ -251,7 +255,10 @@ class Sending:
         """Begin the most urgent PUT that there is a URL for."""
         assert self._urls is not None
         self._detail = ""
-        if self._rules.month_bytes and self._sent_this_month() >= self._rules.month_bytes:
+        # Read in this order: a clock that is being set is not taken for one that is set.
+        is_set = self._clock.quality() is not TimeQuality.UNSYNCED
+        self._budget.tick(f"{self._clock.wall():%Y-%m}" if is_set else "", self._clock.boottime_ns())
+        if self._budget.is_used_up:
             self._detail = "what may be sent in this month was sent"
             return
         now_s = self._now_s()
@@ -264,12 +271,14 @@ class Sending:
                 self._detail = self._detail or "segments wait for a URL"
                 continue
             self._keep(self._urls.bind(target.key, segment.name), wait=True)
+            self._keep(self._budget.reserve(segment.size))
             self._number += 1
             ca_file = None if self._rules.ca_file is None else str(self._rules.ca_file)
             media = segment.file(self._rules.spool, MEDIA)
             try:
                 self._uploader.put(Put(self._number, str(media), target.url, ca_file, self._rules.bytes_s))
             except OSError as error:
+                self._keep(self._budget.settle(0))
                 self._rest(f"the uploader can't be started: {error}")
             else:
                 self._under_way = segment, target
@@ -280,7 +289,7 @@ class Sending:
         if self._under_way is None:
             return
         (segment, target), self._under_way = self._under_way, None
-        self._count(done.sent)
+        self._keep(self._budget.settle(done.sent))
         if 200 <= done.status < 300 and done.is_ours:
             self._backoff.failed(1e9)  # the next failure is a first one
             if not segment.is_end:
@@ -316,16 +325,6 @@ class Sending:
             self._lose(segment, detail)
         else:
             self._tell("upload-failed", segment, place=host_of(target.url), reason=detail)
-
-    def _sent_this_month(self) -> int:
-        month = f"{self._clock.wall():%Y-%m}"
-        if self._month[0] != month:
-            self._month = month, 0
-        return self._month[1]
-
-    def _count(self, sent: int) -> None:
-        self._month = f"{self._clock.wall():%Y-%m}", self._sent_this_month() + sent
-        self._keep({MONTH_KEY: f"{self._month[0]} {self._month[1]}"})
 
     # --- what the centre hears
 

@@ -34,7 +34,12 @@ class Outboxed(Collected):
         super().__init__()
         self.state: dict[str, str] = {}
         self.alarm_waits = self.picture_waits = False
-        self.writer = SimpleNamespace(fault=False)
+        self.writer = SimpleNamespace(fault=False, is_known=True)
+        self.runs = 0
+
+    def new_id(self) -> str:
+        self.runs += 1
+        return f"run-{self.runs}"
 
     def kept(self, prefix: str) -> dict[str, str]:
         return {key: value for key, value in self.state.items() if key.startswith(prefix)}
@@ -368,11 +373,38 @@ def test_no_more_is_sent_in_a_month_than_the_settings_allow_also_after_a_restart
     again = Rig(tmp_path, rig.outbox, month_bytes=1500)
     again.run()
     assert again.url is None
-    again.run(32 * 24 * 3600)
+    again.run(32 * 24 * 3600).run(3601)
     again.allow(f"https://{HOST}/{{name}}")
     again.segment(9)
     again.run()
     assert again.url
+
+
+def test_what_was_under_way_when_the_agent_died_counts_in_its_month(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, month_bytes=1000)
+    rig.allow(f"https://{HOST}/{{name}}")
+    rig.segment(1)
+    rig.run()
+    assert rig.url
+    assert Rig(tmp_path, rig.outbox, month_bytes=1000).url is None
+
+
+def test_a_disk_that_comes_late_still_says_what_was_sent_and_where_more_may_go(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, month_bytes=1000)
+    rig.allow(f"https://{HOST}/{{name}}", seconds=9999)
+    rig.segment(1)
+    rig.run()
+    rig.answer(200)
+    late = Outboxed()
+    late.runs, late.writer.is_known = 9, False
+    again = Rig(tmp_path, late, month_bytes=1000)
+    again.segment(2)
+    assert (again.sending.figures()["urls"], again.run().url) == (0, None)
+    late.state |= rig.outbox.state
+    late.writer.is_known = True
+    again.run()
+    figures = again.sending.figures()
+    assert (figures["urls"], figures["month_bytes"], again.url) == (1, 1000, None)
 
 
 def test_a_file_that_is_gone_is_no_reason_to_stop(rig: Rig) -> None:
