@@ -125,11 +125,12 @@ def _wait_for_room(connection: socket.socket, sent: int, begun_s: float) -> None
 
 def _answered(order: Put, response: HTTPResponse, digest: str, sent: int) -> Done:
     body = response.read(_ANSWER) if response.status >= 300 else b""
-    code = _CODE.search(body)
-    detail = f"HTTP {response.status}" + (f" {code[1].decode()}" if code else "")
+    found = _CODE.search(body)
+    code = found[1].decode() if found else ""
+    detail = f"HTTP {response.status} {code}".rstrip()
     if 300 <= response.status < 400:
         detail += ": a redirect, which is never followed"
-    return Done(order.number, response.status, sent, detail, _retry_after(response), _is_ours(response, digest))
+    return Done(order.number, response.status, sent, detail, _retry_after(response), _is_ours(response, digest), code)
 
 
 def _is_ours(response: HTTPResponse, digest: str) -> bool:

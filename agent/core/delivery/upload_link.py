@@ -13,6 +13,7 @@ class UploadLinkError(EdgeAgentError):
 
 MOVES_BYTES = 64 * 1024
 """The uploader says how much it has sent before each of these, and its own piece, begins to leave."""
+_BUSY = {408, 425, 429}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,20 @@ class Done:
     retry_after_s: float | None = None
     is_ours: bool = True
     """False if the store's ETag is the MD5 of something else."""
+    code: str = ""
+    """What the store calls it: S3's `Code`."""
     t: str = "done"
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the store has the file."""
+        return 200 <= self.status < 300 and self.is_ours
+
+    @property
+    def may_go_later(self) -> bool:
+        """Whether the network or the store has failed, or has no time: the URL is as good as before."""
+        is_slow = self.status == 400 and self.code == "RequestTimeout"  # S3 has waited for the body
+        return self.status == 0 or self.status >= 500 or self.status in _BUSY or is_slow
 
 
 Line = Put | Gate | Moves | Done
