@@ -4,7 +4,8 @@ import select
 import socket
 import time
 
-from agent.core.delivery.upload_link import MOVES_BYTES, Gate, Line, Moves, Put, UploadLinkError, decode, encode
+from agent.core.delivery.upload_link import MOVES_BYTES, Gate, Line, Moves, Put, decode
+from agent.core.link_lines import LinkError, encode
 from agent.upload.put import put
 
 _IDLE_S = 60.0
@@ -27,10 +28,10 @@ class Link:
         try:
             self._connection.sendall(encode(line))
         except OSError as error:
-            raise UploadLinkError("the core is gone") from error
+            raise LinkError("the core is gone") from error
 
     def next(self) -> Put | None:
-        """Return the next order; None if none came for long. Raises UploadLinkError when the core is gone."""
+        """Return the next order; None if none came for long. Raises LinkError when the core is gone."""
         until_s = time.monotonic() + _IDLE_S
         while self._next is None:
             left_s = until_s - time.monotonic()
@@ -41,7 +42,7 @@ class Link:
         return order
 
     def pause(self, seconds: float) -> None:
-        """Let so much time pass, and for as long as an alarm message waits. Raises UploadLinkError."""
+        """Let so much time pass, and for as long as an alarm message waits. Raises LinkError."""
         until_s = time.monotonic() + seconds
         self._hear(0)
         while self._holds or (left_s := until_s - time.monotonic()) > 0:
@@ -61,9 +62,9 @@ class Link:
         try:
             got = self._connection.recv(64 * 1024)
         except OSError as error:
-            raise UploadLinkError("the link to the core broke") from error
+            raise LinkError("the link to the core broke") from error
         if not got:
-            raise UploadLinkError("the core has closed the link")
+            raise LinkError("the core has closed the link")
         *lines, self._buffer = (self._buffer + got).split(b"\n")
         for line in lines:
             match decode(line):
@@ -81,5 +82,5 @@ def run(connection: socket.socket) -> None:
     try:
         while (order := link.next()) is not None:
             link.send(put(order, link))
-    except UploadLinkError:
+    except LinkError:
         return

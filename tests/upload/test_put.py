@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from agent.core.delivery.upload_link import Done, Gate, Moves, Put, UploadLinkError, decode, encode
+from agent.core.delivery.upload_link import Done, Gate, Moves, Put, decode
+from agent.core.link_lines import LinkError, encode
 from agent.upload import put as module
 from agent.upload.put import put
 from tests.support.certificates import Authority
@@ -158,7 +159,7 @@ def test_a_rate_is_kept_by_pauses_between_small_pieces(store: Store, media: Path
 
 def test_bad_lines_on_the_link_are_refused() -> None:
     for line in (b"", b"[]", b"{}", b'{"t":"put"}', b'{"t":"x"}', b'{"t":"gate","hold":true,"more":1}', b"\xff"):
-        with pytest.raises(UploadLinkError):
+        with pytest.raises(LinkError):
             decode(line)
     assert decode(encode(Gate(hold=True))) == Gate(hold=True)
 

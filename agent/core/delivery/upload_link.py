@@ -1,15 +1,8 @@
-"""The lines between the core and the uploader: one JSON object each. No pydantic: the uploader does without."""
+"""The messages between the core and the uploader: one JSON object per line."""
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from agent.contract.errors import EdgeAgentError
-from agent.core.checked import checked
-
-
-class UploadLinkError(EdgeAgentError):
-    """The other end is gone, or says what no version of it says."""
-
+from agent.core import link_lines
 
 MOVES_BYTES = 64 * 1024
 """The uploader says how much it has sent before each of these, and its own piece, begins to leave."""
@@ -80,15 +73,6 @@ Line = Put | Gate | Moves | Done
 _KINDS: dict[str, type[Line]] = {"put": Put, "gate": Gate, "moves": Moves, "done": Done}
 
 
-def encode(line: Line) -> bytes:
-    """Return one line, including its newline."""
-    return json.dumps(asdict(line)).encode() + b"\n"
-
-
 def decode(line: bytes) -> Line:
-    """Parse a line. Raises UploadLinkError."""
-    try:
-        said = json.loads(line)
-        return checked(_KINDS[said["t"]], said)
-    except (ValueError, TypeError, KeyError) as error:
-        raise UploadLinkError("bad line on the uploader's link") from error
+    """Parse a line. Raises LinkError."""
+    return link_lines.decode(_KINDS, line, "uploader's link")

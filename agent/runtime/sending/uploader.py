@@ -5,7 +5,8 @@ import socket
 import subprocess
 from collections.abc import Sequence
 
-from agent.core.delivery.upload_link import MOVES_BYTES, Done, Gate, Line, Moves, Put, UploadLinkError, decode, encode
+from agent.core.delivery.upload_link import MOVES_BYTES, Done, Gate, Line, Moves, Put, decode
+from agent.core.link_lines import LinkError, encode
 from agent.ports import Clock
 from agent.runtime.supervision import child
 
@@ -85,7 +86,7 @@ class Uploader:
         for line in self._lines.read(self.socket):
             try:
                 said = decode(line)
-            except UploadLinkError as error:
+            except LinkError as error:
                 log.error("%s", error)  # noqa: TRY400 - one line is enough
                 continue
             if self._put is None or isinstance(said, Put | Gate) or said.number != self._put.number:
