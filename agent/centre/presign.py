@@ -1,9 +1,10 @@
-"""URLs that let whoever has one put one object to a store of S3's kind: AWS Signature Version 4 in the query."""
+"""URLs that let whoever has one put or get one object of a store of S3's kind: AWS Signature Version 4 in the query."""
 
 import hmac
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import Literal
 from urllib.parse import quote, urlencode, urlsplit
 
 LONGEST_S = 7 * 24 * 3600
@@ -12,7 +13,7 @@ LONGEST_S = 7 * 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class StoreKey:
-    """Whose right to write is lent."""
+    """Whose right is lent."""
 
     id: str
     secret: str = field(repr=False)
@@ -21,8 +22,8 @@ class StoreKey:
     region: str = "us-east-1"
 
 
-def presigned_put(url: str, key: StoreKey, expires_s: int, now: datetime) -> str:
-    """Return a URL for one PUT of the object at `url` (no query), good for `expires_s` from now. Raises ValueError."""
+def presigned(method: Literal["GET", "PUT"], url: str, key: StoreKey, expires_s: int, now: datetime) -> str:
+    """Return a URL for the object at `url` (no query), good for `expires_s` from now. Raises ValueError."""
     if not 0 < expires_s <= LONGEST_S:
         raise ValueError(f"a URL lives from 1 s to {LONGEST_S} s")
     parts = urlsplit(url)
@@ -37,7 +38,7 @@ def presigned_put(url: str, key: StoreKey, expires_s: int, now: datetime) -> str
         "X-Amz-SignedHeaders": "host",
     }
     path, asked = quote(parts.path or "/", safe="/-_.~%"), urlencode(query, quote_via=quote, safe="-_.~")
-    request = f"PUT\n{path}\n{asked}\nhost:{parts.netloc}\n\nhost\nUNSIGNED-PAYLOAD"
+    request = f"{method}\n{path}\n{asked}\nhost:{parts.netloc}\n\nhost\nUNSIGNED-PAYLOAD"
     to_sign = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{sha256(request.encode()).hexdigest()}"
     signing = f"AWS4{key.secret}".encode()
     for each in scope.split("/"):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from agent.adapters.x509_at import why_no_list
 from agent.centre import printable
-from agent.cli import evidence_case, evidence_grant, evidence_heads
+from agent.cli import evidence_case, evidence_grant, evidence_heads, evidence_serve
 from agent.contract.identity import common_name
 from agent.core.errors import UsageError
 from agent.evidence.h264 import Unit
@@ -52,7 +52,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser(
         "evidence",
         help="show what a recording proves: verify it, open it for a case, certify it",
-        description="Show what a recording proves. `grant`, `heads` and `stamp` need a network, the others none.",
+        description="Show what a recording proves. `grant`, `heads`, `serve` and `stamp` need a network, others none.",
         epilog=_ALL,
         formatter_class=raw,
     )
@@ -77,6 +77,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     evidence_case.add_actions(actions)
     evidence_heads.add_action(actions)
     evidence_grant.add_action(actions)
+    evidence_serve.add_action(actions)
 
 
 def _verify(args: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from agent.adapters.jose_keys import PrivateKey
 from agent.adapters.paho_centre import Heard
 from agent.centre import Centre, printable
-from agent.centre.presign import LONGEST_S, StoreKey, presigned_put
+from agent.centre.presign import LONGEST_S, StoreKey, presigned
 from agent.cli.centre import add_options, target_of
 from agent.contract.evidence_names import OBJECT_NAME
 from agent.contract.messages import ResultData
@@ -52,8 +52,7 @@ def add_action(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     add_options(one, every_broker=True)
     one.add_argument("--all", action="store_true", help="every device; takes no --device")
     one.add_argument("--key", required=True, type=Path, help="private key of the role supervisor or admin")
-    one.add_argument("--store", required=True, metavar="URL", help="https://HOST/BUCKET/PREFIX")
-    one.add_argument("--region", default="us-east-1", help="of the store (default: us-east-1)")
+    add_store(one)
     text = f"how long a URL is good, in seconds (default: {_LIFE_S})"
     one.add_argument("--life", type=int, default=_LIFE_S, metavar="S", help=text)
     one.add_argument("--seconds", type=float, help="stop after this many seconds")
@@ -62,12 +61,10 @@ def add_action(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
 def run(args: argparse.Namespace) -> int:
     """Answer until interrupted, or until the time is up."""
-    store, key, life_s = _store_of(args.store), PrivateKey.load(args.key), args.life
+    store, key, life_s = store_of(args.store), PrivateKey.load(args.key), args.life
     if not 0 < life_s <= LONGEST_S:
         raise UsageError(f"--life is from 1 to {LONGEST_S} s")
-    if _KEY_ID not in os.environ or _SECRET not in os.environ:
-        raise UsageError(f"the key of the store is missing: set {_KEY_ID} and {_SECRET} in the environment")
-    lender = StoreKey(os.environ[_KEY_ID], os.environ[_SECRET], os.environ.get(_TOKEN), args.region)
+    lender = store_key(args.region)
     target = target_of(args, every=args.all)
     heard: queue.SimpleQueue[Heard] = queue.SimpleQueue()
     up = target.identity.up
@@ -111,7 +108,7 @@ def commands(
     """Yield the URLs for these segments, as many at a time as a command may have."""
     urls: list[Mapping[str, str]] = []
     for name in names:
-        one = {"name": name, "url": presigned_put(f"{store}/{device}/{name}", lender, life_s, now)}
+        one = {"name": name, "url": presigned("PUT", f"{store}/{device}/{name}", lender, life_s, now)}
         if urls and len(json.dumps([*urls, one])) > _MOST_BYTES:
             yield urls
             urls = []
@@ -120,7 +117,21 @@ def commands(
         yield urls
 
 
-def _store_of(text: str) -> str:
+def add_store(parser: argparse.ArgumentParser) -> None:
+    """Add which store it is."""
+    parser.add_argument("--store", required=True, metavar="URL", help="https://HOST/BUCKET/PREFIX")
+    parser.add_argument("--region", default="us-east-1", help="of the store (default: us-east-1)")
+
+
+def store_key(region: str) -> StoreKey:
+    """Return the key of the store, which the environment has. Raises UsageError."""
+    if _KEY_ID not in os.environ or _SECRET not in os.environ:
+        raise UsageError(f"the key of the store is missing: set {_KEY_ID} and {_SECRET} in the environment")
+    return StoreKey(os.environ[_KEY_ID], os.environ[_SECRET], os.environ.get(_TOKEN), region)
+
+
+def store_of(text: str) -> str:
+    """Return the URL of a store without a slash at its end. Raises UsageError."""
     parts = urlsplit(text)
     if parts.scheme not in {"https", "http"} or not parts.hostname or "@" in parts.netloc or parts.query:
         raise UsageError("--store is https://HOST/BUCKET/PREFIX, without a password and without a query")

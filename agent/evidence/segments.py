@@ -1,6 +1,6 @@
 """Puts the uploaded segments of a clip together, so that the clip's manifest can be asked whether they are it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -43,7 +43,12 @@ def is_segments(directory: Path) -> bool:
 def together(directory: Path) -> bytes:
     """Return the film that the segments under a directory make, without their manifest: those of one clip, in the order
     of their names. Raises ClipError."""
-    found = [pieces(_read(path)) for path in sorted(directory.rglob("*Z.*.mp4"))]
+    return film_of(map(_read, sorted(directory.rglob("*Z.*.mp4"))))
+
+
+def film_of(segments: Iterable[bytes]) -> bytes:
+    """Return the film that the segments of one clip make, which are in the order of their names."""
+    found = [pieces(each) for each in segments]
     inits = [each[0] for each in found if each]
     return b"".join([*inits[:1], *dict.fromkeys(piece for _, *rest in filter(None, found) for piece in rest)])
 

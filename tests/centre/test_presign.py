@@ -8,7 +8,7 @@ from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from agent.centre.presign import LONGEST_S, StoreKey, presigned_put
+from agent.centre.presign import LONGEST_S, StoreKey, presigned
 
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 
@@ -29,7 +29,7 @@ def test_a_url_is_the_one_that_awss_library_makes(url: str, token: str | None) -
     theirs = urlsplit(request.url)
     moment = parse_qs(theirs.query)["X-Amz-Date"][0]
     now = datetime.strptime(moment, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    ours = urlsplit(presigned_put(url, StoreKey("AKID", SECRET, token, "af-south-1"), 900, now))
+    ours = urlsplit(presigned("PUT", url, StoreKey("AKID", SECRET, token, "af-south-1"), 900, now))
     assert parse_qs(ours.query) == parse_qs(theirs.query)
     assert (ours.netloc, ours.path) == (theirs.netloc, theirs.path)
 
@@ -37,7 +37,7 @@ def test_a_url_is_the_one_that_awss_library_makes(url: str, token: str | None) -
 def test_a_url_that_would_live_for_ever_is_not_made() -> None:
     for life_s in (0, LONGEST_S + 1):
         with pytest.raises(ValueError, match="lives"):
-            presigned_put("https://store.example/a", StoreKey("AKID", SECRET), life_s, datetime.now(UTC))
+            presigned("PUT", "https://store.example/a", StoreKey("AKID", SECRET), life_s, datetime.now(UTC))
 
 
 def test_a_key_does_not_show_its_secret() -> None:

@@ -36,6 +36,7 @@ def locks_of_the_core() -> set[str]:
                 "centre/",
                 "recorder/",
                 "service_page/",
+                "viewing/",
                 "vision/",
                 "adapters/child_",
                 "adapters/picamera2",

@@ -1,4 +1,5 @@
-"""A store that takes PUTs over HTTP or HTTPS, and does worse: it cuts, stalls, lies, redirects and says nothing."""
+"""A store that takes PUTs over HTTP or HTTPS, gives what it has, and does worse: it cuts, stalls, lies, redirects and
+says nothing."""
 
 import hashlib
 import socket
@@ -23,11 +24,12 @@ class Taken(NamedTuple):
 
 
 class Store:
-    """Each PUT is treated as the next word of `script` says, and taken when there is none:
+    """Each request is treated as the next word of `script` says, and taken when there is none:
 
     `take`, `lost` (taken, and the answer is lost), `lie` (taken, and the ETag is of something else), a status such as
     `503`, `429 2` (with Retry-After), `early 403` (answered before it is read), `cut N` (after N bytes), `stall` (reads
     nothing of it), `silent` (reads all and says nothing), `drip` (answers a byte at a time), `garbage`.
+    A GET knows `silent`, `drip`, `garbage`, `short` (half of what is promised), and statuses.
     """
 
     def __init__(self, tls: CertificateFiles | None = None, bytes_s: int = 0) -> None:
@@ -37,6 +39,8 @@ class Store:
         self.puts: list[Taken] = []
         self.at_s: dict[str, float] = {}
         """When each path was taken last."""
+        self.gets: list[str] = []
+        """What was asked for, with its query."""
         self.script: deque[str] = deque()
         self.bytes_s = bytes_s
         self.read = 0
@@ -104,6 +108,9 @@ class Store:
             data += more
         first, *lines = data.decode("latin-1").strip().split("\r\n")
         method, path, _ = first.split(" ")
+        if method == "GET":
+            self._get(connection, path)
+            return
         assert method == "PUT"
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         how, _, number = (self.script.popleft() if self.script else "take").partition(" ")
@@ -126,6 +133,16 @@ class Store:
             self.at_s[path.partition("?")[0]] = time.monotonic()
         self._say(connection, how, number, body)
 
+    def _get(self, connection: socket.socket, path: str) -> None:
+        self.gets.append(path)
+        bodies = self.objects.get(path.partition("?")[0])
+        how = self.script.popleft() if self.script else ("take" if bodies else "404")
+        if bodies is None or how not in {"take", "short"}:
+            self._say(connection, how, "", b"")
+            return
+        connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(bodies[-1])}\r\n\r\n".encode())
+        connection.sendall(bodies[-1][: len(bodies[-1]) // (2 if how == "short" else 1)])
+
     def _say(self, connection: socket.socket, how: str, number: str, body: bytes) -> None:
         etag = hashlib.md5(b"other" if how == "lie" else body).hexdigest()
         if how in {"take", "lie"}:
@@ -144,7 +161,7 @@ class Store:
         else:
             more = f"Retry-After: {number}\r\n" if number else ""
             more += "Location: http://127.0.0.1:1/elsewhere\r\n" if how.startswith("3") else ""
-            text = b"<Error><Code>AccessDenied</Code></Error>"
+            text = b"<Error><Code>%s</Code></Error>" % (b"NoSuchKey" if how == "404" else b"AccessDenied")
             head = f"HTTP/1.1 {how} Because\r\n{more}Content-Length: {len(text)}\r\n\r\n"
             connection.sendall(head.encode() + text)
 

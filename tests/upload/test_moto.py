@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from agent.centre.presign import StoreKey, presigned_put
+from agent.centre.presign import StoreKey, presigned
 from agent.core.delivery.upload_link import Put
 from agent.upload.put import put
 from tests.upload.test_put import MEDIA, Freely
@@ -39,7 +39,7 @@ def s3(store: str) -> Any:
 def test_a_segment_is_an_object_of_its_name_and_its_checksum_is_ours(store: str, s3: Any, tmp_path: Path) -> None:
     media = tmp_path / "a.mp4"
     media.write_bytes(MEDIA)
-    url = presigned_put(f"{store}/evidence/{NAME}", KEY, 900, datetime.now(UTC))
+    url = presigned("PUT", f"{store}/evidence/{NAME}", KEY, 900, datetime.now(UTC))
     done = put(Put(1, str(media), url), Freely())
     assert (done.status, done.is_ours, done.sent) == (200, True, len(MEDIA))
     found = s3.get_object(Bucket="evidence", Key=NAME)
