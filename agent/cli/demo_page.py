@@ -17,7 +17,7 @@ from agent.cli.keygen import make_key, private_path
 _BUILT = Path(__file__).parents[2] / "deploy" / "control-room" / "dist"
 POLICY = (
     "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-    "connect-src 'self' {broker}; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    "media-src blob:; connect-src 'self' {broker}; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 """As the shipped server has it (deploy/control-room/serve/nginx.conf), but for the broker."""
 

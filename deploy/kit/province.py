@@ -91,6 +91,8 @@ class ControlRoom(_Part):
     tiles: Text | None = None
     ring_after_s: Annotated[float, Field(gt=0)] = 15
     supervisor_after_s: Annotated[float, Field(gt=0)] = 60
+    clips: bool = False
+    """Whether it shows uploaded recordings: then each of its hosts runs `edge-agent evidence serve`."""
 
 
 class Contact(_Part):

@@ -58,8 +58,8 @@ class Rig(AbstractContextManager["Rig"]):
 
     `agent` is a simulated device that trusts `key`, an operator's; its alarms are exercises unless the `program` is
     IN_EARNEST. `kiosk` replaces tables of its settings, and `times` what it has for its brokers. `further` are
-    locations that the sites have besides. What another kiosk would say can be said by
-    Subscriber(rig.brokers[0].port, files=authorities.device("gp/site/id")).
+    locations that the sites have besides; `clips_port` is where they find uploaded recordings. What another kiosk would
+    say can be said by Subscriber(rig.brokers[0].port, files=authorities.device("gp/site/id")).
     """
 
     def __init__(
@@ -73,6 +73,7 @@ class Rig(AbstractContextManager["Rig"]):
         kiosk: Mapping[str, Any] | None = None,
         times: Mapping[str, float] | None = None,
         further: str = "",
+        clips_port: int | None = None,
         **settings: Any,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -105,6 +106,8 @@ class Rig(AbstractContextManager["Rig"]):
                 port=ports[n],
                 connect=[each for each in allowed if not each.endswith(f":{ports[n]}")],
                 further=further,
+                clips_port=clips_port,
+                operators=directory / f"broker-{n}" / "edge-agent" / "operators",
             )
             for n in range(hosts)
         ]

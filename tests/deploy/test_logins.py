@@ -177,6 +177,19 @@ def test_only_the_broker_may_read_the_files_and_no_password_is_in_them(broker: M
     assert not [path for path in files.iterdir() if path.name.startswith(("logins.", "edge-agent.acl."))]
 
 
+def test_nginx_has_a_hash_of_each_login_as_long_as_there_is_one(broker: Mosquitto, tmp_path: Path) -> None:
+    operators = tmp_path / "broker" / "edge-agent" / "operators"
+    assert {line.partition(":$6$")[0] for line in operators.read_text().splitlines()} == {"thandi", "sipho"}
+    assert stat.S_IMODE(operators.stat().st_mode) == 0o640
+    assert PASSWORD not in operators.read_text()
+    before = operators.read_text()
+    assert broker.set_login("add", "sipho", password="another good password").returncode == 0
+    assert broker.set_login("remove", "thandi").returncode == 0
+    [line] = operators.read_text().splitlines()
+    assert line.startswith("sipho:$6$")
+    assert line not in before
+
+
 @pytest.mark.parametrize(
     ("words", "password", "why"),
     [

@@ -52,7 +52,8 @@ class Nginx(AbstractContextManager["Nginx"]):
 
     `page` is the directory with the built page and `settings` its control-room.json; `connect` are addresses that the
     page may connect to, besides this site's own. `http_port` is the one that leads to TLS. `further` are locations that
-    the site has besides.
+    the site has besides. `clips_port` is where uploaded recordings are served, `operators` the list of who may see
+    them.
     """
 
     def __init__(
@@ -66,12 +67,15 @@ class Nginx(AbstractContextManager["Nginx"]):
         port: int | None = None,
         connect: Sequence[str] = (),
         further: str = "",
+        clips_port: int | None = None,
+        operators: Path | None = None,
     ) -> None:
         self.port, self.http_port, self._sink = port or free_port(), free_port(), free_port()
         self.url = f"https://localhost:{self.port}/"
         self._directory = directory
         self._page, self._settings, self._web_port = page, settings, web_port
         self._files, self._connect, self._further = files, connect, further
+        self._clips_port, self._operators = clips_port or free_port(), operators or directory / "operators"
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -155,6 +159,8 @@ class Nginx(AbstractContextManager["Nginx"]):
             (r"root /[^;]+;", f"root {self._page};"),
             (r"alias /[^;]+;", f"alias {self._settings};"),
             (r"http://127\.0\.0\.1:9001;", f"http://127.0.0.1:{self._web_port};"),
+            (r"http://127\.0\.0\.1:9002;", f"http://127.0.0.1:{self._clips_port};"),
+            (r"auth_basic_user_file /[^;]+;", f"auth_basic_user_file {self._operators};"),
             (r" wss://broker-b\.example https://registrar\.example;", f"{connect};"),
             (r"(form-action 'none')", r"\1; report-uri /violations"),
             (r"^  location = /mqtt", _VIOLATIONS.format(directory=self._directory, sink=self._sink) + r"\g<0>"),

@@ -6,10 +6,12 @@
 #   login.sh list
 #   login.sh refresh FILE     the access list becomes FILE, and the lines of all logins; says nothing if it is so already
 #
-# The files are logins and edge-agent.acl in /etc/mosquitto/edge-agent, or in $FILES. Afterwards: systemctl reload mosquitto
+# The files are logins and edge-agent.acl in /etc/mosquitto/edge-agent, and operators in /etc/nginx/edge-agent, by which
+# nginx shows recordings; or all in $FILES. Afterwards: systemctl reload mosquitto
 set -eu
 umask 077
 
+OPERATORS=${FILES:-/etc/nginx/edge-agent}/operators
 FILES=${FILES:-/etc/mosquitto/edge-agent}
 LOGINS=$FILES/logins
 ACCESS=$FILES/edge-agent.acl
@@ -55,6 +57,18 @@ replace() {
   mv "$1" "$2"
 }
 
+# The operators' list of nginx without this login, into a file beside it. nginx knows other hashes than Mosquitto.
+operators_but() {
+  if [ -e "$OPERATORS" ]; then grep -v "^$1:" "$OPERATORS" >"$OPERATORS.new" || true; else : >"$OPERATORS.new"; fi
+}
+
+# Its own workers read it, at each request.
+replace_operators() {
+  chgrp www-data "$OPERATORS.new" 2>/dev/null || true
+  chmod 640 "$OPERATORS.new"
+  mv "$OPERATORS.new" "$OPERATORS"
+}
+
 password() {
   if [ -t 0 ]; then
     stty -echo
@@ -91,7 +105,7 @@ refresh)
   ;;
 esac
 new=$(mktemp "$ACCESS.XXXXXX")
-trap 'rm -f "$new" "$LOGINS.new"; [ ! -t 0 ] || stty echo' EXIT
+trap 'rm -f "$new" "$LOGINS.new" "$OPERATORS.new"; [ ! -t 0 ] || stty echo' EXIT
 case $what in
 add)
   access_of_others "$1" >"$new"
@@ -102,6 +116,13 @@ add)
   if [ -e "$LOGINS" ]; then cp "$LOGINS" "$LOGINS.new"; else : >"$LOGINS.new"; fi
   # Never as a word of the command line, which everybody on the host can read.
   printf '%s\n%s\n' "$first" "$first" | mosquitto_passwd "$LOGINS.new" "$1" >/dev/null
+  if [ -d "${OPERATORS%/*}" ]; then
+    command -v openssl >/dev/null || fail "openssl is missing: sudo apt-get install openssl"
+    operators_but "$1"
+    hash=$(printf '%s\n' "$first" | openssl passwd -6 -stdin)
+    printf '%s:%s\n' "$1" "$hash" >>"$OPERATORS.new"
+    replace_operators
+  fi
   replace "$new" "$ACCESS"
   replace "$LOGINS.new" "$LOGINS"
   echo "$1 may log in after: systemctl reload mosquitto"
@@ -110,6 +131,7 @@ remove)
   [ -e "$LOGINS" ] && grep -q "^$1:" "$LOGINS" || fail "there is no login $1"
   access_of_others "$1" >"$new"
   grep -v "^$1:" "$LOGINS" >"$LOGINS.new" || true
+  [ ! -e "$OPERATORS" ] || { operators_but "$1" && replace_operators; }
   replace "$LOGINS.new" "$LOGINS"
   replace "$new" "$ACCESS"
   echo "$1 is gone after: systemctl reload mosquitto"

@@ -17,6 +17,8 @@ export interface Settings {
   supervisor_after_s: number;
   /** Where devices enrol, and of which province it must be; null where nobody approves them at this page. */
   registrar: { url: string; province: string } | null;
+  /** Whether uploaded recordings are served beside the page. */
+  clips: boolean;
 }
 
 export type Role = "operator" | "supervisor" | "technician" | "admin";

@@ -9,7 +9,8 @@ from tests.support.wait import wait_for
 
 _PLACE = "main entrance, Masabalala Yengwa Avenue"
 _SECRETS = (
-    "find /etc /opt /var/lib /usr/local -xdev -name '*.key' -o -name '*.acl' -o -name logins -o -path '*registrar*.db'"
+    "find /etc /opt /var/lib /usr/local -xdev -name '*.key' -o -name '*.acl' -o -name logins -o -name operators "
+    "-o -path '*registrar*.db'"
 )
 _OF_BROKER = {
     "/etc/mosquitto/edge-agent/server.key": "mosquitto 600",
@@ -17,6 +18,7 @@ _OF_BROKER = {
     "/etc/mosquitto/edge-agent/logins": "mosquitto 600",
     "/etc/mosquitto/edge-agent/province.acl": "root 600",
     "/etc/nginx/edge-agent/server.key": "root 600",
+    "/etc/nginx/edge-agent/operators": "root 640",
 }
 _OF_REGISTRAR = {
     "/etc/edge-agent-registrar/server.key": "root 600",

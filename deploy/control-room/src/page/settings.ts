@@ -52,7 +52,7 @@ export function checkSettings(parsed: unknown): Settings {
     problems.push(t.settings.texts(key));
     return [];
   };
-  const known = ["centre", "title", "language", "root", "brokers", "outlines", "units", "tiles", "ring_after_s", "supervisor_after_s", "registrar"];
+  const known = ["centre", "title", "language", "root", "brokers", "outlines", "units", "tiles", "ring_after_s", "supervisor_after_s", "registrar", "clips"];
   for (const key of Object.keys(file)) if (!known.includes(key)) problems.push(t.settings.unknown(key, known.join(", ")));
   const centre = text("centre");
   if (/[/+#]/.test(centre)) problems.push(t.settings.level("centre"));
@@ -68,7 +68,9 @@ export function checkSettings(parsed: unknown): Settings {
     ring_after_s: seconds("ring_after_s", 15),
     supervisor_after_s: seconds("supervisor_after_s", 60),
     registrar: registrar(file["registrar"] ?? null, problems),
+    clips: file["clips"] === true,
   };
+  if (typeof (file["clips"] ?? false) !== "boolean") problems.push(t.settings.yesOrNo("clips"));
   if (/[+#]/.test(settings.root)) problems.push(t.settings.level("root"));
   if (problems.length > 0) throw new SettingsError(problems);
   return settings;

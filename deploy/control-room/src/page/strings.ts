@@ -32,6 +32,7 @@ const en = {
     noObject: "It must be one object: {…}.",
     text: (key: string) => `“${key}” must be a text that is not empty.`,
     texts: (key: string) => `“${key}” must be a list of texts.`,
+    yesOrNo: (key: string) => `“${key}” must be true or false.`,
     seconds: (key: string) => `“${key}” must be a number of seconds above 0.`,
     level: (key: string) => `“${key}” becomes part of topics: it must not contain + or #, nor the centre's name a /.`,
     unknown: (key: string, known: string) => `“${key}” is not known. Known are: ${known}.`,
