@@ -58,6 +58,19 @@ export interface Lamps {
   tone: Pattern;
 }
 
+/** A piece of a recording that is at the office's store, as the device says. */
+export interface PartView {
+  /** `DAY/HOUR/MM-SS.mmmZ.N`, of the form of the contract. */
+  name: string;
+  sha256: string;
+  /** Its first and its last picture, by the device's clock. */
+  begins: string;
+  ends: string;
+  /** Its first and last fragment, by their numbers in the recording. */
+  first: number;
+  last: number;
+}
+
 /** A recording on the card of a device. Its texts are the device's own. */
 export interface ClipView {
   /** The identifier of its file: also where several share one. */
@@ -76,6 +89,12 @@ export interface ClipView {
   failure: string | null;
   /** Why it is held; null if it is not, or that was not heard. */
   held: string | null;
+  /** What has reached the store, in the order of its pictures; what was said before this page was loaded is not in it. */
+  parts: PartView[];
+  /** Why what did not reach the store did not: one for each part. */
+  unsent: string[];
+  /** The store has its end: nothing follows. */
+  isWhole: boolean;
 }
 
 /** One alarm, with the newest that is known of it. */
@@ -199,6 +218,9 @@ export interface LookView {
   pictureMs: number | null;
 }
 
+/** Why nothing of an uploaded recording came. `altered`: what came is not what the device has said. `says`: the server says why. */
+export type RecordingFailure = "no-connection" | "slow" | "login" | "altered" | "says";
+
 /** Why the registrar could not be asked. `says`: `detail` is its own sentence. */
 export interface RegistrarTrouble {
   why: "no-connection" | "slow" | "html" | "nonsense" | "status" | "says";
@@ -250,6 +272,8 @@ export type Ask =
   /** Look through a camera until `look-away`; it ends the look before. */
   | { ask: "look"; source: string; camera: string; by: string; reason: string }
   | { ask: "look-away" }
+  /** Fetch something of an uploaded recording with the login; `sha256` is what its bytes must have, null if nobody has said. */
+  | { ask: "recording"; ticket: number; path: string; sha256: string | null }
   /** Ask the registrar who waits, often while somebody looks at it. */
   | { ask: "enrolment"; registrar: { url: string; province: string }; isLookedAt: boolean }
   | { ask: "decide"; key: string; replaces: string | null; isApproval: boolean; reason: string };
@@ -266,6 +290,8 @@ export type Tell =
   | { tell: "picture"; id: string; jpeg: Blob | null }
   /** `jpeg` is null where no new picture has come. */
   | { tell: "look"; view: LookView; jpeg: Blob | null }
+  /** `content` is null where it did not come, or is not what it must be (`altered`). `why`: the server's words. */
+  | { tell: "recording"; ticket: number; content: ArrayBuffer | null; failure: RecordingFailure | null; why: string }
   | { tell: "enrolment"; view: EnrolmentView }
   /** How many messages were none of the contract so far, and the last of them. */
   | { tell: "unreadable"; count: number; last: string }

@@ -117,7 +117,7 @@ const part = object({ state: one("ok", "degraded"), detail: maybe(text) });
 const condition: Form = { ...told, input: text, kind: text, active: bool, since: text };
 const ofCamera: Form = { ...told, event_id: text, camera: text, persons: count, zone: maybe(text), phase: maybe(text) };
 
-const EVIDENCE: Form = { ...told, camera: level, clip: maybe(level), alarm_id: maybe(text), into: maybe(level), begins: maybe(text), ends: maybe(text), before_s: maybe(number), reason: maybe(text) };
+const EVIDENCE: Form = { ...told, camera: level, clip: maybe(level), alarm_id: maybe(text), into: maybe(level), begins: maybe(text), ends: maybe(text), before_s: maybe(number), object: maybe(text), sha256: maybe(text), first: maybe(count), last: maybe(count), reason: maybe(text) };
 
 /** By type, but for security events, which are all of one form. */
 const FORMS = new Map<string, [Message["what"], Form]>([
@@ -194,7 +194,7 @@ const FORMS = new Map<string, [Message["what"], Form]>([
       },
     ],
   ],
-  ...["begun", "ended", "cut", "failed", "deleted", "held", "released", "head"].map((change): [string, [Message["what"], Form]] => [`edge.evidence.${change}.v1`, ["evidence", EVIDENCE]]),
+  ...["begun", "ended", "cut", "failed", "deleted", "held", "released", "head", "uploaded", "upload-failed"].map((change): [string, [Message["what"], Form]] => [`edge.evidence.${change}.v1`, ["evidence", EVIDENCE]]),
   ["edge.event.person-entered.v2", ["event", ofCamera]],
   ["edge.event.person-left.v2", ["event", ofCamera]],
   ["edge.event.loitering.v1", ["event", ofCamera]],

@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import type { AlarmView, ClipView } from "../protocol";
 import { OrderState } from "./actions";
+import { Watch } from "./footage";
 import { Leave, leave, useFirstFocus } from "./forms";
 import { command, form, isPending, orderOf } from "./orders";
 import { Fact } from "./panes";
@@ -61,6 +62,7 @@ function Clip({ alarm, clip, isAsked }: { alarm: AlarmView; clip: ClipView; isAs
         <Fact name={t.clips.held}>{held !== null && (plain(held, 200) || t.clips.heldWithout)}</Fact>
         <Fact name={t.clips.file}>{!isMissing && <code>{plain(clip.clip, 64)}</code>}</Fact>
       </dl>
+      {!isMissing && <Watch alarm={alarm} clip={clip} />}
       {mayHold && (isAsked ? <Hold alarm={alarm} clip={clip} /> : (
         <button type="button" aria-disabled={isPending(order)} aria-expanded={false} aria-label={t.clips.holdOf(held === null ? t.clips.hold : t.clips.release, plain(clip.camera, 64))} onClick={() => !isPending(order) && (form.value = { alarmId: alarm.alarmId, form: "clip", clip: clip.clip })}>
           {held === null ? t.clips.hold : t.clips.release}

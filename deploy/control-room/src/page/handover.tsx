@@ -228,8 +228,8 @@ function keep(file: HandOver, at: string): string {
 }
 
 /** Give a person a file. */
-export function save(name: string, text: string): void {
-  const address = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+export function save(name: string, content: string | Blob, type = "application/json"): void {
+  const address = URL.createObjectURL(new Blob([content], { type }));
   const link = document.createElement("a");
   link.href = address;
   link.download = name;

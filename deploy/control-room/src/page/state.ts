@@ -7,6 +7,7 @@ import { HeldOrder } from "./held";
 import { forgetOrders, form, hearOrder, unsay } from "./orders";
 import { hearLook, lookAway } from "./look";
 import { forgetPictures, hearPicture } from "./pictures";
+import { hearRecording } from "./recordings";
 import { hearSigned } from "./signing";
 import { now, second, setClock } from "./time";
 import { t } from "./strings";
@@ -258,6 +259,8 @@ function hearOne(tell: Tell): void {
       return hearPicture(tell.id, tell.jpeg);
     case "look":
       return hearLook(tell.view, tell.jpeg);
+    case "recording":
+      return hearRecording(tell);
     case "enrolment":
       enrolment.value = tell.view;
       return;

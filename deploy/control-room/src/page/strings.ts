@@ -1,10 +1,12 @@
 // Every word that a person reads. Another language is another table of the same type, chosen by the settings.
 import { clips } from "./strings-clips";
 import { enrolment } from "./strings-enrolment";
+import { footage } from "./strings-footage";
 import { look } from "./strings-look";
 
 const en = {
   clips,
+  footage,
   look,
   enrolment,
   lang: "en",

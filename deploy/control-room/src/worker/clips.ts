@@ -2,10 +2,12 @@
 import { type Data, type Message } from "../centre/notices";
 import { compare, type Order } from "../centre/order";
 import type { AlarmData } from "../contract";
-import type { ClipView } from "../protocol";
+import type { ClipView, PartView } from "../protocol";
 
 /** Older ones are on the card all the same. */
 const MOST = 200;
+/** More than a recording of twenty minutes has. */
+const MOST_PARTS = 300;
 /** Health knows of a clip that has begun at the latest so long after. */
 const KNOWN_AFTER_MS = 10_000;
 const STAGES = ["asked", "recording", "ended", "cut", "deleted"] as const;
@@ -36,6 +38,10 @@ export class Clips {
     const { view } = known;
     known.alarmId ??= text(data, "alarm_id");
     known.into ??= text(data, "into");
+    if (change === "uploaded" || change === "upload-failed") {
+      learnOfUpload(view, data, change === "uploaded");
+      return true;
+    }
     view.begins ??= text(data, "begins");
     view.ends ??= text(data, "ends");
     if (typeof data["before_s"] === "number") view.beforeS = data["before_s"];
@@ -69,7 +75,7 @@ export class Clips {
   #get(clip: string, camera: string, nowMs: number): Known {
     let known = this.#known.get(clip);
     if (known === undefined) {
-      known = { view: { clip, camera, state: "asked", begins: null, ends: null, beforeS: null, reason: "", failure: null, held: null }, alarmId: null, into: null, sinceMs: nowMs, heldOrder: null };
+      known = { view: { clip, camera, state: "asked", begins: null, ends: null, beforeS: null, reason: "", failure: null, held: null, parts: [], unsent: [], isWhole: false }, alarmId: null, into: null, sinceMs: nowMs, heldOrder: null };
       this.#known.set(clip, known);
       for (const oldest of this.#known.keys()) if (this.#known.size > MOST) this.#known.delete(oldest);
     }
@@ -83,6 +89,21 @@ export class Clips {
     this.#written = new Set(cameras.flatMap((camera) => camera.recording?.recording ?? []));
     this.#writtenMs = heardMs;
     return [...this.#known.values()].some(({ view }) => view.state === "asked" || view.state === "recording");
+  }
+}
+
+/** A segment is at the store, or is not. Neither says anything of the clip's own beginning and end. */
+function learnOfUpload(view: ClipView, data: Data, isThere: boolean): void {
+  const [object, sha256, begins, ends] = [text(data, "object") ?? "", text(data, "sha256"), text(data, "begins"), text(data, "ends")];
+  const { first, last } = data;
+  if (object.endsWith("_end")) {
+    view.isWhole ||= isThere;
+  } else if (!isThere) {
+    view.unsent = [...view.unsent, text(data, "reason") ?? ""].slice(-MOST_PARTS);
+  } else if (sha256 !== null && begins !== null && ends !== null && typeof first === "number" && typeof last === "number") {
+    const part: PartView = { name: object.slice(object.indexOf("/") + 1).replace(/\.mp4$/, ""), sha256, begins, ends, first, last };
+    if (view.parts.length >= MOST_PARTS || view.parts.some(({ name }) => name === part.name)) return;
+    view.parts = [...view.parts, part].sort((a, b) => a.first - b.first || a.last - b.last);
   }
 }
 

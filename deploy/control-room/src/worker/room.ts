@@ -13,6 +13,7 @@ import { Enrolment } from "./enrolment";
 import { FailureError, hex, type Keys } from "./keys";
 import { Look } from "./look";
 import { Pictures } from "./pictures";
+import { Recordings } from "./recordings";
 import { Shown } from "./shown";
 import { LIFE_S, Signer } from "./signer";
 import { Watchers } from "./watchers";
@@ -41,6 +42,7 @@ export class Room {
   readonly #signer: Signer;
   readonly #orders: Orders;
   readonly #enrolment: Enrolment;
+  readonly #recordings: Recordings;
   readonly #tickets = new Map<number, Order>();
   #settings: Settings | null = null;
   #consumer!: Consumer;
@@ -67,6 +69,7 @@ export class Room {
       () => `cmd-${random(8)}`,
     );
     this.#forget("edge/v1");
+    this.#recordings = new Recordings(around.tell);
     this.#enrolment = new Enrolment(around.clock, around.keys, this.#time, around.tell);
   }
 
@@ -132,6 +135,7 @@ export class Room {
       case "log-out":
         this.close();
         this.#settings = null;
+        this.#recordings.logIn(null);
         this.#forget("edge/v1");
         return this.#tellLinks();
       case "order":
@@ -168,6 +172,8 @@ export class Room {
         return this.#begin(ask.source, ask.camera, ask.by, ask.reason);
       case "look-away":
         return this.#lookAway();
+      case "recording":
+        return void this.#recordings.fetch(ask);
       case "enrolment":
         return this.#enrolment.watch(ask.registrar, ask.isLookedAt);
       case "decide":
@@ -179,6 +185,7 @@ export class Room {
     if (!LEVEL.test(seat)) throw new FailureError("bad-seat", seat);
     this.close();
     this.#settings = settings;
+    this.#recordings.logIn(login);
     this.#forget(settings.root);
     const host = `${settings.root}/host/${seat}`;
     const topics = { state: `${host}/state`, echo: `${host}/echo` };

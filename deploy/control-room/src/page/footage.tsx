@@ -1,0 +1,103 @@
+// An uploaded recording, as it arrives: what of it is here, whether it is what the kiosk sent, and what it proves.
+import { useSignal } from "@preact/signals";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import type { AlarmView, ClipView, PartView } from "../protocol";
+import { save } from "./handover";
+import { Footage, type Verdict } from "./recordings";
+import { settings } from "./state";
+import { t } from "./strings";
+import { clock, deviceClock, plain, span } from "./words";
+
+/** Watch a recording, or read why that can't be. Nothing where the site does not show recordings. */
+export function Watch({ alarm, clip }: { alarm: AlarmView; clip: ClipView }) {
+  const isOpen = useSignal(false);
+  if (settings.value?.clips !== true) return null;
+  const { parts, unsent, begins, state } = clip;
+  if (parts.length === 0 && state === "deleted") return null;
+  if (parts.length === 0) return <p class="small">{unsent.length > 0 ? t.footage.unsent(unsent.length, plain(unsent.at(-1), 200)) : state === "asked" || state === "recording" ? t.footage.noneYet : t.footage.none}</p>;
+  const camera = plain(clip.camera, 64);
+  return (
+    <>
+      <button type="button" class="do" aria-expanded={isOpen.value} aria-label={isOpen.value ? t.footage.hideOf(camera) : t.footage.showOf(camera)} onClick={() => (isOpen.value = !isOpen.value)}>{isOpen.value ? t.footage.hide : t.footage.show}</button>
+      {isOpen.value && <Player alarm={alarm} clip={clip} />}
+      {begins === null && <p class="small">{t.footage.late}</p>}
+    </>
+  );
+}
+
+function Player({ alarm, clip }: { alarm: AlarmView; clip: ClipView }) {
+  const footage = useMemo(() => new Footage(alarm, clip), []);
+  const video = useRef<HTMLVideoElement>(null);
+  useEffect(() => {
+    footage.attach(video.current!);
+    return () => footage.close();
+  }, []);
+  useEffect(() => footage.update(alarm, clip), [clip.parts, clip.isWhole]);
+  const refused = footage.refused.value;
+  const pressedMs = Date.parse(alarm.data.raised_at);
+  const pictureMs = footage.pictureMs.value;
+  return (
+    <div class="footage">
+      <video ref={video} class="picture" controls muted playsInline aria-label={t.footage.videoOf(plain(clip.camera, 64))} />
+      {pictureMs !== null && <p class="small">{t.footage.picture(clock(pictureMs), relative(pictureMs - pressedMs))}</p>}
+      <p role="status">{extent(footage.shown.value, clip, pressedMs)}</p>
+      {refused.map(({ part, why }) => <p key={part.name} class="said bad" role="alert">✗ {t.footage.refused(deviceClock(part.begins, true), why)}</p>)}
+      {refused.length > 0 && <button type="button" onClick={() => footage.again()}>{t.footage.again}</button>}
+      {footage.trouble.value !== "" && <p class="said bad" role="alert">✗ {footage.trouble.value}</p>}
+      <VerdictOf verdict={footage.verdict.value} isChecking={footage.isChecking.value} parts={clip.parts.length} />
+      <Export footage={footage} clip={clip} />
+    </div>
+  );
+}
+
+/** A time before or after the press. */
+const relative = (ms: number): string => (Math.abs(ms) < 500 ? t.footage.atPress : ms < 0 ? t.footage.before(span(-ms)) : t.footage.after(span(ms)));
+
+/** From when to when it is shown, and what is missing between. */
+function extent(shown: readonly PartView[], clip: ClipView, pressedMs: number): string {
+  const [first, last] = [shown[0], shown.at(-1)];
+  if (first === undefined || last === undefined) return t.footage.loading;
+  const holes = shown.slice(1).filter((part, i) => part.first > Math.max(...shown.slice(0, i + 1).map((each) => each.last)) + 1).length;
+  const what = t.footage.extent(relative(Date.parse(first.begins) - pressedMs), relative(Math.max(...shown.map(({ ends }) => Date.parse(ends))) - pressedMs));
+  const missing = holes === 0 ? "" : ` ${t.footage.holes(holes)}`;
+  const failed = clip.unsent.length === 0 ? "" : ` ${t.footage.unsent(clip.unsent.length, plain(clip.unsent.at(-1), 200))}`;
+  return `${what}${missing}${failed} ${clip.isWhole ? t.footage.whole : t.footage.goesOn}`;
+}
+
+const MARKS: Record<string, [string, string]> = { authentic: ["✓", "good"], "authentic with missing": ["▲", ""], "not signed": ["✗", "bad"], "not authentic": ["✗", "bad"] };
+
+function VerdictOf({ verdict, isChecking, parts }: { verdict: Verdict | null; isChecking: boolean; parts: number }) {
+  if (verdict === null) return <p role="status">{t.footage.checking}</p>;
+  const word = verdict.word !== null && Object.hasOwn(t.footage.verdicts, verdict.word) ? verdict.word : null;
+  const [mark, colour] = word === null ? ["?", "bad"] : (MARKS[word] ?? ["?", "bad"]);
+  const newer = parts - verdict.parts;
+  return (
+    <div>
+      <p role="status" class={`said ${colour}`}>{mark} {word === null ? (verdict.says[0] ?? t.footage.notChecked("")) : t.footage.verdicts[word]}</p>
+      <p class="small">{t.footage.asOf(clock(verdict.atMs), verdict.parts)} {newer > 0 ? t.footage.newer(newer) : ""} {isChecking ? t.footage.checking : ""}</p>
+      {word !== null && verdict.says.length > 0 && (
+        <details>
+          <summary>{t.footage.found}</summary>
+          {verdict.says.map((each, i) => <p key={i} class="small">{each}</p>)}
+        </details>
+      )}
+    </div>
+  );
+}
+
+function Export({ footage, clip }: { footage: Footage; clip: ClipView }) {
+  const said = useSignal<string | null>("");
+  const give = async () => {
+    if (said.value === null) return;
+    said.value = null;
+    const made = await footage.export();
+    if (typeof made !== "string") save(`${clip.clip}.zip`, made, made.type);
+    said.value = typeof made === "string" ? made : t.footage.exported;
+  };
+  return (
+    <>
+      <button type="button" aria-disabled={said.value === null} onClick={() => void give()}>{t.footage.export}</button>
+      <p role="status" class="small">{said.value === null ? t.footage.exporting : said.value}</p>
+    </>
+  );
+}

@@ -1,0 +1,200 @@
+// What the office's server has of a recording, asked for through the worker, which has the login.
+import { signal } from "@preact/signals";
+import type { AlarmView, ClipView, PartView, Tell } from "../protocol";
+import { ask, nextTicket } from "./ask";
+import { t } from "./strings";
+import { plain } from "./words";
+
+type Answer = Extract<Tell, { tell: "recording" }>;
+const waiting = new Map<number, (answer: Answer) => void>();
+
+function fetched(what: "part" | "verdict" | "export", alarm: AlarmView, clip: ClipView, parts: readonly PartView[], sha256: string | null = null): Promise<Answer> {
+  const ticket = nextTicket();
+  const named = parts.map(({ name }) => encodeURIComponent(name)).join(",").replaceAll("%2F", "/");
+  const path = `/clips/${alarm.source.slice("/edge/".length)}/${clip.camera}/${what}?parts=${named}&clip=${encodeURIComponent(clip.clip)}&alarm=${encodeURIComponent(alarm.data.alarm_id)}`;
+  ask({ ask: "recording", ticket, path, sha256 });
+  return new Promise((resolve) => waiting.set(ticket, resolve));
+}
+
+export function hearRecording(answer: Answer): void {
+  waiting.get(answer.ticket)?.(answer);
+  waiting.delete(answer.ticket);
+}
+
+const whyNot = ({ failure, why }: Answer): string => (failure === null || failure === "says" ? t.footage.says(plain(why, 300)) : t.footage.failures[failure]);
+
+export interface Verdict {
+  /** In the words of the verifier; null where it could not be found. */
+  word: string | null;
+  says: string[];
+  parts: number;
+  atMs: number;
+}
+
+const AGAIN_MS = 15_000;
+const BEHIND_S = 0.3;
+
+/** A recording that somebody watches: parts come as the kiosk tells of them, and only those that are as it has sent them. */
+export class Footage {
+  readonly shown = signal<readonly PartView[]>([]);
+  /** Parts that are not shown, and why. */
+  readonly refused = signal<readonly { part: PartView; why: string }[]>([]);
+  readonly trouble = signal("");
+  readonly verdict = signal<Verdict | null>(null);
+  readonly isChecking = signal(false);
+  /** Of the picture that is shown, by the device's clock; null before the first. */
+  readonly pictureMs = signal<number | null>(null);
+  #alarm: AlarmView;
+  #clip: ClipView;
+  #video: HTMLVideoElement | null = null;
+  #media: MediaSource | null = null;
+  #buffer: SourceBuffer | null = null;
+  #address = "";
+  #beginMs: number | null = null;
+  #isFetching = false;
+  #isOver = false;
+  #checkedMs = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(alarm: AlarmView, clip: ClipView) {
+    [this.#alarm, this.#clip] = [alarm, clip];
+  }
+
+  /** Play in this element. */
+  attach(video: HTMLVideoElement): void {
+    this.#video = video;
+    this.#media = new MediaSource();
+    this.#media.addEventListener("sourceopen", () => void this.#fetchAll(), { once: true });
+    this.#address = URL.createObjectURL(this.#media);
+    video.src = this.#address;
+    video.addEventListener("waiting", this.#skip);
+    video.addEventListener("timeupdate", () => {
+      if (this.#beginMs !== null) this.pictureMs.value = this.#beginMs + video.currentTime * 1000;
+    });
+    video.addEventListener("error", () => (this.trouble.value = t.footage.cannotPlay));
+  }
+
+  /** Take in what is known of it now. */
+  update(alarm: AlarmView, clip: ClipView): void {
+    const isSame = clip.parts === this.#clip.parts && clip.isWhole === this.#clip.isWhole;
+    [this.#alarm, this.#clip] = [alarm, clip];
+    if (!isSame) void this.#fetchAll();
+  }
+
+  close(): void {
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+    if (this.#address !== "") URL.revokeObjectURL(this.#address);
+  }
+
+  async export(): Promise<Blob | string> {
+    const answer = await fetched("export", this.#alarm, this.#clip, this.#clip.parts);
+    return answer.content === null ? whyNot(answer) : new Blob([answer.content], { type: "application/zip" });
+  }
+
+  /** Fetch again what did not come. */
+  again(): void {
+    this.refused.value = this.refused.peek().filter(({ why }) => why === t.footage.failures.altered);
+    this.trouble.value = "";
+    void this.#fetchAll();
+  }
+
+  async #fetchAll(): Promise<void> {
+    if (this.#isFetching || this.#media?.readyState === "closed") return;
+    this.#isFetching = true;
+    const isNew = (part: PartView) => !this.shown.peek().some(({ name }) => name === part.name) && !this.refused.peek().some((each) => each.part.name === part.name);
+    for (let part = this.#clip.parts.find(isNew); part !== undefined && !this.#isOver; part = this.#clip.parts.find(isNew)) await this.#show(part);
+    this.#isFetching = false;
+    if (this.#isOver) return;
+    if (this.#clip.isWhole && this.#media?.readyState === "open" && this.#buffer !== null) this.#media.endOfStream();
+    this.#check();
+  }
+
+  async #show(part: PartView): Promise<void> {
+    const answer = await fetched("part", this.#alarm, this.#clip, [part], part.sha256);
+    if (this.#isOver) return;
+    try {
+      if (answer.content === null) throw new Error(whyNot(answer));
+      await this.#append(answer.content, part);
+      this.shown.value = [...this.shown.peek(), part].sort((a, b) => a.first - b.first);
+    } catch (error) {
+      this.refused.value = [...this.refused.peek(), { part, why: error instanceof DOMException ? t.footage.cannotPlay : (error as Error).message }];
+    }
+  }
+
+  async #append(content: ArrayBuffer, part: PartView): Promise<void> {
+    const [media, video] = [this.#media!, this.#video!];
+    if (this.#buffer === null) {
+      const type = typeOf(new Uint8Array(content));
+      if (type === null || !MediaSource.isTypeSupported(type)) throw new Error(t.footage.cannotPlay);
+      this.#buffer = media.addSourceBuffer(type);
+      this.#buffer.mode = "segments";
+    }
+    const buffer = this.#buffer;
+    const before = ranges(buffer);
+    await new Promise<void>((resolve, reject) => {
+      buffer.addEventListener("updateend", () => resolve(), { once: true });
+      buffer.addEventListener("error", () => reject(new Error(t.footage.cannotPlay)), { once: true });
+      buffer.appendBuffer(content);
+    });
+    if (media.readyState === "open") media.duration = buffer.buffered.end(buffer.buffered.length - 1);
+    if (before.length > 0) return;
+    this.#beginMs = Date.parse(part.begins) - buffer.buffered.start(0) * 1000;
+    video.currentTime = buffer.buffered.start(0);
+    // A browser that forbids it has a button for it.
+    void video.play().catch(() => undefined);
+  }
+
+  /** Go on behind what is missing. */
+  readonly #skip = (): void => {
+    const [video, buffer] = [this.#video, this.#buffer];
+    if (video === null || buffer === null) return;
+    const at = video.currentTime;
+    const isInside = ranges(buffer).some(([begin, end]) => begin <= at + 0.05 && at < end - BEHIND_S);
+    const next = ranges(buffer).find(([begin]) => begin > at);
+    if (!isInside && next !== undefined) video.currentTime = next[0];
+  };
+
+  /** Have all that is known now verified, and not more often than every 15 s while it grows. */
+  #check(): void {
+    const { parts, isWhole } = this.#clip;
+    if (parts.length === 0 || this.isChecking.peek() || this.verdict.peek()?.parts === parts.length) return;
+    const inMs = isWhole || this.#checkedMs === 0 ? 0 : this.#checkedMs + AGAIN_MS - performance.now();
+    clearTimeout(this.#timer);
+    if (inMs > 0) this.#timer = setTimeout(() => this.#check(), inMs);
+    else void this.#verify(parts);
+  }
+
+  async #verify(parts: readonly PartView[]): Promise<void> {
+    this.isChecking.value = true;
+    const answer = await fetched("verdict", this.#alarm, this.#clip, parts);
+    if (this.#isOver) return;
+    this.#checkedMs = performance.now();
+    this.isChecking.value = false;
+    this.verdict.value = { ...verdictOf(answer), parts: parts.length, atMs: Date.now() };
+    this.#check();
+  }
+}
+
+function verdictOf(answer: Answer): Pick<Verdict, "word" | "says"> {
+  if (answer.content === null) return { word: null, says: [t.footage.notChecked(whyNot(answer))] };
+  try {
+    const { verdict, says } = JSON.parse(new TextDecoder().decode(answer.content)) as { verdict?: unknown; says?: unknown };
+    const sentences = Array.isArray(says) ? says.map((each) => plain(String(each), 400)) : [];
+    return { word: typeof verdict === "string" ? verdict : null, says: sentences };
+  } catch {
+    return { word: null, says: [t.footage.notChecked(t.footage.says("?"))] };
+  }
+}
+
+const ranges = ({ buffered }: SourceBuffer): [number, number][] => Array.from({ length: buffered.length }, (_, i) => [buffered.start(i), buffered.end(i)]);
+
+/** What a segment holds, by the record of its H.264 (`avcC`); null if it has none. */
+function typeOf(content: Uint8Array): string | null {
+  for (let at = 4; at + 8 < Math.min(content.length, 8192); at++) {
+    if (content[at] === 0x61 && content[at + 1] === 0x76 && content[at + 2] === 0x63 && content[at + 3] === 0x43) {
+      return `video/mp4; codecs="avc1.${[...content.slice(at + 5, at + 8)].map((octet) => octet.toString(16).padStart(2, "0")).join("")}"`;
+    }
+  }
+  return null;
+}
