@@ -1,32 +1,20 @@
 """One HTTPS PUT of a file: in small pieces, with a limit for everything that a server may do, and no redirect."""
 
-import fcntl
 import hashlib
 import re
-import socket
 import ssl
-import sys
-import termios
 import time
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from agent.adapters.paced_socket import LOOK_S, PIECE, STALL_S, Room, give_way_on
 from agent.core.delivery.upload_link import Done, Put
 
-_CONNECT_S, _PROGRESS_S = 5.0, 10.0
-_PIECE = 16 * 1024
+_CONNECT_S = 5.0
 _ANSWER = 4096
 _LONGEST_WAIT_S = 300.0
-_NOTSENT_LOWAT = 16 * 1024
-_QUEUE_S = 0.05
-"""An alarm may stand behind so many seconds of this upload, in a modem that sends one thing after the other."""
-_LOOK_S = 0.005
-_MIN_RTT = slice(148, 152)
-"""Where `tcpi_min_rtt`, in microseconds, stands in Linux's `struct tcp_info`."""
-_LOW_PRIORITY = 0x20
-"""Class selector 1 of Differentiated Services: what gives way where a queue is kept by class."""
 _CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
 _MD5 = re.compile(r'"?([0-9a-f]{32})"?', re.IGNORECASE)
 
@@ -39,7 +27,7 @@ class Paced(Protocol):
         ...
 
     def moves(self, number: int, sent: int) -> None:
-        """Note that so many bytes have left, and that more is about to."""
+        """Note that so many bytes have left."""
         ...
 
 
@@ -54,17 +42,18 @@ def put(order: Put, pace: Paced) -> Done:
             pace.pause(0)
             connection = _connected(order)
             digest = hashlib.md5(usedforsecurity=False)
-            begun_s = time.monotonic()
+            begun_s, room = time.monotonic(), Room(connection.sock)
             try:
                 _head(connection, order.url, size)
-                while piece := file.read(_PIECE):
+                while piece := file.read(PIECE):
                     behind_s = begun_s + sent / order.bytes_s - time.monotonic() if order.bytes_s else 0.0
-                    _wait_for_room(connection.sock, sent, begun_s)
+                    while not room.is_free():
+                        time.sleep(LOOK_S)
                     pace.pause(max(0.0, behind_s))
-                    pace.moves(order.number, sent)
                     connection.send(piece)
                     digest.update(piece)
-                    sent += len(piece)
+                    sent = room.sent = sent + len(piece)
+                    pace.moves(order.number, sent)
             except (BrokenPipeError, ConnectionResetError):
                 pass  # it has refused before it has read all, and may have said why
             done = _answered(order, connection.getresponse(), digest.hexdigest(), sent)
@@ -88,11 +77,8 @@ def _connected(order: Put) -> HTTPConnection:
     else:
         connection = HTTPConnection(host, port, timeout=_CONNECT_S)
     connection.connect()
-    connection.sock.settimeout(_PROGRESS_S)
-    # What waits in the kernel can't be held back, so little does.
-    connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _NOTSENT_LOWAT)
-    if connection.sock.family == socket.AF_INET:
-        connection.sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _LOW_PRIORITY)
+    connection.sock.settimeout(STALL_S)
+    give_way_on(connection.sock)
     return connection
 
 
@@ -105,32 +91,13 @@ def _head(connection: HTTPConnection, url: str, size: int) -> None:
     connection.endheaders()
 
 
-def _wait_for_room(connection: socket.socket, sent: int, begun_s: float) -> None:
-    """Wait until no more is under way than the line takes in a moment: what has left can't be called back when an alarm
-    is to go first. Raises TimeoutError when the store takes nothing more."""
-    least, since_s = sys.maxsize, time.monotonic()
-    while True:
-        waits = int.from_bytes(fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder)
-        info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _MIN_RTT.stop)
-        rtt_s = int.from_bytes(info[_MIN_RTT], sys.byteorder) / 1e6
-        now_s = time.monotonic()
-        if waits <= max(_PIECE, (sent - waits) / max(now_s - begun_s, _QUEUE_S) * (rtt_s + _QUEUE_S)):
-            return
-        if waits < least:
-            least, since_s = waits, now_s
-        elif now_s - since_s > _PROGRESS_S:
-            raise TimeoutError
-        time.sleep(_LOOK_S)
-
-
 def _answered(order: Put, response: HTTPResponse, digest: str, sent: int) -> Done:
     body = response.read(_ANSWER) if response.status >= 300 else b""
-    found = _CODE.search(body)
-    code = found[1].decode() if found else ""
-    detail = f"HTTP {response.status} {code}".rstrip()
+    code = _CODE.search(body)
+    detail = f"HTTP {response.status}" + (f" {code[1].decode()}" if code else "")
     if 300 <= response.status < 400:
         detail += ": a redirect, which is never followed"
-    return Done(order.number, response.status, sent, detail, _retry_after(response), _is_ours(response, digest), code)
+    return Done(order.number, response.status, sent, detail, _retry_after(response), _is_ours(response, digest))
 
 
 def _is_ours(response: HTTPResponse, digest: str) -> bool:
