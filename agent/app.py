@@ -19,6 +19,7 @@ from agent.bootstrap.command_executor import AllAlarms, CommandExecutor
 from agent.bootstrap.from_afar import CONFIG, FromAfar
 from agent.bootstrap.kiosk import Kiosk, Pins, make_kiosk, open_pins
 from agent.bootstrap.late_disk import restore
+from agent.bootstrap.live import make_live
 from agent.bootstrap.optional_parts import prepare, start_lights
 from agent.bootstrap.platform import Outside, board_serials, this_machine
 from agent.bootstrap.recordings import make_recordings
@@ -97,7 +98,7 @@ def run(
         probe = ProbeAlarm(context, outbox, specs.location(settings))
         alarms = AllAlarms(pipeline, probe)
         listener = listen(settings, context, uplink, pipeline, alarms, handler, key_watch)
-        live = LiveView(context, outbox, cameras, uplink.sender, pipeline if settings.live.beacon else None)
+        live = make_live(settings, context, outbox, cameras, recordings, uplink, pipeline)
         outbox.when_found_late(partial(restore, context, outbox, pipeline, handler, live))
         vision = links_to(
             settings, simulate, context=context, handler=handler, cameras=cameras, recordings=recordings, live=live

@@ -201,14 +201,17 @@ class ClipHoldArgs(_Args):
 
 
 class LiveStartArgs(_Args):
-    """`live-start`: look through a camera now, a few pictures a second, or go on looking."""
+    """`live-start`: look through a camera now, by a few pictures a second or a stream, or go on looking."""
 
     camera: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,64}$")
     """The first camera when left out."""
     live: str | None = Field(default=None, pattern=r"^[0-9a-f-]{36}$")
     """The look that goes on, which is yours: same `iss`, same `by`. A new one begins when left out."""
+    rung: Literal["pictures", "stream"] = "pictures"
+    """`pictures` on `up/live/{camera}`, or the recorder's `stream` to the media server that the device's settings name.
+    A look that goes on stays what it was."""
     fps: int = Field(default=2, ge=1, le=5)
-    """Pictures a second, at most."""
+    """Pictures a second, at most; of no account for a stream."""
     lease_s: int = Field(default=30, ge=5, le=300)
     """How long it goes on from now, unless you say `live-start` again or `live-stop`."""
     by: Name | None = None

@@ -4,13 +4,13 @@ For the schemas and the contract's page; the agent itself does not import it.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple, NotRequired
+from typing import Annotated, NamedTuple, NotRequired
 
 from typing_extensions import TypedDict
 
 from agent.contract.messages import Answer
 from agent.contract.stages import Stage
-from agent.contract.vocabulary import AckAction, Count, Level, Outcome, Time, TimeQuality, Uuid
+from agent.contract.vocabulary import AckAction, Count, Level, Outcome, Time, TimeQuality, Uuid, known
 
 
 class AckOutput(TypedDict):
@@ -101,6 +101,10 @@ class LiveOutput(TypedDict):
     live: Uuid
     """The look: by it you go on, and end it."""
     camera: Level
+    rung: NotRequired[Annotated[str, known("pictures", "stream")]]
+    """Pictures, when left out."""
+    place: NotRequired[str]
+    """Of a stream: the media server's host, as the device's settings have it."""
     lease_s: Count
     looks: list[Looker]
     """All who look through this camera now, this look included."""
@@ -180,7 +184,7 @@ RESULTS = (
         "succeeded",
         "ok",
         "done, and a close is on the disk; of a snapshot: the picture is on its way, under the command's id; of a clip:"
-        " what was in memory is on the card; of a `live-start`: it is in the record, and pictures follow",
+        " what was in memory is on the card; of a `live-start`: it is in the record, and pictures or the stream follow",
     ),
     Result(
         "in-progress",
@@ -249,6 +253,17 @@ RESULTS = (
         "failed", "no-picture", "the camera could not give one; of a `live-start`: it has none now, `text` says why"
     ),
     Result("failed", "unknown-live", "there is no such look, or it is over: begin another"),
+    Result(
+        "failed",
+        "no-stream",
+        "of a `live-start`: this camera has no stream, as the settings name no media server, or it is not recorded now;"
+        " look by pictures",
+    ),
+    Result(
+        "failed",
+        "stream-failed",
+        "of a `live-start` that would go on: its stream has ended, `text` says why; begin another, or look by pictures",
+    ),
     Result("failed", "not-yours", "the look is another person's; a supervisor or an admin may end it"),
     Result("failed", "no-uploads", "uploads are off: the settings name no host for them, or no camera is recorded"),
     Result("failed", "bad-url", "of `upload-urls`: the device keeps none of the URLs; `output` says why"),

@@ -243,6 +243,10 @@ class LookDetail(TypedDict):
     """The name that the centre gives the person."""
     reason: str
     """As in the command; of an end, that with which it began."""
+    rung: NotRequired[Annotated[str, known("pictures", "stream")]]
+    """Pictures, when left out."""
+    place: NotRequired[str]
+    """Of a stream: the host of the media server to which it goes."""
 
 
 class LookStartedDetail(LookDetail):
@@ -256,9 +260,11 @@ class LookStartedDetail(LookDetail):
 class LookStoppedDetail(LookDetail):
     """Which look, whose, and what came of it."""
 
-    why: Annotated[str, known("asked", "lease", "camera", "not-kept", "restart")]
-    """`camera`: it gave no picture for 10 s. `not-kept`: the disk did not take the beginning, and no picture was sent.
-    `restart`: the agent has ended."""
+    why: Annotated[str, known("asked", "lease", "camera", "stream", "not-kept", "restart")]
+    """`camera`: it gave no picture for 10 s. `stream`: it could not be pushed, or no longer. `not-kept`: the disk did
+    not take the beginning, and no picture was sent. `restart`: the agent has ended."""
+    failure: NotRequired[str]
+    """What has ended a stream, for a person."""
     ended_by: NotRequired[str]
     """Who has ended it with `live-stop`."""
     seconds: NotRequired[float]

@@ -1,5 +1,6 @@
 """The composition root of a recorder: builds it from the spec that the core sends, and runs it."""
 
+import logging
 import os
 import select
 import socket
@@ -14,11 +15,13 @@ from pathlib import Path
 from agent.adapters.av_encoder import AvEncoder
 from agent.adapters.child_threads import Ending, Worker
 from agent.adapters.system_clock import SystemClock
+from agent.core.camera.link_lines import LONGEST_LINE, LinkError
 from agent.core.camera.recorder_link import (
     BeginClip,
     EndClip,
     ExtendClip,
     FromRecorder,
+    GiveStream,
     HoldClip,
     RecorderSpec,
     RecorderState,
@@ -26,9 +29,9 @@ from agent.core.camera.recorder_link import (
     StopRecorder,
     ToRecorder,
     decode_for_recorder,
+    encode,
 )
 from agent.core.errors import EdgeAgentError
-from agent.core.link_lines import LONGEST_LINE, LinkError, encode
 from agent.recorder.backlog import Backlog
 from agent.recorder.intake import Encoder, Intake
 from agent.recorder.keeping import Keeping, keeping_of
@@ -37,7 +40,9 @@ from agent.recorder.recorder import Limits, Recorder
 from agent.recorder.ring import Ring
 from agent.recorder.segments import Segments
 from agent.recorder.sources import Pump, SocketSource, Source, StreamSource
+from agent.recorder.tap import SocketTap
 
+_log = logging.getLogger(__name__)
 _LOOK_S, _STATE_S = 1.0, 5.0
 """How often it looks whether its state has changed, and how often it says it all the same."""
 _HANGS_S, _OPENS_S = 10.0, 60.0
@@ -141,21 +146,36 @@ def _serve(
             message = link.receive(max(look_s - now_s, 0))
         except LinkError:
             return "the agent ended"
-        match message:
-            case BeginClip():
-                backlog.begin(partial(recorder.begin, message.clip, message.seconds, message.facts))
-                pump.ask()
-            case ExtendClip():
-                recorder.extend(message.clip, message.seconds)
-            case EndClip():
-                recorder.end(message.clip, "asked")
-            case HoldClip():
-                recorder.hold(message.clip, message.held, message.about)
-            case StopRecorder():
-                return "stopped"
-            case _:
-                pass
+        if isinstance(message, StopRecorder):
+            return "stopped"
+        if message is not None:
+            _obey(message, recorder, backlog, pump)
     return "failed"
+
+
+def _obey(message: ToRecorder, recorder: Recorder, backlog: Backlog, pump: Pump) -> None:
+    match message:
+        case BeginClip():
+            backlog.begin(partial(recorder.begin, message.clip, message.seconds, message.facts))
+            pump.ask()
+        case ExtendClip():
+            recorder.extend(message.clip, message.seconds)
+        case EndClip():
+            recorder.end(message.clip, "asked")
+        case HoldClip():
+            recorder.hold(message.clip, message.held, message.about)
+        case GiveStream():
+            _give(backlog, Path(message.socket))
+            pump.ask()
+        case _:
+            pass
+
+
+def _give(backlog: Backlog, path: Path) -> None:
+    try:
+        backlog.tap(SocketTap(path))
+    except OSError as error:  # whoever listened is gone, and the core knows
+        _log.warning("nobody takes the stream: %s", error.strerror)
 
 
 class _Report:

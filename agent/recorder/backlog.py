@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from agent.core.errors import EdgeAgentError
-from agent.recorder.pieces import Assembler, Moment, Piece
+from agent.recorder.pieces import Assembler, Moment, Piece, Tap
 
 if TYPE_CHECKING:  # the ports load pydantic
     from agent.ports import Clock
@@ -52,6 +52,10 @@ class Shelf(Protocol):
         """Return all that wait, and whether what came before them was dropped."""
         ...
 
+    def newest_group(self) -> Sequence[Piece]:
+        """Return the pieces of the newest group of pictures, oldest first."""
+        ...
+
     def add(self, piece: Piece) -> None:
         """Take the newest piece."""
         ...
@@ -80,7 +84,8 @@ class Backlog:
         end = min(end_ns or max(time_ns for time_ns, _ in units), moment.boottime_ns)  # or it would empty the ring
         batch = Batch(units, key, end, end_ns is not None, size, moment)
         with self._lock:
-            if not self._tries and (key or self._waits):  # what waits begins with a group
+            is_idle = not self._tries and not self._assembler.is_tapped
+            if is_idle and (key or self._waits):  # what waits begins with a group
                 if not self._waits:
                     self._assembler.close(batch.begin_ns)
                 if self._shelf.keep(batch):
@@ -116,6 +121,13 @@ class Backlog:
                 begin()
         with self._lock:
             self._assembler.hand_on()
+
+    def tap(self, tap: Tap) -> None:
+        """Give `tap` each picture from now on, from the newest key frame on, in place of whoever had them before.
+        Nothing waits meanwhile: what is given is what a clip would have."""
+        with self._lock:
+            self._fill()
+            self._assembler.tap(tap, self._shelf.newest_group())
 
     def at_rest(self, do: Callable[[], object]) -> None:
         """Do something that must not come between two pieces, if this is a good time."""

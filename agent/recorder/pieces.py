@@ -1,6 +1,6 @@
 """Makes pieces of about a second out of access units, each of which becomes one fragment of every clip that has it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -56,6 +56,28 @@ class Unsigned:
         return b""
 
 
+class Tap(Protocol):
+    """Whoever gets each picture as it is recorded, as long as it takes them. Never blocks."""
+
+    def take(self, picture: "Taken") -> bool:
+        """Take the next picture in decoding order; return False if it takes no more."""
+        ...
+
+    def close(self) -> None:
+        """Another one has its place."""
+        ...
+
+
+class Taken(NamedTuple):
+    """A picture as it is recorded."""
+
+    parameters: ParameterSets
+    key: bool
+    time_ns: int
+    media: bytes
+    """NAL units, each behind its length (4 bytes), without parameter sets."""
+
+
 class Moment(NamedTuple):
     """What the clocks said when something came."""
 
@@ -100,6 +122,13 @@ class Piece:
         """In bytes."""
         return len(self.media)
 
+    def pictures(self) -> Iterator[Taken]:
+        """Return its pictures, in decoding order."""
+        at = 0
+        for number, (time_ns, size) in enumerate(zip(self.times_ns, self.sizes, strict=True)):
+            yield Taken(self.parameters, self.key and number == 0, time_ns, self.media[at : at + size])
+            at += size
+
     def fragment(self, index: int, base_ns: int) -> Fragment:
         """Return it as fragment `index` of a clip that begins at `base_ns`."""
         shown = sorted(self.times_ns)
@@ -134,6 +163,7 @@ class Assembler:
         self._clock = clock
         self._moment = Moment.now(clock)
         self.on_piece = on_piece
+        self._tap: Tap | None = None
         self._parameters: ParameterSets | None = None
         self._of: ParameterSets | None = None
         """Those of the pictures at hand."""
@@ -191,6 +221,23 @@ class Assembler:
             self._key, self._of = key, self._parameters
         media = b"".join([part for unit in signed for part in (len(unit).to_bytes(4, "big"), unit)])
         self._pictures.append(_Picture(time_ns, early, media))
+        if self._tap is not None and not self._tap.take(Taken(self._parameters, key, time_ns, media)):
+            self._tap = None
+
+    @property
+    def is_tapped(self) -> bool:
+        """Whether somebody gets each picture at once."""
+        return self._tap is not None
+
+    def tap(self, tap: Tap, before: Sequence[Piece]) -> None:
+        """Give `tap` the group of pictures at hand, which `before` begins with, and each one that follows."""
+        pictures = [each for piece in before for each in piece.pictures()] if not (self._key and self._pictures) else []
+        if self._of is not None:
+            for number, each in enumerate(self._pictures):
+                pictures.append(Taken(self._of, self._key and number == 0, each.time_ns, each.media))
+        if self._tap is not None:
+            self._tap.close()
+        self._tap = tap if all(tap.take(each) for each in pictures) else None
 
     def hand_on(self) -> None:
         """Make a piece of what there is of a group that goes on, unless a picture still to come may belong into it."""

@@ -105,6 +105,11 @@ class Recorder:
             batches = self._ring.take_batches()
             return batches, self._ring.begin_ns is None
 
+    def newest_group(self) -> tuple[Piece, ...]:
+        """See Shelf."""
+        with self._changed:
+            return self._ring.newest_group()
+
     def add(self, piece: Piece) -> None:
         """Take the newest piece."""
         with self._changed:

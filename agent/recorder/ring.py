@@ -38,6 +38,12 @@ class Ring:
         """Return all of them, oldest first; the first one begins a group."""
         return tuple(each for each in self._pieces if isinstance(each, Piece))
 
+    def newest_group(self) -> tuple[Piece, ...]:
+        """Return the pieces of the newest group of pictures, oldest first."""
+        pieces = self.pieces()
+        begins = [number for number, piece in enumerate(pieces) if piece.key]
+        return pieces[begins[-1] :] if begins else ()
+
     def take_batches(self) -> tuple[Batch, ...]:
         """Take the batches out, and return them."""
         batches: deque[Batch] = deque()

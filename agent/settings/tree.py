@@ -17,6 +17,7 @@ from agent.core.camera.settings import CameraSettings
 from agent.core.section import Section, TopicLevel
 from agent.core.spelling import nearest
 from agent.settings.evidence import EvidenceSettings
+from agent.settings.live import LiveSettings
 from agent.settings.upload import UploadSettings
 from agent.settings.wiring import ButtonSettings, ConditionSettings, LightsSettings, SirenSettings
 
@@ -182,14 +183,6 @@ class ServicePageSettings(Section):
     """On a network."""
     http_port: int = Field(default=8080, ge=1024, le=65535)
     """On a USB cable."""
-
-
-class LiveSettings(Section):
-    """Live view, by a signed command."""
-
-    beacon: bool = False
-    """Whether the beacon pulses slowly while somebody looks through a camera. An alarm's signals come before it, and a
-    look that begins while a silent alarm is open shows nothing."""
 
 
 class HealthSettings(Section):

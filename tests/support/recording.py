@@ -75,6 +75,10 @@ class Eager:
     def take_batches(self) -> tuple[Sequence[Batch], bool]:
         return (), False
 
+    def newest_group(self) -> Sequence[Piece]:
+        begins = [number for number, piece in enumerate(self.pieces) if piece.key]
+        return self.pieces[begins[-1] :] if begins else []
+
     def add(self, piece: Piece) -> None:
         self.pieces.append(piece)
 

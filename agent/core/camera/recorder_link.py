@@ -3,11 +3,15 @@
 Without pydantic, which would take a quarter of a recorder's memory.
 """
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
-from agent.core import link_lines
+from agent.contract.errors import EdgeAgentError
+from agent.contract.leaves import parse
+from agent.core.camera.link_lines import LinkError
+from agent.core.checked import checked
 
 Facts = Mapping[str, Any]
 """What a manifest says of a clip, as it stands: JSON."""
@@ -143,6 +147,16 @@ class HoldClip(RecorderMessage):
 
 
 @dataclass(frozen=True, kw_only=True)
+class GiveStream(RecorderMessage):
+    """Give what is recorded, as it is recorded, to whoever listens at a socket, for as long as they read it. Whoever
+    had it before has it no longer."""
+
+    t: Literal["give"] = "give"
+    socket: str
+    """The path of a Unix socket."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class StopRecorder(RecorderMessage):
     """Close all clips and end."""
 
@@ -248,19 +262,35 @@ class ChainHead(RecorderMessage):
     """In hex."""
 
 
-ToRecorder = StartRecorder | BeginClip | ExtendClip | EndClip | HoldClip | StopRecorder
+ToRecorder = StartRecorder | BeginClip | ExtendClip | EndClip | HoldClip | GiveStream | StopRecorder
 AboutClips = ClipBegun | ClipEnded | ClipFailed | ClipHeld | ClipDeleted | ChainHead
 FromRecorder = RecorderState | AboutClips
 
-_TO_RECORDER: dict[str, type[ToRecorder]] = {kind.t: kind for kind in get_args(ToRecorder)}
-_FROM_RECORDER: dict[str, type[FromRecorder]] = {kind.t: kind for kind in (RecorderState, *get_args(AboutClips))}
+_TO_RECORDER = {kind.t: kind for kind in get_args(ToRecorder)}
+_FROM_RECORDER = {kind.t: kind for kind in (RecorderState, *get_args(AboutClips))}
+
+
+def encode(message: ToRecorder | FromRecorder) -> bytes:
+    """Return the message as one line, including its newline."""
+    return json.dumps(asdict(message)).encode() + b"\n"
 
 
 def decode_for_recorder(line: bytes) -> ToRecorder:
     """Parse a line from the core. Raises LinkError."""
-    return link_lines.decode(_TO_RECORDER, line, "recorder's link")
+    message: ToRecorder = _decoded(_TO_RECORDER, line)
+    return message
 
 
 def decode_for_core(line: bytes) -> FromRecorder:
     """Parse a line from a recorder. Raises LinkError."""
-    return link_lines.decode(_FROM_RECORDER, line, "recorder's link")
+    message: FromRecorder = _decoded(_FROM_RECORDER, line)
+    return message
+
+
+def _decoded(kinds: Mapping[str, type], line: bytes) -> Any:
+    try:
+        said = parse(line)
+        return checked(kinds[said["t"]], said)
+    except (EdgeAgentError, ValueError, TypeError, KeyError) as error:
+        why = str(error) if isinstance(error, EdgeAgentError | ValueError) else "no message that is known"
+        raise LinkError(f"bad line on the recorder's link: {why}") from None

@@ -45,6 +45,9 @@ class Kind(IntEnum):
     UNITS = 4
     """Access units that make a piece, each behind its capture time and its length. Flag 1 says that the first is a key
     frame, and the time of the head when the next piece begins."""
+    SAMPLE = 5
+    """An access unit as it is recorded: NAL units, each behind its length (4 bytes). Flag 1 says that it is a key
+    frame, with its parameter sets. A recorder gives it away, and takes none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,11 @@ class RecordHead:
 def head(kind: Kind, length: int, boottime_ns: int = 0) -> bytes:
     """Return what comes before a payload of this length; `boottime_ns` says when it was captured."""
     return HEAD.pack(kind, 0, boottime_ns, length)
+
+
+def sample_record(boottime_ns: int, key: bool, nal_units: bytes) -> bytes:
+    """Return the record of an access unit as it is recorded."""
+    return HEAD.pack(Kind.SAMPLE, _KEY if key else 0, boottime_ns, len(nal_units)) + nal_units
 
 
 def units_record(units: Sequence[tuple[int, bytes]], key: bool, end_ns: int) -> bytes:

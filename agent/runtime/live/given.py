@@ -36,6 +36,15 @@ class OffersPictures(Protocol):
         ...
 
 
+class HasConnection(Protocol):
+    """The publisher."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether a broker has accepted us. Any thread."""
+        ...
+
+
 class ShowsLook(Protocol):
     """The pipeline."""
 

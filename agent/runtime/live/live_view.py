@@ -1,4 +1,5 @@
-"""The thread `live`: takes pictures of the cameras through which somebody looks, and hands them to the broker.
+"""The thread `live`: takes pictures of the cameras through which somebody looks, and hands them to the broker; or has
+their streams pushed.
 
 No picture waits anywhere: one that can't leave at once is dropped. What does wait, and is never dropped, is the record:
 who looks, from when, until when, and why. A look gets its first picture when its beginning is on the disk, and what is
@@ -19,10 +20,11 @@ from agent.core.camera.link import LIVE as PICTURE
 from agent.core.errors import MessageRefused
 from agent.outbox.outbox import Outbox
 from agent.ports import OutgoingMessage
-from agent.runtime.live.given import GivesPictures, OffersPictures, ShowsLook
+from agent.runtime.live.given import GivesPictures, HasConnection, OffersPictures, ShowsLook
 from agent.runtime.live.look import KEY, Look, Looker, read_kept
 from agent.runtime.live.pace import Pace
 from agent.runtime.live.picture_size import PictureSize
+from agent.runtime.live.push import CameraPush, StreamRules
 from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.supervisor import Supervisor
 
@@ -35,6 +37,11 @@ _BLIND_NS = 10 * 10**9
 _EXPIRY_S = 1
 _RETRY_NS, _RETRY_NONE_NS = 20_000_000, 250_000_000
 """How soon to look again at a line that was busy, or at none."""
+_STREAM_NS = 50_000_000
+"""How soon to look again at a stream, and at whether an alarm waits."""
+_HOLD_NS = 30 * 10**9
+"""An alarm message that no broker takes for longer holds no stream up."""
+_MOST_OVER = 16
 _MAY_END_ANY = frozenset({"supervisor", "admin"})
 
 
@@ -47,7 +54,7 @@ class LiveAnswer(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Stream:
+class _Pictures:
     """The pictures of one camera, for everybody who looks through it."""
 
     got_ns: int
@@ -67,8 +74,10 @@ class LiveView:
         cameras: GivesPictures,
         sender: OffersPictures,
         lights: ShowsLook | None,
+        streams: StreamRules | None = None,
+        publisher: HasConnection | None = None,
     ) -> None:
-        """`lights` show that somebody looks, if the settings say so."""
+        """`lights` show that somebody looks, if the settings say so; `streams` say where a stream may go."""
         self._clock = context.clock
         self._security = context.security
         self._topic = context.reporter.make.identity.up
@@ -79,9 +88,15 @@ class LiveView:
         self._is_lit = False
         self._lock = threading.Lock()
         self._looks: dict[str, Look] = {}
-        self._streams: dict[str, _Stream] = {}
+        self._pictures: dict[str, _Pictures] = {}
         self._size = PictureSize()
         self._pace = Pace()
+        self._rules = streams
+        self._publisher = publisher
+        self._pushes: dict[str, CameraPush] = {}
+        self._alarm_since_ns: int | None = None
+        self._over: dict[str, str] = {}
+        """Looks that ended with their stream, and why."""
         self._came: queue.SimpleQueue[tuple[str, bytes | None] | None] = queue.SimpleQueue()
 
     @contextmanager
@@ -104,7 +119,9 @@ class LiveView:
 
     def start(self, args: LiveStartArgs, who: Looker) -> LiveAnswer:
         """Begin a look, or go on with one. Waits until its beginning is on the disk, 2 s at most."""
-        if (rest_s := self._sender.pictures_rest_s()) > 0:
+        look = self._looks.get(args.live or "")
+        by_pictures = args.rung == "pictures" if look is None else look.place is None
+        if by_pictures and (rest_s := self._sender.pictures_rest_s()) > 0:
             return _pictures_rest(rest_s)
         return self._start(args, who) if args.live is None else self._renew(args.live, args, who)
 
@@ -137,10 +154,12 @@ class LiveView:
         with self._lock:
             now_ns = self._clock.boottime_ns()
             self._end_what_is_over(now_ns)
+            self._tick_streams(now_ns)
             if self._size.due_ns is not None and now_ns >= self._size.due_ns:
                 self._size.tick(self._sender.line())
-            due_ns = [self._ask(camera, stream, now_ns) for camera, stream in self._streams.items()]
+            due_ns = [self._ask(camera, stream, now_ns) for camera, stream in self._pictures.items()]
             due_ns += [look.ends_ns for look in self._looks.values()]
+            due_ns += [now_ns + _STREAM_NS] if self._pushes else []
             due_ns += [] if self._size.due_ns is None else [self._size.due_ns]
             shown = any(look.is_shown and look.is_kept for look in self._looks.values())
         if self._lights is not None and shown != self._is_lit:
@@ -168,6 +187,9 @@ class LiveView:
         camera, works = self._cameras.shows(args.camera)
         if camera is None or not works:
             return _no_picture(camera)
+        if args.rung == "stream" and (self._rules is None or not self._rules.recorders.can_give(camera)):
+            why = "the settings name no media server" if self._rules is None else f"{camera} is not recorded now"
+            return LiveAnswer("no-stream", f"there is no stream: {why}")
         look = self._begin(camera, args, who)
         if isinstance(look, LiveAnswer):
             return look
@@ -180,7 +202,8 @@ class LiveView:
             if look.live not in self._looks:  # the agent is ending
                 return _unknown(look.live)
             look.is_kept = True
-            self._streams.setdefault(camera, _Stream(got_ns=self._clock.boottime_ns()))
+            if look.place is None:
+                self._pictures.setdefault(camera, _Pictures(got_ns=self._clock.boottime_ns()))
             answer = self._answer(look, args)
         self.wake()
         return answer
@@ -189,14 +212,15 @@ class LiveView:
         now_ns = self._clock.boottime_ns()
         ends_ns = now_ns + args.lease_s * 10**9
         is_shown = self._lights is not None and not self._lights.has_silent()
-        look = Look(self._outbox.new_id(), camera, who, args.reason, args.fps, now_ns, ends_ns, is_shown)
+        place = self._rules.place if args.rung == "stream" and self._rules is not None else None
+        look = Look(self._outbox.new_id(), camera, who, args.reason, args.fps, now_ns, ends_ns, is_shown, place)
         with self._lock:
             if len(self._looks) >= _MOST_LOOKS:
                 return LiveAnswer("busy", f"{_MOST_LOOKS} look already")
             if not self._pace.allows(now_ns, begins=True):
                 return LiveAnswer("busy", "too many looks have begun or gone on lately: wait a minute")
             self._looks[look.live] = look
-            said = f"{who.said} looks through {camera}: {args.reason}"
+            said = f"{who.said} looks through {camera}{look.said}: {args.reason}"
             self._security.record("live-started", said, {KEY + look.live: look.text()}, **_begun(look, args))
         return look
 
@@ -204,6 +228,8 @@ class LiveView:
         with self._lock:
             now_ns = self._clock.boottime_ns()
             look = self._looks.get(live)
+            if live in self._over:
+                return LiveAnswer("stream-failed", f"the stream has ended: {self._over[live]}")
             if look is None or not look.gets_pictures(now_ns) or args.camera not in {None, look.camera}:
                 return _unknown(live)
             if not who.is_same(look.who):
@@ -211,7 +237,7 @@ class LiveView:
             if not self._pace.allows(now_ns, begins=False):
                 return LiveAnswer("busy", "too many looks have gone on lately: wait a minute")
             look.fps, look.ends_ns = args.fps, now_ns + args.lease_s * 10**9
-            said = f"{who.said} goes on looking through {look.camera}: {args.reason}"
+            said = f"{who.said} goes on looking through {look.camera}{look.said}: {args.reason}"
             detail = {**_begun(look, args), "reason": args.reason}
             self._security.record("live-renewed", said, {}, **detail)
             answer = self._answer(look, args)
@@ -225,32 +251,68 @@ class LiveView:
         output = {
             "live": look.live,
             "camera": look.camera,
+            **look.rung(),
             "lease_s": args.lease_s,
             "looks": [{"live": each.live, **each.who.named()} for each in looks],
         }
         others = f", as {len(looks) - 1} more do" if len(looks) > 1 else ""
-        return LiveAnswer("ok", f"looking through {look.camera} for {args.lease_s} s{others}", output)
+        return LiveAnswer("ok", f"looking through {look.camera}{look.said} for {args.lease_s} s{others}", output)
 
     def _end_what_is_over(self, now_ns: int) -> None:
         for look in list(self._looks.values()):
-            stream = self._streams.get(look.camera)
+            pictures = None if look.place is not None else self._pictures.get(look.camera)
             if now_ns >= look.ends_ns:
                 self._end(look, "lease")
-            elif look.is_kept and stream is not None and now_ns - stream.got_ns >= _BLIND_NS:
+            elif look.is_kept and pictures is not None and now_ns - pictures.got_ns >= _BLIND_NS:
                 self._end(look, "camera")
+
+    def _tick_streams(self, now_ns: int) -> None:
+        """Have each stream pushed through which somebody looks, until the last of them ends, while no alarm waits."""
+        wanted: dict[str, int] = {}
+        for look in self._looks.values():
+            if look.place is not None and look.is_kept:
+                wanted[look.camera] = max(look.ends_ns, wanted.get(look.camera, 0))
+        holds = self._must_hold(now_ns)
+        for camera, until_ns in wanted.items():
+            pictures, failure = self._tick_stream(camera, until_ns, holds=holds)
+            for look in [each for each in self._looks.values() if each.camera == camera and each.place is not None]:
+                look.pictures += pictures
+                if failure is not None:
+                    self._end(look, "stream", failure=failure)
+
+    def _tick_stream(self, camera: str, until_ns: int, *, holds: bool) -> tuple[int, str | None]:
+        assert self._rules is not None
+        push = self._pushes.get(camera)
+        if push is None:
+            try:
+                push = self._pushes[camera] = CameraPush(self._rules, camera, until_ns, self._clock)
+            except OSError as error:
+                return 0, f"its process can't be started: {error.strerror}"
+        return push.tick(until_ns, holds=holds)
+
+    def _must_hold(self, now_ns: int) -> bool:
+        waits = self._publisher is not None and self._publisher.connected and self._outbox.alarm_waits
+        self._alarm_since_ns = None if not waits else self._alarm_since_ns or now_ns
+        return self._alarm_since_ns is not None and now_ns - self._alarm_since_ns < _HOLD_NS
 
     def _end(self, look: Look, why: str, **more: Any) -> None:
         """End a look, and tell of it; unless that was done meanwhile."""
         if self._looks.pop(look.live, None) is None:
             return
+        others = [each for each in self._looks.values() if each.camera == look.camera]
+        if not any(each.place is not None and each.is_kept for each in others) and look.camera in self._pushes:
+            look.pictures += self._pushes.pop(look.camera).close()  # before its end is told
+        if not any(each.place is None for each in others):
+            self._pictures.pop(look.camera, None)
+        if "failure" in more:
+            self._over[look.live] = more["failure"]
+            self._over = dict(list(self._over.items())[-_MOST_OVER:])
         seconds = round((self._clock.boottime_ns() - look.began_ns) / 1e9, 1)
-        said = f"{look.who.said} looks through {look.camera} no longer: {why}"
+        said = f"{look.who.said} looks through {look.camera}{look.said} no longer: {more.get('failure', why)}"
         detail = {**look.detail(), "why": why, "seconds": seconds, "pictures": look.pictures, **more}
         self._security.record("live-stopped", said, {KEY + look.live: None}, **detail)
-        if not any(each.camera == look.camera for each in self._looks.values()):
-            self._streams.pop(look.camera, None)
 
-    def _ask(self, camera: str, stream: _Stream, now_ns: int) -> int:
+    def _ask(self, camera: str, stream: _Pictures, now_ns: int) -> int:
         """Ask a camera for a picture if it is time; returns when to look again."""
         if stream.asked is not None and now_ns - stream.asked_ns < _ANSWER_NS:
             return stream.asked_ns + _ANSWER_NS
@@ -261,7 +323,7 @@ class LiveView:
         if line is None or not line.is_idle:
             stream.got_ns = now_ns  # the camera is not to blame
             return now_ns + (_RETRY_NONE_NS if line is None else _RETRY_NS)
-        fps = max(look.fps for look in self._looks.values() if look.camera == camera)
+        fps = max(look.fps for look in self._looks.values() if look.camera == camera and look.place is None)
         period_ns = 10**9 // fps
         stream.due_ns = period_ns + (stream.due_ns if now_ns - stream.due_ns < period_ns else now_ns)
         picture_id = PICTURE + secrets.token_hex(8)
@@ -272,14 +334,15 @@ class LiveView:
 
     def _send(self, picture_id: str, jpeg: bytes | None) -> None:
         """Send a picture that has come for somebody who still looks."""
-        found = [camera for camera, stream in self._streams.items() if stream.asked == picture_id]
+        found = [camera for camera, stream in self._pictures.items() if stream.asked == picture_id]
         for camera in found:
-            stream, now_ns = self._streams[camera], self._clock.boottime_ns()
+            stream, now_ns = self._pictures[camera], self._clock.boottime_ns()
             stream.asked = None
             if jpeg is None or len(jpeg) > MAX_BYTES:
                 continue
             stream.got_ns = now_ns
-            looks = [each for each in self._looks.values() if each.camera == camera and each.gets_pictures(now_ns)]
+            by_pictures = [look for look in self._looks.values() if look.camera == camera and look.place is None]
+            looks = [look for look in by_pictures if look.gets_pictures(now_ns)]
             message = OutgoingMessage(
                 self._topic(LIVE, camera), jpeg, qos=0, expiry_s=_EXPIRY_S, content_type="image/jpeg"
             )

@@ -44,10 +44,17 @@ class Look:
     ends_ns: int
     is_shown: bool
     """Whether the beacon may show it."""
+    place: str | None = None
+    """Of a stream: the host to which it goes. None: by pictures."""
     is_kept: bool = False
     """Whether its beginning is on the disk: before that it gets no picture."""
     pictures: int = 0
     """How many were sent while it lasted."""
+
+    @property
+    def said(self) -> str:
+        """What a text says of how they look."""
+        return "" if self.place is None else f" by a stream to {self.place}"
 
     def gets_pictures(self, now_ns: int) -> bool:
         """Return whether a picture may leave for it at this moment."""
@@ -56,7 +63,11 @@ class Look:
     def detail(self) -> dict[str, Any]:
         """Return what every security event says of it."""
         said = {"live": self.live, "camera": self.camera, "role": self.who.role, "reason": self.reason}
-        return {**said, **self.who.named()}
+        return {**said, **self.who.named(), **self.rung()}
+
+    def rung(self) -> dict[str, str]:
+        """Return what the contract tells of how they look."""
+        return {"rung": "pictures"} if self.place is None else {"rung": "stream", "place": self.place}
 
     def text(self) -> str:
         """Return what is kept of it for the next start."""

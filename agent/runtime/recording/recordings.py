@@ -113,6 +113,18 @@ class Recordings:
                 return asked
         return None
 
+    def can_give(self, camera: str) -> bool:
+        """See GivesStreams."""
+        return any(each.link.camera == camera and each.link.works for each in self._cameras)
+
+    def give(self, camera: str, path: str) -> None:
+        """See GivesStreams."""
+        from agent.core.camera.recorder_link import GiveStream  # noqa: PLC0415 - as above
+
+        for each in self._cameras:
+            if each.link.camera == camera:
+                each.link.submit(partial(each.link.send, GiveStream(socket=path)))
+
     def hold(self, hold: Hold) -> None:
         """Keep a clip, or release it. The answer comes to the command."""
         self._hold(hold, self._cameras)

@@ -5,8 +5,7 @@ import socket
 import subprocess
 from collections.abc import Sequence
 
-from agent.core.delivery.upload_link import MOVES_BYTES, Done, Gate, Line, Moves, Put, decode
-from agent.core.link_lines import LinkError, encode
+from agent.core.delivery.upload_link import Done, Gate, Line, Moves, Put, UploadLinkError, decode, encode
 from agent.ports import Clock
 from agent.runtime.supervision import child
 
@@ -31,7 +30,7 @@ class Uploader:
         self._put: Put | None = None
         self._holds = False
         self._moved_ns = self._used_ns = 0
-        self._may_have_sent = 0
+        self._sent = 0
 
     @property
     def is_busy(self) -> bool:
@@ -45,7 +44,7 @@ class Uploader:
             self._lines = child.Lines(_LONGEST_LINE)
             if self._holds:
                 self._say(Gate(hold=True))
-        self._put, self._may_have_sent = order, 0
+        self._put, self._sent = order, 0
         self._moved_ns = self._used_ns = self._clock.boottime_ns()
         self._say(order)
 
@@ -86,14 +85,14 @@ class Uploader:
         for line in self._lines.read(self.socket):
             try:
                 said = decode(line)
-            except LinkError as error:
+            except UploadLinkError as error:
                 log.error("%s", error)  # noqa: TRY400 - one line is enough
                 continue
             if self._put is None or isinstance(said, Put | Gate) or said.number != self._put.number:
                 continue
             self._moved_ns = self._clock.boottime_ns()
             if isinstance(said, Moves):
-                self._may_have_sent = said.sent + MOVES_BYTES
+                self._sent = said.sent
             else:
                 done, self._put = said, None
         if self._lines.is_over:
@@ -103,7 +102,7 @@ class Uploader:
     def _ended(self, detail: str) -> Done:
         assert self._put is not None
         number, self._put = self._put.number, None
-        return Done(number, 0, self._may_have_sent, detail)
+        return Done(number, 0, self._sent, detail)
 
     def _say(self, line: Line) -> None:
         if self.socket is not None:

@@ -29,6 +29,7 @@ def test_a_look_is_in_the_record_on_the_disk_before_its_first_picture_leaves_and
 
     [began], [ended] = rig.told("started"), rig.told("stopped")
     whose = {"live": live, "camera": "front", "issuer": "room", "by": "Thandi", "role": "operator", "reason": WHY}
+    whose |= {"rung": "pictures"}
     assert began == {"kind": "started", "fps": 2, "lease_s": 10} | whose
     assert ended == {"kind": "stopped", "why": "lease", "seconds": 10.0, "pictures": 20} | whose
     assert len(rig.sent) == 20

@@ -1,0 +1,48 @@
+"""Assembles live view."""
+
+import os
+import sys
+from pathlib import Path
+
+from agent.bootstrap.uplink import Uplink
+from agent.outbox.outbox import Outbox
+from agent.runtime.alarms.pipeline import Pipeline
+from agent.runtime.cameras.cameras import Cameras
+from agent.runtime.live.live_view import LiveView
+from agent.runtime.live.push import StreamRules
+from agent.runtime.recording.recordings import Recordings
+from agent.runtime.supervision.context import Context
+from agent.settings import Settings
+
+STREAM_COMMAND = (sys.executable, *(["-I"] if sys.flags.isolated else []), "-m", "agent.live", "--fd")
+"""Starts what pushes a stream."""
+
+
+def make_live(
+    settings: Settings,
+    context: Context,
+    outbox: Outbox,
+    cameras: Cameras,
+    recordings: Recordings,
+    uplink: Uplink,
+    pipeline: Pipeline,
+) -> LiveView:
+    """Return live view; the caller runs it."""
+    live = settings.live
+    lights = pipeline if live.beacon else None
+    return LiveView(context, outbox, cameras, uplink.sender, lights, _rules(settings, recordings), uplink.publisher)
+
+
+def _rules(settings: Settings, recordings: Recordings) -> StreamRules | None:
+    live = settings.live
+    if live.stream is None:
+        return None
+    runtime = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    return StreamRules(
+        command=STREAM_COMMAND,
+        recorders=recordings,
+        url=live.stream.replace("{device}", settings.identity.user),
+        directory=Path(runtime) if runtime else settings.storage.directory,
+        ca_file=live.ca_file,
+        login_file=live.login_file,
+    )

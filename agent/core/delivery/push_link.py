@@ -1,0 +1,86 @@
+"""The lines between the core and what pushes a camera's stream: one JSON object each. No pydantic, as in a recorder.
+
+The core says stop by closing the link.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+
+from agent.contract.errors import EdgeAgentError
+from agent.core.checked import checked
+from agent.core.delivery.upload_link import Gate
+
+
+class PushLinkError(EdgeAgentError):
+    """The other end is gone, or says what no version of it says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Core to child, the first line: push a stream until then."""
+
+    url: str
+    """`rtsps://HOST[:PORT]/PATH`, without a login."""
+    socket: str
+    """The path at which the child listens for the recorder."""
+    until_ns: int
+    """On CLOCK_BOOTTIME."""
+    ca_file: str | None = None
+    login_file: str | None = None
+    t: str = "push"
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    """Core to child: go on until then."""
+
+    until_ns: int
+    t: str = "until"
+
+
+@dataclass(frozen=True, slots=True)
+class Listens:
+    """Child to core: the recorder may connect."""
+
+    t: str = "listens"
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """Child to core, once a second while pictures leave: how many have left."""
+
+    pictures: int
+    t: str = "moves"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Child to core: why it ends. Never the login, nor a path."""
+
+    detail: str
+    t: str = "ended"
+
+
+Line = Push | Until | Gate | Listens | Moves | Ended
+_KINDS: dict[str, type[Line]] = {
+    "push": Push,
+    "until": Until,
+    "gate": Gate,
+    "listens": Listens,
+    "moves": Moves,
+    "ended": Ended,
+}
+
+
+def encode(line: Line) -> bytes:
+    """Return one line, including its newline."""
+    return json.dumps(asdict(line)).encode() + b"\n"
+
+
+def decode(line: bytes) -> Line:
+    """Parse a line. Raises PushLinkError."""
+    try:
+        said = json.loads(line)
+        return checked(_KINDS[said["t"]], said)
+    except (ValueError, TypeError, KeyError) as error:
+        raise PushLinkError("bad line on the link of a stream") from error

@@ -1,0 +1,1 @@
+"""The process that pushes a camera's stream to a media server while somebody looks."""

@@ -1,0 +1,196 @@
+"""A client of RTSP over TLS that records: it announces one stream of video to a media server, and sends it (RFC 2326).
+
+The connection is the only one: RTP is interleaved in it. The server's certificate and name are verified, no redirect is
+followed, and a login leaves only after both. No library: FFmpeg before 8 takes any certificate here, whatever its
+options say, and holds no packet back for an alarm.
+"""
+
+import re
+import socket
+import ssl
+import time
+from base64 import b64encode
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NamedTuple, Self
+from urllib.parse import urlsplit
+
+from agent.adapters.paced_socket import LOOK_S, PIECE, Room, give_way_on
+from agent.core.errors import EdgeAgentError
+
+PORT = 322
+"""Of `rtsps`, as IANA has it."""
+CONTROL = "streamid=0"
+_SETUP_S, _TEARDOWN_S = 8.0, 0.1
+_TIMEOUT_S = 60
+"""Of a session whose server names none: RFC 2326, 12.37."""
+_LONGEST = 64 * 1024
+_STATUS = re.compile(r"RTSP/[12]\.[0-9] ([0-9]{3})")
+_TEXT = {
+    401: "it wants another login (401)",
+    403: "it forbids the stream (403)",
+    404: "it has no such place (404)",
+    454: "it has forgotten the session (454)",
+}
+
+
+class PushError(EdgeAgentError):
+    """A stream can't be pushed, or no longer. The text is for a person, and has neither login nor path."""
+
+
+class Response(NamedTuple):
+    """What the server has answered."""
+
+    status: int
+    headers: dict[str, str]
+    """By their names in small letters."""
+
+
+class RecordSession:
+    """One stream to one server. One thread. Use it in a `with` statement, which closes the connection."""
+
+    def __init__(self, url: str, ca_file: str | None, login: str | None) -> None:
+        """Connect. `login` is `name:password`. Raises OSError (ssl.SSLError too)."""
+        self._url = url
+        self._until_s = time.monotonic() + _SETUP_S
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        context = ssl.create_default_context(cafile=ca_file)
+        plain = socket.create_connection((host, parts.port or PORT), timeout=_SETUP_S)
+        try:
+            give_way_on(plain)
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            plain.settimeout(self._left_s())
+            self.socket = context.wrap_socket(plain, server_hostname=host)
+        except BaseException:
+            plain.close()
+            raise
+        self._authorization = None if login is None else f"Basic {b64encode(login.encode()).decode()}"
+        self._room = Room(self.socket)
+        self._buffer = bytearray()
+        self._sequence = 0
+        self._session: str | None = None
+        self._alive_s, self._alive_every_s = 0.0, _TIMEOUT_S / 3
+
+    def begin(self, description: bytes) -> None:
+        """Announce the stream and have the server record it, all within 8 s. Raises PushError and OSError."""
+        self._ask("ANNOUNCE", self._url, description, content_type="application/sdp")
+        transport = "RTP/AVP/TCP;unicast;interleaved=0-1;mode=record"
+        answer = self._ask("SETUP", f"{self._url}/{CONTROL}", transport=transport)
+        session, _, more = answer.headers.get("session", "").partition(";")
+        if not session:
+            raise PushError("the media server names no session")
+        if "interleaved=0-1" not in answer.headers.get("transport", ""):
+            raise PushError("the media server takes no stream in the connection itself")
+        self._session = session
+        timeout = re.search(r"timeout=([1-9][0-9]{0,4})\b", more)
+        self._alive_every_s = int(timeout[1] if timeout else _TIMEOUT_S) / 3
+        self._ask("RECORD", self._url, range="npt=0.000-")
+        self._alive_s = time.monotonic() + self._alive_every_s
+        self.socket.setblocking(False)
+
+    def send(self, content: bytes, wait: Callable[[float], None]) -> None:
+        """Send packets, in small pieces; `wait(seconds)` lets time pass and may raise. Raises PushError and OSError."""
+        rest = memoryview(content)
+        while rest:
+            if not self._room.is_free():
+                wait(LOOK_S)
+                continue
+            try:
+                count = self.socket.send(rest[:PIECE])
+            except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
+                wait(LOOK_S)
+            else:
+                self._room.sent += count
+                rest = rest[count:]
+
+    def tick(self, wait: Callable[[float], None]) -> None:
+        """Take what the server says, and keep the session alive. Raises PushError and OSError."""
+        with suppress(ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            while True:
+                self._receive()
+                while (answer := self._take()) is not None:
+                    _check(answer)
+        if (now_s := time.monotonic()) >= self._alive_s:
+            self._alive_s = now_s + self._alive_every_s
+            self.send(self._request("OPTIONS", self._url), wait)
+
+    def end(self) -> None:
+        """Say that nothing more comes, as far as that goes at once."""
+        with suppress(OSError):
+            self.socket.settimeout(_TEARDOWN_S)
+            self.socket.sendall(self._request("TEARDOWN", self._url))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def _left_s(self) -> float:
+        left_s = self._until_s - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError
+        return left_s
+
+    def _request(self, method: str, target: str, body: bytes = b"", **headers: str) -> bytes:
+        self._sequence += 1
+        lines = [f"{method} {target} RTSP/1.0", f"CSeq: {self._sequence}", "User-Agent: edge-agent"]
+        lines += [f"{name.replace('_', '-').title()}: {value}" for name, value in headers.items()]
+        lines += [] if self._session is None else [f"Session: {self._session}"]
+        lines += [] if self._authorization is None else [f"Authorization: {self._authorization}"]
+        lines += [f"Content-Length: {len(body)}"] if body else []
+        return "".join(f"{line}\r\n" for line in lines).encode() + b"\r\n" + body
+
+    def _ask(self, method: str, target: str, body: bytes = b"", **headers: str) -> Response:
+        self.socket.settimeout(self._left_s())
+        self.socket.sendall(self._request(method, target, body, **headers))
+        while (answer := self._take()) is None:
+            self.socket.settimeout(self._left_s())
+            self._receive()
+        return _check(answer)
+
+    def _receive(self) -> None:
+        got = self.socket.recv(PIECE)
+        if not got:
+            raise PushError("the media server has ended the connection")
+        self._buffer += got
+
+    def _take(self) -> Response | None:
+        """Take one response out of what has come; the server's own packets and requests are left out."""
+        buffer = self._buffer
+        while buffer:
+            if buffer[0] == ord("$"):
+                end = 4 + int.from_bytes(buffer[2:4], "big")
+                if len(buffer) < max(end, 4):
+                    return None
+                del buffer[:end]
+                continue
+            begin = buffer.find(b"\r\n\r\n")
+            if begin < 0:
+                if len(buffer) > _LONGEST:
+                    raise PushError("the media server speaks no RTSP")
+                return None
+            first, *lines = buffer[:begin].decode("latin-1").split("\r\n")
+            pairs = (line.partition(":") for line in lines)
+            headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
+            length = headers.get("content-length", "0")
+            if not length.isascii() or not length.isdigit() or int(length) > _LONGEST:
+                raise PushError("the media server speaks no RTSP")
+            if len(buffer) < begin + 4 + int(length):
+                return None
+            del buffer[: begin + 4 + int(length)]
+            if status := _STATUS.match(first):
+                return Response(int(status[1]), headers)
+            if " RTSP/" not in first:
+                raise PushError("the media server speaks no RTSP")
+        return None
+
+
+def _check(answer: Response) -> Response:
+    if 200 <= answer.status < 300:
+        return answer
+    if 300 <= answer.status < 400:
+        raise PushError(f"the media server answers with a redirect ({answer.status}), which is never followed")
+    said = _TEXT.get(answer.status, f"it answers {answer.status}")
+    raise PushError(f"the media server takes no stream: {said}")
