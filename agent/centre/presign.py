@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 LONGEST_S = 7 * 24 * 3600
 """The longest life that the signature allows."""
+_PORTS = {"https": 443, "http": 80}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,8 @@ class StoreKey:
 
 
 def presigned(method: Literal["GET", "PUT"], url: str, key: StoreKey, expires_s: int, now: datetime) -> str:
-    """Return a URL for the object at `url` (no query), good for `expires_s` from now. Raises ValueError."""
+    """Return a URL for the object at `url` (no query), good for `expires_s` from now: with the bucket in the path or in
+    the host's name. Raises ValueError."""
     if not 0 < expires_s <= LONGEST_S:
         raise ValueError(f"a URL lives from 1 s to {LONGEST_S} s")
     parts = urlsplit(url)
@@ -37,11 +39,15 @@ def presigned(method: Literal["GET", "PUT"], url: str, key: StoreKey, expires_s:
         **({"X-Amz-Security-Token": key.token} if key.token else {}),
         "X-Amz-SignedHeaders": "host",
     }
+    # As the header `Host` will say: without the port that goes without saying.
+    port = parts.port if parts.port != _PORTS.get(parts.scheme) else None
+    name = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    host = name if port is None else f"{name}:{port}"
     path, asked = quote(parts.path or "/", safe="/-_.~%"), urlencode(query, quote_via=quote, safe="-_.~")
-    request = f"{method}\n{path}\n{asked}\nhost:{parts.netloc}\n\nhost\nUNSIGNED-PAYLOAD"
+    request = f"{method}\n{path}\n{asked}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD"
     to_sign = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{sha256(request.encode()).hexdigest()}"
     signing = f"AWS4{key.secret}".encode()
     for each in scope.split("/"):
         signing = hmac.digest(signing, each.encode(), "sha256")
     signature = hmac.digest(signing, to_sign.encode(), "sha256").hex()
-    return f"{parts.scheme}://{parts.netloc}{path}?{asked}&X-Amz-Signature={signature}"
+    return f"{parts.scheme}://{host}{path}?{asked}&X-Amz-Signature={signature}"

@@ -28,6 +28,7 @@ _MOST_BYTES = 8 * 1024
 """Of URLs in one command: signed, and with all else, it may have 16 KiB."""
 _TOPIC = re.compile(r"/((?:[a-z0-9-]{1,64}/){2}[a-z0-9-]{1,64})/up/evidence$")
 _KEY_ID, _SECRET, _TOKEN = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"
+_STORE = "https://HOST/BUCKET/PREFIX or https://BUCKET.HOST/PREFIX"
 _EXAMPLE = """\
 Example:
   export AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=...
@@ -119,7 +120,7 @@ def commands(
 
 def add_store(parser: argparse.ArgumentParser) -> None:
     """Add which store it is."""
-    parser.add_argument("--store", required=True, metavar="URL", help="https://HOST/BUCKET/PREFIX")
+    parser.add_argument("--store", required=True, metavar="URL", help=_STORE)
     parser.add_argument("--region", default="us-east-1", help="of the store (default: us-east-1)")
 
 
@@ -132,9 +133,13 @@ def store_key(region: str) -> StoreKey:
 
 def store_of(text: str) -> str:
     """Return the URL of a store without a slash at its end. Raises UsageError."""
-    parts = urlsplit(text)
-    if parts.scheme not in {"https", "http"} or not parts.hostname or "@" in parts.netloc or parts.query:
-        raise UsageError("--store is https://HOST/BUCKET/PREFIX, without a password and without a query")
+    try:
+        parts = urlsplit(text)
+        is_good = parts.scheme in {"https", "http"} and parts.hostname and parts.port != 0
+    except ValueError:
+        is_good = False
+    if not is_good or {"@", "?", "#"} & {*text}:
+        raise UsageError(f"--store is {_STORE}, without a password and without a query")
     return text.rstrip("/")
 
 

@@ -73,7 +73,16 @@ def test_a_bad_store_and_a_missing_key_are_said(
     common = ["evidence", "grant", "--all", "--broker", "mqtt://127.0.0.1:1", "--key", key]
     assert main([*common, "--store", "ftp://x/y"]) == 2
     assert "--store is https://" in capsys.readouterr().err
-    assert main([*common, "--store", "https://user:pw@x/y"]) == 2
+    for bad in (
+        "https://user:pw@x/y",
+        "https://x:70000/y",
+        "https://x:0/y",
+        "https://x/y?a",
+        "https://x/y#a",
+        "https://[x",
+    ):
+        assert main([*common, "--store", bad]) == 2
+        assert "without a password" in capsys.readouterr().err
     assert main([*common, "--store", "https://x/y"]) == 2
     assert "AWS_ACCESS_KEY_ID" in capsys.readouterr().err
     assert main([*common, "--store", "https://x/y", "--life", "0"]) == 2

@@ -37,12 +37,43 @@ def test_without_a_directory_in_memory_nothing_is_uploaded(tmp_path: Path, monke
     assert named.directory == "/dev/shm/x"
 
 
-@pytest.mark.parametrize(
-    "host", ["https://store.example", "store.example/b", "user@store.example", "", "Store", "a:0", "*"]
+NO_HOSTS = (
+    "https://store.example",
+    "store.example/b",
+    "user@store.example",
+    "",
+    "Store",
+    "*",
+    "a..b",
+    ".a",
+    "a.",
+    "-a",
 )
+NO_PORTS = (
+    "a:0",
+    "a:65536",
+    "a:99999",
+    "a:080",
+    "a:",
+    "a:b",
+    "[::1",
+    "[1:2]",
+    "[::1]:0",
+    "1.2.3",
+    "1.2.3.999",
+    "a" * 64,
+)
+
+
+@pytest.mark.parametrize("host", NO_HOSTS + NO_PORTS)
 def test_a_host_is_a_host(tmp_path: Path, host: str) -> None:
-    with pytest.raises(SettingsError, match=r"upload\.hosts"):
+    with pytest.raises(SettingsError, match=r"upload\.hosts.*host of a store, in small letters, with :PORT"):
         settings_of(tmp_path, f'[upload]\nhosts = ["{host}"]\n{TWO}')
+
+
+@pytest.mark.parametrize("host", ["store", "s3.af-south-1.a.example:65535", "10.0.0.7:9000", "[fd00::7]:9000", "[::1]"])
+def test_a_store_may_have_a_name_or_an_address_and_a_port(tmp_path: Path, host: str) -> None:
+    assert settings_of(tmp_path, f'[upload]\nhosts = ["{host}"]\n{TWO}').upload.hosts == (host,)
 
 
 def test_nobody_says_from_afar_where_recordings_go() -> None:

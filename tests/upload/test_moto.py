@@ -1,5 +1,6 @@
 """Uploads to a store of S3's kind that others wrote, with URLs that we have signed."""
 
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,13 +28,27 @@ def store() -> Iterator[str]:
     server.stop()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def s3(store: str) -> Any:
     client = boto3.client(
         "s3", endpoint_url=store, aws_access_key_id=KEY.id, aws_secret_access_key=KEY.secret, region_name=KEY.region
     )
     client.create_bucket(Bucket="evidence", CreateBucketConfiguration={"LocationConstraint": KEY.region})
     return client
+
+
+def test_the_bucket_may_be_in_the_hosts_name(
+    store: str, s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = socket.getaddrinfo
+    # Not every resolver knows names below localhost.
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *more, **most: known("127.0.0.1", *more, **most))
+    media = tmp_path / "a.mp4"
+    media.write_bytes(MEDIA)
+    own = store.replace("127.0.0.1", "evidence.localhost")
+    done = put(Put(1, str(media), presigned("PUT", f"{own}/{NAME}", KEY, 900, datetime.now(UTC))), Freely())
+    assert (done.status, done.is_ours) == (200, True)
+    assert s3.get_object(Bucket="evidence", Key=NAME)["Body"].read() == MEDIA
 
 
 def test_a_segment_is_an_object_of_its_name_and_its_checksum_is_ours(store: str, s3: Any, tmp_path: Path) -> None:
