@@ -11,7 +11,7 @@ from agent.bootstrap import specs
 from agent.contract.leaves import digest
 from agent.core.camera.camera_kinds import kind_of
 from agent.core.camera.recorder_link import KeepingSpec, RecorderSpec, UploadSpec
-from agent.core.errors import MaskError
+from agent.core.errors import MaskError, StorageError
 from agent.settings import CameraSettings, Settings
 
 RECORDER_COMMAND = (sys.executable, *(["-I"] if sys.flags.isolated else []), "-m", "agent.recorder", "--fd")
@@ -67,8 +67,12 @@ def recorder_spec(settings: Settings, camera: CameraSettings, boot_id: str = "")
 
 
 def _upload_spec(settings: Settings) -> UploadSpec | None:
-    upload, spool = settings.upload, specs.spool(settings)
-    if not upload.hosts or spool is None:
+    upload = settings.upload
+    if not upload.hosts:
+        return None
+    try:
+        spool = specs.spool(settings)
+    except StorageError:  # which is told by what would upload
         return None
     shares = sum(specs.is_recorded(settings, each) for each in settings.cameras)
     return UploadSpec(directory=str(spool), bytes=upload.spool_bytes // max(1, shares), clips=upload.clips)

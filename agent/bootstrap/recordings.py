@@ -4,6 +4,7 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agent.bootstrap import specs
+from agent.core.errors import StorageError
 from agent.outbox.outbox import Outbox
 from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.commands.orders import OrderDone
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 UPLOADER_COMMAND = (sys.executable, *(["-I"] if sys.flags.isolated else []), "-m", "agent.upload", "--fd")
 """Starts the uploader."""
 
-_NO_SPOOL = "nothing is uploaded: there is no runtime directory, so [upload] directory must name one in memory"
 _NO_KEY = "nothing is recorded: the device has no key of its own to sign with ([mqtt] key_file and cert_file)"
 
 
@@ -74,11 +74,12 @@ def make_recordings(
 def _make_sending(
     settings: Settings, context: Context, outbox: Outbox, publisher: "HasConnection", *, simulated: bool
 ) -> "Sending | None":
-    spool = specs.spool(settings)
     if not settings.upload.hosts:
         return None
-    if spool is None:
-        context.board.report("uploads", ok=False, detail=_NO_SPOOL)
+    try:
+        spool = specs.spool(settings)
+    except StorageError as error:
+        context.board.report("uploads", ok=False, detail=str(error))
         return None
     from agent.core.delivery.upload_urls import with_port  # noqa: PLC0415 - as above
     from agent.runtime.sending.sending import Sending, UploadRules  # noqa: PLC0415

@@ -11,6 +11,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from agent.adapters.mask_file import all_masks
+from agent.adapters.state_partition import look_at
 from agent.contract.commands import COMMANDS
 from agent.contract.device import CameraMeta, MetaData
 from agent.contract.kinds import TYPES
@@ -22,7 +23,7 @@ from agent.core.alarms.siren import SirenRules
 from agent.core.camera.masks import Outline
 from agent.core.camera.vision_spec import VisionSpec
 from agent.core.delivery.centres import Centres
-from agent.core.errors import MaskError
+from agent.core.errors import MaskError, StorageError
 from agent.core.inputs.panel import Panel
 from agent.core.wiring import ButtonRules, ConditionRules, InputLine, LightPins, SirenPin
 from agent.outbox.outbox import Outbox
@@ -265,10 +266,24 @@ def is_recorded(settings: Settings, camera: CameraSettings) -> bool:
     return camera.evidence and settings.evidence.recipient is not None and has_key
 
 
-def spool(settings: Settings) -> Path | None:
-    """Return the directory in memory in which segments wait for their upload; None if there is none."""
+def spool(settings: Settings) -> Path:
+    """Return the directory in memory in which segments wait for their upload.
+
+    Raises StorageError if there is none: they are not sealed, so no disk may have them."""
     runtime = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
-    return settings.upload.directory or (Path(runtime, "upload") if runtime else None)
+    directory = settings.upload.directory or (Path(runtime, "upload") if runtime else None)
+    do = "[upload] directory must name one in memory (tmpfs)"
+    if directory is None:
+        raise StorageError(f"nothing is uploaded: there is no runtime directory, so {do}")
+    try:
+        kind = look_at(directory).file_system
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise StorageError(f"nothing is uploaded: nobody can tell whether {directory} is in memory: {why}") from error
+    if kind not in {"tmpfs", "ramfs"}:
+        why = f"{directory} is on a disk ({kind}), where recordings would lie unsealed"
+        raise StorageError(f"nothing is uploaded: {why}; {do}")
+    return directory
 
 
 def _ns(seconds: float) -> int:

@@ -41,8 +41,8 @@ class UploadSettings(Section):
     clips: tuple[Literal["alarm", "event", "command"], ...] = ("alarm",)
     """Which clips are uploaded, by what they are kept for."""
     directory: Path | None = None
-    """Where segments wait: in memory, never on a disk, as they are not sealed. The agent's runtime directory when left
-    out."""
+    """Where segments wait: in memory, as they are not sealed; on a disk nothing is uploaded. The agent's runtime
+    directory when left out."""
     spool_bytes: int = Field(default=32 * 1024 * 1024, ge=1024 * 1024, le=1024**3)
     """The most that they take there, of all cameras; what does not fit stays on the card alone."""
     max_kbit_s: int = Field(default=0, ge=0)

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from agent.adapters.state_partition import look_at
 from agent.bootstrap.recorder_specs import recorder_specs
-from agent.core.errors import SettingsError
+from agent.bootstrap.specs import spool
+from agent.core.errors import SettingsError, StorageError
 from agent.settings.afar import ALLOWED
 from tests.settings.test_evidence_settings import CAMERA, settings_of
 
@@ -14,7 +16,7 @@ TWO = f'{CAMERA}source = "picamera2:0"\n[[cameras]]\nname = "yard"\nsource = "pi
 
 @pytest.fixture(autouse=True)
 def runtime(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RUNTIME_DIRECTORY", "/run/edge-agent:/run/other")
+    monkeypatch.setenv("RUNTIME_DIRECTORY", "/dev/shm/edge-agent:/run/other")
 
 
 def test_without_a_host_nothing_is_uploaded(tmp_path: Path) -> None:
@@ -24,7 +26,7 @@ def test_without_a_host_nothing_is_uploaded(tmp_path: Path) -> None:
 def test_segments_wait_in_memory_and_cameras_share_it(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, f'[upload]\nhosts = ["store.example"]\nspool_bytes = 4194304\n{TWO}')
     uploads = [each.upload for each in recorder_specs(settings, "boot")]
-    assert {each and each.directory for each in uploads} == {"/run/edge-agent/upload"}
+    assert {each and each.directory for each in uploads} == {"/dev/shm/edge-agent/upload"}
     assert [each and (each.bytes, each.clips) for each in uploads] == [(2097152, ("alarm",))] * 2
 
 
@@ -35,6 +37,17 @@ def test_without_a_directory_in_memory_nothing_is_uploaded(tmp_path: Path, monke
     named = recorder_specs(settings_of(tmp_path, f'{host}directory = "/dev/shm/x"\n{TWO}'), "boot")[0].upload
     assert named is not None
     assert named.directory == "/dev/shm/x"
+
+
+def test_nothing_waits_on_a_disk(tmp_path: Path) -> None:
+    host = f'[upload]\nhosts = ["store.example"]\ndirectory = "{tmp_path / "spool"}"\n'
+    settings = settings_of(tmp_path, f"{host}{TWO}")
+    kind = look_at(tmp_path).file_system
+    if kind == "tmpfs":
+        pytest.skip("this machine has its temporary files in memory")
+    assert [each.upload for each in recorder_specs(settings, "boot")] == [None, None]
+    with pytest.raises(StorageError, match=rf"nothing is uploaded: .*/spool is on a disk \({kind}\)"):
+        spool(settings)
 
 
 NO_HOSTS = (

@@ -7,6 +7,7 @@ import time
 from contextlib import ExitStack, suppress
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from agent.cli.keygen import private_path
@@ -23,7 +24,8 @@ class UploadingSite(Site):
 
     def __init__(self, stack: ExitStack, directory: Path, store: Store, **options: Any) -> None:
         self.store = store
-        self.spool = directory / "spool"
+        memory = TemporaryDirectory(dir="/dev/shm")
+        self.spool = Path(stack.enter_context(memory), "spool")
         self.keys = directory / "kiosk" / "keys"
         upload = {"hosts": [store.host], "directory": str(self.spool), **options.pop("upload", {})}
         super().__init__(stack, directory, upload=upload, **options)
