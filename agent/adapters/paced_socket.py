@@ -19,10 +19,10 @@ _LOW_PRIORITY = 0x20
 """Class selector 1 of Differentiated Services: what gives way where a queue is kept by class."""
 
 
-def give_way_on(connection: socket.socket) -> None:
+def give_way_on(connection: socket.socket, piece: int = PIECE) -> None:
     """Have the kernel keep little of what is sent, and mark it as what gives way."""
     # What waits in the kernel can't be held back, so little does.
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, PIECE)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, piece)
     if connection.family == socket.AF_INET:
         connection.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _LOW_PRIORITY)
 
@@ -31,9 +31,10 @@ class Room:
     """Whether more may be sent now: no more is ever under way than the line takes in a moment, as what has left can't
     be called back when an alarm is to go first."""
 
-    def __init__(self, connection: socket.socket) -> None:
-        """`connection` is one over TCP."""
+    def __init__(self, connection: socket.socket, piece: int = PIECE) -> None:
+        """`connection` is one over TCP, to which `piece` bytes are handed at a time, at most."""
         self._connection = connection
+        self._piece = piece
         self._begun_s = time.monotonic()
         self._least, self._since_s = sys.maxsize, 0.0
         self.sent = 0
@@ -46,7 +47,7 @@ class Room:
         rtt_s = int.from_bytes(info[_MIN_RTT], sys.byteorder) / 1e6
         now_s = time.monotonic()
         rate = (self.sent - waits) / max(now_s - self._begun_s, _QUEUE_S)
-        if waits <= max(PIECE, rate * (rtt_s + _QUEUE_S)):
+        if waits <= max(self._piece, rate * (rtt_s + _QUEUE_S)):
             self._least = sys.maxsize
             return True
         if waits < self._least:

@@ -2,8 +2,6 @@
 
 import select
 import socket
-import ssl
-import stat
 import threading
 import time
 from functools import partial
@@ -14,7 +12,7 @@ from agent.core.delivery.upload_link import Gate
 from agent.core.errors import EdgeAgentError
 from agent.live.feed import Feed, Sample
 from agent.live.rtp import Packetizer, nal_units_of, session_description
-from agent.live.rtsp import CONTROL, PushError, RecordSession
+from agent.live.rtsp import CONTROL, PushError, RecordSession, read_login, trouble_of
 
 _FIRST_S = 8.0
 """How long the recorder may take to give a key frame."""
@@ -114,13 +112,13 @@ def _push_and_say(order: Push, core: Core) -> None:
     except Over:
         pass
     except (EdgeAgentError, OSError, ValueError) as error:
-        core.say(Ended(_said(error)))
+        core.say(Ended(trouble_of(error)))
     finally:
         core.is_over.set()
 
 
 def _push(order: Push, core: Core) -> None:
-    login = None if order.login_file is None else _login(Path(order.login_file))
+    login = None if order.login_file is None else read_login(Path(order.login_file))
     with Feed(Path(order.socket)) as feed:
         core.say(Listens())
         first = _first(feed, core)
@@ -185,30 +183,3 @@ def _wait(feed: Feed, core: Core, seconds: float, server: socket.socket | None =
         if not core.holds:
             return
         feed.drop()
-
-
-def _login(file: Path) -> str:
-    try:
-        mode = file.stat().st_mode
-        login = file.read_text(encoding="utf-8").strip()
-    except (OSError, ValueError) as error:
-        raise PushError("the file of the login to the media server can't be read") from error
-    if stat.S_IMODE(mode) & 0o077:
-        raise PushError("others may read the file of the login to the media server: chmod 600")
-    if ":" not in login or "\n" in login:
-        raise PushError("the file of the login to the media server is no line NAME:PASSWORD")
-    return login
-
-
-def _said(error: Exception) -> str:
-    if isinstance(error, EdgeAgentError):
-        return str(error)
-    if isinstance(error, TimeoutError):
-        return "the media server does not answer, or takes nothing more"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the media server's certificate does not hold: {error.verify_message}"
-    if isinstance(error, ssl.SSLError):
-        return "the media server speaks no TLS that can be used"
-    if isinstance(error, OSError):
-        return f"the media server can't be reached: {(error.strerror or type(error).__name__).lower()}"
-    return "the media server's address is none"

@@ -8,14 +8,16 @@ options say, and holds no packet back for an alarm.
 import re
 import socket
 import ssl
+import stat
 import time
 from base64 import b64encode
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
-from agent.adapters.paced_socket import LOOK_S, PIECE, Room, give_way_on
+from agent.adapters.paced_socket import LOOK_S, Room, give_way_on
 from agent.core.errors import EdgeAgentError
 
 PORT = 322
@@ -24,6 +26,9 @@ CONTROL = "streamid=0"
 _SETUP_S, _TEARDOWN_S = 8.0, 0.1
 _TIMEOUT_S = 60
 """Of a session whose server names none: RFC 2326, 12.37."""
+_PIECE = 4 * 1024
+"""Bytes to send at a time: on 1 Mbit/s they take 33 ms, and a look goes on beside presses for minutes."""
+_CHUNK = 16 * 1024
 _LONGEST = 64 * 1024
 _STATUS = re.compile(r"RTSP/[12]\.[0-9] ([0-9]{3})")
 _TEXT = {
@@ -58,7 +63,7 @@ class RecordSession:
         context = ssl.create_default_context(cafile=ca_file)
         plain = socket.create_connection((host, parts.port or PORT), timeout=_SETUP_S)
         try:
-            give_way_on(plain)
+            give_way_on(plain, _PIECE)
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             plain.settimeout(self._left_s())
             self.socket = context.wrap_socket(plain, server_hostname=host)
@@ -66,7 +71,7 @@ class RecordSession:
             plain.close()
             raise
         self._authorization = None if login is None else f"Basic {b64encode(login.encode()).decode()}"
-        self._room = Room(self.socket)
+        self._room = Room(self.socket, _PIECE)
         self._buffer = bytearray()
         self._sequence = 0
         self._session: str | None = None
@@ -97,7 +102,7 @@ class RecordSession:
                 wait(LOOK_S)
                 continue
             try:
-                count = self.socket.send(rest[:PIECE])
+                count = self.socket.send(rest[:_PIECE])
             except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
                 wait(LOOK_S)
             else:
@@ -151,7 +156,7 @@ class RecordSession:
         return _check(answer)
 
     def _receive(self) -> None:
-        got = self.socket.recv(PIECE)
+        got = self.socket.recv(_CHUNK)
         if not got:
             raise PushError("the media server has ended the connection")
         self._buffer += got
@@ -194,3 +199,32 @@ def _check(answer: Response) -> Response:
         raise PushError(f"the media server answers with a redirect ({answer.status}), which is never followed")
     said = _TEXT.get(answer.status, f"it answers {answer.status}")
     raise PushError(f"the media server takes no stream: {said}")
+
+
+def read_login(file: Path) -> str:
+    """Return `NAME:PASSWORD` from a file that nobody else may read. Raises PushError."""
+    try:
+        mode = file.stat().st_mode
+        login = file.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise PushError("the file of the login to the media server can't be read") from error
+    if stat.S_IMODE(mode) & 0o077:
+        raise PushError("others may read the file of the login to the media server: chmod 600")
+    if ":" not in login or "\n" in login:
+        raise PushError("the file of the login to the media server is no line NAME:PASSWORD")
+    return login
+
+
+def trouble_of(error: Exception) -> str:
+    """Return for a person what went wrong, without login and path."""
+    if isinstance(error, EdgeAgentError):
+        return str(error)
+    if isinstance(error, TimeoutError):
+        return "the media server does not answer, or takes nothing more"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the media server's certificate does not hold: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return "the media server speaks no TLS that can be used"
+    if isinstance(error, OSError):
+        return f"the media server can't be reached: {(error.strerror or type(error).__name__).lower()}"
+    return "the media server's address is none"
