@@ -266,12 +266,13 @@ def is_recorded(settings: Settings, camera: CameraSettings) -> bool:
     return camera.evidence and settings.evidence.recipient is not None and has_key
 
 
-def spool(settings: Settings) -> Path:
-    """Return the directory in memory in which segments wait for their upload.
+def spool(settings: Settings, runtime: Path | None = None) -> Path:
+    """Return the directory in memory in which segments wait for their upload; `runtime` is the agent's runtime
+    directory, and this process's when left out.
 
     Raises StorageError if there is none: they are not sealed, so no disk may have them."""
-    runtime = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
-    directory = settings.upload.directory or (Path(runtime, "upload") if runtime else None)
+    runtime = runtime or Path(os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0])
+    directory = settings.upload.directory or (None if runtime == Path() else runtime / "upload")
     do = "[upload] directory must name one in memory (tmpfs)"
     if directory is None:
         raise StorageError(f"nothing is uploaded: there is no runtime directory, so {do}")

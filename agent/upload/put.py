@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from agent.adapters.paced_socket import LOOK_S, PIECE, STALL_S, Room, give_way_on
 from agent.core.delivery.upload_link import Done, Put
 
-_CONNECT_S = 5.0
+CONNECT_S = 5.0
 _ANSWER = 4096
 _LONGEST_WAIT_S = 300.0
 _CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
@@ -40,7 +40,7 @@ def put(order: Put, pace: Paced) -> Done:
             size = file.seek(0, 2)
             file.seek(0)
             pace.pause(0)
-            connection = _connected(order)
+            connection = _connected(order.url, order.ca_file)
             digest = hashlib.md5(usedforsecurity=False)
             begun_s, room = time.monotonic(), Room(connection.sock)
             try:
@@ -67,15 +67,25 @@ def put(order: Put, pace: Paced) -> Done:
             connection.close()
 
 
-def _connected(order: Put) -> HTTPConnection:
-    parts = urlsplit(order.url)
+def why_unreachable(url: str, ca_file: str | None) -> str:
+    """Connect as a PUT would, and send nothing; return why that fails, empty if it does not. Only the name server may
+    take longer than a few `CONNECT_S`."""
+    try:
+        _connected(url, ca_file).close()
+    except (OSError, ValueError) as error:
+        return _said(error)
+    return ""
+
+
+def _connected(url: str, ca_file: str | None) -> HTTPConnection:
+    parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port
     connection: HTTPConnection
     if parts.scheme == "https":
-        context = ssl.create_default_context(cafile=order.ca_file)
-        connection = HTTPSConnection(host, port, timeout=_CONNECT_S, context=context)
+        context = ssl.create_default_context(cafile=ca_file)
+        connection = HTTPSConnection(host, port, timeout=CONNECT_S, context=context)
     else:
-        connection = HTTPConnection(host, port, timeout=_CONNECT_S)
+        connection = HTTPConnection(host, port, timeout=CONNECT_S)
     connection.connect()
     connection.sock.settimeout(STALL_S)
     give_way_on(connection.sock)

@@ -55,6 +55,15 @@ def says_connected(text: str | None, broker: str) -> str | None:
         return None
 
 
+def upload_figures(text: str | None) -> dict[str, Any] | None:
+    """Return what a report says of uploads; None if it says nothing."""
+    try:
+        figures = json.loads(text or "")["uploads"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return figures if isinstance(figures, dict) else None
+
+
 def camera_figures(text: str | None, camera: str) -> dict[str, Any] | None:
     """Return the figures of one camera in a report; None if the report has none."""
     try:

@@ -30,9 +30,10 @@ class StatusFile:
         if self._path is None or now_ns < self._due_ns:
             return
         self._due_ns = now_ns + _EVERY_NS
-        cameras = self._board.figures().get("cameras", {})
+        figures = self._board.figures()
+        told = {"cameras": figures.get("cameras", {}), "uploads": figures.get("uploads")}
         parts = {name: {"ok": state.ok, "detail": state.detail} for name, state in self._board.parts().items()}
-        text = json.dumps({"boottime_ns": now_ns, "pid": os.getpid(), "parts": parts, "cameras": cameras})
+        text = json.dumps({"boottime_ns": now_ns, "pid": os.getpid(), "parts": parts, **told})
         new = self._path.with_suffix(".new")
         try:
             new.write_text(text, encoding="utf-8")
