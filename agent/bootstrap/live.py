@@ -10,6 +10,7 @@ from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.cameras.cameras import Cameras
 from agent.runtime.live.live_view import LiveView
 from agent.runtime.live.push import StreamRules
+from agent.runtime.live.streams import Streams
 from agent.runtime.recording.recordings import Recordings
 from agent.runtime.supervision.context import Context
 from agent.settings import Settings
@@ -28,9 +29,10 @@ def make_live(
     pipeline: Pipeline,
 ) -> LiveView:
     """Return live view; the caller runs it."""
-    live = settings.live
-    lights = pipeline if live.beacon else None
-    return LiveView(context, outbox, cameras, uplink.sender, lights, _rules(settings, recordings), uplink.publisher)
+    lights = pipeline if settings.live.beacon else None
+    rules = _rules(settings, recordings)
+    streams = None if rules is None else Streams(rules, context.clock, outbox, uplink.publisher)
+    return LiveView(context, outbox, cameras, uplink.sender, lights, streams)
 
 
 def _rules(settings: Settings, recordings: Recordings) -> StreamRules | None:

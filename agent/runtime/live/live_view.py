@@ -20,11 +20,11 @@ from agent.core.camera.link import LIVE as PICTURE
 from agent.core.errors import MessageRefused
 from agent.outbox.outbox import Outbox
 from agent.ports import OutgoingMessage
-from agent.runtime.live.given import GivesPictures, HasConnection, OffersPictures, ShowsLook
+from agent.runtime.live.given import GivesPictures, OffersPictures, ShowsLook
 from agent.runtime.live.look import KEY, Look, Looker, read_kept
 from agent.runtime.live.pace import Pace
 from agent.runtime.live.picture_size import PictureSize
-from agent.runtime.live.push import CameraPush, StreamRules
+from agent.runtime.live.streams import Streams
 from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.supervisor import Supervisor
 
@@ -39,9 +39,8 @@ _RETRY_NS, _RETRY_NONE_NS = 20_000_000, 250_000_000
 """How soon to look again at a line that was busy, or at none."""
 _STREAM_NS = 50_000_000
 """How soon to look again at a stream, and at whether an alarm waits."""
-_HOLD_NS = 30 * 10**9
-"""An alarm message that no broker takes for longer holds no stream up."""
 _MOST_OVER = 16
+_NO_SERVER = "the settings name no media server"
 _MAY_END_ANY = frozenset({"supervisor", "admin"})
 
 
@@ -74,10 +73,9 @@ class LiveView:
         cameras: GivesPictures,
         sender: OffersPictures,
         lights: ShowsLook | None,
-        streams: StreamRules | None = None,
-        publisher: HasConnection | None = None,
+        streams: Streams | None = None,
     ) -> None:
-        """`lights` show that somebody looks, if the settings say so; `streams` say where a stream may go."""
+        """`lights` show that somebody looks, if the settings say so; without `streams` there are pictures alone."""
         self._clock = context.clock
         self._security = context.security
         self._topic = context.reporter.make.identity.up
@@ -91,10 +89,7 @@ class LiveView:
         self._pictures: dict[str, _Pictures] = {}
         self._size = PictureSize()
         self._pace = Pace()
-        self._rules = streams
-        self._publisher = publisher
-        self._pushes: dict[str, CameraPush] = {}
-        self._alarm_since_ns: int | None = None
+        self._streams = streams
         self._over: dict[str, str] = {}
         """Looks that ended with their stream, and why."""
         self._came: queue.SimpleQueue[tuple[str, bytes | None] | None] = queue.SimpleQueue()
@@ -154,12 +149,12 @@ class LiveView:
         with self._lock:
             now_ns = self._clock.boottime_ns()
             self._end_what_is_over(now_ns)
-            self._tick_streams(now_ns)
+            self._tick_streams()
             if self._size.due_ns is not None and now_ns >= self._size.due_ns:
                 self._size.tick(self._sender.line())
             due_ns = [self._ask(camera, stream, now_ns) for camera, stream in self._pictures.items()]
             due_ns += [look.ends_ns for look in self._looks.values()]
-            due_ns += [now_ns + _STREAM_NS] if self._pushes else []
+            due_ns += [now_ns + _STREAM_NS] if self._streams is not None and self._streams.is_pushing else []
             due_ns += [] if self._size.due_ns is None else [self._size.due_ns]
             shown = any(look.is_shown and look.is_kept for look in self._looks.values())
         if self._lights is not None and shown != self._is_lit:
@@ -187,9 +182,8 @@ class LiveView:
         camera, works = self._cameras.shows(args.camera)
         if camera is None or not works:
             return _no_picture(camera)
-        if args.rung == "stream" and (self._rules is None or not self._rules.recorders.can_give(camera)):
-            why = "the settings name no media server" if self._rules is None else f"{camera} is not recorded now"
-            return LiveAnswer("no-stream", f"there is no stream: {why}")
+        if args.rung == "stream" and (lacks := _NO_SERVER if self._streams is None else self._streams.lacks(camera)):
+            return LiveAnswer("no-stream", f"there is no stream: {lacks}")
         look = self._begin(camera, args, who)
         if isinstance(look, LiveAnswer):
             return look
@@ -212,7 +206,7 @@ class LiveView:
         now_ns = self._clock.boottime_ns()
         ends_ns = now_ns + args.lease_s * 10**9
         is_shown = self._lights is not None and not self._lights.has_silent()
-        place = self._rules.place if args.rung == "stream" and self._rules is not None else None
+        place = self._streams.place if args.rung == "stream" and self._streams is not None else None
         look = Look(self._outbox.new_id(), camera, who, args.reason, args.fps, now_ns, ends_ns, is_shown, place)
         with self._lock:
             if len(self._looks) >= _MOST_LOOKS:
@@ -266,42 +260,27 @@ class LiveView:
             elif look.is_kept and pictures is not None and now_ns - pictures.got_ns >= _BLIND_NS:
                 self._end(look, "camera")
 
-    def _tick_streams(self, now_ns: int) -> None:
-        """Have each stream pushed through which somebody looks, until the last of them ends, while no alarm waits."""
+    def _tick_streams(self) -> None:
+        """Have each stream pushed that somebody looks at, until the last of them ends."""
+        if self._streams is None:
+            return
         wanted: dict[str, int] = {}
         for look in self._looks.values():
-            if look.place is not None and look.is_kept:
+            if look.has_stream:
                 wanted[look.camera] = max(look.ends_ns, wanted.get(look.camera, 0))
-        holds = self._must_hold(now_ns)
-        for camera, until_ns in wanted.items():
-            pictures, failure = self._tick_stream(camera, until_ns, holds=holds)
-            for look in [each for each in self._looks.values() if each.camera == camera and each.place is not None]:
+        for camera, (pictures, failure) in self._streams.tick(wanted).items():
+            for look in [each for each in self._looks.values() if each.camera == camera and each.has_stream]:
                 look.pictures += pictures
                 if failure is not None:
                     self._end(look, "stream", failure=failure)
-
-    def _tick_stream(self, camera: str, until_ns: int, *, holds: bool) -> tuple[int, str | None]:
-        assert self._rules is not None
-        push = self._pushes.get(camera)
-        if push is None:
-            try:
-                push = self._pushes[camera] = CameraPush(self._rules, camera, until_ns, self._clock)
-            except OSError as error:
-                return 0, f"its process can't be started: {error.strerror}"
-        return push.tick(until_ns, holds=holds)
-
-    def _must_hold(self, now_ns: int) -> bool:
-        waits = self._publisher is not None and self._publisher.connected and self._outbox.alarm_waits
-        self._alarm_since_ns = None if not waits else self._alarm_since_ns or now_ns
-        return self._alarm_since_ns is not None and now_ns - self._alarm_since_ns < _HOLD_NS
 
     def _end(self, look: Look, why: str, **more: Any) -> None:
         """End a look, and tell of it; unless that was done meanwhile."""
         if self._looks.pop(look.live, None) is None:
             return
         others = [each for each in self._looks.values() if each.camera == look.camera]
-        if not any(each.place is not None and each.is_kept for each in others) and look.camera in self._pushes:
-            look.pictures += self._pushes.pop(look.camera).close()  # before its end is told
+        if self._streams is not None and not any(each.has_stream for each in others):
+            look.pictures += self._streams.close(look.camera)  # before its end is told
         if not any(each.place is None for each in others):
             self._pictures.pop(look.camera, None)
         if "failure" in more:

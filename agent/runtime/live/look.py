@@ -52,6 +52,11 @@ class Look:
     """How many were sent while it lasted."""
 
     @property
+    def has_stream(self) -> bool:
+        """Whether a stream may leave for it."""
+        return self.place is not None and self.is_kept
+
+    @property
     def said(self) -> str:
         """What a text says of how they look."""
         return "" if self.place is None else f" by a stream to {self.place}"

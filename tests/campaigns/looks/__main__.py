@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from tests.campaigns.looks.day import Day
+from tests.campaigns.looks.streams import StreamKills
 
 
 def main() -> int:
@@ -14,8 +15,16 @@ def main() -> int:
     parser.add_argument("--looks", type=int, default=100, metavar="N", help="default: 100")
     parser.add_argument("--kills", type=int, default=30, metavar="N", help="so many of them; default: 30")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), metavar="N")
+    parser.add_argument("--streams", type=int, metavar="N", help="instead: so many looks by a stream, each killed")
     args = parser.parse_args()
     print(f"seed {args.seed}", flush=True)
+    if args.streams:
+        with tempfile.TemporaryDirectory() as directory:
+            kills = StreamKills(Path(directory), args.seed)
+            kills.play(args.streams)
+        print(f"{args.streams} kills; {kills.looks} looks in the record, {kills.streams} streams at the server")
+        print(*kills.missing, sep="\n")
+        return 1 if kills.missing else 0
     with tempfile.TemporaryDirectory() as directory:
         figures = Day(Path(directory), args.seed).play(args.looks, args.kills)
     print(figures)

@@ -11,6 +11,7 @@ import pytest
 from agent.core.delivery.push_link import decode
 from agent.runtime.live.live_view import LiveView
 from agent.runtime.live.push import StreamRules
+from agent.runtime.live.streams import Streams
 from tests.support.context import make_context
 from tests.support.drafts import alarm
 from tests.support.live_rig import BOSS, SIPHO, THANDI, LiveRig
@@ -49,7 +50,8 @@ class StreamRig(LiveRig):
         url = "rtsps://media.example:8322/gp/kiosk/{camera}"
         self.rules = StreamRules(command, self, url, self.directory, Path("/etc/ca.pem"))
         context = make_context(self.outbox, self.clock)
-        self.live = LiveView(context, self.outbox, self, self, self, self.rules, self)
+        streams = Streams(self.rules, self.clock, self.outbox, self)
+        self.live = LiveView(context, self.outbox, self, self, self, streams)
         self.live.restore()
 
     def can_give(self, camera: str) -> bool:
@@ -139,7 +141,7 @@ def test_without_a_server_or_a_recorder_there_is_no_stream(rig: StreamRig) -> No
     rig.blind = {"front"}
     assert rig.ask(rung="stream").code == "no-picture"
     rig.blind = set()
-    rig.live._rules = None
+    rig.live._streams = None
     assert rig.ask(rung="stream").text == "there is no stream: the settings name no media server"
     assert rig.told() == []
 
