@@ -21,6 +21,7 @@ _TAKEN = {
     "mqtt": ("brokers",),
     "centre": ("names",),
     "evidence": ("recipient", "max_age_days"),
+    "upload": ("hosts",),
 }
 """What a registrar may set besides: all else is the business of the files on the card."""
 _OVERLAY_S = 120.0

@@ -121,7 +121,9 @@ def _registrar(shop: Workshop, province: Province, keys: Keys) -> None:
     }
     evidence = ""
     if keys.evidence is not None and province.evidence is not None:
-        told = {"recipient": str(keys.evidence), "max_age_days": province.evidence.kept_days}
+        told: dict[str, object] = {"recipient": str(keys.evidence), "max_age_days": province.evidence.kept_days}
+        if province.evidence.upload_hosts:
+            told["upload_hosts"] = province.evidence.upload_hosts
         evidence = f"\n[evidence]\n{_toml(told)}"
     text = _toml(lines) + evidence + "".join(f"\n[[site]]\n{_toml(site.model_dump())}" for site in province.sites)
     shop.derive("registrar/registrar.toml", f"# Derived from {province.code}.toml: change it there.\n{text}")

@@ -12,6 +12,7 @@ from agent.contract.commands import Role
 from agent.contract.identity import LONGEST_COMMON_NAME, Identity
 from agent.core.errors import SettingsError
 from agent.settings.layers import Location, hint, read_file
+from agent.settings.upload import Host as Store
 
 Level = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 """A level of a topic; also the name of a folder and part of a host's configuration."""
@@ -114,6 +115,8 @@ class Evidence(_Part):
 
     kept_days: Annotated[int, Field(ge=1, le=3650)]
     """After which a device deletes a recording that nobody has asked it to keep."""
+    upload_hosts: tuple[Store, ...] = ()
+    """The stores to which devices may upload recordings; without one they keep them."""
 
 
 class Province(_Part):

@@ -68,6 +68,8 @@ class Evidence(_Table):
     recipient: str
     """The province's public evidence key, `NAME:KEY`, to which they are sealed."""
     max_age_days: float = Field(ge=1)
+    upload_hosts: tuple[str, ...] = ()
+    """The stores to which they may upload them."""
 
 
 class RegistrarConfig(_Table):

@@ -22,6 +22,8 @@ def settings_text(config: RegistrarConfig, name: str, place: str | None) -> str:
     if config.evidence is not None:
         lines.append(f"evidence.recipient = {_toml(config.evidence.recipient)}")
         lines.append(f"evidence.max_age_days = {config.evidence.max_age_days}")
+        if config.evidence.upload_hosts:
+            lines.append(f"upload.hosts = {_toml(list(config.evidence.upload_hosts))}")
     return "\n".join([*lines, ""])
 
 

@@ -33,12 +33,14 @@ def test_what_is_no_broker_is_refused(tmp_path: Path, broker: str) -> None:
 
 def test_what_devices_are_told_of_recordings_are_settings_that_they_know(tmp_path: Path) -> None:
     recipient = str(EvidenceKey.generate("evidence-1").public())
-    told = {"evidence.recipient": recipient, "evidence.max_age_days": 21}
+    hosts = ["store.example:9000"]
+    told = {"evidence.recipient": recipient, "evidence.max_age_days": 21, "evidence.upload_hosts": hosts}
     text = settings_text(read_config(write_province(tmp_path, **told)), NAME, None)
     rest = '[storage]\ndirectory = "state"\n[[buttons]]\nname = "police"\npin = 17\n'
     (tmp_path / "edge-agent.toml").write_text(rest + layer(NAME, tmp_path, tomllib.loads(text)))
-    evidence = load(tmp_path / "edge-agent.toml", environ={}).evidence
-    assert (evidence.recipient, evidence.max_age_days) == (recipient, 21)
+    known = load(tmp_path / "edge-agent.toml", environ={})
+    assert (known.evidence.recipient, known.evidence.max_age_days) == (recipient, 21)
+    assert known.upload.hosts == ("store.example:9000",)
 
 
 def test_a_registrar_does_not_start_with_it_and_says_so_in_one_line(tmp_path: Path) -> None:
