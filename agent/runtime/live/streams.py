@@ -46,7 +46,7 @@ class Streams:
         return "" if self._rules.recorders.can_give(camera) else f"{camera} is not recorded now"
 
     def tick(self, wanted: Mapping[str, int]) -> dict[str, tuple[int, str | None]]:
-        """Have the stream of each camera pushed until then, on CLOCK_BOOTTIME. The thread `live`, which must outlive them.
+        """Have the stream of each camera pushed until then, on CLOCK_BOOTTIME. The thread `live`, which outlives them.
 
         Returns how many pictures have left since the last time, and why it has ended if it has: then call `close`.
         """
