@@ -70,7 +70,8 @@ def unchecked(why: str) -> dict[str, Any]:
 
 def judged(contents: Mapping[str, bytes], asked: Asked, trust: Trust) -> dict[str, Any]:
     """Return the verdict on the parts that are there, as values of JSON: `verdict` is null where it could not be
-    found out, and `says` is for people, also why."""
+    found out, and `says` is for people, also why. `proven_s`: the end of what a signature covers, in seconds from the
+    first picture; null if that is all."""
     absent = [each for each in asked.parts if each not in contents]
     try:
         movie = Mp4.read(io.BytesIO(film_of(contents[name] for name in sorted(contents))))
@@ -83,8 +84,8 @@ def judged(contents: Mapping[str, bytes], asked: Asked, trust: Trust) -> dict[st
         if found.result is Result.AUTHENTIC:
             word = Result.MISSING.value
             says[0] = word.upper()
-    recorded = plain(found)["recorded"]
-    return {"verdict": word, "says": says, "recorded": recorded, "parts": len(contents), "absent": absent}
+    known = {"verdict": word, "says": says, "recorded": plain(found)["recorded"], "parts": len(contents)}
+    return {**known, "absent": absent, "proven_s": found.tail.time if found.tail else None}
 
 
 def pack(

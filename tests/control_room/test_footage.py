@@ -145,6 +145,19 @@ def test_what_is_not_what_the_kiosk_sent_is_not_shown(watching: Watching, browse
     thandi.await_true("document.querySelector('video').currentTime > 0.2", "the others, which play")
 
 
+def test_why_the_store_gives_nothing_is_said_once_and_it_is_asked_again(watching: Watching, browser: Browser) -> None:
+    thandi, card = watch(browser, watching)
+    watching.upload(*watching.parts)
+    watching.store.script.append("403")
+    card.get_by_role("button", name="Show it").click()
+    expect(card.get_by_role("alert")).to_contain_text("The office's server says: the store refuses the office's key")
+    assert watching.looks() == []
+    card.get_by_role("button", name="Try again").press("Enter")
+    thandi.await_true("document.querySelector('video').currentTime > 0.2", "a film that plays")
+    expect(card.get_by_role("alert")).to_have_count(0)
+    browser.forgive("502")
+
+
 def test_without_the_password_nobody_sees_anything_and_the_name_is_nginxs_own(watching: Watching) -> None:
     part = watching.parts[0].name.partition("/")[2].removesuffix(".mp4")
     device = str(watching.kiosk.voice.identity.source).removeprefix("/edge/")

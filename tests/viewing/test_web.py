@@ -99,6 +99,7 @@ def test_the_verdict_is_that_of_the_verifier_on_all_parts(shown: Shown) -> None:
     assert (said["verdict"], said["parts"], said["absent"]) == ("authentic", len(shown.parts), [])
     assert "vouched for by the province's device authority" in " ".join(said["says"])
     assert said["recorded"]
+    assert said["proven_s"] == 15.0, "the signature of the last second would come after it"
     assert shown.looks() == [], "nobody has seen anything"
 
     last = shown.parts[-1]

@@ -218,8 +218,9 @@ export interface LookView {
   pictureMs: number | null;
 }
 
-/** Why nothing of an uploaded recording came. `altered`: what came is not what the device has said. `says`: the server says why. */
-export type RecordingFailure = "no-connection" | "slow" | "login" | "altered" | "says";
+/** Why nothing of an uploaded recording came. `altered`: what came is not what the device has said. `missing`: the store has it not.
+ * `says`: the server says why. */
+export type RecordingFailure = "no-connection" | "slow" | "login" | "altered" | "missing" | "says";
 
 /** Why the registrar could not be asked. `says`: `detail` is its own sentence. */
 export interface RegistrarTrouble {

@@ -134,8 +134,8 @@ def test_cut_off_at_any_moment_it_completes_and_replaces_nothing_that_was_there(
         ('name = "b"', 'name = "a"', 21, "broker name 'a' is there twice"),
         ('host = "registrar.kzn.example"', 'host = "https://registrar"', 25, "registrar.host"),
         ('addresses = ["203.0.113.7"]', 'addresses = ["203.0.113"]', 18, "IPv4 or IPv6"),
-        ('sipho = "technician"', 'sipho = "boss"', 38, "a role is one of operator, supervisor, technician, admin"),
-        ('telephone = "031 000 0000"\n', "", 41, "contact.telephone is missing"),
+        ('sipho = "technician"', 'sipho = "boss"', 39, "a role is one of operator, supervisor, technician, admin"),
+        ('telephone = "031 000 0000"\n', "", 42, "contact.telephone is missing"),
         ('languages = ["en", "zu", "af"]', 'languages = ["en", "xh"]', 6, "'en', 'zu', 'st' or 'af'"),
     ],
 )

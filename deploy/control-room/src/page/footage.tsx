@@ -42,8 +42,8 @@ function Player({ alarm, clip }: { alarm: AlarmView; clip: ClipView }) {
       {pictureMs !== null && <p class="small">{t.footage.picture(clock(pictureMs), relative(pictureMs - pressedMs))}</p>}
       <p role="status">{extent(footage.shown.value, clip, pressedMs)}</p>
       {refused.map(({ part, why }) => <p key={part.name} class="said bad" role="alert">✗ {t.footage.refused(deviceClock(part.begins, true), why)}</p>)}
-      {refused.length > 0 && <button type="button" onClick={() => footage.again()}>{t.footage.again}</button>}
       {footage.trouble.value !== "" && <p class="said bad" role="alert">✗ {footage.trouble.value}</p>}
+      {(refused.length > 0 || footage.trouble.value !== "") && <button type="button" onClick={() => footage.again()}>{t.footage.again}</button>}
       <VerdictOf verdict={footage.verdict.value} isChecking={footage.isChecking.value} parts={clip.parts.length} />
       <Export footage={footage} clip={clip} />
     </div>
@@ -72,8 +72,9 @@ function VerdictOf({ verdict, isChecking, parts }: { verdict: Verdict | null; is
   const [mark, colour] = word === null ? ["?", "bad"] : (MARKS[word] ?? ["?", "bad"]);
   const newer = parts - verdict.parts;
   return (
-    <div>
+    <div class="footage">
       <p role="status" class={`said ${colour}`}>{mark} {word === null ? (verdict.says[0] ?? t.footage.notChecked("")) : t.footage.verdicts[word]}</p>
+      {verdict.provenMs !== null && verdict.word !== "not authentic" && <p>{t.footage.proven(span(verdict.provenMs))}</p>}
       <p class="small">{t.footage.asOf(clock(verdict.atMs), verdict.parts)} {newer > 0 ? t.footage.newer(newer) : ""} {isChecking ? t.footage.checking : ""}</p>
       {word !== null && verdict.says.length > 0 && (
         <details>

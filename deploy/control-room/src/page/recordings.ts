@@ -27,6 +27,8 @@ export interface Verdict {
   /** In the words of the verifier; null where it could not be found. */
   word: string | null;
   says: string[];
+  /** The end of what a signature covers, from its first picture; null if that is all, or nothing. */
+  provenMs: number | null;
   parts: number;
   atMs: number;
 }
@@ -37,8 +39,9 @@ const BEHIND_S = 0.3;
 /** A recording that somebody watches: parts come as the kiosk tells of them, and only those that are as it has sent them. */
 export class Footage {
   readonly shown = signal<readonly PartView[]>([]);
-  /** Parts that are not shown, and why. */
+  /** Parts that are not shown, as they are not what was sent, or not there; and why. */
   readonly refused = signal<readonly { part: PartView; why: string }[]>([]);
+  /** Why nothing more is fetched until somebody asks again; empty while it goes on. */
   readonly trouble = signal("");
   readonly verdict = signal<Verdict | null>(null);
   readonly isChecking = signal(false);
@@ -94,8 +97,9 @@ export class Footage {
 
   /** Fetch again what did not come. */
   again(): void {
-    this.refused.value = this.refused.peek().filter(({ why }) => why === t.footage.failures.altered);
+    this.refused.value = [];
     this.trouble.value = "";
+    if (this.verdict.peek()?.word === null) this.verdict.value = null;
     void this.#fetchAll();
   }
 
@@ -103,7 +107,7 @@ export class Footage {
     if (this.#isFetching || this.#media?.readyState === "closed") return;
     this.#isFetching = true;
     const isNew = (part: PartView) => !this.shown.peek().some(({ name }) => name === part.name) && !this.refused.peek().some((each) => each.part.name === part.name);
-    for (let part = this.#clip.parts.find(isNew); part !== undefined && !this.#isOver; part = this.#clip.parts.find(isNew)) await this.#show(part);
+    for (let part = this.#clip.parts.find(isNew); part !== undefined && !this.#isOver && this.trouble.peek() === ""; part = this.#clip.parts.find(isNew)) await this.#show(part);
     this.#isFetching = false;
     if (this.#isOver) return;
     if (this.#clip.isWhole && this.#media?.readyState === "open" && this.#buffer !== null) this.#media.endOfStream();
@@ -113,12 +117,19 @@ export class Footage {
   async #show(part: PartView): Promise<void> {
     const answer = await fetched("part", this.#alarm, this.#clip, [part], part.sha256);
     if (this.#isOver) return;
+    if (answer.failure === "altered" || answer.failure === "missing") {
+      this.refused.value = [...this.refused.peek(), { part, why: t.footage.failures[answer.failure] }];
+      return;
+    }
+    if (answer.content === null) {
+      this.trouble.value = whyNot(answer);
+      return;
+    }
     try {
-      if (answer.content === null) throw new Error(whyNot(answer));
       await this.#append(answer.content, part);
       this.shown.value = [...this.shown.peek(), part].sort((a, b) => a.first - b.first);
-    } catch (error) {
-      this.refused.value = [...this.refused.peek(), { part, why: error instanceof DOMException ? t.footage.cannotPlay : (error as Error).message }];
+    } catch {
+      this.trouble.value = t.footage.cannotPlay;
     }
   }
 
@@ -176,14 +187,14 @@ export class Footage {
   }
 }
 
-function verdictOf(answer: Answer): Pick<Verdict, "word" | "says"> {
-  if (answer.content === null) return { word: null, says: [t.footage.notChecked(whyNot(answer))] };
+function verdictOf(answer: Answer): Pick<Verdict, "word" | "says" | "provenMs"> {
+  if (answer.content === null) return { word: null, provenMs: null, says: [t.footage.notChecked(whyNot(answer))] };
   try {
-    const { verdict, says } = JSON.parse(new TextDecoder().decode(answer.content)) as { verdict?: unknown; says?: unknown };
+    const { verdict, says, proven_s } = JSON.parse(new TextDecoder().decode(answer.content)) as { verdict?: unknown; says?: unknown; proven_s?: unknown };
     const sentences = Array.isArray(says) ? says.map((each) => plain(String(each), 400)) : [];
-    return { word: typeof verdict === "string" ? verdict : null, says: sentences };
+    return { word: typeof verdict === "string" ? verdict : null, provenMs: typeof proven_s === "number" ? proven_s * 1000 : null, says: sentences };
   } catch {
-    return { word: null, says: [t.footage.notChecked(t.footage.says("?"))] };
+    return { word: null, provenMs: null, says: [t.footage.notChecked(t.footage.says("?"))] };
   }
 }
 
