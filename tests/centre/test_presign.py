@@ -1,6 +1,7 @@
 """URLs that a store of S3's kind takes, as AWS's own library makes them."""
 
 from datetime import UTC, datetime
+from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -26,14 +27,15 @@ SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
         "https://[fd00::7]:9000/evidence/x.mp4",
     ],
 )
-def test_a_url_is_the_one_that_awss_library_makes(url: str, token: str | None) -> None:
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_a_url_is_the_one_that_awss_library_makes(url: str, token: str | None, method: Literal["GET", "PUT"]) -> None:
     auth = S3SigV4QueryAuth(Credentials("AKID", SECRET, token), "s3", "af-south-1", expires=900)
-    request = AWSRequest("PUT", url)
+    request = AWSRequest(method, url)
     auth.add_auth(request)
     theirs = urlsplit(request.url)
     moment = parse_qs(theirs.query)["X-Amz-Date"][0]
     now = datetime.strptime(moment, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    ours = urlsplit(presigned("PUT", url, StoreKey("AKID", SECRET, token, "af-south-1"), 900, now))
+    ours = urlsplit(presigned(method, url, StoreKey("AKID", SECRET, token, "af-south-1"), 900, now))
     assert parse_qs(ours.query) == parse_qs(theirs.query)
     assert ours.path == theirs.path
     assert ours.hostname == theirs.hostname

@@ -24,9 +24,10 @@ from tests.control_room.test_serving import asked
 from tests.support.certificates import BrokerAuthorities
 from tests.support.store import Store as FakeStore
 from tests.support.uploaded_clip import CAMERA, CLIP, UploadedPart, uploaded_clip
-from tests.support.wait import wait_for
+from tests.support.wait import PATIENCE_S, wait_for
 
 PRESSED_AFTER_S = 8
+PATIENCE_MS = PATIENCE_S * 1000
 
 
 class Watching:
@@ -71,7 +72,7 @@ class Watching:
 def watching(tmp_path: Path, authorities: BrokerAuthorities, built_page: Path) -> Iterator[Watching]:
     with FakeStore() as store:
         directory = tmp_path / "rig"
-        reader = Store(store.url("evidence"), StoreKey("AKID", "secret"), patience_s=5)
+        reader = Store(store.url("evidence"), StoreKey("AKID", "secret"))
         journal = directory / "who-looked.jsonl"
         server = Server(0, Viewing(reader, Authorities(authorities.devices.ca), journal))
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
@@ -104,21 +105,21 @@ def test_an_operator_sees_the_clip_as_it_arrives_with_what_it_proves_and_takes_i
     watching: Watching, browser: Browser, tmp_path: Path
 ) -> None:
     thandi, card = watch(browser, watching)
-    expect(card).to_contain_text("Nothing of it has reached the office yet.")
+    expect(card).to_contain_text("Nothing of it has reached the office yet.", timeout=PATIENCE_MS)
     first, *others = watching.parts
     watching.upload(first)
     card.get_by_role("button", name="Show it").press("Enter")
-    expect(card).to_contain_text("at the press")
+    expect(card).to_contain_text("at the press", timeout=PATIENCE_MS)
     thandi.await_true("document.querySelector('video')?.currentTime > 0.2", "a film that plays")
-    expect(card).to_contain_text("Authentic", timeout=20_000)
+    expect(card).to_contain_text("Authentic", timeout=PATIENCE_MS)
 
     watching.upload(*others)
     watching.tell("uploaded", {"object": f"{CAMERA}/2026-11-27/22/59-58.123Z.99_end", "bytes": 0})
-    expect(card).to_contain_text("That is its end.")
+    expect(card).to_contain_text("That is its end.", timeout=PATIENCE_MS)
     expect(card).to_contain_text(
-        "Authentic: it is as this kiosk signed it, and nothing between is missing.", timeout=20_000
+        "Authentic: it is as this kiosk signed it, and nothing between is missing.", timeout=PATIENCE_MS
     )
-    expect(card).to_contain_text(f"{len(watching.parts)} parts.", timeout=20_000)
+    expect(card).to_contain_text(f"{len(watching.parts)} parts.", timeout=PATIENCE_MS)
     thandi.await_true("document.querySelector('video').duration > 15", "all of it")
     assert violations(thandi.page) == []
     seen = {name for look in watching.looks() for name in look["objects"]}  # type: ignore[attr-defined]
@@ -140,8 +141,8 @@ def test_what_is_not_what_the_kiosk_sent_is_not_shown(watching: Watching, browse
     thandi, card = watch(browser, watching)
     watching.upload(*watching.parts)
     card.get_by_role("button", name="Show it").click()
-    expect(card.get_by_role("alert")).to_contain_text("This is not what the kiosk sent.")
-    expect(card).to_contain_text("Not authentic", timeout=20_000)
+    expect(card.get_by_role("alert")).to_contain_text("This is not what the kiosk sent.", timeout=PATIENCE_MS)
+    expect(card).to_contain_text("Not authentic", timeout=PATIENCE_MS)
     thandi.await_true("document.querySelector('video').currentTime > 0.2", "the others, which play")
 
 
@@ -150,11 +151,13 @@ def test_why_the_store_gives_nothing_is_said_once_and_it_is_asked_again(watching
     watching.upload(*watching.parts)
     watching.store.script.append("403")
     card.get_by_role("button", name="Show it").click()
-    expect(card.get_by_role("alert")).to_contain_text("The office's server says: the store refuses the office's key")
+    expect(card.get_by_role("alert")).to_contain_text(
+        "The office's server says: the store refuses the office's key", timeout=PATIENCE_MS
+    )
     assert watching.looks() == []
     card.get_by_role("button", name="Try again").press("Enter")
     thandi.await_true("document.querySelector('video').currentTime > 0.2", "a film that plays")
-    expect(card.get_by_role("alert")).to_have_count(0)
+    expect(card.get_by_role("alert")).to_have_count(0, timeout=PATIENCE_MS)
     browser.forgive("502")
 
 

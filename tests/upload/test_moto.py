@@ -13,6 +13,8 @@ from moto.server import ThreadedMotoServer
 from agent.centre.presign import StoreKey, presigned
 from agent.core.delivery.upload_link import Put
 from agent.upload.put import put
+from agent.viewing.refusal import RefusalError
+from agent.viewing.store import Store
 from tests.upload.test_put import MEDIA, Freely
 
 KEY = StoreKey("AKID", "secret", region="af-south-1")
@@ -63,3 +65,7 @@ def test_a_segment_is_an_object_of_its_name_and_its_checksum_is_ours(store: str,
     assert again.status == 200, "an answer that was lost: the same object once more"
     assert s3.list_objects_v2(Bucket="evidence")["KeyCount"] == 1
     assert put(Put(3, str(media), url.replace("/evidence/", "/other/")), Freely()).detail == "HTTP 404 NoSuchBucket"
+    with Store(f"{store}/evidence", KEY).opened() as reading:
+        assert reading.get(NAME) == MEDIA, "and the office reads it"
+        with pytest.raises(RefusalError, match="not at the store"):
+            reading.get(f"{NAME}.other")

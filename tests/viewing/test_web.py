@@ -44,7 +44,7 @@ class Shown:
         for each in self.parts:
             store.objects[f"/evidence/2026/{DEVICE}/{each.name}"] = [each.content]
         key = StoreKey("AKID", "secret", region="af-south-1")
-        reader = Store(store.url("evidence/2026"), key, patience_s=1.0)
+        reader = Store(store.url("evidence/2026"), key, patience_s=4.0)
         self.viewing = Viewing(reader, Authorities(self.authority.ca), self.journal)
         self.server = Server(0, self.viewing)
 
