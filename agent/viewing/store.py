@@ -73,6 +73,8 @@ class Reading:
         connection = self._connected()
         connection.request("GET", f"{target.path}?{target.query}", headers={"Host": target.netloc})
         answer = connection.getresponse()
+        if answer.length is None and not answer.chunked:
+            raise HTTPException("no length")  # so it would be whole wherever it breaks off
         body = answer.read(LARGEST + 1 if answer.status == HTTPStatus.OK else 4096)
         if answer.status == HTTPStatus.OK and len(body) <= LARGEST:
             if answer.length:  # what was not read
