@@ -89,7 +89,7 @@ def test_the_lease_ends_the_stream_and_each_kill_is_in_the_record(opened: ExitSt
     ended = operator.wait_for_end(live)
     wait_for(lambda: server.closed == 1, 1.0, "the end of the stream within 1 s of the lease's")
     assert ended.data["detail"]["why"] == "lease"
-    assert ended.data["detail"]["pictures"] >= 20
+    assert ended.data["detail"]["pictures"] > 5
     whole = file.stat().st_size
 
     live = operator.look(rung="stream", lease_s=60)
