@@ -219,7 +219,7 @@ check: $(VENV)/.dev ## ruff, mypy, import-linter, and the page's types
 bench: setup-dev demo-video model ## Latency, frames a second, start-up and memory beside bare baselines
 	@$(BIN)/python -m tests.campaigns.bench $(BENCH)
 
-bench-recorder: setup-dev demo-video ## Memory and processor of a recorder beside bare PyAV (four minutes)
+bench-recorder: setup-dev demo-video ## Memory and processor of a recorder beside bare PyAV (six minutes)
 	@$(BIN)/python -m tests.campaigns.bench_recorder $(RECORDER_BENCH)
 
 bench-vision: setup-dev test-video model ## How well people are seen on real video, and what it costs (ten minutes; VISION='--only accuracy')

@@ -74,9 +74,13 @@ class Device:
 
     def connects(self) -> bool:
         """Whether all brokers of the settings let the device in, and its probe."""
-        done = ran(sys.executable, "-c", _CONNECT, self.config, env=self._environ, cwd=REPOSITORY)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.split() == ["5", "5"]
+
+        def connected() -> str | None:
+            done = ran(sys.executable, "-c", _CONNECT, self.config, env=self._environ, cwd=REPOSITORY)
+            assert done.returncode == 0 or "the disk does not answer" in done.stderr, done.stderr  # a busy machine's
+            return done.stdout if done.returncode == 0 else None
+
+        return (wait_for(connected) or "").split() == ["5", "5"]
 
 
 @pytest.fixture

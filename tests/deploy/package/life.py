@@ -88,7 +88,7 @@ _CONFIGURE = f"rm -r {SETTINGS} {LAYERS}; cat /srv/settings > {SETTINGS}; system
 _AS_JSON = f"edge-agent doctor --config {SETTINGS} --json"
 # The agent tells of its parts every five seconds.
 _CAMERA_KNOWN = (
-    f"timeout 60 sh -c 'until edge-agent doctor --config {SETTINGS} --only camera | grep frames/s; do :; done'"
+    f"timeout 180 sh -c 'until edge-agent doctor --config {SETTINGS} --only camera | grep frames/s; do :; done'"
 )
 # A broker that nobody else reaches, and somebody who hears every alarm that comes.
 _BROKER = (
@@ -139,7 +139,7 @@ _CABLE = (
     "ip address add 10.77.0.2/24 dev eth0",
     "ip link set eth0 up",
 )
-_UNTIL = "timeout 60 sh -c 'until {}; do :; done'"
+_UNTIL = "timeout 180 sh -c 'until {}; do :; done'"
 _PAGE = "edge-agent-service-page.service"
 _SERVED = f"journalctl -u {_PAGE} -o cat --no-pager"
 # What enrolment leaves of the page's, in the middle of its time.

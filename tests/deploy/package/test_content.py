@@ -30,7 +30,7 @@ OWN = {target.arch: target for target in TARGETS.values() if target.release == R
 CHANGELOG = ROOT / "deploy/package/debian/changelog"
 # From packages that it depends on.
 GIVEN = re.compile(r"^(lib(c|m|dl|rt|pthread|stdc\+\+|gcc_s|z)\.so\.\d|ld-linux.*)$")
-pytestmark = pytest.mark.timeout(600)  # the first time it downloads the wheels
+pytestmark = pytest.mark.timeout(1200)  # the first time it downloads the wheels
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_debians_own_checker_finds_nothing_and_each_exception_is_needed_and_has_
     deb: Path = request.getfixturevalue(arch)
     # A published package is compressed.
     tags = "uses-no-compression-for-control-tarball,uses-no-compression-for-data-tarball"
-    done = ran("lintian", "--allow-root", "--fail-on=error,warning", "--suppress-tags", tags, deb, timeout=300)
+    done = ran("lintian", "--allow-root", "--fail-on=error,warning", "--suppress-tags", tags, deb, timeout=900)
     # What one architecture has no case of is no mistake of the other's.
     told = [line for line in done.stdout.splitlines() if "unused-override" not in line]
     assert (done.returncode, told) == (0, [])

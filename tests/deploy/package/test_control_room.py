@@ -68,5 +68,5 @@ def test_its_name_says_version_and_that_it_is_for_every_architecture(package: Pa
 
 @pytest.mark.skipif(shutil.which("lintian") is None, reason="no lintian on this machine")
 def test_debians_own_checker_finds_nothing(package: Path) -> None:
-    done = ran("lintian", "--allow-root", "--fail-on=error,warning", package, timeout=300)
+    done = ran("lintian", "--allow-root", "--fail-on=error,warning", package, timeout=900)
     assert (done.returncode, done.stdout) == (0, "")
