@@ -107,6 +107,18 @@ def test_segments_without_a_manifest_prove_themselves_together(case: Case, capsy
     assert case.verify() == 1
 
 
+def test_a_part_whose_own_signature_is_in_a_later_one_is_not_called_altered_alone(
+    case: Case, capsys: pytest.CaptureFixture[str]
+) -> None:
+    init, first, *_ = pieces(case.segments[1].read_bytes())
+    alone = case.folder.parent / "alone.mp4"
+    alone.write_bytes(init + first)
+    assert case.verify(alone) == 1
+    said = capsys.readouterr().out
+    assert "whose own signature is in a later one. Verify all parts together" in said
+    assert "This is not what was signed" not in said
+
+
 def test_a_segment_whose_manifest_was_smashed_with_the_kiosk_proves_itself(
     case: Case, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,6 +15,10 @@ _HEADS = {
     "recording looks so too after its signatures were taken out.",
     Result.NOT_AUTHENTIC: "This is not what was signed.",
 }
+_NONE_HERE = (
+    "The signatures in this file hold, and are of no picture in it: either all of it was altered, or it is one of "
+    "several parts of a recording, whose own signature is in a later one. Verify all parts together, in one folder."
+)
 _UNTRUSTED = "The pictures are as they were signed, but the signer can't be trusted."
 
 
@@ -24,7 +28,10 @@ def sentences(verdict: Verdict, ca: str | None, others: tuple[str, ...] = ()) ->
     end = f" up to {clock(verdict.tail.time)}" if verdict.result is Result.AUTHENTIC and verdict.tail else ""
     yield f"{verdict.result.value.upper()}{end}"
     is_signer = verdict.first is not None and verdict.first.fault is Fault.SIGNER
-    yield _UNTRUSTED if is_signer else _HEADS[verdict.result].format(span=span)
+    if not verdict.units and {each.fault for each in verdict.findings} == {Fault.FOREIGN}:
+        yield _NONE_HERE
+    else:
+        yield _UNTRUSTED if is_signer else _HEADS[verdict.result].format(span=span)
     yield from _wrong(verdict)
     if verdict.result is Result.NOT_SIGNED:
         return
