@@ -82,7 +82,8 @@ def _make_sending(
         context.board.report("uploads", ok=False, detail=str(error))
         return None
     from agent.core.delivery.upload_urls import with_port  # noqa: PLC0415 - as above
-    from agent.runtime.sending.sending import Sending, UploadRules  # noqa: PLC0415
+    from agent.runtime.sending.rules import UploadRules  # noqa: PLC0415
+    from agent.runtime.sending.sending import Sending  # noqa: PLC0415
     from agent.runtime.sending.uploader import Uploader  # noqa: PLC0415
 
     upload = settings.upload

@@ -171,7 +171,7 @@ class UploadsHealth(TypedDict):
     urls: Count
     """URLs that are not used yet."""
     month_bytes: Count
-    """Sent in this month of UTC, failed tries included."""
+    """What may have been sent in this month of UTC, failed tries included."""
     detail: str
     """What keeps them, for a person; may be empty."""
 

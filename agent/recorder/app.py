@@ -15,7 +15,6 @@ from pathlib import Path
 from agent.adapters.av_encoder import AvEncoder
 from agent.adapters.child_threads import Ending, Worker
 from agent.adapters.system_clock import SystemClock
-from agent.core.camera.link_lines import LONGEST_LINE, LinkError
 from agent.core.camera.recorder_link import (
     BeginClip,
     EndClip,
@@ -29,9 +28,9 @@ from agent.core.camera.recorder_link import (
     StopRecorder,
     ToRecorder,
     decode_for_recorder,
-    encode,
 )
 from agent.core.errors import EdgeAgentError
+from agent.core.link_lines import LONGEST_LINE, LinkError, encode
 from agent.recorder.backlog import Backlog
 from agent.recorder.intake import Encoder, Intake
 from agent.recorder.keeping import Keeping, keeping_of

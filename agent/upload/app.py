@@ -4,7 +4,8 @@ import select
 import socket
 import time
 
-from agent.core.delivery.upload_link import Gate, Line, Moves, Put, UploadLinkError, decode, encode
+from agent.core.delivery.upload_link import MOVES_BYTES, Gate, Line, Moves, Put, decode
+from agent.core.link_lines import LinkError, encode
 from agent.upload.put import put
 
 _IDLE_S = 60.0
@@ -19,6 +20,7 @@ class Link:
         self._buffer = b""
         self._holds = False
         self._next: Put | None = None
+        self._said = Moves(0, 0)
         self._said_s = 0.0
 
     def send(self, line: Line) -> None:
@@ -26,10 +28,10 @@ class Link:
         try:
             self._connection.sendall(encode(line))
         except OSError as error:
-            raise UploadLinkError("the core is gone") from error
+            raise LinkError("the core is gone") from error
 
     def next(self) -> Put | None:
-        """Return the next order; None if none came for long. Raises UploadLinkError when the core is gone."""
+        """Return the next order; None if none came for long. Raises LinkError when the core is gone."""
         until_s = time.monotonic() + _IDLE_S
         while self._next is None:
             left_s = until_s - time.monotonic()
@@ -40,18 +42,18 @@ class Link:
         return order
 
     def pause(self, seconds: float) -> None:
-        """Let so much time pass, and for as long as an alarm message waits. Raises UploadLinkError."""
+        """Let so much time pass, and for as long as an alarm message waits. Raises LinkError."""
         until_s = time.monotonic() + seconds
         self._hear(0)
         while self._holds or (left_s := until_s - time.monotonic()) > 0:
             self._hear(None if self._holds else left_s)
 
     def moves(self, number: int, sent: int) -> None:
-        """Tell the core, not too often, that bytes leave."""
-        now_s = time.monotonic()
-        if now_s - self._said_s >= _MOVES_S:
-            self._said_s = now_s
-            self.send(Moves(number, sent))
+        """Tell the core, not too often, that bytes leave: before they do, as nobody may be there to tell it after."""
+        now_s, said = time.monotonic(), self._said
+        if number != said.number or sent - said.sent >= MOVES_BYTES or now_s - self._said_s >= _MOVES_S:
+            self._said, self._said_s = Moves(number, sent), now_s
+            self.send(self._said)
 
     def _hear(self, timeout_s: float | None) -> None:
         ready, _, _ = select.select([self._connection], [], [], timeout_s)
@@ -60,9 +62,9 @@ class Link:
         try:
             got = self._connection.recv(64 * 1024)
         except OSError as error:
-            raise UploadLinkError("the link to the core broke") from error
+            raise LinkError("the link to the core broke") from error
         if not got:
-            raise UploadLinkError("the core has closed the link")
+            raise LinkError("the core has closed the link")
         *lines, self._buffer = (self._buffer + got).split(b"\n")
         for line in lines:
             match decode(line):
@@ -80,5 +82,5 @@ def run(connection: socket.socket) -> None:
     try:
         while (order := link.next()) is not None:
             link.send(put(order, link))
-    except UploadLinkError:
+    except LinkError:
         return

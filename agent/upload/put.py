@@ -27,7 +27,7 @@ class Paced(Protocol):
         ...
 
     def moves(self, number: int, sent: int) -> None:
-        """Note that so many bytes have left."""
+        """Note that so many bytes have left, and that more is about to."""
         ...
 
 
@@ -50,10 +50,10 @@ def put(order: Put, pace: Paced) -> Done:
                     while not room.is_free():
                         time.sleep(LOOK_S)
                     pace.pause(max(0.0, behind_s))
+                    pace.moves(order.number, sent)
                     connection.send(piece)
                     digest.update(piece)
                     sent = room.sent = sent + len(piece)
-                    pace.moves(order.number, sent)
             except (BrokenPipeError, ConnectionResetError):
                 pass  # it has refused before it has read all, and may have said why
             done = _answered(order, connection.getresponse(), digest.hexdigest(), sent)
@@ -103,11 +103,12 @@ def _head(connection: HTTPConnection, url: str, size: int) -> None:
 
 def _answered(order: Put, response: HTTPResponse, digest: str, sent: int) -> Done:
     body = response.read(_ANSWER) if response.status >= 300 else b""
-    code = _CODE.search(body)
-    detail = f"HTTP {response.status}" + (f" {code[1].decode()}" if code else "")
+    found = _CODE.search(body)
+    code = found[1].decode() if found else ""
+    detail = f"HTTP {response.status} {code}".rstrip()
     if 300 <= response.status < 400:
         detail += ": a redirect, which is never followed"
-    return Done(order.number, response.status, sent, detail, _retry_after(response), _is_ours(response, digest))
+    return Done(order.number, response.status, sent, detail, _retry_after(response), _is_ours(response, digest), code)
 
 
 def _is_ours(response: HTTPResponse, digest: str) -> bool:

@@ -24,9 +24,9 @@ from agent.core.camera.recorder_link import (
     StopRecorder,
     ToRecorder,
     decode_for_core,
-    encode,
 )
 from agent.core.errors import EdgeAgentError
+from agent.core.link_lines import encode
 from agent.ports import Frame
 from agent.recorder.app import run
 from agent.recorder.keeping import Keeping

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.core.camera.recorder_link import ClipEnded, RecorderState, StartRecorder, encode
+from agent.core.camera.recorder_link import ClipEnded, RecorderState, StartRecorder
+from agent.core.link_lines import encode
 from agent.recorder.__main__ import NICENESS, OOM_SCORE
 from tests.recorder.test_app import Camera
 from tests.support.recorder_process import Card, Process

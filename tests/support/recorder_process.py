@@ -26,8 +26,8 @@ from agent.core.camera.recorder_link import (
     StartRecorder,
     StopRecorder,
     decode_for_core,
-    encode,
 )
+from agent.core.link_lines import encode
 from tests.support.certificates import Authority
 
 ROOT = Path(__file__).parents[2]

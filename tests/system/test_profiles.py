@@ -44,7 +44,8 @@ def overrule(agent: AgentProcess, broker: Mosquitto, authorities: BrokerAuthorit
 def looking(health: Message) -> set[str]:
     """The cameras that are well and have given pictures."""
     parts, figures = health.data["parts"], health.data["cameras"]
-    return {name for name in figures if parts[f"camera-{name}"]["state"] == "ok" and figures[name].get("frames", 0) > 3}
+    well = {part for part, each in parts.items() if each["state"] == "ok"}
+    return {name for name in figures if f"camera-{name}" in well and figures[name].get("frames", 0) > 3}
 
 
 def cameras(settings: Settings) -> list[str]:
@@ -75,7 +76,7 @@ def test_a_device_of_this_profile_tells_of_each_press_and_of_everybody_whom_its_
                 centre.wait_for("health", lambda m: set(names) <= looking(m), 90)
             if not streams:  # nobody walks through those
                 for name in names:
-                    centre.wait_for("event/person-entered", lambda m, name=name: m.data["camera"] == name, 60)  # type: ignore[misc]
+                    centre.wait_for("event/person-entered", lambda m, name=name: m.data["camera"] == name, 120)  # type: ignore[misc]
             meta = centre.wait_for("meta")
             assert [each["name"] for each in meta.data["inputs"]] == [
                 *(button.name for button in given.buttons),

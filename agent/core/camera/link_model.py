@@ -4,8 +4,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from agent.core.camera.link_lines import LONGEST_LINE as LONGEST_LINE  # noqa: PLC0414
-from agent.core.camera.link_lines import LinkError as LinkError  # noqa: PLC0414
+from agent.core.link_lines import LONGEST_LINE as LONGEST_LINE  # noqa: PLC0414
+from agent.core.link_lines import LinkError as LinkError  # noqa: PLC0414
 
 T = TypeVar("T")
 QUIET = ConfigDict(hide_input_in_errors=True)

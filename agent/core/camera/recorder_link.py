@@ -3,15 +3,11 @@
 Without pydantic, which would take a quarter of a recorder's memory.
 """
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from agent.contract.errors import EdgeAgentError
-from agent.contract.leaves import parse
-from agent.core.camera.link_lines import LinkError
-from agent.core.checked import checked
+from agent.core import link_lines
 
 Facts = Mapping[str, Any]
 """What a manifest says of a clip, as it stands: JSON."""
@@ -266,31 +262,15 @@ ToRecorder = StartRecorder | BeginClip | ExtendClip | EndClip | HoldClip | GiveS
 AboutClips = ClipBegun | ClipEnded | ClipFailed | ClipHeld | ClipDeleted | ChainHead
 FromRecorder = RecorderState | AboutClips
 
-_TO_RECORDER = {kind.t: kind for kind in get_args(ToRecorder)}
-_FROM_RECORDER = {kind.t: kind for kind in (RecorderState, *get_args(AboutClips))}
-
-
-def encode(message: ToRecorder | FromRecorder) -> bytes:
-    """Return the message as one line, including its newline."""
-    return json.dumps(asdict(message)).encode() + b"\n"
+_TO_RECORDER: dict[str, type[ToRecorder]] = {kind.t: kind for kind in get_args(ToRecorder)}
+_FROM_RECORDER: dict[str, type[FromRecorder]] = {kind.t: kind for kind in (RecorderState, *get_args(AboutClips))}
 
 
 def decode_for_recorder(line: bytes) -> ToRecorder:
     """Parse a line from the core. Raises LinkError."""
-    message: ToRecorder = _decoded(_TO_RECORDER, line)
-    return message
+    return link_lines.decode(_TO_RECORDER, line, "recorder's link")
 
 
 def decode_for_core(line: bytes) -> FromRecorder:
     """Parse a line from a recorder. Raises LinkError."""
-    message: FromRecorder = _decoded(_FROM_RECORDER, line)
-    return message
-
-
-def _decoded(kinds: Mapping[str, type], line: bytes) -> Any:
-    try:
-        said = parse(line)
-        return checked(kinds[said["t"]], said)
-    except (EdgeAgentError, ValueError, TypeError, KeyError) as error:
-        why = str(error) if isinstance(error, EdgeAgentError | ValueError) else "no message that is known"
-        raise LinkError(f"bad line on the recorder's link: {why}") from None
+    return link_lines.decode(_FROM_RECORDER, line, "recorder's link")

@@ -1,14 +1,12 @@
-"""The lines between the core and the uploader: one JSON object each. No pydantic: the uploader does without."""
+"""The messages between the core and the uploader: one JSON object per line."""
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from agent.contract.errors import EdgeAgentError
-from agent.core.checked import checked
+from agent.core import link_lines
 
-
-class UploadLinkError(EdgeAgentError):
-    """The other end is gone, or says what no version of it says."""
+MOVES_BYTES = 64 * 1024
+"""The uploader says how much it has sent before each of these, and its own piece, begins to leave."""
+_BUSY = {408, 425, 429}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,7 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """Uploader to core, once a second while bytes leave."""
+    """Uploader to core, before bytes leave: the first of a PUT, each further `MOVES_BYTES`, and once a second."""
 
     number: int
     sent: int
@@ -49,27 +47,32 @@ class Done:
     status: int
     """Of HTTP; 0 if there was no answer."""
     sent: int
+    """Bytes; if the uploader is gone, as many as it may have sent."""
     detail: str = ""
     """For a person: what the network or the store says. Never the URL's query."""
     retry_after_s: float | None = None
     is_ours: bool = True
     """False if the store's ETag is the MD5 of something else."""
+    code: str = ""
+    """What the store calls it: S3's `Code`."""
     t: str = "done"
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the store has the file."""
+        return 200 <= self.status < 300 and self.is_ours
+
+    @property
+    def may_go_later(self) -> bool:
+        """Whether the network or the store has failed, or has no time: the URL is as good as before."""
+        is_slow = self.status == 400 and self.code == "RequestTimeout"  # S3 has waited for the body
+        return self.status == 0 or self.status >= 500 or self.status in _BUSY or is_slow
 
 
 Line = Put | Gate | Moves | Done
 _KINDS: dict[str, type[Line]] = {"put": Put, "gate": Gate, "moves": Moves, "done": Done}
 
 
-def encode(line: Line) -> bytes:
-    """Return one line, including its newline."""
-    return json.dumps(asdict(line)).encode() + b"\n"
-
-
 def decode(line: bytes) -> Line:
-    """Parse a line. Raises UploadLinkError."""
-    try:
-        said = json.loads(line)
-        return checked(_KINDS[said["t"]], said)
-    except (ValueError, TypeError, KeyError) as error:
-        raise UploadLinkError("bad line on the uploader's link") from error
+    """Parse a line. Raises LinkError."""
+    return link_lines.decode(_KINDS, line, "uploader's link")

@@ -98,12 +98,12 @@ class UploadUrls:
             changes[key] = None
         return changes
 
-    def find(self, name: str, now_s: float, *, may_bind: bool) -> Target | None:
+    def find(self, name: str, now_s: float, *, may_bind: bool, but_not: Collection[str] = frozenset()) -> Target | None:
         """Return where a segment goes: to a URL of its own, else to one for any, else, if it `may_bind` one, to the
-        oldest that is not for another."""
+        oldest that is not for another. `but_not` are hosts to which it shall not."""
         found = None
         for key, each in self._urls.items():
-            if each.expires <= now_s or each.name not in {None, name}:
+            if each.expires <= now_s or each.name not in {None, name} or (but_not and host_of(each.url) in but_not):
                 continue
             rank = 0 if each.name else 1 if each.is_for_any else 2 if may_bind else 9
             if rank < 9 and (found is None or rank < found[0]):

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Protocol
 
-from agent.core.camera.link_lines import LONGEST_LINE, LinkError
 from agent.core.camera.recorder_link import (
     AboutClips,
     RecorderSpec,
@@ -23,9 +22,9 @@ from agent.core.camera.recorder_link import (
     StopRecorder,
     ToRecorder,
     decode_for_core,
-    encode,
 )
 from agent.core.delivery.backoff import Backoff
+from agent.core.link_lines import LONGEST_LINE, LinkError, encode
 from agent.ports import Clock
 from agent.runtime.supervision import child
 from agent.runtime.supervision.supervisor import Supervisor

@@ -5,7 +5,8 @@ import socket
 import subprocess
 from collections.abc import Sequence
 
-from agent.core.delivery.upload_link import Done, Gate, Line, Moves, Put, UploadLinkError, decode, encode
+from agent.core.delivery.upload_link import MOVES_BYTES, Done, Gate, Line, Moves, Put, decode
+from agent.core.link_lines import LinkError, encode
 from agent.ports import Clock
 from agent.runtime.supervision import child
 
@@ -30,7 +31,7 @@ class Uploader:
         self._put: Put | None = None
         self._holds = False
         self._moved_ns = self._used_ns = 0
-        self._sent = 0
+        self._may_have_sent = 0
 
     @property
     def is_busy(self) -> bool:
@@ -44,7 +45,7 @@ class Uploader:
             self._lines = child.Lines(_LONGEST_LINE)
             if self._holds:
                 self._say(Gate(hold=True))
-        self._put, self._sent = order, 0
+        self._put, self._may_have_sent = order, 0
         self._moved_ns = self._used_ns = self._clock.boottime_ns()
         self._say(order)
 
@@ -85,14 +86,14 @@ class Uploader:
         for line in self._lines.read(self.socket):
             try:
                 said = decode(line)
-            except UploadLinkError as error:
+            except LinkError as error:
                 log.error("%s", error)  # noqa: TRY400 - one line is enough
                 continue
             if self._put is None or isinstance(said, Put | Gate) or said.number != self._put.number:
                 continue
             self._moved_ns = self._clock.boottime_ns()
             if isinstance(said, Moves):
-                self._sent = said.sent
+                self._may_have_sent = said.sent + MOVES_BYTES
             else:
                 done, self._put = said, None
         if self._lines.is_over:
@@ -102,7 +103,7 @@ class Uploader:
     def _ended(self, detail: str) -> Done:
         assert self._put is not None
         number, self._put = self._put.number, None
-        return Done(number, 0, self._sent, detail)
+        return Done(number, 0, self._may_have_sent, detail)
 
     def _say(self, line: Line) -> None:
         if self.socket is not None:

@@ -15,7 +15,8 @@ import numpy as np
 import psutil
 
 from agent.adapters import opencv_imaging as imaging
-from agent.core.camera.recorder_link import ClipEnded, EndClip, RecorderSpec, RecorderState, encode
+from agent.core.camera.recorder_link import ClipEnded, EndClip, RecorderSpec, RecorderState
+from agent.core.link_lines import encode
 from agent.ports import Frame
 from agent.vision.frame_slot import FrameSlot
 from agent.vision.recorder_feed import RecorderFeed

@@ -146,7 +146,7 @@ class Kiosk(AbstractContextManager["Kiosk"]):
         """All that the centre has been told of, or those of these inputs."""
         return [alarm for alarm in alarms(self.messages("alarm/")) if not inputs or alarm.input in inputs]
 
-    def wait_for_presses(self, count: int, *inputs: str, timeout_s: float = 20.0, since: int = 0) -> list[Alarm]:
+    def wait_for_presses(self, count: int, *inputs: str, timeout_s: float = 60.0, since: int = 0) -> list[Alarm]:
         """The alarms of these inputs, without the first `since` of them, as soon as they tell of so many presses.
 
         Raises AssertionError when they don't in time, or tell of more, or one of them was raised more than once.
@@ -162,7 +162,7 @@ class Kiosk(AbstractContextManager["Kiosk"]):
         check_once(found, count)
         return found
 
-    def press_and_hear(self, button: str, timeout_s: float = 20.0) -> Alarm:
+    def press_and_hear(self, button: str, timeout_s: float = 60.0) -> Alarm:
         """Somebody presses: its alarm, as soon as the centre knows of it. Raises AssertionError when there are two."""
         known = len(self.alarms(button))
         self.wiring.press(button)
@@ -172,7 +172,7 @@ class Kiosk(AbstractContextManager["Kiosk"]):
         """How often the kiosk has said that it is online."""
         return len(self._births())
 
-    def wait_for_birth(self, since: int, timeout_s: float = 60.0) -> Message:
+    def wait_for_birth(self, since: int, timeout_s: float = 150.0) -> Message:
         """Return when it has said so more often than `since`: an answer must name its newest start."""
         return wait_for(lambda: self._births()[since:], timeout_s, "the kiosk has said that it is online: that")[-1]
 
@@ -229,7 +229,7 @@ class Kiosk(AbstractContextManager["Kiosk"]):
         said = self.machine.check(f"journalctl --sync; journalctl -u edge-agent -o cat --after-cursor '{mark}'")
         return [line for line in said.splitlines() if line and text in line]
 
-    def wait_for_log(self, mark: str, text: str, timeout_s: float = 20.0) -> str:
+    def wait_for_log(self, mark: str, text: str, timeout_s: float = 60.0) -> str:
         """The first line with this text since `log_mark`."""
         return wait_for(lambda: self.log_lines(mark, text), timeout_s, f"a line about {text!r} in the log")[0]
 

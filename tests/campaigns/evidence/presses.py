@@ -19,7 +19,8 @@ from pathlib import Path
 
 import psutil
 
-from agent.core.camera.recorder_link import ClipEnded, EndClip, RecorderState, encode
+from agent.core.camera.recorder_link import ClipEnded, EndClip, RecorderState
+from agent.core.link_lines import encode
 from agent.recorder.keeping import keeping_of
 from tests.campaigns.evidence.__main__ import mounted
 from tests.recorder.test_app import Camera

@@ -7,6 +7,7 @@ import threading
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,11 +21,12 @@ from agent.core.delivery.backoff import Backoff
 from agent.evidence.fragment import Fragment
 from agent.outbox.outbox import Outbox
 from agent.recorder.segments import Part, Segments
-from agent.runtime.sending.sending import Sending, UploadRules
+from agent.runtime.sending.rules import UploadRules
+from agent.runtime.sending.sending import Sending
 from agent.runtime.sending.uploader import Uploader
 from agent.runtime.supervision.context import Context
-from tests.runtime.sending.test_sending import Outboxed
 from tests.support.context import make_context
+from tests.support.sending import Outboxed
 from tests.support.store import Store
 
 _COMMAND = (sys.executable, "-m", "agent.upload", "--fd")
@@ -96,7 +98,7 @@ def run(cuts: int, seed: int = 1) -> Cut:
 
 def _sending(spool: Path, store: Store, outbox: Outboxed, context: Context) -> Sending:
     rules = UploadRules(spool, ("front",), frozenset({store.host}), is_simulated=True)
-    backoff = Backoff(first_s=0.02, longest_s=0.1)
+    backoff = partial(Backoff, first_s=0.02, longest_s=0.1)
     connected = SimpleNamespace(connected=True)
     return Sending(rules, Uploader(_COMMAND, context.clock), context, cast("Outbox", outbox), connected, backoff)
 

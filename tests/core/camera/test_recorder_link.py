@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from agent.core.camera.link_lines import LinkError
 from agent.core.camera.recorder_link import (
     BeginClip,
     ChainHead,
@@ -16,8 +15,8 @@ from agent.core.camera.recorder_link import (
     ToRecorder,
     decode_for_core,
     decode_for_recorder,
-    encode,
 )
+from agent.core.link_lines import LinkError, encode
 from tests.support.recording import NOWHERE
 
 

@@ -53,13 +53,14 @@ def test_one_put_after_the_other_is_done_and_then_the_process_goes(rig: Rig) -> 
 
 
 def test_an_uploader_that_dies_is_a_put_that_failed_and_the_next_one_has_another(rig: Rig) -> None:
-    rig.store.bytes_s = 100_000
+    rig.store.bytes_s = 1_000_000
     rig.put()
-    wait_for(lambda: rig.store.puts)
+    wait_for(lambda: rig.store.read > 100_000)
     assert rig.uploader._process is not None
     rig.uploader._process.kill()
     done = rig.done()
     assert (done.number, done.status, done.detail) == (1, 0, "the uploader has ended")
+    assert done.sent >= rig.store.read > 0
     rig.store.bytes_s = 0
     rig.put(2)
     assert rig.done().status == 200

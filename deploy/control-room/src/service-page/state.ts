@@ -76,6 +76,7 @@ async function poll(): Promise<void> {
 function hear(heard: State): void {
   batch(() => {
     if (lostSinceMs.peek() !== null) say(t.lost.back);
+    else if (said.peek().text === t.asking) say("");
     lostSinceMs.value = null;
     session.value = "open";
     heardMs.value = nowMs.value = performance.now();

@@ -1,0 +1,87 @@
+"""How much was uploaded in a month, and whether more may be: through restarts, wrong clocks and disks that come late.
+Pure."""
+
+import json
+from collections.abc import Mapping
+
+PREFIX = "upload/sent/"
+"""Of the keys under which it is kept: one for each run, as a disk that comes late would overwrite one for all."""
+_MONTHS = 3
+_BELIEVED_NS = 3600 * 10**9
+"""A month begins once a clock that is set has said so for an hour: one that jumps ahead for less grants nothing."""
+
+
+class MonthBudget:
+    """Counts what may have been sent. One thread."""
+
+    def __init__(self, limit: int, run: str) -> None:
+        """`limit` is in bytes, 0 if there is none; `run` names this run and no other."""
+        self._limit = limit
+        self._key = PREFIX + run
+        self._month = ""
+        self._counts: dict[str, int] = {"": 0}
+        """By month, `YYYY-MM`; "" until a clock that is set has named one."""
+        self._later_ns: int | None = None
+        self._reserved = ("", 0)
+
+    @property
+    def used(self) -> int:
+        """Bytes that may have been sent in this month, failed tries included, and what a wrong clock has counted in a
+        later one."""
+        return sum(sent for month, sent in self._counts.items() if month >= self._month)
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether nothing more may be begun."""
+        return 0 < self._limit <= self.used
+
+    def restore(self, kept: Mapping[str, str]) -> dict[str, str | None]:
+        """Add what other runs have counted, as far as that is known now; return what to keep."""
+        others = {key: value for key, value in sorted(kept.items()) if key != self._key}
+        before = ""
+        for value in others.values():
+            before, counts = json.loads(value)
+            for month, sent in counts.items():
+                month = month or self._month  # noqa: PLW2901 - of a run whose clock was never set
+                self._counts[month] = self._counts.get(month, 0) + sent
+        if not self._month and before:
+            self._begin(before)
+        return {**self._changes(), **dict.fromkeys(others)} if others else {}
+
+    def tick(self, month: str, now_ns: int) -> None:
+        """Note which month the clock says that it is: `YYYY-MM`, or "" while it is not set. `now_ns` is boot time."""
+        if month <= self._month:
+            self._later_ns = None
+        if not month or month == self._month:
+            return
+        if self._month and month > self._month:
+            self._later_ns = now_ns if self._later_ns is None else self._later_ns
+            if now_ns - self._later_ns < _BELIEVED_NS:
+                return
+        self._begin(month)
+
+    def _begin(self, month: str) -> None:
+        """Count in this month from now on."""
+        was_before, self._month, self._later_ns = self._month, month, None
+        if not was_before or (month > was_before and month in self._counts):  # the clock was wrong until now
+            self._counts[month] = self._counts.get(month, 0) + self._counts.pop(was_before)
+        elif month > was_before:  # what a wrong clock has counted in later ones was part of the month that is over
+            self._counts = {each: sent for each, sent in self._counts.items() if each < month}
+        self._counts.setdefault(month, 0)
+
+    def reserve(self, size: int) -> dict[str, str | None]:
+        """Count a file before it is sent: after a crash nobody knows how much of it was. Return what to keep."""
+        self._reserved = self._month, size
+        self._counts[self._month] += size
+        return self._changes()
+
+    def settle(self, sent: int) -> dict[str, str | None]:
+        """Count no more of the file than was sent, at most; return what to keep."""
+        (month, size), self._reserved = self._reserved, ("", 0)
+        month = month if month in self._counts else self._month
+        self._counts[month] = max(0, self._counts[month] - max(0, size - sent))
+        return self._changes()
+
+    def _changes(self) -> dict[str, str | None]:
+        newest = [*sorted(self._counts)[-_MONTHS:], self._month]
+        return {self._key: json.dumps([self._month, {month: self._counts[month] for month in newest}])}
