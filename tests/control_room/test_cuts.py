@@ -29,7 +29,7 @@ CUTS = int(os.environ.get("STORY_CUTS", "8"))
 """`make control-room-story` makes 100."""
 HIDDEN_ECHOES = int(os.environ.get("STORY_HIDDEN_ECHOES", "3"))
 """An echo goes out every two seconds; `make control-room-story` waits for 45."""
-FLOOD = 1500
+FLOOD = 600
 ECHO_S = 2.0
 FLOODING = "edge/v1/gp/park-station/kiosk-1"
 

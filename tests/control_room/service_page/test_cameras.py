@@ -28,7 +28,7 @@ SERVICE = {"name": "key", "kind": "service", "pin": 16, "active_when": "closed",
 WALL = [[0.0, 0.0], [0.5, 0.0], [0.5, 1.0], [0.0, 1.0]]
 DOOR = [[0.6, 0.6], [0.9, 0.6], [0.9, 0.9]]
 STREET = {"name": "street", "polygon": [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]], "loitering_after_s": 0.5}
-SECONDS, FPS = 5, 10
+SECONDS, FPS = 12, 10
 
 
 class Site:
