@@ -7,9 +7,10 @@ import time
 from functools import partial
 from pathlib import Path
 
-from agent.core.delivery.push_link import Ended, Line, Listens, Moves, Push, PushLinkError, Until, decode, encode
+from agent.core.delivery.push_link import Ended, Line, Listens, Moves, Push, Until, decode
 from agent.core.delivery.upload_link import Gate
 from agent.core.errors import EdgeAgentError
+from agent.core.link_lines import LinkError, encode
 from agent.live.feed import Feed, Sample
 from agent.live.rtp import Packetizer, nal_units_of, session_description
 from agent.live.rtsp import CONTROL, PushError, RecordSession, read_login, trouble_of
@@ -41,13 +42,13 @@ class Core:
         self.is_over = threading.Event()
 
     def first(self) -> Push:
-        """Return the order. Raises PushLinkError."""
+        """Return the order. Raises LinkError."""
         while b"\n" not in self._buffer:
             self._receive()
         line, _, self._buffer = self._buffer.partition(b"\n")
         order = decode(line)
         if not isinstance(order, Push):
-            raise PushLinkError("the first line names no stream")
+            raise LinkError("the first line names no stream")
         self._until_ns = order.until_ns + _GRACE_NS
         return order
 
@@ -85,9 +86,9 @@ class Core:
         try:
             got = self._connection.recv(64 * 1024)
         except OSError as error:
-            raise PushLinkError("the link to the core broke") from error
+            raise LinkError("the link to the core broke") from error
         if not got:
-            raise PushLinkError("the core has closed the link")
+            raise LinkError("the core has closed the link")
         self._buffer += got
 
 

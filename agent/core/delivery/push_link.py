@@ -3,16 +3,10 @@
 The core says stop by closing the link.
 """
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from agent.contract.errors import EdgeAgentError
-from agent.core.checked import checked
+from agent.core import link_lines
 from agent.core.delivery.upload_link import Gate
-
-
-class PushLinkError(EdgeAgentError):
-    """The other end is gone, or says what no version of it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +66,6 @@ _KINDS: dict[str, type[Line]] = {
 }
 
 
-def encode(line: Line) -> bytes:
-    """Return one line, including its newline."""
-    return json.dumps(asdict(line)).encode() + b"\n"
-
-
 def decode(line: bytes) -> Line:
-    """Parse a line. Raises PushLinkError."""
-    try:
-        said = json.loads(line)
-        return checked(_KINDS[said["t"]], said)
-    except (ValueError, TypeError, KeyError) as error:
-        raise PushLinkError("bad line on the link of a stream") from error
+    """Parse a line. Raises LinkError."""
+    return link_lines.decode(_KINDS, line, "link of a stream")

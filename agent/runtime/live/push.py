@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from agent.core.delivery.push_link import Ended, Line, Listens, Moves, Push, PushLinkError, Until, decode, encode
+from agent.core.delivery.push_link import Ended, Line, Listens, Moves, Push, Until, decode
 from agent.core.delivery.upload_link import Gate
+from agent.core.link_lines import LinkError, encode
 from agent.ports import Clock
 from agent.runtime.supervision import child
 
@@ -126,7 +127,7 @@ class CameraPush:
     def _hear(self, line: bytes, now_ns: int) -> None:
         try:
             said = decode(line)
-        except PushLinkError as error:
+        except LinkError as error:
             log.error("%s", error)  # noqa: TRY400 - one line is enough
             return
         match said:
