@@ -16,7 +16,7 @@ JOBS ?= 7
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-recorder test-package test-beside test-together test-others test-tflite test-picamera2 check bench bench-recorder bench-vision chaos enrolment-cuts evidence evidence-presses evidence-writes looks uploads fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation province mutants walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-recorder test-contract test-package test-beside test-together test-others test-tflite test-picamera2 check bench bench-recorder bench-vision chaos enrolment-cuts evidence evidence-presses evidence-writes looks uploads fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation province mutants walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -133,18 +133,23 @@ run: setup broker demo-video model ## Everything running on this machine: broker
 	@$(MAKE) -s control-room 2>/dev/null || true # The demo says so, and goes on
 	@$(AGENT) demo
 
-test: test-others suite ## All tests but those of the package, the control room, setting a device up, and the long runs, with a real broker, a real model and real video
+test: test-others suite ## All tests but those of the package, the control room, recorders, the contract's tools, setting a device up, and the long runs, with a real broker, a real model and real video
 
 test-others: setup-dev model # The small suites of the other two environments, side by side
 	@$(MAKE) -s -O -j 2 test-tflite test-picamera2
 
 # Containers often forbid byte code, and then every process of every run compiles all that it loads.
-suite test-campaigns test-control-room test-enrolment test-recorder test-package test-beside test-together: export PYTHONDONTWRITEBYTECODE :=
+suite test-campaigns test-control-room test-enrolment test-recorder test-contract test-package test-beside test-together: export PYTHONDONTWRITEBYTECODE :=
 
 ENROLMENT := tests/deploy/kit tests/deploy/registrar tests/docs/test_control_room_guide.py tests/system/test_enrolment.py \
-  tests/deploy/card tests/system/test_commission.py tests/system/test_service_page.py tests/provisioning/test_report.py tests/provisioning/test_cuts.py
+  tests/deploy/card tests/system/test_commission.py tests/system/test_service_page.py tests/system/test_from_afar.py \
+  tests/system/test_from_afar_command.py tests/provisioning/test_report.py tests/provisioning/test_cuts.py
 
-RECORDER := tests/recorder/test_app.py tests/recorder/test_process.py tests/recorder/test_stream.py tests/recorder/test_browser.py $(wildcard tests/system/test_evidence*.py) tests/system/test_live.py tests/system/test_uploads.py tests/upload/test_moto.py
+RECORDER := tests/recorder/test_app.py tests/recorder/test_process.py tests/recorder/test_stream.py tests/recorder/test_browser.py \
+  $(wildcard tests/system/test_evidence*.py) tests/system/test_live.py tests/system/test_streams.py tests/system/test_uploads.py tests/upload/test_moto.py
+
+CONTRACT := tests/system/test_conform_centre.py tests/system/test_conform_device.py tests/system/test_asyncapi_subscriber.py \
+  tests/contract/test_node_tools.py tests/centre/test_memory.py
 
 PACKAGE := tests/deploy/package
 
@@ -158,10 +163,10 @@ endef
 
 suite: setup-dev test-video model # Without the other environments. On another Python: make suite PYTHON=python3.13 VENV=.venv-3.13
 	$(COMPILED)
-	@$(TOGETHER) $(addprefix --ignore=,$(ENROLMENT) $(RECORDER) $(PACKAGE))
+	@$(TOGETHER) $(addprefix --ignore=,$(ENROLMENT) $(RECORDER) $(CONTRACT) $(PACKAGE))
 
-test-beside: setup-dev test-video model service-page # What test-enrolment, test-recorder and test-package run, in a third less time: one waits while another works
-	@$(PYTEST) $(ENROLMENT) $(RECORDER) $(PACKAGE)
+test-beside: setup-dev test-video model service-page # What test-enrolment, test-recorder, test-contract and test-package run, in a third less time: one waits while another works
+	@$(PYTEST) $(ENROLMENT) $(RECORDER) $(CONTRACT) $(PACKAGE)
 
 test-together: setup-dev test-video model service-page # These and the suite
 	$(COMPILED)
@@ -173,11 +178,14 @@ test-campaigns: setup-dev test-video model ## A short form of bench, bench-visio
 test-control-room: setup-dev demo-video model ## The control room's page in a browser, behind nginx, with a real broker and a simulated kiosk (three minutes)
 	@$(BIN)/pytest -n 2 --dist worksteal tests/control_room
 
-test-enrolment: setup-dev ## The province kit, the registrar, cards, and devices that enrol and are commissioned, with keys in a file, a TPM and a token (two minutes)
+test-enrolment: setup-dev ## The province kit, the registrar, cards, and devices that enrol, are commissioned and set from afar, with keys in a file, a TPM and a token (two minutes)
 	@$(PYTEST) $(ENROLMENT)
 
 test-recorder: setup-dev ## Recorders as they run: fed by a camera process and by network cameras; clips in a browser; from a press to a case folder (two minutes)
 	@$(PYTEST) $(RECORDER)
+
+test-contract: setup-dev test-video model ## The contract's documents by tools of others, a subscriber made from them, and what grades devices and centres (a minute)
+	@$(PYTEST) $(CONTRACT)
 
 test-package: setup-dev model service-page ## The package for this Python's Debian: what is in it, lintian, and its life in a container (three minutes)
 	@$(PYTEST) $(PACKAGE)
