@@ -7,6 +7,8 @@ from collections.abc import Mapping
 PREFIX = "upload/sent/"
 """Of the keys under which it is kept: one for each run, as a disk that comes late would overwrite one for all."""
 _MONTHS = 3
+_FAR_MONTHS = 12
+"""A month that was further ahead was a broken clock's: it is forgotten with the month in which that was."""
 _BELIEVED_NS = 3600 * 10**9
 """A month begins once a clock that is set has said so for an hour: one that jumps ahead for less grants nothing."""
 
@@ -27,8 +29,8 @@ class MonthBudget:
     @property
     def used(self) -> int:
         """Bytes that may have been sent in this month, failed tries included, and what a wrong clock has counted in a
-        later one."""
-        return sum(sent for month, sent in self._counts.items() if month >= self._month)
+        later one. Any thread."""
+        return sum(sent for month, sent in list(self._counts.items()) if month >= self._month)
 
     @property
     def is_used_up(self) -> bool:
@@ -63,16 +65,22 @@ class MonthBudget:
     def _begin(self, month: str) -> None:
         """Count in this month from now on."""
         was_before, self._month, self._later_ns = self._month, month, None
-        if not was_before or (month > was_before and month in self._counts):  # the clock was wrong until now
-            self._counts[month] = self._counts.get(month, 0) + self._counts.pop(was_before)
-        elif month > was_before:  # what a wrong clock has counted in later ones was part of the month that is over
-            self._counts = {each: sent for each, sent in self._counts.items() if each < month}
+        if not was_before:
+            self._counts[month] = self._counts.get(month, 0) + self._counts.pop("")
+        elif month > was_before:
+            far = _number(month) + _FAR_MONTHS
+            self._counts = {each: sent for each, sent in self._counts.items() if _number(each) <= far}
         self._counts.setdefault(month, 0)
 
     def reserve(self, size: int) -> dict[str, str | None]:
-        """Count a file before it is sent: after a crash nobody knows how much of it was. Return what to keep."""
-        self._reserved = self._month, size
-        self._counts[self._month] += size
+        """Count a file before it is sent: after a crash nobody knows how much of it was. Return what to keep.
+
+        It counts in the newest month that any clock has named: one that is ahead, and one that is set back, grant
+        nothing when they are right again.
+        """
+        month = max(self._counts)
+        self._reserved = month, size
+        self._counts[month] += size
         return self._changes()
 
     def settle(self, sent: int) -> dict[str, str | None]:
@@ -85,3 +93,8 @@ class MonthBudget:
     def _changes(self) -> dict[str, str | None]:
         newest = [*sorted(self._counts)[-_MONTHS:], self._month]
         return {self._key: json.dumps([self._month, {month: self._counts[month] for month in newest}])}
+
+
+def _number(month: str) -> int:
+    """Return which month it is of all months; `month` is `YYYY-MM`."""
+    return int(month[:4]) * 12 + int(month[5:])

@@ -76,6 +76,15 @@ def test_after_a_longer_jump_ahead_all_that_was_sent_counts_and_the_next_month_b
     assert Rig(rig.send(1).disk, "2").month("2026-12").budget.used == 1
 
 
+def test_what_a_clock_that_was_ahead_has_counted_is_what_that_month_has_less_and_no_more() -> None:
+    rig = Rig().month("2026-11").send(600).month("2026-12", hours=2).send(300).month("2026-11").send(100)
+    assert rig.budget.is_used_up, "the two are one month yet"
+    assert rig.month("2026-12", hours=2).budget.used == 400, "the real one does not pay for what was before"
+    rig.month("2027-03", hours=2).send(1000).month("2026-12")
+    assert rig.month("2027-01", hours=2).budget.is_used_up, "a month that a wrong clock took in advance comes once"
+    assert rig.month("2027-04", hours=2).budget.used == 0
+
+
 def test_a_crash_while_something_is_sent_counts_all_of_it() -> None:
     rig = Rig().month("2026-11").send(100)
     rig.keep(rig.budget.reserve(900))
