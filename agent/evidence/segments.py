@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 from agent.evidence.comparison import File
 from agent.evidence.finding import Finding, wrong
@@ -12,13 +13,14 @@ from agent.evidence.sealed_file import ClipError
 
 _SEQUENCE = slice(20, 24)
 """Of a fragment: `moof`, in it `mfhd`, and behind its flags the fragment's number."""
+_Content = TypeVar("_Content", bytes, memoryview)
 
 
 def joined(directory: Path, manifest: Manifest) -> tuple[File, list[Finding]]:
     """Return the film that the segments under a directory make, those that have a fragment of the manifest, and what is
     wrong with their own beginnings. Raises ClipError."""
     known = {each.sha256: each.kind for each in manifest.parts}
-    fragments: dict[bytes, int] = {}
+    fragments: dict[bytes, None] = {}
     inits: dict[bytes, Path] = {}
     count = 0
     for path in sorted(directory.rglob("*.mp4")):
@@ -26,12 +28,12 @@ def joined(directory: Path, manifest: Manifest) -> tuple[File, list[Finding]]:
         if any(known.get(sha256(each).hexdigest()) == "fragment" for each in rest):
             count += 1
             inits.setdefault(init, path)
-            fragments |= {each: int.from_bytes(each[_SEQUENCE]) for each in rest}
+            fragments |= dict.fromkeys(rest)
     strange = [init for init in inits if known.get(sha256(init).hexdigest()) != "init"]
     text = "its init segment was altered, or is of another clip"
     findings = [wrong(inits[init].name, 0, max(len(init), 1), text) for init in strange]
     good = [init for init in inits if init not in strange]
-    film = b"".join([*good[:1], *sorted(fragments, key=lambda each: fragments[each])])
+    film = b"".join([*good[:1], *sorted(fragments, key=_number)])
     return File(f"{count}-segments.mp4" if count else f"{manifest.clip}.clip", film), findings
 
 
@@ -41,16 +43,22 @@ def is_segments(directory: Path) -> bool:
 
 
 def together(directory: Path) -> bytes:
-    """Return the film that the segments under a directory make, without their manifest: those of one clip, in the order
-    of their names. Raises ClipError."""
+    """Return the film that the segments under a directory make, without their manifest: those of one clip. Raises
+    ClipError."""
     return film_of(map(_read, sorted(directory.rglob("*Z.*.mp4"))))
 
 
 def film_of(segments: Iterable[bytes]) -> bytes:
-    """Return the film that the segments of one clip make, which are in the order of their names."""
-    found = [pieces(each) for each in segments]
+    """Return the film that the segments of one clip make, by the numbers of their fragments: their names go back where
+    the clock was set back while it was recorded."""
+    found = [pieces(memoryview(each)) for each in segments]
     inits = [each[0] for each in found if each]
-    return b"".join([*inits[:1], *dict.fromkeys(piece for _, *rest in filter(None, found) for piece in rest)])
+    fragments = dict.fromkeys(piece for _, *rest in filter(None, found) for piece in rest)
+    return b"".join([*inits[:1], *sorted(fragments, key=_number)])
+
+
+def _number(fragment: bytes | memoryview) -> int:
+    return int.from_bytes(fragment[_SEQUENCE])
 
 
 def _read(path: Path) -> bytes:
@@ -60,7 +68,7 @@ def _read(path: Path) -> bytes:
         raise ClipError(f"{path}: can't be read: {(error.strerror or str(error)).lower()}") from error
 
 
-def pieces(content: bytes) -> list[bytes]:
+def pieces(content: _Content) -> list[_Content]:
     """Return a fragmented MP4 as its init segment and its fragments; what follows the last whole one is the last."""
     ends = [0, *_ends(content)]
     if ends[-1] < len(content):
@@ -68,7 +76,7 @@ def pieces(content: bytes) -> list[bytes]:
     return [content[begin:end] for begin, end in pairwise(ends)]
 
 
-def _ends(content: bytes) -> Iterator[int]:
+def _ends(content: bytes | memoryview) -> Iterator[int]:
     at = 0
     while at + 8 <= len(content):
         size, kind = int.from_bytes(content[at : at + 4]), content[at + 4 : at + 8]

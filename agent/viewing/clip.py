@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -70,22 +71,33 @@ def unchecked(why: str) -> dict[str, Any]:
 
 def judged(contents: Mapping[str, bytes], asked: Asked, trust: Trust) -> dict[str, Any]:
     """Return the verdict on the parts that are there, as values of JSON: `verdict` is null where it could not be
-    found out, and `says` is for people, also why. `proven_s`: the end of what a signature covers, in seconds from the
-    first picture; null if that is all."""
+    found out, and `says` is for people, also why. `is_pending`: it is null because no signature in these parts is of
+    their pictures. `proven_s`: the end of what a signature covers, in seconds from the first picture; null if that is
+    all. `objects`: the SHA-256 of each part that was read."""
     absent = [each for each in asked.parts if each not in contents]
     try:
-        movie = Mp4.read(io.BytesIO(film_of(contents[name] for name in sorted(contents))))
+        movie = Mp4.read(io.BytesIO(film_of(contents.values())))
+        begin_s = next(movie.samples()).time
         found = verify(movie.units(), trust)
     except Unreadable as error:
         return unchecked(str(error))
-    word, says = found.result.value, list(sentences(found, "the province's device authority", movie.others))
+    if absent and found.result is Result.AUTHENTIC:
+        found = replace(found, result=Result.MISSING)
+    says = list(sentences(found, "the province's device authority", movie.others))
+    if found.signs_nothing_here:
+        says[0] = "NOT PROVEN YET"
     if absent:
         says.insert(1, f"{len(absent)} of the {len(asked.parts)} parts that the device sent are not at the store.")
-        if found.result is Result.AUTHENTIC:
-            word = Result.MISSING.value
-            says[0] = word.upper()
-    known = {"verdict": word, "says": says, "recorded": plain(found)["recorded"], "parts": len(contents)}
-    return {**known, "absent": absent, "proven_s": found.tail.time if found.tail else None}
+    return {
+        "verdict": None if found.signs_nothing_here else found.result.value,
+        "is_pending": found.signs_nothing_here,
+        "says": says,
+        "recorded": plain(found)["recorded"],
+        "parts": len(contents),
+        "absent": absent,
+        "proven_s": found.tail.time - begin_s if found.tail else None,
+        "objects": {name: sha256(content).hexdigest() for name, content in contents.items()},
+    }
 
 
 def pack(

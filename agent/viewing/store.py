@@ -4,6 +4,7 @@ import re
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ from agent.viewing.refusal import RefusalError
 LARGEST = 64 << 20
 """Bytes of one segment."""
 _PATIENCE_S = 18.0
+_WHOLE_S = 35.0
+"""For all objects of one question: with the wait for its turn and the check, within the 60 s of the page's nginx."""
 _CONNECT_S = 5.0
 _LIFE_S = 60
 _CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
@@ -27,17 +30,15 @@ class Store:
     """Whose URL is https://HOST/BUCKET/PREFIX. Any thread."""
 
     def __init__(self, url: str, key: StoreKey, ca_file: Path | None = None, patience_s: float = _PATIENCE_S) -> None:
-        """Raises OSError when `ca_file` can't be read. Whoever reads waits at most `patience_s` for everything."""
+        """Raises OSError when `ca_file` can't be read. Whoever reads waits at most `patience_s` for each object,
+        and 35 s for all of them."""
         self._url, self._key, self._patience_s = url, key, patience_s
         self._tls = ssl.create_default_context(cafile=ca_file) if url.startswith("https:") else None
 
     @contextmanager
     def opened(self) -> Iterator["Reading"]:
         """Give what reads, until the time is up. Raises RefusalError, as the reading does."""
-        reading = Reading(self._url, self._key, self._tls)
-        watch = threading.Timer(self._patience_s, reading.give_up)
-        watch.daemon = True
-        watch.start()
+        reading = Reading(self._url, self._key, self._tls, self._patience_s)
         try:
             yield reading
         except (OSError, HTTPException, ValueError) as error:
@@ -45,20 +46,22 @@ class Store:
                 raise RefusalError(504, "the store does not answer in time") from error
             raise RefusalError(502, f"the store can't be read: {_said(error)}") from error
         finally:
-            watch.cancel()
-            reading.close()
+            reading.end()
 
 
 class Reading:
     """One connection, made anew where the store has closed it. One thread, and that of the watch."""
 
-    def __init__(self, url: str, key: StoreKey, tls: ssl.SSLContext | None) -> None:
-        self._url, self._key, self._tls = url, key, tls
+    def __init__(self, url: str, key: StoreKey, tls: ssl.SSLContext | None, patience_s: float) -> None:
+        self._url, self._key, self._tls, self._patience_s = url, key, tls, patience_s
+        self._end_s = time.monotonic() + _WHOLE_S
+        self._watch: threading.Timer | None = None
         self._connection: HTTPConnection | None = None
         self.is_late = False
 
     def get(self, place: str) -> bytes:
         """Return an object's bytes. Raises RefusalError (404 if there is none), OSError, HTTPException."""
+        self._watch_anew()
         is_old = self._connection is not None and self._connection.sock is not None
         try:
             return self._got(place)
@@ -67,6 +70,14 @@ class Reading:
                 raise
             self.close()  # a store may end a connection after each answer
             return self._got(place)
+
+    def _watch_anew(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        left_s = max(0.0, min(self._patience_s, self._end_s - time.monotonic()))
+        self._watch = threading.Timer(left_s, self.give_up)
+        self._watch.daemon = True
+        self._watch.start()
 
     def _got(self, place: str) -> bytes:
         target = urlsplit(presigned("GET", f"{self._url}/{place}", self._key, _LIFE_S, datetime.now(UTC)))
@@ -100,6 +111,12 @@ class Reading:
         if sock is not None:
             with suppress(OSError):
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)  # not that of TLS, which says goodbye first
+
+    def end(self) -> None:
+        """Read nothing more."""
+        if self._watch is not None:
+            self._watch.cancel()
+        self.close()
 
     def close(self) -> None:
         """End the connection."""

@@ -27,10 +27,12 @@ from agent.viewing.refusal import RefusalError
 from agent.viewing.store import Store
 
 _MOST_AT_ONCE = 8
-_MOST_BYTES = 256 << 20
-"""Of one clip in memory."""
+_MOST_BYTES = 192 << 20
+"""Of one clip, in memory twice: as its parts and as their film."""
 _TURN_S = 18.0
 """How long a check waits for another one: one at a time, as each may fill the memory."""
+_MOST_WAITING = 2
+"""Checks; whoever comes then hears so at once, or they would take the threads of those who watch."""
 _SILENT_S = 30.0
 _MOST_VERDICTS = 64
 _LOGIN = re.compile(r"[a-z0-9-]{1,64}")
@@ -42,8 +44,8 @@ class Viewing:
     """What is answered, to whom, and the record of it. Any thread."""
 
     def __init__(self, store: Store, authorities: Authorities, journal: Path, turn_s: float = _TURN_S) -> None:
-        self._store, self._authorities, self._journal, self._turn_s = store, authorities, journal, turn_s
-        self._writing, self._turn = threading.Lock(), threading.Lock()
+        self._store, self._authorities, self._journal = store, authorities, journal
+        self._writing, self._turn = threading.Lock(), _Turn(turn_s)
         self._verdicts: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
 
     def part(self, asked: Asked, who: str) -> bytes:
@@ -55,12 +57,12 @@ class Viewing:
 
     def verdict(self, asked: Asked) -> dict[str, Any]:
         """Return what the parts prove together. Raises RefusalError."""
-        with _Turn(self._turn, self._turn_s):
+        with self._turn:
             return self._judged(asked, self._fetched(asked))
 
     def export(self, asked: Asked, who: str, file: IO[bytes]) -> None:
         """Write the parts and all that proves them into a file. Raises RefusalError."""
-        with _Turn(self._turn, self._turn_s):
+        with self._turn:
             contents = self._fetched(asked)
             verdict = self._judged(asked, contents)
             pack(file, contents, asked, verdict, who, datetime.now(UTC))
@@ -114,15 +116,20 @@ class Viewing:
 
 
 class _Turn:
-    def __init__(self, lock: threading.Lock, patience_s: float) -> None:
-        self._lock, self._patience_s = lock, patience_s
+    def __init__(self, patience_s: float) -> None:
+        self._lock, self._patience_s = threading.Lock(), patience_s
+        self._places = threading.BoundedSemaphore(1 + _MOST_WAITING)
 
     def __enter__(self) -> None:
-        if not self._lock.acquire(timeout=self._patience_s):
-            raise RefusalError(503, "other recordings are being checked: try again in a minute")
+        if self._places.acquire(blocking=False):
+            if self._lock.acquire(timeout=self._patience_s):
+                return
+            self._places.release()
+        raise RefusalError(503, "other recordings are being checked: try again in a minute")
 
     def __exit__(self, *_: object) -> None:
         self._lock.release()
+        self._places.release()
 
 
 class Server(ThreadingHTTPServer):

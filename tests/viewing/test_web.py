@@ -6,6 +6,8 @@ import json
 import threading
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +16,7 @@ import pytest
 
 from agent.__main__ import main
 from agent.centre.presign import StoreKey
+from agent.evidence.segments import pieces
 from agent.viewing.clip import Authorities
 from agent.viewing.store import Store
 from agent.viewing.web import Server, Viewing
@@ -42,7 +45,7 @@ class Shown:
         self.store, self.journal, self.authority = store, directory / "who-looked.jsonl", Authority(directory / "ca")
         self.parts = uploaded_clip(directory, self.authority, DEVICE)
         for each in self.parts:
-            store.objects[f"/evidence/2026/{DEVICE}/{each.name}"] = [each.content]
+            self.put(each, each.content)
         key = StoreKey("AKID", "secret", region="af-south-1")
         reader = Store(store.url("evidence/2026"), key, patience_s=4.0)
         self.viewing = Viewing(reader, Authorities(self.authority.ca), self.journal)
@@ -59,6 +62,9 @@ class Shown:
 
     def ask(self, what: str, *parts: UploadedPart) -> Answer:
         return self.get(address(what, *(parts or self.parts)))
+
+    def put(self, part: UploadedPart, content: bytes) -> None:
+        self.store.objects[f"/evidence/2026/{DEVICE}/{part.name}"] = [content]
 
     def looks(self) -> list[dict[str, object]]:
         lines = self.journal.read_text().splitlines() if self.journal.exists() else []
@@ -100,12 +106,46 @@ def test_the_verdict_is_that_of_the_verifier_on_all_parts(shown: Shown) -> None:
     assert "vouched for by the province's device authority" in " ".join(said["says"])
     assert said["recorded"]
     assert said["proven_s"] == 15.0, "the signature of the last second would come after it"
+    assert said["objects"] == {each.name: each.sha256 for each in shown.parts}
     assert shown.looks() == [], "nobody has seen anything"
 
     last = shown.parts[-1]
     del shown.store.objects[f"/evidence/2026/{DEVICE}/{last.name}"]
     said = json.loads(shown.ask("verdict").content)
     assert (said["verdict"], said["absent"]) == ("authentic with missing", [last.name])
+
+
+def test_a_part_alone_is_proven_from_its_own_first_picture(shown: Shown) -> None:
+    at_press = shown.parts[0]
+    assert at_press.first > 1
+    said = json.loads(shown.ask("verdict", at_press).content)
+    assert said["verdict"] == "authentic"
+    assert said["proven_s"] == at_press.last - at_press.first, "each of its fragments is a second, and the last waits"
+
+
+def test_a_part_whose_signature_comes_later_is_not_proven_yet_and_not_called_altered(shown: Shown) -> None:
+    last = shown.parts[-1]
+    init, only, *_ = pieces(last.content)
+    shown.put(last, init + only)
+    said = json.loads(shown.ask("verdict", last).content)
+    assert (said["verdict"], said["is_pending"], said["says"][0]) == (None, True, "NOT PROVEN YET")
+
+
+def test_parts_whose_names_go_back_as_the_clock_was_set_back_are_one_recording(shown: Shown) -> None:
+    names = sorted((each.name for each in shown.parts), reverse=True)
+    turned = [
+        replace(each, name=name) for name, each in zip(names, sorted(shown.parts, key=lambda p: p.first), strict=True)
+    ]
+    for each in turned:
+        shown.put(each, each.content)
+    assert json.loads(shown.ask("verdict", *turned).content)["verdict"] == "authentic"
+
+
+def test_whoever_comes_while_three_are_being_checked_or_wait_hears_so_at_once(shown: Shown) -> None:
+    shown.store.script.append("silent")
+    with ThreadPoolExecutor(4) as pool:
+        answers = [*pool.map(lambda _: shown.ask("verdict"), range(4))]
+    assert sorted(each.status for each in answers) == [200, 200, 503, 504]
 
 
 def test_an_altered_part_and_a_signer_of_another_province_are_found(shown: Shown, tmp_path: Path) -> None:

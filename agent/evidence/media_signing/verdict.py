@@ -100,6 +100,12 @@ class Verdict:
         """The wrong place that comes first in the file."""
         return self.findings[0] if self.findings else None
 
+    @property
+    def signs_nothing_here(self) -> bool:
+        """Whether all that is wrong is that no signature is of a picture here: so it looks where all were replaced, and
+        where this is a part of a recording whose own signature is in a later one."""
+        return not self.units and {each.fault for each in self.findings} == {Fault.FOREIGN}
+
 
 MOST_FINDINGS = 1000
 

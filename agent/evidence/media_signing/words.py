@@ -28,7 +28,7 @@ def sentences(verdict: Verdict, ca: str | None, others: tuple[str, ...] = ()) ->
     end = f" up to {clock(verdict.tail.time)}" if verdict.result is Result.AUTHENTIC and verdict.tail else ""
     yield f"{verdict.result.value.upper()}{end}"
     is_signer = verdict.first is not None and verdict.first.fault is Fault.SIGNER
-    if not verdict.units and {each.fault for each in verdict.findings} == {Fault.FOREIGN}:
+    if verdict.signs_nothing_here:
         yield _NONE_HERE
     else:
         yield _UNTRUSTED if is_signer else _HEADS[verdict.result].format(span=span)
