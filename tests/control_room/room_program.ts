@@ -280,6 +280,26 @@ test("what is recorded of an alarm is told in whatever order it comes, and never
   assert.deepEqual(shown()[0]!.state, "ended", "no device is believed about the recordings of another");
 });
 
+test("of what is uploaded each part counts once, however often it was tried and in whatever order that is heard", async () => {
+  const rig = await new Rig().open();
+  const clip = "11111111-0000-7000-8000-000000000001";
+  const of = (second: number) => ({ camera: "front", clip, alarm_id: "a1", object: `front/2026-11-24/00/00-${String(second % 60).padStart(2, "0")}.000Z.${second}.mp4` });
+  const say = (change: string, data: Json) => rig.hear("evidence", rig.envelope(`edge.evidence.${change}.v1`, { reason: "", ...data }));
+  const arrives = (second: number) => say("uploaded", { ...of(second), place: "store.example/b", sha256: "0".repeat(64), begins: "2026-11-24T00:00:00.000Z", ends: "2026-11-24T00:00:04.000Z", first: second, last: second });
+  const view = () => (rig.pass(100), rig.alarms.get("a1")!.clips[0]!);
+  rig.hear("alarm/police", rig.alarm({ clips: [{ camera: "front", clip }] }));
+  for (const reason of ["HTTP 403", "HTTP 403"]) say("upload-failed", { ...of(1), place: "store.example", reason });
+  assert.deepEqual(view().unsent, [], "it is tried again");
+  for (const second of [2, 2, 3]) say("upload-failed", { ...of(second), reason: "no URL" });
+  assert.deepEqual(view().unsent.map(({ object }) => object), [of(2).object, of(3).object]);
+  arrives(3);
+  arrives(1);
+  say("upload-failed", { ...of(1), reason: "late" });
+  assert.deepEqual(view().unsent, [{ object: of(2).object, why: "no URL" }]);
+  for (let second = 4; second < 304; second++) arrives(second);
+  assert.deepEqual([view().parts.length, view().beyond], [300, 2]);
+});
+
 test("pictures are bounded in number and in bytes", async () => {
   const rig = await new Rig().open();
   for (let number = 0; number < 300; number++) {

@@ -5,6 +5,7 @@ import json
 import threading
 import zipfile
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -117,7 +118,7 @@ def test_an_operator_sees_the_clip_as_it_arrives_with_what_it_proves_and_takes_i
     watching.tell("uploaded", {"object": f"{CAMERA}/2026-11-27/22/59-58.123Z.99_end", "bytes": 0})
     expect(card).to_contain_text("That is its end.", timeout=PATIENCE_MS)
     expect(card).to_contain_text(
-        "Authentic: it is as this kiosk signed it, and nothing between is missing.", timeout=PATIENCE_MS
+        "Authentic: its first 15 s are as this kiosk signed them, and nothing between is missing.", timeout=PATIENCE_MS
     )
     expect(card).to_contain_text(f"{len(watching.parts)} parts.", timeout=PATIENCE_MS)
     thandi.await_true("document.querySelector('video').duration > 15", "all of it")
@@ -134,16 +135,31 @@ def test_an_operator_sees_the_clip_as_it_arrives_with_what_it_proves_and_takes_i
     assert watching.looks()[-1]["what"] == "export"
 
 
-def test_what_is_not_what_the_kiosk_sent_is_not_shown(watching: Watching, browser: Browser) -> None:
+def test_what_is_not_what_the_kiosk_sent_is_not_shown(
+    watching: Watching, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
     victim = watching.parts[1]
     [place] = [each for each in watching.store.objects if each.endswith(victim.name)]
     watching.store.objects[place] = [victim.content[:-100] + bytes(100)]
     thandi, card = watch(browser, watching)
-    watching.upload(*watching.parts)
+    *others, last = watching.parts
+    watching.upload(*others)
     card.get_by_role("button", name="Show it").click()
     expect(card.get_by_role("alert")).to_contain_text("This is not what the kiosk sent.", timeout=PATIENCE_MS)
     expect(card).to_contain_text("Not authentic", timeout=PATIENCE_MS)
     thandi.await_true("document.querySelector('video').currentTime > 0.2", "the others, which play")
+    card.get_by_role("button", name="Export it").click()
+    expect(card).to_contain_text("Not saved: what the office's server has put into the file", timeout=PATIENCE_MS)
+
+    def lie(contents: dict[str, bytes], *_: object) -> dict[str, object]:
+        said = {name: sha256(content).hexdigest() for name, content in contents.items()}
+        return {"verdict": "authentic", "says": ["AUTHENTIC"], "proven_s": None, "objects": said}
+
+    monkeypatch.setattr("agent.viewing.web.judged", lie)
+    watching.upload(last)
+    watching.tell("uploaded", {"object": f"{CAMERA}/2026-11-27/22/59-58.123Z.99_end", "bytes": 0})
+    expect(card).to_contain_text("checked is not what the kiosk sent", timeout=PATIENCE_MS)
+    expect(card).not_to_contain_text("Authentic:")
 
 
 def test_why_the_store_gives_nothing_is_said_once_and_it_is_asked_again(watching: Watching, browser: Browser) -> None:

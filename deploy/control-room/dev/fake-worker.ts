@@ -83,7 +83,7 @@ function alarm(n: number, agoS: number, more: Partial<AlarmData> = {}, view: Par
 
 let clips = 0;
 /** A recording that begins 15 s before a press so long ago. */
-const clip = (agoS: number, state: ClipView["state"], more: Partial<ClipView> = {}): ClipView => ({ clip: `0198c0de-0000-7000-9000-${String(++clips).padStart(12, "0")}`, camera: "front", state, begins: iso(now() - (agoS + 15) * 1000), ends: state === "ended" ? iso(now() - (agoS - 80) * 1000) : null, beforeS: 15.04, reason: state === "ended" ? "complete" : "", failure: null, held: null, parts: [], unsent: [], isWhole: false, ...more });
+const clip = (agoS: number, state: ClipView["state"], more: Partial<ClipView> = {}): ClipView => ({ clip: `0198c0de-0000-7000-9000-${String(++clips).padStart(12, "0")}`, camera: "front", state, begins: iso(now() - (agoS + 15) * 1000), ends: state === "ended" ? iso(now() - (agoS - 80) * 1000) : null, beforeS: 15.04, reason: state === "ended" ? "complete" : "", failure: null, held: null, parts: [], unsent: [], beyond: 0, isWhole: false, ...more });
 
 const held = (by: string, agoS: number) => ({ issuer: by.toLowerCase(), by, at: iso(now() - agoS * 1000) });
 

@@ -91,8 +91,10 @@ export interface ClipView {
   held: string | null;
   /** What has reached the store, in the order of its pictures; what was said before this page was loaded is not in it. */
   parts: PartView[];
-  /** Why what did not reach the store did not: one for each part. */
-  unsent: string[];
+  /** What will not reach the store any more, and why. */
+  unsent: { object: string; why: string }[];
+  /** How many parts are at the store that `parts` has no room for. */
+  beyond: number;
   /** The store has its end: nothing follows. */
   isWhole: boolean;
 }
@@ -220,7 +222,7 @@ export interface LookView {
 
 /** Why nothing of an uploaded recording came. `altered`: what came is not what the device has said. `missing`: the store has it not.
  * `says`: the server says why. */
-export type RecordingFailure = "no-connection" | "slow" | "login" | "altered" | "missing" | "says";
+export type RecordingFailure = "no-connection" | "busy" | "slow" | "login" | "altered" | "missing" | "says";
 
 /** Why the registrar could not be asked. `says`: `detail` is its own sentence. */
 export interface RegistrarTrouble {

@@ -14,7 +14,7 @@ export function Watch({ alarm, clip }: { alarm: AlarmView; clip: ClipView }) {
   if (settings.value?.clips !== true) return null;
   const { parts, unsent, begins, state } = clip;
   if (parts.length === 0 && state === "deleted") return null;
-  if (parts.length === 0) return <p class="small">{unsent.length > 0 ? t.footage.unsent(unsent.length, plain(unsent.at(-1), 200)) : state === "asked" || state === "recording" ? t.footage.noneYet : t.footage.none}</p>;
+  if (parts.length === 0) return <p class="small">{unsent.length > 0 ? t.footage.unsent(unsent.length, plain(unsent.at(-1)!.why, 200)) : state === "asked" || state === "recording" ? t.footage.noneYet : t.footage.none}</p>;
   const camera = plain(clip.camera, 64);
   return (
     <>
@@ -40,11 +40,11 @@ function Player({ alarm, clip }: { alarm: AlarmView; clip: ClipView }) {
     <div class="footage">
       <video ref={video} class="picture" controls muted playsInline aria-label={t.footage.videoOf(plain(clip.camera, 64))} />
       {pictureMs !== null && <p class="small">{t.footage.picture(clock(pictureMs), relative(pictureMs - pressedMs))}</p>}
-      <p role="status">{extent(footage.shown.value, clip, pressedMs)}</p>
+      <p role="status">{extent(footage.shown.value, refused.length, clip, pressedMs)}</p>
       {refused.map(({ part, why }) => <p key={part.name} class="said bad" role="alert">✗ {t.footage.refused(deviceClock(part.begins, true), why)}</p>)}
       {footage.trouble.value !== "" && <p class="said bad" role="alert">✗ {footage.trouble.value}</p>}
-      {(refused.length > 0 || footage.trouble.value !== "") && <button type="button" onClick={() => footage.again()}>{t.footage.again}</button>}
-      <VerdictOf verdict={footage.verdict.value} isChecking={footage.isChecking.value} parts={clip.parts.length} />
+      {(refused.length > 0 || footage.trouble.value !== "" || (footage.verdict.value?.word === null && !footage.verdict.value.isPending)) && <button type="button" onClick={() => footage.again()}>{t.footage.again}</button>}
+      <VerdictOf verdict={footage.verdict.value} isChecking={footage.isChecking.value} clip={clip} />
       <Export footage={footage} clip={clip} />
     </div>
   );
@@ -54,29 +54,30 @@ function Player({ alarm, clip }: { alarm: AlarmView; clip: ClipView }) {
 const relative = (ms: number): string => (Math.abs(ms) < 500 ? t.footage.atPress : ms < 0 ? t.footage.before(span(-ms)) : t.footage.after(span(ms)));
 
 /** From when to when it is shown, and what is missing between. */
-function extent(shown: readonly PartView[], clip: ClipView, pressedMs: number): string {
+function extent(shown: readonly PartView[], refused: number, clip: ClipView, pressedMs: number): string {
   const [first, last] = [shown[0], shown.at(-1)];
   if (first === undefined || last === undefined) return t.footage.loading;
   const holes = shown.slice(1).filter((part, i) => part.first > Math.max(...shown.slice(0, i + 1).map((each) => each.last)) + 1).length;
   const what = t.footage.extent(relative(Date.parse(first.begins) - pressedMs), relative(Math.max(...shown.map(({ ends }) => Date.parse(ends))) - pressedMs));
   const missing = holes === 0 ? "" : ` ${t.footage.holes(holes)}`;
-  const failed = clip.unsent.length === 0 ? "" : ` ${t.footage.unsent(clip.unsent.length, plain(clip.unsent.at(-1), 200))}`;
-  return `${what}${missing}${failed} ${clip.isWhole ? t.footage.whole : t.footage.goesOn}`;
+  const failed = clip.unsent.length === 0 ? "" : ` ${t.footage.unsent(clip.unsent.length, plain(clip.unsent.at(-1)!.why, 200))}`;
+  const end = clip.beyond > 0 ? t.footage.beyond(clip.beyond) : !clip.isWhole ? t.footage.goesOn : shown.length + refused < clip.parts.length ? t.footage.isComing : t.footage.whole;
+  return `${what}${missing}${failed} ${end}`;
 }
 
 const MARKS: Record<string, [string, string]> = { authentic: ["✓", "good"], "authentic with missing": ["▲", ""], "not signed": ["✗", "bad"], "not authentic": ["✗", "bad"] };
 
-function VerdictOf({ verdict, isChecking, parts }: { verdict: Verdict | null; isChecking: boolean; parts: number }) {
+function VerdictOf({ verdict, isChecking, clip }: { verdict: Verdict | null; isChecking: boolean; clip: ClipView }) {
   if (verdict === null) return <p role="status">{t.footage.checking}</p>;
   const word = verdict.word !== null && Object.hasOwn(t.footage.verdicts, verdict.word) ? verdict.word : null;
-  const [mark, colour] = word === null ? ["?", "bad"] : (MARKS[word] ?? ["?", "bad"]);
-  const newer = parts - verdict.parts;
+  const [mark, colour] = verdict.isPending ? ["…", ""] : word === null ? ["?", "bad"] : (MARKS[word] ?? ["?", "bad"]);
+  const newer = clip.parts.length - verdict.parts;
   return (
     <div class="footage">
-      <p role="status" class={`said ${colour}`}>{mark} {word === null ? (verdict.says[0] ?? t.footage.notChecked("")) : t.footage.verdicts[word]}</p>
-      {verdict.provenMs !== null && verdict.word !== "not authentic" && <p>{t.footage.proven(span(verdict.provenMs))}</p>}
+      <p role="status" class={`said ${colour}`}>{mark} {judgement(verdict, word, clip.isWhole && newer <= 0)}</p>
+      {verdict.provenMs !== null && word === "authentic with missing" && <p>{t.footage.openEnd}</p>}
       <p class="small">{t.footage.asOf(clock(verdict.atMs), verdict.parts)} {newer > 0 ? t.footage.newer(newer) : ""} {isChecking ? t.footage.checking : ""}</p>
-      {word !== null && verdict.says.length > 0 && (
+      {(word !== null || verdict.isPending) && verdict.says.length > 0 && (
         <details>
           <summary>{t.footage.found}</summary>
           {verdict.says.map((each, i) => <p key={i} class="small">{each}</p>)}
@@ -86,14 +87,22 @@ function VerdictOf({ verdict, isChecking, parts }: { verdict: Verdict | null; is
   );
 }
 
+/** What the check has found. `isAll`: it was of all that there is. */
+function judgement({ says, provenMs, isPending }: Verdict, word: string | null, isAll: boolean): string {
+  if (isPending) return isAll ? t.footage.unproven : t.footage.pending;
+  if (word === null) return says[0] ?? t.footage.notChecked("");
+  if (word !== "authentic" || provenMs === null) return t.footage.verdicts[word]!;
+  return (isAll ? t.footage.upTo : t.footage.soFar)(span(provenMs));
+}
+
 function Export({ footage, clip }: { footage: Footage; clip: ClipView }) {
   const said = useSignal<string | null>("");
   const give = async () => {
     if (said.value === null) return;
     said.value = null;
     const made = await footage.export();
-    if (typeof made !== "string") save(`${clip.clip}.zip`, made, made.type);
-    said.value = typeof made === "string" ? made : t.footage.exported;
+    if (typeof made !== "string") save(`${clip.clip}.zip`, made.file, made.file.type);
+    said.value = typeof made === "string" ? made : made.lacks > 0 ? t.footage.exportedWithout(made.lacks) : t.footage.exported;
   };
   return (
     <>

@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import type { AlarmView, ClipView, PartView, Tell } from "../protocol";
 import { ask, nextTicket } from "./ask";
+import { filesOf } from "./archive";
 import { t } from "./strings";
 import { plain } from "./words";
 
@@ -27,12 +28,16 @@ export interface Verdict {
   /** In the words of the verifier; null where it could not be found. */
   word: string | null;
   says: string[];
+  /** There is no word because the signature of these pictures is not in these parts. */
+  isPending: boolean;
   /** The end of what a signature covers, from its first picture; null if that is all, or nothing. */
   provenMs: number | null;
   parts: number;
   atMs: number;
 }
 
+/** What an export has beside the parts. */
+const BESIDE = ["verdict.json", "custody.json", "HOW-TO-VERIFY.txt"];
 const AGAIN_MS = 15_000;
 const BEHIND_S = 0.3;
 
@@ -57,6 +62,7 @@ export class Footage {
   #isFetching = false;
   #isOver = false;
   #checkedMs = 0;
+  #isBusy = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(alarm: AlarmView, clip: ClipView) {
@@ -90,9 +96,16 @@ export class Footage {
     if (this.#address !== "") URL.revokeObjectURL(this.#address);
   }
 
-  async export(): Promise<Blob | string> {
-    const answer = await fetched("export", this.#alarm, this.#clip, this.#clip.parts);
-    return answer.content === null ? whyNot(answer) : new Blob([answer.content], { type: "application/zip" });
+  /** Return a file with all parts as the kiosk sent them, and how many it lacks; or why there is none. */
+  async export(): Promise<{ file: Blob; lacks: number } | string> {
+    const { parts, camera } = this.#clip;
+    const answer = await fetched("export", this.#alarm, this.#clip, parts);
+    if (answer.content === null) return whyNot(answer);
+    const there = await filesOf(answer.content);
+    const known = new Map(parts.map((part) => [objectOf(camera, part), part.sha256]));
+    const isStrange = [...there ?? []].some(([name, sha256]) => known.get(name) !== sha256 && !BESIDE.includes(name));
+    if (there === null || isStrange) return t.footage.otherExport;
+    return { file: new Blob([answer.content], { type: "application/zip" }), lacks: [...known.keys()].filter((name) => !there.has(name)).length };
   }
 
   /** Fetch again what did not come. */
@@ -170,7 +183,7 @@ export class Footage {
   #check(): void {
     const { parts, isWhole } = this.#clip;
     if (parts.length === 0 || this.isChecking.peek() || this.verdict.peek()?.parts === parts.length) return;
-    const inMs = isWhole || this.#checkedMs === 0 ? 0 : this.#checkedMs + AGAIN_MS - performance.now();
+    const inMs = (isWhole && !this.#isBusy) || this.#checkedMs === 0 ? 0 : this.#checkedMs + AGAIN_MS - performance.now();
     clearTimeout(this.#timer);
     if (inMs > 0) this.#timer = setTimeout(() => this.#check(), inMs);
     else void this.#verify(parts);
@@ -182,19 +195,31 @@ export class Footage {
     if (this.#isOver) return;
     this.#checkedMs = performance.now();
     this.isChecking.value = false;
-    this.verdict.value = { ...verdictOf(answer), parts: parts.length, atMs: Date.now() };
+    this.#isBusy = answer.failure === "busy";
+    if (!this.#isBusy) this.verdict.value = { ...verdictOf(answer, this.#clip.camera, parts), parts: parts.length, atMs: Date.now() };
     this.#check();
   }
 }
 
-function verdictOf(answer: Answer): Pick<Verdict, "word" | "says" | "provenMs"> {
-  if (answer.content === null) return { word: null, provenMs: null, says: [t.footage.notChecked(whyNot(answer))] };
+const objectOf = (camera: string, { name }: PartView): string => `${camera}/${name}.mp4`;
+
+function verdictOf(answer: Answer, camera: string, parts: readonly PartView[]): Pick<Verdict, "word" | "says" | "isPending" | "provenMs"> {
+  const none = (why: string) => ({ word: null, isPending: false, provenMs: null, says: [why] });
+  if (answer.content === null) return none(t.footage.notChecked(whyNot(answer)));
   try {
-    const { verdict, says, proven_s } = JSON.parse(new TextDecoder().decode(answer.content)) as { verdict?: unknown; says?: unknown; proven_s?: unknown };
+    const { verdict, says, is_pending, proven_s, objects } = JSON.parse(new TextDecoder().decode(answer.content)) as Record<string, unknown>;
     const sentences = Array.isArray(says) ? says.map((each) => plain(String(each), 400)) : [];
-    return { word: typeof verdict === "string" ? verdict : null, provenMs: typeof proven_s === "number" ? proven_s * 1000 : null, says: sentences };
+    const word = typeof verdict === "string" ? verdict : null;
+    const checked = new Map(Object.entries(objects ?? {}));
+    const isPending = word === null && is_pending === true;
+    const isOther = (part: PartView): boolean => {
+      const sha256 = checked.get(objectOf(camera, part));
+      return sha256 === undefined ? word === "authentic" : sha256 !== part.sha256;
+    };
+    if ((word === null ? isPending : word !== "not authentic") && parts.some(isOther)) return none(t.footage.otherParts);
+    return { word, isPending, provenMs: typeof proven_s === "number" ? proven_s * 1000 : null, says: sentences };
   } catch {
-    return { word: null, provenMs: null, says: [t.footage.notChecked(t.footage.says("?"))] };
+    return none(t.footage.notChecked(t.footage.says("?")));
   }
 }
 

@@ -75,7 +75,7 @@ export class Clips {
   #get(clip: string, camera: string, nowMs: number): Known {
     let known = this.#known.get(clip);
     if (known === undefined) {
-      known = { view: { clip, camera, state: "asked", begins: null, ends: null, beforeS: null, reason: "", failure: null, held: null, parts: [], unsent: [], isWhole: false }, alarmId: null, into: null, sinceMs: nowMs, heldOrder: null };
+      known = { view: { clip, camera, state: "asked", begins: null, ends: null, beforeS: null, reason: "", failure: null, held: null, parts: [], unsent: [], beyond: 0, isWhole: false }, alarmId: null, into: null, sinceMs: nowMs, heldOrder: null };
       this.#known.set(clip, known);
       for (const oldest of this.#known.keys()) if (this.#known.size > MOST) this.#known.delete(oldest);
     }
@@ -92,19 +92,23 @@ export class Clips {
   }
 }
 
-/** A segment is at the store, or is not. Neither says anything of the clip's own beginning and end. */
+/** A segment is at the store, or is not. One that failed at a host (`place`) is tried again with another URL. Neither says anything of the clip's own beginning and end. */
 function learnOfUpload(view: ClipView, data: Data, isThere: boolean): void {
   const [object, sha256, begins, ends] = [text(data, "object") ?? "", text(data, "sha256"), text(data, "begins"), text(data, "ends")];
   const { first, last } = data;
   if (object.endsWith("_end")) {
     view.isWhole ||= isThere;
   } else if (!isThere) {
-    view.unsent = [...view.unsent, text(data, "reason") ?? ""].slice(-MOST_PARTS);
+    const isFinal = text(data, "place") === null && !view.parts.some(({ name }) => name === nameOf(object));
+    if (isFinal) view.unsent = [...view.unsent.filter((each) => each.object !== object), { object, why: text(data, "reason") ?? "" }].slice(-MOST_PARTS);
   } else if (sha256 !== null && begins !== null && ends !== null && typeof first === "number" && typeof last === "number") {
-    const part: PartView = { name: object.slice(object.indexOf("/") + 1).replace(/\.mp4$/, ""), sha256, begins, ends, first, last };
-    if (view.parts.length >= MOST_PARTS || view.parts.some(({ name }) => name === part.name)) return;
-    view.parts = [...view.parts, part].sort((a, b) => a.first - b.first || a.last - b.last);
+    const part: PartView = { name: nameOf(object), sha256, begins, ends, first, last };
+    view.unsent = view.unsent.filter((each) => each.object !== object);
+    if (view.parts.some(({ name }) => name === part.name)) return;
+    if (view.parts.length >= MOST_PARTS) view.beyond++;
+    else view.parts = [...view.parts, part].sort((a, b) => a.first - b.first || a.last - b.last);
   }
 }
 
+const nameOf = (object: string): string => object.slice(object.indexOf("/") + 1).replace(/\.mp4$/, "");
 const text = (data: Data, field: string): string | null => (typeof data[field] === "string" ? data[field] : null);
