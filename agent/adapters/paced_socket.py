@@ -13,6 +13,8 @@ LOOK_S = 0.005
 STALL_S = 10.0
 _QUEUE_S = 0.05
 """An alarm may stand behind so many seconds of it, in a modem that sends one thing after the other."""
+_RATE_S = 2.0
+"""The line's rate is that of the last two to four seconds: a hold, or another line, soon counts no more."""
 _MIN_RTT = slice(148, 152)
 """Where `tcpi_min_rtt`, in microseconds, stands in Linux's `struct tcp_info`."""
 _LOW_PRIORITY = 0x20
@@ -25,6 +27,8 @@ def give_way_on(connection: socket.socket, piece: int = PIECE) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, piece)
     if connection.family == socket.AF_INET:
         connection.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _LOW_PRIORITY)
+    elif connection.family == socket.AF_INET6:
+        connection.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, _LOW_PRIORITY)
 
 
 class Room:
@@ -35,7 +39,8 @@ class Room:
         """`connection` is one over TCP, to which `piece` bytes are handed at a time, at most."""
         self._connection = connection
         self._piece = piece
-        self._begun_s = time.monotonic()
+        self._older = self._newer = (time.monotonic(), 0)
+        """Since when, and since which byte that had arrived, the rate is counted; and will be."""
         self._least, self._since_s = sys.maxsize, 0.0
         self.sent = 0
         """Bytes that were handed to the connection; the caller counts them."""
@@ -46,7 +51,11 @@ class Room:
         info = self._connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _MIN_RTT.stop)
         rtt_s = int.from_bytes(info[_MIN_RTT], sys.byteorder) / 1e6
         now_s = time.monotonic()
-        rate = (self.sent - waits) / max(now_s - self._begun_s, _QUEUE_S)
+        arrived = self.sent - waits
+        if (age_s := now_s - self._newer[0]) > _RATE_S:
+            before, self._newer = self._newer, (now_s, arrived)
+            self._older = before if age_s < 2 * _RATE_S else self._newer
+        rate = (arrived - self._older[1]) / max(now_s - self._older[0], _QUEUE_S)
         if waits <= max(self._piece, rate * (rtt_s + _QUEUE_S)):
             self._least = sys.maxsize
             return True
