@@ -15,8 +15,8 @@ from agent.live.feed import Feed, Sample
 from agent.live.rtp import Packetizer, nal_units_of, session_description
 from agent.live.rtsp import CONTROL, PushError, RecordSession, read_login, trouble_of
 
-_FIRST_S = 8.0
-"""How long the recorder may take to give a key frame."""
+_FIRST_S = 13.0
+"""How long the recorder may take to give a key frame: cameras give one every 10 s, at the latest."""
 _HELD_S, _WAIT_S = 0.05, 0.25
 _MOVES_S, _REPORT_S = 1.0, 5.0
 _GRACE_NS = 200_000_000
@@ -122,65 +122,82 @@ def _push(order: Push, core: Core) -> None:
     login = None if order.login_file is None else read_login(Path(order.login_file))
     with Feed(Path(order.socket)) as feed:
         core.say(Listens())
-        first = _first(feed, core)
+        pusher = _Pusher(feed, core)
+        first = pusher.first()
         with RecordSession(order.url, order.ca_file, login) as session:
             session.begin(session_description(nal_units_of(first.nal_units), CONTROL))
             try:
-                _send_all(feed, session, core, first)
+                pusher.send_all(session, first)
             finally:
                 session.end()
 
 
-def _first(feed: Feed, core: Core) -> Sample:
-    """Wait for a key frame, and until a connection may be opened."""
-    until_s = time.monotonic() + _FIRST_S
-    while (first := feed.next()) is None or core.holds:
-        if first is not None:
-            feed.drop()
-            until_s = time.monotonic() + _FIRST_S
-        if time.monotonic() > until_s:
-            raise PushError(f"the recorder gave no key frame within {_FIRST_S:.0f} s")
-        _wait(feed, core, _HELD_S)
-    return first
+class _Pusher:
+    """Sends what comes from the recorder. One thread."""
 
+    def __init__(self, feed: Feed, core: Core) -> None:
+        self._feed = feed
+        self._core = core
+        self._session: RecordSession | None = None
+        self._pictures = 0
+        self._moves_s = 0.0
+        self._moved = (0, 0)
+        """What had come and left when the core was told last."""
 
-def _send_all(feed: Feed, session: RecordSession, core: Core, first: Sample) -> None:
-    packetizer, pictures = Packetizer(), 0
-    wait = partial(_wait, feed, core)
-    moves_s = report_s = 0.0
-    sample: Sample | None = first
-    try:
+    def first(self) -> Sample:
+        """Wait for a key frame, and until a connection may be opened."""
+        until_s = time.monotonic() + _FIRST_S
+        while self._core.holds or (first := self._feed.next()) is None:
+            if self._wait(_HELD_S):
+                until_s = time.monotonic() + _FIRST_S
+            elif time.monotonic() > until_s:
+                raise PushError(f"the recorder gave no key frame within {_FIRST_S:.0f} s")
+        self._say_moves()
+        return first
+
+    def send_all(self, session: RecordSession, first: Sample) -> None:
+        """Send all that comes, `first` to begin with. Raises what ends it."""
+        self._session = session
+        packetizer, report_s = Packetizer(), 0.0
+        sample: Sample | None = first
+        try:
+            while True:
+                if sample is None:
+                    self._wait(_WAIT_S, session.socket)
+                else:
+                    if (now_s := time.monotonic()) >= report_s:
+                        report_s = now_s + _REPORT_S
+                        session.send(packetizer.report(_boottime_ns(), time.time_ns()), self._wait)
+                    session.send(packetizer.frames(nal_units_of(sample.nal_units), sample.boottime_ns), self._wait)
+                    self._pictures += 1
+                session.tick()
+                self._wait(0.0)  # what is too late after a hold is not taken
+                sample = self._feed.next()
+        finally:
+            self._core.say(Moves(self._pictures))
+
+    def _wait(self, seconds: float, server: socket.socket | None = None) -> bool:
+        """Let so much time pass, or less when something comes from the recorder or the `server`; and all the time for
+        which nothing may leave but a request for a sign of life. What the recorder gives is read meanwhile. Returns
+        whether there was such a time. Raises Over and what ends the stream."""
+        has_held = False
         while True:
-            session.tick(wait)
-            now_s = time.monotonic()
-            if core.holds:
-                feed.drop()
-            elif sample is not None:
-                if now_s >= report_s:
-                    report_s = now_s + _REPORT_S
-                    session.send(packetizer.report(_boottime_ns(), time.time_ns()), wait)
-                session.send(packetizer.frames(nal_units_of(sample.nal_units), sample.boottime_ns), wait)
-                pictures += 1
-            if now_s >= moves_s and sample is not None:
-                moves_s = now_s + _MOVES_S
-                core.say(Moves(pictures))
-            sample = feed.next()
-            if sample is None:
-                _wait(feed, core, _WAIT_S, session.socket)
-    finally:
-        core.say(Moves(pictures))
+            if self._core.is_over.is_set():
+                raise Over
+            holds = self._core.holds
+            reads = [self._feed.socket, *([] if server is None else [server])]
+            select.select(reads, [], [], _HELD_S if holds else seconds)
+            self._feed.read()
+            self._say_moves()
+            if not holds:
+                return has_held
+            has_held = True
+            if self._session is not None:
+                self._session.tick()
 
-
-def _wait(feed: Feed, core: Core, seconds: float, server: socket.socket | None = None) -> None:
-    """Let so much time pass, or less when something comes from the recorder or the `server`; and all the time for which
-    nothing may leave. What the recorder gives is read meanwhile."""
-    while True:
-        if core.is_over.is_set():
-            raise Over
-        if core.holds:  # what the server says can wait, or this would never sleep
-            server, seconds = None, _HELD_S
-        select.select([feed.socket, *([] if server is None else [server])], [], [], seconds)
-        feed.read()
-        if not core.holds:
-            return
-        feed.drop()
+    def _say_moves(self) -> None:
+        """Tell the core, once a second, that something has come or left, if so."""
+        moved = self._feed.came, 0 if self._session is None else self._session.sent
+        if moved != self._moved and (now_s := time.monotonic()) >= self._moves_s:
+            self._moved, self._moves_s = moved, now_s + _MOVES_S
+            self._core.say(Moves(self._pictures))

@@ -42,6 +42,8 @@ class Feed:
         self._listener.setblocking(False)
         self._connection: socket.socket | None = None
         self._buffer = bytearray()
+        self.came = 0
+        """How many bytes have come."""
         self._samples: deque[Sample] = deque()
         self._bytes = 0
         self._needs_key = True
@@ -67,6 +69,7 @@ class Feed:
         if not got:
             raise PushError("the recorder has ended, or records anew")
         self._buffer += got
+        self.came += len(got)
         while len(self._buffer) >= HEAD.size:
             head = RecordHead.read(bytes(self._buffer[: HEAD.size]))
             if len(self._buffer) < HEAD.size + head.length:

@@ -6,12 +6,13 @@ options say, and holds no packet back for an alarm.
 """
 
 import re
+import select
 import socket
 import ssl
 import stat
 import time
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -19,24 +20,37 @@ from urllib.parse import urlsplit
 
 from agent.adapters.paced_socket import LOOK_S, Room, give_way_on
 from agent.core.errors import EdgeAgentError
+from agent.live.rtp import CHANNEL_SIZE
 
 PORT = 322
 """Of `rtsps`, as IANA has it."""
 CONTROL = "streamid=0"
 _SETUP_S, _TEARDOWN_S = 8.0, 0.1
-_TIMEOUT_S = 60
-"""Of a session whose server names none: RFC 2326, 12.37."""
+_ALIVE_S = 5.0
+"""How often to ask for a sign of life, at least: while an alarm waits nothing else leaves, and MediaMTX hangs up after
+10 s of nothing."""
 _PIECE = 4 * 1024
 """Bytes to send at a time: on 1 Mbit/s they take 33 ms, and a look goes on beside presses for minutes."""
 _CHUNK = 16 * 1024
 _LONGEST = 64 * 1024
 _STATUS = re.compile(r"RTSP/[12]\.[0-9] ([0-9]{3})")
+_IS_OVER = {401, 403, 454}
+"""What says of a stream that is recorded that it is no longer."""
 _TEXT = {
     401: "it wants another login (401)",
     403: "it forbids the stream (403)",
     404: "it has no such place (404)",
     454: "it has forgotten the session (454)",
 }
+
+_TROUBLES: tuple[tuple[tuple[type[OSError], ...], str], ...] = (
+    ((TimeoutError,), "the media server does not answer, or takes nothing more"),
+    (
+        (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionResetError, BrokenPipeError),
+        "the media server has ended the connection",
+    ),
+    ((ssl.SSLError,), "the media server speaks no TLS that can be used"),
+)
 
 
 class PushError(EdgeAgentError):
@@ -55,12 +69,15 @@ class RecordSession:
     """One stream to one server. One thread. Use it in a `with` statement, which closes the connection."""
 
     def __init__(self, url: str, ca_file: str | None, login: str | None) -> None:
-        """Connect. `login` is `name:password`. Raises OSError (ssl.SSLError too)."""
+        """Connect. `login` is `name:password`. Raises PushError and OSError (ssl.SSLError too)."""
         self._url = url
         self._until_s = time.monotonic() + _SETUP_S
         parts = urlsplit(url)
         host = parts.hostname or ""
-        context = ssl.create_default_context(cafile=ca_file)
+        try:
+            context = ssl.create_default_context(cafile=ca_file)
+        except OSError as error:
+            raise PushError("the file of the media server's authorities can't be read, or holds none (PEM)") from error
         plain = socket.create_connection((host, parts.port or PORT), timeout=_SETUP_S)
         try:
             give_way_on(plain, _PIECE)
@@ -72,53 +89,47 @@ class RecordSession:
             raise
         self._authorization = None if login is None else f"Basic {b64encode(login.encode()).decode()}"
         self._room = Room(self.socket, _PIECE)
+        self.sent = 0
+        """Bytes of packets that have left."""
         self._buffer = bytearray()
         self._sequence = 0
         self._session: str | None = None
-        self._alive_s, self._alive_every_s = 0.0, _TIMEOUT_S / 3
+        self._alive_s, self._alive_every_s = 0.0, _ALIVE_S
 
     def begin(self, description: bytes) -> None:
         """Announce the stream and have the server record it, all within 8 s. Raises PushError and OSError."""
         self._ask("ANNOUNCE", self._url, description, content_type="application/sdp")
         transport = "RTP/AVP/TCP;unicast;interleaved=0-1;mode=record"
         answer = self._ask("SETUP", f"{self._url}/{CONTROL}", transport=transport)
-        session, _, more = answer.headers.get("session", "").partition(";")
-        if not session:
+        if self._session is None:
             raise PushError("the media server names no session")
         if "interleaved=0-1" not in answer.headers.get("transport", ""):
             raise PushError("the media server takes no stream in the connection itself")
-        self._session = session
-        timeout = re.search(r"timeout=([1-9][0-9]{0,4})\b", more)
-        self._alive_every_s = int(timeout[1] if timeout else _TIMEOUT_S) / 3
         self._ask("RECORD", self._url, range="npt=0.000-")
         self._alive_s = time.monotonic() + self._alive_every_s
         self.socket.setblocking(False)
 
-    def send(self, content: bytes, wait: Callable[[float], None]) -> None:
-        """Send packets, in small pieces; `wait(seconds)` lets time pass and may raise. Raises PushError and OSError."""
-        rest = memoryview(content)
-        while rest:
-            if not self._room.is_free():
+    def send(self, content: bytes, wait: Callable[[float], object]) -> None:
+        """Send packets, in small pieces; `wait(seconds)` comes before each, lets time pass, may call `tick` and may
+        raise. Raises PushError and OSError."""
+        for piece in _pieces(content):
+            wait(0.0)
+            while not self._room.is_free():
                 wait(LOOK_S)
-                continue
-            try:
-                count = self.socket.send(rest[:_PIECE])
-            except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
-                wait(LOOK_S)
-            else:
-                self._room.sent += count
-                rest = rest[count:]
+            self._write(piece)
+            self.sent += len(piece)
 
-    def tick(self, wait: Callable[[float], None]) -> None:
+    def tick(self) -> None:
         """Take what the server says, and keep the session alive. Raises PushError and OSError."""
         with suppress(ssl.SSLWantReadError, ssl.SSLWantWriteError):
             while True:
                 self._receive()
                 while (answer := self._take()) is not None:
-                    _check(answer)
+                    if answer.status in _IS_OVER:
+                        _check(answer)
         if (now_s := time.monotonic()) >= self._alive_s:
             self._alive_s = now_s + self._alive_every_s
-            self.send(self._request("OPTIONS", self._url), wait)
+            self._write(self._request("OPTIONS", self._url))
 
     def end(self) -> None:
         """Say that nothing more comes, as far as that goes at once."""
@@ -131,6 +142,18 @@ class RecordSession:
 
     def __exit__(self, *_: object) -> None:
         self.socket.close()
+
+    def _write(self, piece: bytes | memoryview) -> None:
+        """Write all of it: what is half in TLS can be followed by nothing else. Raises OSError."""
+        while piece:
+            try:
+                count = self.socket.send(piece)
+            except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
+                self._room.is_free()  # raises when nothing moves for long
+                select.select([], [self.socket], [], LOOK_S)
+            else:
+                self._room.sent += count
+                piece = piece[count:]
 
     def _left_s(self) -> float:
         left_s = self._until_s - time.monotonic()
@@ -153,7 +176,12 @@ class RecordSession:
         while (answer := self._take()) is None:
             self.socket.settimeout(self._left_s())
             self._receive()
-        return _check(answer)
+        session, _, more = _check(answer).headers.get("session", "").partition(";")
+        if self._session is None and session:
+            self._session = session
+            if timeout := re.search(r"timeout=([1-9][0-9]{0,4})\b", more):
+                self._alive_every_s = min(_ALIVE_S, int(timeout[1]) / 3)
+        return answer
 
     def _receive(self) -> None:
         got = self.socket.recv(_CHUNK)
@@ -164,13 +192,7 @@ class RecordSession:
     def _take(self) -> Response | None:
         """Take one response out of what has come; the server's own packets and requests are left out."""
         buffer = self._buffer
-        while buffer:
-            if buffer[0] == ord("$"):
-                end = 4 + int.from_bytes(buffer[2:4], "big")
-                if len(buffer) < max(end, 4):
-                    return None
-                del buffer[:end]
-                continue
+        while _has_begun(buffer):
             begin = buffer.find(b"\r\n\r\n")
             if begin < 0:
                 if len(buffer) > _LONGEST:
@@ -185,11 +207,40 @@ class RecordSession:
             if len(buffer) < begin + 4 + int(length):
                 return None
             del buffer[: begin + 4 + int(length)]
-            if status := _STATUS.match(first):
+            status = _STATUS.match(first)
+            if status is not None and status[1] >= "200":
                 return Response(int(status[1]), headers)
-            if " RTSP/" not in first:
+            if status is None and " RTSP/" not in first:
                 raise PushError("the media server speaks no RTSP")
         return None
+
+
+def _has_begun(buffer: bytearray) -> bool:
+    """Leave out empty lines and whole packets; return whether something else begins then."""
+    while buffer:
+        if buffer[0] in b"\r\n":
+            del buffer[:1]
+        elif buffer[0] == ord("$"):
+            end = CHANNEL_SIZE + int.from_bytes(buffer[2:4], "big")
+            if len(buffer) < max(end, CHANNEL_SIZE):
+                return False
+            del buffer[:end]
+        else:
+            return True
+    return False
+
+
+def _pieces(packets: bytes) -> Iterator[memoryview]:
+    """Cut interleaved packets into pieces of whole ones: between them a request may leave."""
+    rest, end = memoryview(packets), 0
+    while end < len(rest):
+        size = CHANNEL_SIZE + int.from_bytes(rest[end + 2 : end + 4], "big")
+        if end > 0 and end + size > _PIECE:
+            yield rest[:end]
+            rest, end = rest[end:], 0
+        end += size
+    if rest:
+        yield rest
 
 
 def _check(answer: Response) -> Response:
@@ -219,12 +270,11 @@ def trouble_of(error: Exception) -> str:
     """Return for a person what went wrong, without login and path."""
     if isinstance(error, EdgeAgentError):
         return str(error)
-    if isinstance(error, TimeoutError):
-        return "the media server does not answer, or takes nothing more"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the media server's certificate does not hold: {error.verify_message}"
-    if isinstance(error, ssl.SSLError):
-        return "the media server speaks no TLS that can be used"
+    for kinds, said in _TROUBLES:
+        if isinstance(error, kinds):
+            return said
     if isinstance(error, OSError):
         return f"the media server can't be reached: {(error.strerror or type(error).__name__).lower()}"
     return "the media server's address is none"

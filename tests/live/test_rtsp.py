@@ -16,6 +16,8 @@ from tests.support.wait import wait_for
 SPS, PPS = bytes.fromhex("6742c01e"), bytes.fromhex("68ce3c80")
 IDR = b"\x65" + bytes(range(1, 251)) * 20
 LOGIN = "kiosk:secret"
+INTERLEAVED = "Transport: interleaved=0-1\r\n"
+SHORT = "RTSP/1.0 200 OK\r\nSession: 7;timeout=1\r\n" + INTERLEAVED
 
 
 def push(server: ScriptedMediaServer, ca: Authority | None = None, url: str = "") -> RecordSession:
@@ -143,14 +145,39 @@ def test_no_login_and_no_picture_leave_for_a_server_that_does_not_prove_its_name
         assert server.asked == []
 
 
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"ANNOUNCE": "RTSP/1.0 200 OK\r\nSession: 7;timeout=1\r\n", "SETUP": "RTSP/1.0 200 OK\r\n" + INTERLEAVED},
+        {"ANNOUNCE": "\r\nRTSP/1.0 100 Continue\r\n\r\nRTSP/1.0 200 OK\r\n", "SETUP": SHORT},
+        {"OPTIONS": "RTSP/1.0 501 Not Implemented\r\n", "SETUP": SHORT},
+    ],
+)
+def test_what_a_server_may_do_otherwise_is_taken(tmp_path: Path, answers: dict[str, str]) -> None:
+    def is_kept() -> bool:
+        session.tick()
+        return server.methods.count("OPTIONS") > 1
+
+    with ScriptedMediaServer(tmp_path, answers) as server, push(server) as session:
+        wait_for(is_kept)
+        assert all("\r\nSession: 7\r\n" in each for each in server.asked[2:])
+
+
+def test_authorities_that_cant_be_read_are_called_so(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.pem"
+    empty.touch()
+    for file in (tmp_path / "none.pem", empty):
+        with pytest.raises(PushError, match="the media server's authorities can't be read"):
+            RecordSession("rtsps://127.0.0.1:1/a", str(file), None)
+
+
 def test_a_session_is_kept_alive_and_its_end_is_heard(tmp_path: Path) -> None:
-    short = {"SETUP": "RTSP/1.0 200 OK\r\nSession: 7;timeout=1\r\nTransport: interleaved=0-1\r\n"}
-    with ScriptedMediaServer(tmp_path, {**short, "OPTIONS": "RTSP/1.0 454 Session Not Found\r\n"}) as server:
+    with ScriptedMediaServer(tmp_path, {"SETUP": SHORT, "OPTIONS": "RTSP/1.0 454 Session Not Found\r\n"}) as server:
         with push(server) as session:
 
             def heard() -> bool:
                 with pytest.raises(PushError, match="forgotten the session"):
-                    wait_for(lambda: session.tick(no_wait))
+                    wait_for(session.tick)
                 return True
 
             assert heard()

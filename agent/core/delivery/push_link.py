@@ -41,7 +41,7 @@ class Listens:
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """Child to core, once a second while pictures leave: how many have left."""
+    """Child to core, once a second while samples come or bytes leave: how many pictures have left."""
 
     pictures: int
     t: str = "moves"
