@@ -15,20 +15,10 @@ _DO = "see `[live]` in the settings, and the server; a look by pictures needs no
 
 
 def media_server(device: Device, note: Note) -> Iterator[Finding]:
-    """Connect, and hold the certificate against the name; nothing is pushed."""
+    """Look at the files, connect, and hold the certificate against the name; nothing is pushed."""
     live = device.settings.live
     assert live.stream is not None
     place = urlsplit(live.stream).netloc
-    note(f"connecting to {place}")
-    try:
-        with RecordSession(live.stream, None if live.ca_file is None else str(live.ca_file), None) as session:
-            certificate = session.socket.getpeercert() or {}
-    except OSError as error:
-        yield fail(f"{place}: {trouble_of(error)}", _DO)
-        return
-    yield ok(f"{place}: it proves its name; no stream was tried")
-    ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(certificate["notAfter"])), UTC)
-    yield from judge_broker(ends, place, datetime.now(UTC))
     if live.login_file is not None:
         try:
             read_login(live.login_file)
@@ -36,3 +26,13 @@ def media_server(device: Device, note: Note) -> Iterator[Finding]:
             yield fail(str(error), _DO)
     if not any(is_recorded(device.settings, camera) for camera in device.settings.cameras):
         yield warn("no camera is recorded, and a stream is what a recorder has", "see [evidence] recipient")
+    note(f"connecting to {place}")
+    try:
+        with RecordSession(live.stream, None if live.ca_file is None else str(live.ca_file), None) as session:
+            certificate = session.socket.getpeercert() or {}
+    except (PushError, OSError) as error:
+        yield fail(f"{place}: {trouble_of(error)}", _DO)
+        return
+    yield ok(f"{place}: it proves its name; no stream was tried")
+    ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(certificate["notAfter"])), UTC)
+    yield from judge_broker(ends, place, datetime.now(UTC))

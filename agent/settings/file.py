@@ -134,6 +134,7 @@ def _conflicts(tree: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:
     if not buttons and not cameras:
         yield (), "there is neither a button nor a camera; add [[buttons]] or [[cameras]]"
     yield from _conflicts_of_brokers(tree.get("mqtt"))
+    yield from _shared_stream(tree.get("live"), cameras)
     alarm, lights = (section if isinstance(section := tree.get(k), dict) else {} for k in ("alarm", "lights"))
     if alarm.get("press_tones") and lights.get("tone") is None:
         yield ("alarm", "press_tones"), "press_tones needs a sounder: add [lights] tone, its pin"
@@ -174,6 +175,12 @@ def _shared_names(lists: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[
                 both = f"two {kind}" if seen[key] == kind else f"one of the {seen[key]} and one of the {kind}"
                 yield (kind, index, "name"), f"{both} are named {name!r}; give each its own name"
             seen.setdefault(key, kind)
+
+
+def _shared_stream(live: Any, cameras: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Location, str]]:
+    stream = live.get("stream") if isinstance(live, dict) else None
+    if isinstance(stream, str) and "{camera}" not in stream and len(cameras) > 1:
+        yield ("live", "stream"), "there is more than one camera: give each its own place, with {camera} in the path"
 
 
 def _conflicts_of_brokers(mqtt: Any) -> Iterator[tuple[Location, str]]:

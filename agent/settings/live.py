@@ -32,7 +32,7 @@ class LiveSettings(Section):
     look that begins while a silent alarm is open shows nothing."""
     stream: Annotated[str, AfterValidator(_address)] | None = None
     """The only place that a stream is pushed to, over TLS: `rtsps://media.example:8322/{device}/{camera}`. `{device}`
-    is PROVINCE/SITE/ID. No stream when left out."""
+    is PROVINCE/SITE/ID; two cameras need `{camera}`. No stream when left out."""
     ca_file: Path | None = None
     """The authorities (PEM) of that server; the system's when left out."""
     login_file: Path | None = None

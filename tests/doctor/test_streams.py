@@ -28,7 +28,7 @@ def test_a_server_that_proves_its_name_is_good_and_its_certificates_end_is_told(
         again = examine(tmp_path, server.url, server.authority, login)
     assert [each.state for each in found] == [State.OK, State.WARN]
     assert "ends in" in found[1].what
-    assert again[2].what == "others may read the file of the login to the media server: chmod 600"
+    assert again[0].what == "others may read the file of the login to the media server: chmod 600"
     assert server.asked == []
 
 
@@ -39,3 +39,6 @@ def test_one_that_does_not_or_is_not_there_is_wrong(tmp_path: Path) -> None:
     assert "certificate does not hold" in found.what
     [found] = examine(tmp_path, server.url, server.authority)
     assert "connection refused" in found.what
+    server.authority.ca.unlink()
+    [found] = examine(tmp_path, server.url, server.authority)
+    assert "authorities can't be read" in found.what

@@ -40,5 +40,12 @@ def test_no_other_form_is_taken(tmp_path: Path, url: str) -> None:
         settings_of(tmp_path, f'{FRONT}[live]\nstream = "{url}"\n')
 
 
+def test_two_cameras_have_two_places(tmp_path: Path) -> None:
+    two = FRONT + FRONT.replace("front", "yard").replace("picamera2:0", "picamera2:1")
+    assert settings_of(tmp_path, f'{two}[live]\nstream = "rtsps://10.0.0.1/{{camera}}"\n').live.stream is not None
+    with pytest.raises(SettingsError, match="there is more than one camera"):
+        settings_of(tmp_path, f'{two}[live]\nstream = "rtsps://10.0.0.1/all"\n')
+
+
 def test_nobody_changes_it_from_afar() -> None:
     assert [path for path in ALLOWED if path.startswith("live")] == []
