@@ -32,6 +32,8 @@ def make_live(
     lights = pipeline if settings.live.beacon else None
     rules = _rules(settings, recordings)
     streams = None if rules is None else Streams(rules, context.clock, outbox, uplink.publisher)
+    if streams is not None:
+        recordings.tell(streams)
     return LiveView(context, outbox, cameras, uplink.sender, lights, streams)
 
 

@@ -67,7 +67,9 @@ def make_recordings(
     links = [RecorderLink(spec, RECORDER_COMMAND, context.clock) for spec in found]
     times = (evidence.after_s, evidence.longest_s)
     sending = _make_sending(settings, context, outbox, publisher, simulated=simulated)
-    recordings.connect([CameraClips(link, context, outbox.new_id, answers, *times) for link in links], sending)
+    recordings.connect([CameraClips(link, context, outbox.new_id, answers, *times) for link in links])
+    if sending is not None:
+        recordings.tell(sending)
     return Recorders(recordings, [*links, *([] if sending is None else [sending])], sending)
 
 

@@ -24,6 +24,7 @@ from agent.runtime.live.given import GivesPictures, OffersPictures, ShowsLook
 from agent.runtime.live.look import KEY, Look, Looker, read_kept
 from agent.runtime.live.pace import Pace
 from agent.runtime.live.picture_size import PictureSize
+from agent.runtime.live.push import CameraPush
 from agent.runtime.live.streams import Streams
 from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.supervisor import Supervisor
@@ -63,6 +64,17 @@ class _Pictures:
     asked_ns: int = 0
 
 
+class _End(NamedTuple):
+    """The end of a look that is told when nothing leaves for it any more."""
+
+    look: Look
+    push: CameraPush | None
+    """The stream that ends with it."""
+    said: str
+    detail: dict[str, Any]
+    """Of how it has ended."""
+
+
 class LiveView:
     """`start` and `stop` on the thread `commands`, `picture_came` and `restore` on any, the rest on `live`."""
 
@@ -92,6 +104,7 @@ class LiveView:
         self._streams = streams
         self._over: dict[str, str] = {}
         """Looks that ended with their stream, and why."""
+        self._ends: list[_End] = []
         self._came: queue.SimpleQueue[tuple[str, bytes | None] | None] = queue.SimpleQueue()
 
     @contextmanager
@@ -107,8 +120,9 @@ class LiveView:
     def restore(self) -> None:
         """Tell the end of the looks that an earlier run has left, as far as they are known by now. Any thread."""
         with self._lock:
+            known = {*self._looks, *(end.look.live for end in self._ends)}
             for key, text in self._outbox.kept(KEY).items():
-                if key.removeprefix(KEY) not in self._looks:
+                if key.removeprefix(KEY) not in known:
                     said = "a look was ended by a restart of the agent"
                     self._security.record("live-stopped", said, {key: None}, **read_kept(key, text), why="restart")
 
@@ -121,14 +135,15 @@ class LiveView:
         return self._start(args, who) if args.live is None else self._renew(args.live, args, who)
 
     def stop(self, live: str, who: Looker) -> LiveAnswer:
-        """End a look."""
+        """End a look. Waits until nothing leaves for it any more, 0.3 s at most."""
         with self._lock:
             look = self._looks.get(live)
             if look is None:
                 return _unknown(live)
             if not who.is_same(look.who) and who.role not in _MAY_END_ANY:
                 return _not_yours(look)
-            self._end(look, "asked", ended_by=who.said)
+            push = self._end(look, "asked", ended_by=who.said)
+        self._finish(push)
         self.wake()
         output = {"live": look.live, "camera": look.camera, "pictures": look.pictures}
         return LiveAnswer("ok", f"the look through {look.camera} is over", output)
@@ -148,8 +163,9 @@ class LiveView:
         """End what is over, ask for the pictures that are due, and send one that has come."""
         with self._lock:
             now_ns = self._clock.boottime_ns()
+            self._tick_streams(now_ns)
             self._end_what_is_over(now_ns)
-            self._tick_streams()
+            self._tell_ends()
             if self._size.due_ns is not None and now_ns >= self._size.due_ns:
                 self._size.tick(self._sender.line())
             due_ns = [self._ask(camera, stream, now_ns) for camera, stream in self._pictures.items()]
@@ -172,8 +188,10 @@ class LiveView:
     def close(self) -> None:
         """End every look. Call it after the thread has ended."""
         with self._lock:
-            for look in list(self._looks.values()):
-                self._end(look, "restart")
+            pushes = [self._end(look, "restart") for look in list(self._looks.values())]
+        self._finish(*pushes, *(end.push for end in self._ends))
+        if self._streams is not None:
+            self._streams.close()
         if self._is_lit and self._lights is not None:
             self._is_lit = False
             self._lights.show_look(False)
@@ -191,6 +209,7 @@ class LiveView:
         if not safe.wait(0 if self._outbox.writer.fault else _DISK_PATIENCE_S):
             with self._lock:
                 self._end(look, "not-kept")
+                self._tell_ends()
             return LiveAnswer("not-kept", "the disk does not take it, so nobody looks")
         with self._lock:
             if look.live not in self._looks:  # the agent is ending
@@ -238,6 +257,14 @@ class LiveView:
         self.wake()
         return answer
 
+    def _finish(self, *pushes: CameraPush | None) -> None:
+        """Wait until nothing leaves for these, and tell of the looks that have ended with them. Not under the lock."""
+        for push in pushes:
+            if push is not None:
+                push.wait()
+        with self._lock:
+            self._tell_ends()
+
     # --- under the lock
 
     def _answer(self, look: Look, args: LiveStartArgs) -> LiveAnswer:
@@ -260,13 +287,13 @@ class LiveView:
             elif look.is_kept and pictures is not None and now_ns - pictures.got_ns >= _BLIND_NS:
                 self._end(look, "camera")
 
-    def _tick_streams(self) -> None:
+    def _tick_streams(self, now_ns: int) -> None:
         """Have each stream pushed that somebody looks at, until the last of them ends."""
         if self._streams is None:
             return
         wanted: dict[str, int] = {}
         for look in self._looks.values():
-            if look.has_stream:
+            if look.has_stream and now_ns < look.ends_ns:
                 wanted[look.camera] = max(look.ends_ns, wanted.get(look.camera, 0))
         for camera, (pictures, failure) in self._streams.tick(wanted).items():
             for look in [each for each in self._looks.values() if each.camera == camera and each.has_stream]:
@@ -274,13 +301,14 @@ class LiveView:
                 if failure is not None:
                     self._end(look, "stream", failure=failure)
 
-    def _end(self, look: Look, why: str, **more: Any) -> None:
-        """End a look, and tell of it; unless that was done meanwhile."""
+    def _end(self, look: Look, why: str, **more: Any) -> CameraPush | None:
+        """End a look, unless that was done meanwhile; `_tell_ends` tells of it. Returns the stream that ends too."""
         if self._looks.pop(look.live, None) is None:
-            return
+            return None
         others = [each for each in self._looks.values() if each.camera == look.camera]
+        push = None
         if self._streams is not None and not any(each.has_stream for each in others):
-            look.pictures += self._streams.close(look.camera)  # before its end is told
+            push = self._streams.leave(look.camera)
         if not any(each.place is None for each in others):
             self._pictures.pop(look.camera, None)
         if "failure" in more:
@@ -288,8 +316,18 @@ class LiveView:
             self._over = dict(list(self._over.items())[-_MOST_OVER:])
         seconds = round((self._clock.boottime_ns() - look.began_ns) / 1e9, 1)
         said = f"{look.who.said} looks through {look.camera}{look.said} no longer: {more.get('failure', why)}"
-        detail = {**look.detail(), "why": why, "seconds": seconds, "pictures": look.pictures, **more}
-        self._security.record("live-stopped", said, {KEY + look.live: None}, **detail)
+        self._ends.append(_End(look, push, said, {"why": why, "seconds": seconds, **more}))
+        return push
+
+    def _tell_ends(self) -> None:
+        """Tell of the looks for which nothing leaves any more."""
+        for end in [each for each in self._ends if each.push is None or each.push.is_over]:
+            self._ends.remove(end)
+            look = end.look
+            if end.push is not None:
+                look.pictures += end.push.close()
+            detail = {**look.detail(), **end.detail, "pictures": look.pictures}
+            self._security.record("live-stopped", end.said, {KEY + look.live: None}, **detail)
 
     def _ask(self, camera: str, stream: _Pictures, now_ns: int) -> int:
         """Ask a camera for a picture if it is time; returns when to look again."""

@@ -3,6 +3,7 @@
 import logging
 import socket
 import subprocess
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ class CameraPush:
     def __init__(self, rules: StreamRules, camera: str, until_ns: int, clock: Clock) -> None:
         """Start the process. Raises OSError. The kernel ends it when the thread that calls this ends."""
         self._rules = rules
-        self._camera = camera
+        self.camera = camera
         self._clock = clock
         self._order = rules.order(camera, until_ns)
         self._until_ns = until_ns
@@ -81,6 +82,8 @@ class CameraPush:
         self._moved_ns = clock.boottime_ns() + _BLIND_NS
         self._lines = child.Lines(_LONGEST_LINE)
         self._said: str | None = None
+        self._dies_s = float("inf")
+        """When it is killed, if it has not ended by then."""
         self._process: subprocess.Popen[bytes]
         self._socket: socket.socket
         self._process, self._socket = child.start(rules.command)
@@ -100,21 +103,45 @@ class CameraPush:
             self._moved_ns = max(self._moved_ns, now_ns)
         before = self._pictures
         self._read(now_ns)
-        if self._said is None and self._lines.is_over:
+        if self._said is None and self._lines.is_over and self.is_gone:
             self._said = child.how_it_ended(self._process, "its process", "")
         if self._said is None and now_ns - self._moved_ns > _BLIND_NS:
             self._said = f"nothing has moved for {_BLIND_NS // 10**9} s"
         return self._pictures - before, self._said
 
-    def close(self) -> int:
-        """End it: what the kernel has taken already may still leave, and nothing else. It takes 0.3 s at most. Returns
-        how many pictures have left since the last time."""
+    @property
+    def is_gone(self) -> bool:
+        """Whether the process is no more."""
+        return self._process.poll() is not None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing leaves any more but what the kernel has taken; 0.3 s after `leave` it is killed. Never
+        blocks."""
+        if self.is_gone:
+            return True
+        if time.monotonic() < self._dies_s:
+            return False
+        self._process.kill()
+        return True
+
+    def leave(self) -> None:
+        """Ask it to end. Never blocks."""
+        self._dies_s = time.monotonic() + _LAST_S
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
-        try:
-            self._process.wait(_LAST_S)
-        except subprocess.TimeoutExpired:
-            child.kill(self._process, f"the stream of {self._camera}")
+
+    def wait(self) -> None:
+        """Wait until it is over: 0.3 s after `leave`, at most. Any thread."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(max(0.0, self._dies_s - time.monotonic()))
+
+    def kill(self) -> None:
+        """Kill it if it is there, and wait for that for some seconds."""
+        child.kill(self._process, f"the stream of {self.camera}")
+
+    def close(self) -> int:
+        """Return how many pictures have left since the last time, when it is over. Never blocks."""
         before = self._pictures
         self._read(self._clock.boottime_ns())
         self._socket.close()
@@ -132,7 +159,7 @@ class CameraPush:
             return
         match said:
             case Listens():
-                self._rules.recorders.give(self._camera, self._order.socket)
+                self._rules.recorders.give(self.camera, self._order.socket)
             case Moves(pictures=pictures):
                 self._pictures, self._moved_ns = pictures, max(self._moved_ns, now_ns)
             case Ended(detail=detail):
@@ -141,5 +168,12 @@ class CameraPush:
                 pass
 
     def _say(self, line: Line) -> None:
-        with suppress(OSError):  # it has ended, which `tick` finds
-            self._socket.send(encode(line))
+        words = encode(line)
+        try:
+            count = self._socket.send(words)
+        except BlockingIOError:
+            count = 0
+        except OSError:  # it has ended, which `tick` finds
+            return
+        if count < len(words):  # a gate that is not heard is none
+            self._said = self._said or "its process does not listen"

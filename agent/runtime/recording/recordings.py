@@ -22,8 +22,8 @@ class AnswersCommands(Protocol):
         ...
 
 
-class Uploads(Protocol):
-    """Sends segments of clips to a store."""
+class GivesWay(Protocol):
+    """Sends what is recorded."""
 
     def pressed(self, alarm: AlarmData) -> None:
         """An alarm was raised, or pressed again. Any thread; never blocks."""
@@ -55,12 +55,15 @@ class Recordings:
         self._events = frozenset(events)
         self._after_s = after_s
         self._cameras: tuple[CameraClips, ...] = ()
-        self._uploads: Uploads | None = None
+        self._give_way: list[GivesWay] = []
 
-    def connect(self, cameras: "Sequence[CameraClips]", uploads: Uploads | None = None) -> None:
+    def connect(self, cameras: "Sequence[CameraClips]") -> None:
         """Use these from now on. Before the threads run."""
         self._cameras = tuple(cameras)
-        self._uploads = uploads
+
+    def tell(self, sender: GivesWay) -> None:
+        """Tell also this one of every alarm. Before the threads run."""
+        self._give_way.append(sender)
 
     def leave(self) -> None:
         """Ask all recorders to end, before one is waited for after the other."""
@@ -87,8 +90,8 @@ class Recordings:
         cause = ClipCause(alarm_id=alarm.alarm_id, more={"input": alarm.input})
         for each in self._cameras:
             each.link.submit(partial(each.pressed, cause, named.get(each.link.camera), press_ns))
-        if self._uploads is not None:
-            self._uploads.pressed(alarm)
+        for sender in self._give_way:
+            sender.pressed(alarm)
 
     def closed(self, alarm_id: str) -> None:
         """Let the clips of an alarm end soon."""

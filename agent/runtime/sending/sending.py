@@ -22,8 +22,8 @@ from agent.core.delivery.backoff import Backoff
 from agent.core.delivery.upload_link import Done, Put
 from agent.core.delivery.upload_turns import Turns
 from agent.core.delivery.upload_urls import PREFIX, Target, UploadUrls, Url, fault_of, host_of
+from agent.outbox.alarms_first import AlarmsFirst
 from agent.outbox.outbox import Outbox
-from agent.runtime.sending.alarms_first import AlarmsFirst
 from agent.runtime.sending.reports import UploadReports
 from agent.runtime.sending.rules import Allowed, UploadRules
 from agent.runtime.sending.spool import Spool

@@ -1,5 +1,7 @@
 """A look by a stream: the same lease, the same record, and one push for all who look at a camera."""
 
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from agent.contract.messages import AlarmCamera
 from agent.core.delivery.push_link import decode
+from agent.runtime.live import push
 from agent.runtime.live.live_view import LiveView
 from agent.runtime.live.push import StreamRules
 from agent.runtime.live.streams import Streams
 from tests.support.context import make_context
-from tests.support.drafts import alarm
+from tests.support.drafts import alarm, alarm_data
 from tests.support.live_rig import BOSS, SIPHO, THANDI, LiveRig
 from tests.support.wait import wait_for
 
@@ -29,7 +33,7 @@ for line in lines:
         if os.path.exists(sys.argv[1] + ".fail"):
             say.sendall(b'{"t": "ended", "detail": "the media server takes no stream: it answers 500"}\\n')
             break
-        if os.path.exists(sys.argv[1] + ".hang"):
+        if os.path.exists(sys.argv[1] + ".hang") and open(sys.argv[1] + ".hang", "rb").read() in line:
             import signal
             signal.pause()
 """
@@ -50,8 +54,8 @@ class StreamRig(LiveRig):
         url = "rtsps://media.example:8322/gp/kiosk/{camera}"
         self.rules = StreamRules(command, self, url, self.directory, Path("/etc/ca.pem"))
         context = make_context(self.outbox, self.clock)
-        streams = Streams(self.rules, self.clock, self.outbox, self)
-        self.live = LiveView(context, self.outbox, self, self, self, streams)
+        self.streams = Streams(self.rules, self.clock, self.outbox, self)
+        self.live = LiveView(context, self.outbox, self, self, self, self.streams)
         self.live.restore()
 
     def can_give(self, camera: str) -> bool:
@@ -79,6 +83,15 @@ class StreamRig(LiveRig):
 
         wait_for(given, what="the child's word")
 
+    def ended(self) -> Any:
+        """What is told of the first look that has ended, when it is."""
+
+        def told() -> list[Any]:
+            self.passes()
+            return self.told("stopped")
+
+        return wait_for(told, what="the end of the look")[0]
+
     def heard(self) -> list[Any]:
         """What each child was told so far, behind its process id."""
         return [decode(line) for line in self.log.read_bytes().splitlines()]
@@ -104,8 +117,9 @@ def test_a_stream_has_its_beginning_on_the_disk_before_its_child_starts_and_its_
     rig.passes(9.9, step_s=1.1)
     assert rig.told("stopped") == []
     rig.passes(0.2)
+    ended = rig.ended()
     assert not Path(f"/proc/{pid.pictures}").exists()
-    [began], [ended] = rig.told("started"), rig.told("stopped")
+    [began] = rig.told("started")
     assert (began["rung"], began["place"]) == (ended["rung"], ended["place"]) == ("stream", "media.example:8322")
     assert (ended["why"], ended["pictures"]) == ("lease", 7)
 
@@ -149,13 +163,7 @@ def test_without_a_server_or_a_recorder_there_is_no_stream(rig: StreamRig) -> No
 def test_a_stream_that_fails_ends_the_look_with_its_reason_and_pictures_remain(rig: StreamRig) -> None:
     Path(f"{rig.log}.fail").touch()
     live = rig.look(rung="stream", lease_s=60)
-
-    def has_ended() -> bool:
-        rig.passes()
-        return bool(rig.told("stopped"))
-
-    wait_for(has_ended, what="the end of the look")
-    [ended] = rig.told("stopped")
+    ended = rig.ended()
     assert (ended["why"], ended["failure"]) == ("stream", "the media server takes no stream: it answers 500")
     renewed = rig.ask(live=live)
     assert renewed.code == "stream-failed"
@@ -167,8 +175,7 @@ def test_a_stream_of_which_nothing_moves_ends(rig: StreamRig) -> None:
     Path(f"{rig.log}.hang").touch()
     rig.stream(lease_s=60)
     rig.passes(21, step_s=1)
-    [ended] = rig.told("stopped")
-    assert ended["failure"] == "nothing has moved for 10 s"
+    assert rig.ended()["failure"] == "nothing has moved for 10 s"
 
 
 def test_nothing_leaves_while_an_alarm_waits_for_a_broker_that_is_there(rig: StreamRig) -> None:
@@ -187,6 +194,42 @@ def test_nothing_leaves_while_an_alarm_waits_for_a_broker_that_is_there(rig: Str
     rig.passes(0.1)
     wait_for(lambda: gates(rig) == [True, False, True], what="a gate that is shut for a broker that is there")
     assert rig.told("stopped") == []
+
+
+def test_a_press_goes_first_with_its_picture_whatever_has_waited_for_long(rig: StreamRig) -> None:
+    rig.stream(lease_s=300)
+    rig.outbox.put(alarm())
+    rig.passes(31, step_s=1)
+    wait_for(lambda: gates(rig) == [True, False], what="a gate that is open again")
+    rig.streams.pressed(alarm_data())
+    rig.passes(1)
+    wait_for(lambda: gates(rig) == [True, False, True], what="a gate that is shut for the press")
+    rig.told()  # a broker takes both
+    rig.streams.pressed(alarm_data(camera=AlarmCamera(name="front", snapshot="p1")))
+    rig.passes(0.5)
+    wait_for(lambda: gates(rig) == [True, False, True], what="a gate that is shut for the picture")
+    rig.passes(1)
+    wait_for(lambda: gates(rig) == [True, False, True, False], what="a gate that is open: no picture came")
+
+
+def test_a_process_that_does_not_end_keeps_neither_an_alarm_nor_a_command_waiting(
+    rig: StreamRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(push, "_LAST_S", 600.0)
+    rig.recorded.add("back")
+    Path(f"{rig.log}.hang").write_text("live-front.sock")
+    rig.stream(lease_s=10)
+    front = rig.heard()[0].pictures
+    rig.given.clear()
+    back = rig.stream(SIPHO, camera="back", lease_s=60)
+    rig.passes(11, step_s=1)
+    rig.outbox.put(alarm())
+    rig.passes(1)
+    wait_for(lambda: gates(rig) == [True], what="a gate that is shut for the other camera")
+    assert rig.ask(SIPHO, live=back, lease_s=60).code == "ok"
+    assert rig.told("stopped") == []
+    os.kill(front, signal.SIGKILL)
+    assert rig.ended()["why"] == "lease"
 
 
 def gates(rig: StreamRig) -> list[bool]:

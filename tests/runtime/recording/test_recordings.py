@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -67,6 +68,8 @@ class Rig:
             CameraClips(cast("RecorderLink", link), context, new_id, self, 30.0, 300.0) for link in self.links
         ]
         self.recordings.connect(self.cameras)
+        self.gave_way: list[AlarmData] = []
+        self.recordings.tell(SimpleNamespace(pressed=self.gave_way.append))
         self.front, self.yard = self.links
 
     def clip_done(self, *answer: Any) -> None:
@@ -185,6 +188,12 @@ def test_a_press_while_its_clip_ends_has_another_one_too(rig: Rig) -> None:
     rig.hear(ClipEnded(clip="c1", why="complete", seconds=315, bytes=1), ChainHead(seq=2, digest="bb"))
     rig.wait(1)
     assert len(begins(rig.front)) == 2
+
+
+def test_who_sends_what_is_recorded_is_told_of_each_press(rig: Rig) -> None:
+    again = [rig.press(), rig.press(press_count=2)]
+    rig.press(status="test")
+    assert rig.gave_way == again
 
 
 def test_a_test_has_no_clip(rig: Rig) -> None:

@@ -1,16 +1,16 @@
-"""Whether recordings must wait because a message of an alarm, or its picture, goes first."""
+"""Whether recordings and streams must wait because a message of an alarm, or its picture, goes first."""
 
 from agent.contract.messages import AlarmData
 from agent.outbox.outbox import Outbox
 
 _PICTURE_NS, _NO_PICTURE_NS = 2 * 10**9, 7 * 10**8
-"""How long a segment waits for the picture of an alarm that was just raised, and where none comes at all."""
+"""How long they wait for the picture of an alarm that was just raised, and where none comes at all."""
 _HOLD_NS = 30 * 10**9
-"""An alarm message that no broker takes for longer holds no segment up."""
+"""An alarm message that no broker takes for longer holds nothing up."""
 
 
 class AlarmsFirst:
-    """`pressed` from any thread."""
+    """`pressed` from any thread, the rest from one."""
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
