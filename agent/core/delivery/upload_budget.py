@@ -11,6 +11,8 @@ _FAR_MONTHS = 12
 """A month that was further ahead was a broken clock's: it is forgotten with the month in which that was."""
 _BELIEVED_NS = 3600 * 10**9
 """A month begins once a clock that is set has said so for an hour: one that jumps ahead for less grants nothing."""
+_KEPT_EACH_NS = 600 * 10**9
+"""So often it is kept for how long it has: a device may never run for an hour."""
 
 
 class MonthBudget:
@@ -23,7 +25,10 @@ class MonthBudget:
         self._month = ""
         self._counts: dict[str, int] = {"": 0}
         """By month, `YYYY-MM`; "" until a clock that is set has named one."""
-        self._later_ns: int | None = None
+        self._later_ns = 0
+        """For how long a clock that is set has said that it is a later month."""
+        self._ticked_ns: int | None = None
+        """When it last said so; None if it says something else."""
         self._reserved = ("", 0)
 
     @property
@@ -40,31 +45,39 @@ class MonthBudget:
     def restore(self, kept: Mapping[str, str]) -> dict[str, str | None]:
         """Add what other runs have counted, as far as that is known now; return what to keep."""
         others = {key: value for key, value in sorted(kept.items()) if key != self._key}
-        before = ""
+        before, later_ns = "", 0
         for value in others.values():
-            before, counts = json.loads(value)
+            before, counts, later_ns = json.loads(value)
             for month, sent in counts.items():
                 month = month or self._month  # noqa: PLW2901 - of a run whose clock was never set
                 self._counts[month] = self._counts.get(month, 0) + sent
         if not self._month and before:
             self._begin(before)
+        self._later_ns = max(self._later_ns, later_ns if before == self._month else 0)
         return {**self._changes(), **dict.fromkeys(others)} if others else {}
 
-    def tick(self, month: str, now_ns: int) -> None:
-        """Note which month the clock says that it is: `YYYY-MM`, or "" while it is not set. `now_ns` is boot time."""
-        if month <= self._month:
-            self._later_ns = None
-        if not month or month == self._month:
-            return
-        if self._month and month > self._month:
-            self._later_ns = now_ns if self._later_ns is None else self._later_ns
-            if now_ns - self._later_ns < _BELIEVED_NS:
-                return
-        self._begin(month)
+    def tick(self, month: str, now_ns: int) -> dict[str, str | None]:
+        """Note which month the clock says that it is: `YYYY-MM`, or "" while it is not set. `now_ns` is boot time.
+        Return what to keep."""
+        ticked_ns, self._ticked_ns = self._ticked_ns, None
+        if not month or (month == self._month and not self._later_ns):
+            return {}
+        if month == self._month:
+            self._later_ns = 0
+        elif month < self._month or not self._month:
+            self._begin(month)
+        else:
+            before_ns, self._ticked_ns = self._later_ns, now_ns
+            self._later_ns += 0 if ticked_ns is None else now_ns - ticked_ns
+            if self._later_ns >= _BELIEVED_NS:
+                self._begin(month)
+            elif self._later_ns // _KEPT_EACH_NS == before_ns // _KEPT_EACH_NS:
+                return {}
+        return self._changes()
 
     def _begin(self, month: str) -> None:
         """Count in this month from now on."""
-        was_before, self._month, self._later_ns = self._month, month, None
+        was_before, self._month, self._later_ns = self._month, month, 0
         if not was_before:
             self._counts[month] = self._counts.get(month, 0) + self._counts.pop("")
         elif month > was_before:
@@ -92,7 +105,8 @@ class MonthBudget:
 
     def _changes(self) -> dict[str, str | None]:
         newest = [*sorted(self._counts)[-_MONTHS:], self._month]
-        return {self._key: json.dumps([self._month, {month: self._counts[month] for month in newest}])}
+        counts = {month: self._counts[month] for month in newest}
+        return {self._key: json.dumps([self._month, counts, self._later_ns])}
 
 
 def _number(month: str) -> int:

@@ -26,7 +26,7 @@ from agent.outbox.alarms_first import AlarmsFirst
 from agent.outbox.outbox import Outbox
 from agent.runtime.sending.reports import UploadReports
 from agent.runtime.sending.rules import Allowed, UploadRules
-from agent.runtime.sending.spool import Spool
+from agent.runtime.sending.spool import Spool, Waiting
 from agent.runtime.sending.uploader import Uploader
 from agent.runtime.supervision.context import Context
 
@@ -177,7 +177,14 @@ class Sending:
             if each.segment.lost:
                 self._lose(each.segment, each.segment.lost)
             elif now_ns - each.since_ns > _KEEP_NS and not self._is_under_way(each.segment):
-                self._lose(each.segment, "no URL came for it in 15 minutes" if each.said_ns else "it could not be sent")
+                self._lose(each.segment, self._why_not(each))
+
+    def _why_not(self, each: Waiting) -> str:
+        """Why it was not sent in all that time."""
+        assert self._urls is not None
+        if self._urls.find(each.segment.name, self._now_s(), may_bind=True) is not None:
+            return f"it could not be sent in 15 minutes: {self._detail or 'others went first'}"
+        return "no URL came for it in 15 minutes" if each.said_ns else "nobody could be asked for a URL in 15 minutes"
 
     def _forget(self, segment: Segment) -> None:
         self._spool.remove(segment)
@@ -198,7 +205,7 @@ class Sending:
         assert self._urls is not None
         # Read in this order: a clock that is being set is not taken for one that is set.
         is_set = self._clock.quality() is not TimeQuality.UNSYNCED
-        self._budget.tick(f"{self._clock.wall():%Y-%m}" if is_set else "", now_ns)
+        self._keep(self._budget.tick(f"{self._clock.wall():%Y-%m}" if is_set else "", now_ns))
         if self._budget.is_used_up:
             self._detail = "what may be sent in this month was sent"
             return
@@ -222,8 +229,7 @@ class Sending:
     def _begin(self, segment: Segment, target: Target) -> None:
         assert self._urls is not None
         self._detail = ""
-        self._keep(self._urls.bind(target.key, segment.name), wait=True)
-        self._keep(self._budget.reserve(segment.size))
+        self._keep({**self._urls.bind(target.key, segment.name), **self._budget.reserve(segment.size)}, wait=True)
         self._number += 1
         ca_file = None if self._rules.ca_file is None else str(self._rules.ca_file)
         self._under_way = segment, target

@@ -28,9 +28,9 @@ class Rig:
 
     def month(self, month: str, hours: float = 0) -> "Rig":
         """The clock says so, for so many hours."""
-        self.budget.tick(month, self.now_ns)
+        self.keep(self.budget.tick(month, self.now_ns))
         self.now_ns += int(hours * HOUR_NS)
-        self.budget.tick(month, self.now_ns)
+        self.keep(self.budget.tick(month, self.now_ns))
         return self
 
     def send(self, size: int, sent: int | None = None) -> "Rig":
@@ -74,6 +74,16 @@ def test_after_a_longer_jump_ahead_all_that_was_sent_counts_and_the_next_month_b
     assert Rig(rig.send(0).disk, "2").budget.used == 900
     assert rig.month("2026-12", hours=2).budget.used == 0
     assert Rig(rig.send(1).disk, "2").month("2026-12").budget.used == 1
+
+
+def test_a_device_that_never_runs_for_an_hour_gets_its_next_month_all_the_same() -> None:
+    disk = Rig().month("2026-11").send(1000).disk
+    for run in ("2", "3"):
+        rig = Rig(disk, run).month("").month("2026-12", hours=0.4)
+        assert rig.budget.is_used_up
+        disk = rig.disk
+    assert Rig(disk, "4").month("2026-12", hours=0.4).budget.used == 0
+    assert Rig(disk, "5").month("2026-11").month("2026-12", hours=0.4).budget.is_used_up, "it was wrong, and is right"
 
 
 def test_what_a_clock_that_was_ahead_has_counted_is_what_that_month_has_less_and_no_more() -> None:

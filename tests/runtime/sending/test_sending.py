@@ -165,6 +165,18 @@ def test_what_nobody_wants_for_15_minutes_is_left_to_the_card(rig: Rig) -> None:
     assert "no URL came" in rig.said("upload-failed")[0]["reason"]
 
 
+def test_what_had_a_url_and_did_not_go_is_told_with_what_kept_it(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, month_bytes=1000)
+    rig.allow(f"https://{HOST}/{{name}}", seconds=9999)
+    rig.segment(1)
+    rig.run()
+    rig.answer(200)
+    rig.segment(2)
+    rig.run().run(15 * 60 + 1)
+    reason = rig.said("upload-failed")[0]["reason"]
+    assert reason.startswith("it could not be sent in 15 minutes: what may be sent in this month was sent")
+
+
 def test_what_did_not_fit_into_memory_is_told(rig: Rig) -> None:
     rig.segment(1, lost="there is no more room")
     rig.run()
