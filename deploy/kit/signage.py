@@ -70,21 +70,23 @@ def _of_recordings(province: Province) -> dict[str, str]:
     if province.evidence is None:
         names = ("recorded", "opened", "recordings_kept", "sealed", "recorded_here")
         return dict.fromkeys(names, "") | {"what_they_do": "They take pictures and no sound. Nothing is recorded."}
-    sent = bool(province.evidence.upload_hosts)
+    stores = " and ".join(province.evidence.upload_hosts)
     return {
         "recorded": "  <li><b>A recording:</b> when a help button is pressed, and when a named person at the centre "
         "asks for one and says why, cameras there record video: from some seconds before until shortly after the "
         "call for help is closed. There is no sound. Seconds that nobody asks for are in the device's memory alone, "
         "and are overwritten.</li>\n",
         "opened": "A recording on a device can only be opened in the office, by whoever holds the key for it. "
-        "While it is made it is also sent to a store of the responsible party, where only its people may see it."
-        if sent
+        f"While it is made it is also sent to a store of the responsible party ({stores}). It is not sealed there: the "
+        "responsible party's people may see it, and whoever runs that store could."
+        if stores
         else "A recording can only be opened in the office, by whoever holds the key for it.",
         "recordings_kept": f"The device deletes a recording after {province.evidence.kept_days} days, unless it is "
         "held for an investigation or a court.",
         "sealed": "A recording is sealed while it is made: whoever takes the device can't see it.",
-        "recorded_here": "Then video is recorded too, and sent to the office's store: only its people may see it."
-        if sent
+        "recorded_here": f"Then video is recorded too, and sent to the office's store ({stores}): its people may see "
+        "it, and whoever runs that store could."
+        if stores
         else "Then video is recorded too, and only the office can open it.",
         "what_they_do": "They take pictures, record video, and record no sound.",
     }
