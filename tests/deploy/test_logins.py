@@ -188,6 +188,10 @@ def test_nginx_has_a_hash_of_each_login_as_long_as_there_is_one(broker: Mosquitt
     [line] = operators.read_text().splitlines()
     assert line.startswith("sipho:$6$")
     assert line not in before
+    logins = operators.with_name("logins")
+    logins.write_text(logins.read_text().replace("sipho:", "nomsa:"))
+    assert broker.set_login("remove", "sipho").returncode == 0, "also one that was removed here in part only"
+    assert operators.read_text() == ""
 
 
 @pytest.mark.parametrize(

@@ -121,16 +121,17 @@ add)
     operators_but "$1"
     hash=$(printf '%s\n' "$first" | openssl passwd -6 -stdin)
     printf '%s:%s\n' "$1" "$hash" >>"$OPERATORS.new"
-    replace_operators
   fi
   replace "$new" "$ACCESS"
   replace "$LOGINS.new" "$LOGINS"
+  # Last: whoever is in this list alone would see recordings and be on no list of logins.
+  [ ! -e "$OPERATORS.new" ] || replace_operators
   echo "$1 may log in after: systemctl reload mosquitto"
   ;;
 remove)
-  [ -e "$LOGINS" ] && grep -q "^$1:" "$LOGINS" || fail "there is no login $1"
+  grep -qs "^$1:" "$LOGINS" "$OPERATORS" || fail "there is no login $1"
   access_of_others "$1" >"$new"
-  grep -v "^$1:" "$LOGINS" >"$LOGINS.new" || true
+  grep -sv "^$1:" "$LOGINS" >"$LOGINS.new" || true
   [ ! -e "$OPERATORS" ] || { operators_but "$1" && replace_operators; }
   replace "$LOGINS.new" "$LOGINS"
   replace "$new" "$ACCESS"
