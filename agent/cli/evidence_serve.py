@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from agent.adapters.synced_file import append
+from agent.adapters.synced_file import append, sync_names
 from agent.cli.evidence_grant import add_store, store_key, store_of
 from agent.core.errors import UsageError
 from agent.viewing.clip import Authorities
@@ -44,12 +44,23 @@ def add_action(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     one.set_defaults(run=run)
 
 
+def _begin(journal: Path) -> None:
+    """Make it so that the next line is a line, and is found after a power cut too. Raises OSError."""
+    append(journal, b"")
+    with journal.open("rb") as file:
+        file.seek(max(0, file.seek(0, 2) - 1))
+        last = file.read()
+    if last not in {b"", b"\n"}:  # a power cut has left half a line
+        append(journal, b"\n")
+    sync_names(journal.parent)
+
+
 def run(args: argparse.Namespace) -> int:
     """Serve until interrupted."""
     authorities = Authorities(args.ca, args.revoked)
     try:
         authorities.trust("a/b/c")
-        append(args.journal, b"")
+        _begin(args.journal)
         store = Store(store_of(args.store), store_key(args.region), args.store_ca)
         server = Server(args.port, Viewing(store, authorities, args.journal))
     except OSError as error:

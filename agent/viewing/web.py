@@ -169,7 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
             content = json.dumps({"why": str(refusal)}).encode()
             self._head(refusal.status, "application/json", len(content))
             self.wfile.write(content)
-        except ConnectionError:
+        except (ConnectionError, TimeoutError):
             _log.debug("whoever asked has gone")
 
     def _answer(self) -> None:
@@ -184,7 +184,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._give("application/json", json.dumps(self.server.viewing.verdict(asked)).encode())
         else:
             with tempfile.TemporaryFile() as file:
-                self.server.viewing.export(asked, who, file)
+                try:
+                    self.server.viewing.export(asked, who, file)
+                except OSError as error:
+                    raise RefusalError(
+                        502, f"the file can't be made: {(error.strerror or str(error)).lower()}"
+                    ) from error
                 self._head(200, "application/zip", file.tell())
                 file.seek(0)
                 shutil.copyfileobj(file, self.wfile)

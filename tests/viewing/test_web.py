@@ -3,6 +3,7 @@
 import http.client
 import io
 import json
+import socket
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -269,3 +270,8 @@ def test_the_command_says_what_is_missing(
     assert "none.pem: no such file" in capsys.readouterr().err
     assert main([*command, "--ca", str(ca), "--journal", str(tmp_path)]) == 2
     assert "is a directory" in capsys.readouterr().err
+    journal.write_bytes(b'{"at":"2026')
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert main([*command, "--ca", str(ca), "--journal", str(journal), "--port", port]) == 2
+    assert journal.read_bytes() == b'{"at":"2026\n', "the next look is a line of its own after a power cut"
