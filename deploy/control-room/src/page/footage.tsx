@@ -40,7 +40,8 @@ function Player({ alarm, clip }: { alarm: AlarmView; clip: ClipView }) {
     <div class="footage">
       <video ref={video} class="picture" controls muted playsInline aria-label={t.footage.videoOf(plain(clip.camera, 64))} />
       {pictureMs !== null && <p class="small">{t.footage.picture(clock(pictureMs), relative(pictureMs - pressedMs))}</p>}
-      <p role="status">{extent(footage.shown.value, refused.length, clip, pressedMs)}</p>
+      <p>{extent(footage.shown.value, pressedMs)}</p>
+      <p role="status">{outcome(footage.shown.value, refused.length, clip)}</p>
       {refused.map(({ part, why }) => <p key={part.name} class="said bad" role="alert">✗ {t.footage.refused(deviceClock(part.begins, true), why)}</p>)}
       {footage.trouble.value !== "" && <p class="said bad" role="alert">✗ {footage.trouble.value}</p>}
       {(refused.length > 0 || footage.trouble.value !== "" || (footage.verdict.value?.word === null && !footage.verdict.value.isPending)) && <button type="button" onClick={() => footage.again()}>{t.footage.again}</button>}
@@ -53,16 +54,21 @@ function Player({ alarm, clip }: { alarm: AlarmView; clip: ClipView }) {
 /** A time before or after the press. */
 const relative = (ms: number): string => (Math.abs(ms) < 500 ? t.footage.atPress : ms < 0 ? t.footage.before(span(-ms)) : t.footage.after(span(ms)));
 
-/** From when to when it is shown, and what is missing between. */
-function extent(shown: readonly PartView[], refused: number, clip: ClipView, pressedMs: number): string {
+/** From when to when it is shown: anew with each part, and so not announced. */
+function extent(shown: readonly PartView[], pressedMs: number): string {
   const [first, last] = [shown[0], shown.at(-1)];
   if (first === undefined || last === undefined) return t.footage.loading;
+  return t.footage.extent(relative(Date.parse(first.begins) - pressedMs), relative(Math.max(...shown.map(({ ends }) => Date.parse(ends))) - pressedMs));
+}
+
+/** What is missing of it, and whether more may come. */
+function outcome(shown: readonly PartView[], refused: number, clip: ClipView): string {
+  if (shown.length === 0) return "";
   const holes = shown.slice(1).filter((part, i) => part.first > Math.max(...shown.slice(0, i + 1).map((each) => each.last)) + 1).length;
-  const what = t.footage.extent(relative(Date.parse(first.begins) - pressedMs), relative(Math.max(...shown.map(({ ends }) => Date.parse(ends))) - pressedMs));
-  const missing = holes === 0 ? "" : ` ${t.footage.holes(holes)}`;
-  const failed = clip.unsent.length === 0 ? "" : ` ${t.footage.unsent(clip.unsent.length, plain(clip.unsent.at(-1)!.why, 200))}`;
+  const missing = holes === 0 ? "" : `${t.footage.holes(holes)} `;
+  const failed = clip.unsent.length === 0 ? "" : `${t.footage.unsent(clip.unsent.length, plain(clip.unsent.at(-1)!.why, 200))} `;
   const end = clip.beyond > 0 ? t.footage.beyond(clip.beyond) : !clip.isWhole ? t.footage.goesOn : shown.length + refused < clip.parts.length ? t.footage.isComing : t.footage.whole;
-  return `${what}${missing}${failed} ${end}`;
+  return `${missing}${failed}${end}`;
 }
 
 const MARKS: Record<string, [string, string]> = { authentic: ["✓", "good"], "authentic with missing": ["▲", ""], "not signed": ["✗", "bad"], "not authentic": ["✗", "bad"] };

@@ -22,7 +22,7 @@ export function hearRecording(answer: Answer): void {
   waiting.delete(answer.ticket);
 }
 
-const whyNot = ({ failure, why }: Answer): string => (failure === null || failure === "says" ? t.footage.says(plain(why, 300)) : t.footage.failures[failure]);
+const whyNot = ({ failure, why }: Answer): string => (failure === null || failure === "says" || failure === "busy" ? t.footage.says(plain(why, 300)) : t.footage.failures[failure]);
 
 export interface Verdict {
   /** In the words of the verifier; null where it could not be found. */
@@ -40,6 +40,8 @@ export interface Verdict {
 const BESIDE = ["verdict.json", "custody.json", "HOW-TO-VERIFY.txt"];
 const AGAIN_MS = 15_000;
 const BEHIND_S = 0.3;
+/** Of what was played, where a browser has no room for more. */
+const KEPT_S = 60;
 
 /** A recording that somebody watches: parts come as the kiosk tells of them, and only those that are as it has sent them. */
 export class Footage {
@@ -156,11 +158,14 @@ export class Footage {
     }
     const buffer = this.#buffer;
     const before = ranges(buffer);
-    await new Promise<void>((resolve, reject) => {
-      buffer.addEventListener("updateend", () => resolve(), { once: true });
-      buffer.addEventListener("error", () => reject(new Error(t.footage.cannotPlay)), { once: true });
-      buffer.appendBuffer(content);
-    });
+    try {
+      await done(buffer, () => buffer.appendBuffer(content));
+    } catch (error) {
+      const played = video.currentTime - KEPT_S;
+      if ((error as Error).name !== "QuotaExceededError" || played <= 0) throw error;
+      await done(buffer, () => buffer.remove(0, played));
+      await done(buffer, () => buffer.appendBuffer(content));
+    }
     if (media.readyState === "open") media.duration = buffer.buffered.end(buffer.buffered.length - 1);
     if (before.length > 0) return;
     this.#beginMs = Date.parse(part.begins) - buffer.buffered.start(0) * 1000;
@@ -222,6 +227,20 @@ function verdictOf(answer: Answer, camera: string, parts: readonly PartView[]): 
     return none(t.footage.notChecked(t.footage.says("?")));
   }
 }
+
+/** Change what a buffer holds. Rejects with the browser's own error. */
+const done = (buffer: SourceBuffer, change: () => void): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const gone = new AbortController();
+    const end = (then: () => void) => () => (gone.abort(), then());
+    buffer.addEventListener("updateend", end(resolve), { signal: gone.signal });
+    buffer.addEventListener("error", end(() => reject(new Error(t.footage.cannotPlay))), { signal: gone.signal });
+    try {
+      change();
+    } catch (error) {
+      end(() => reject(error))();
+    }
+  });
 
 const ranges = ({ buffered }: SourceBuffer): [number, number][] => Array.from({ length: buffered.length }, (_, i) => [buffered.start(i), buffered.end(i)]);
 

@@ -26,7 +26,6 @@ export const footage = {
   says: (why: string) => `The office's server says: ${why}`,
   failures: {
     "no-connection": "The office's server does not answer.",
-    busy: "The office's server is busy: try again in a minute.",
     slow: "The office's server is too slow.",
     login: "The office's server does not take this login: it must be set anew on this host (login.sh add).",
     missing: "It is not at the office's store.",

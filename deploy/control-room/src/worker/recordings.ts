@@ -33,7 +33,7 @@ export class Recordings {
       });
       if (answer.status === 401) return end(null, "login");
       const content = await answer.arrayBuffer();
-      if (!answer.ok) return end(null, answer.status === 404 ? "missing" : answer.status === 503 ? "busy" : "says", whyOf(content, answer.status));
+      if (!answer.ok) return end(null, answer.status === 404 ? "missing" : answer.status === 503 || answer.status === 429 ? "busy" : "says", whyOf(content, answer.status));
       if (sha256 !== null && hex(new Uint8Array(await crypto.subtle.digest("SHA-256", content))) !== sha256) return end(null, "altered");
       end(content, null);
     } catch (error) {
