@@ -24,6 +24,6 @@ def connected_client(port: int, protocol: MQTTProtocolVersion = MQTTProtocolVers
     client.on_socket_open = on_socket_open
     client.connect("127.0.0.1", port)
     client.loop_start()
-    if not accepted.wait(30):
+    if not accepted.wait(90):
         raise SystemExit("the broker did not accept the connection")
     return client

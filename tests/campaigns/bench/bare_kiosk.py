@@ -71,7 +71,7 @@ def main() -> None:
     client.on_subscribe = lambda *_: subscribed.set()
     client.connect(settings.broker.host, settings.broker.port)
     client.loop_start()
-    if not subscribed.wait(30):
+    if not subscribed.wait(90):
         raise SystemExit("the broker did not answer")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
         notify.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])

@@ -25,7 +25,7 @@ def main() -> None:
     client.on_connect = lambda *_: connected.set()
     client.connect("127.0.0.1", int(sys.argv[1]))
     client.loop_start()
-    if not connected.wait(30):
+    if not connected.wait(90):
         raise SystemExit("the broker did not answer")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
         notify.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[3]
-_END_S = 30.0
+_END_S = 90.0
 
 
 class ChildError(Exception):
@@ -25,7 +25,7 @@ class ChildError(Exception):
 class Child:
     """Enter to start it and to wait until it is ready (it then says so); leaving ends it."""
 
-    def __init__(self, *command: str, what: str, start_s: float = 30.0) -> None:
+    def __init__(self, *command: str, what: str, start_s: float = 90.0) -> None:
         self._command = [sys.executable, *command]
         self._what = what
         self._start_s = start_s

@@ -31,7 +31,7 @@ def main() -> None:
     client.on_message = on_message
     client.on_subscribe = lambda *_: granted.set()
     client.subscribe([(name, 1) for name in filters])
-    if not granted.wait(30):
+    if not granted.wait(90):
         raise SystemExit("the broker did not grant the subscription")
 
     def take(request: dict[str, Any]) -> list[tuple[int, str, str]]:

@@ -15,7 +15,7 @@ from tests.campaigns.bench.simulated_agent import BASE, SimulatedAgent
 from tests.support.vision_process import VisionProcess, vision_spec
 
 _SETTLE_S = 2.0
-_PATIENCE_S = 30.0
+_PATIENCE_S = 90.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,7 @@ def as_in_the_guide(text: str, directory: Path) -> str:
 
 
 @pytest.mark.campaign
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(700)
 def test_the_guide_has_what_programs_say_and_its_step_mends_it(
     terminal: Terminal,
     registrar: ServedRegistrar,
