@@ -15,6 +15,7 @@ from agent.centre.conform.voice import new_id
 from agent.centre.presign import StoreKey
 from agent.contract.evidence import EvidenceData
 from agent.viewing.clip import Authorities
+from agent.viewing.refusal import RefusalError
 from agent.viewing.store import Store
 from agent.viewing.web import Server, Viewing
 from tests.control_room.fleet import Fleet
@@ -103,7 +104,7 @@ def watch(browser: Browser, watching: Watching) -> tuple[Person, Locator]:
 
 
 def test_an_operator_sees_the_clip_as_it_arrives_with_what_it_proves_and_takes_it_along(
-    watching: Watching, browser: Browser, tmp_path: Path
+    watching: Watching, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     thandi, card = watch(browser, watching)
     expect(card).to_contain_text("Nothing of it has reached the office yet.", timeout=PATIENCE_MS)
@@ -114,7 +115,15 @@ def test_an_operator_sees_the_clip_as_it_arrives_with_what_it_proves_and_takes_i
     thandi.await_true("document.querySelector('video')?.currentTime > 0.2", "a film that plays")
     expect(card).to_contain_text("Authentic", timeout=PATIENCE_MS)
 
-    watching.upload(*others)
+    def refuse(*_: object) -> None:
+        raise RefusalError(503, "other recordings are being checked: try again in a minute")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Viewing, "verdict", refuse)
+        with thandi.page.expect_response(lambda answer: answer.status == 503, timeout=PATIENCE_MS):
+            watching.upload(*others)
+        expect(card).to_contain_text("newer parts are not checked yet.")
+        expect(card).to_contain_text("Authentic so far")
     watching.tell("uploaded", {"object": f"{CAMERA}/2026-11-27/22/59-58.123Z.99_end", "bytes": 0})
     expect(card).to_contain_text("That is its end.", timeout=PATIENCE_MS)
     expect(card).to_contain_text(
@@ -133,6 +142,7 @@ def test_an_operator_sees_the_clip_as_it_arrives_with_what_it_proves_and_takes_i
     with zipfile.ZipFile(tmp_path / "case.zip") as archive:
         assert {each.name for each in watching.parts} <= set(archive.namelist())
     assert watching.looks()[-1]["what"] == "export"
+    browser.forgive("503")
 
 
 def test_what_is_not_what_the_kiosk_sent_is_not_shown(
@@ -175,6 +185,38 @@ def test_why_the_store_gives_nothing_is_said_once_and_it_is_asked_again(watching
     thandi.await_true("document.querySelector('video').currentTime > 0.2", "a film that plays")
     expect(card.get_by_role("alert")).to_have_count(0, timeout=PATIENCE_MS)
     browser.forgive("502")
+
+
+def test_a_browser_that_has_no_room_gives_up_what_was_played_a_minute_ago_or_says_so(
+    watching: Watching, browser: Browser
+) -> None:
+    thandi, card = watch(browser, watching)
+    first, second, *others = watching.parts
+    watching.upload(first)
+    card.get_by_role("button", name="Show it").click()
+    thandi.await_true("document.querySelector('video').currentTime > 0.2", "a film that plays")
+    thandi.page.evaluate("""() => {
+      const append = SourceBuffer.prototype.appendBuffer;
+      window.isFull = true;
+      SourceBuffer.prototype.appendBuffer = function (content) {
+        if (window.isFull) throw new DOMException("no room", "QuotaExceededError");
+        append.call(this, content);
+      };
+      const remove = SourceBuffer.prototype.remove;
+      SourceBuffer.prototype.remove = function (begin, end) {
+        [window.isFull, window.removed] = [false, [begin, end]];
+        remove.call(this, begin, 0.001);
+      };
+    }""")
+    watching.upload(second)
+    expect(card.get_by_role("alert")).to_contain_text("no room for more of it", timeout=PATIENCE_MS)
+    thandi.page.evaluate(
+        "Object.defineProperty(document.querySelector('video'), 'currentTime', { value: 75, writable: true })"
+    )
+    watching.upload(*others)
+    card.get_by_role("button", name="Try again").click()
+    thandi.await_true("document.querySelector('video').duration > 15", "all of it")
+    assert thandi.page.evaluate("window.removed") == [0, 15]
 
 
 def test_without_the_password_nobody_sees_anything_and_the_name_is_nginxs_own(watching: Watching) -> None:

@@ -143,8 +143,8 @@ export class Footage {
     try {
       await this.#append(answer.content, part);
       this.shown.value = [...this.shown.peek(), part].sort((a, b) => a.first - b.first);
-    } catch {
-      this.trouble.value = t.footage.cannotPlay;
+    } catch (error) {
+      this.trouble.value = isFull(error) ? t.footage.full : t.footage.cannotPlay;
     }
   }
 
@@ -162,7 +162,7 @@ export class Footage {
       await done(buffer, () => buffer.appendBuffer(content));
     } catch (error) {
       const played = video.currentTime - KEPT_S;
-      if ((error as Error).name !== "QuotaExceededError" || played <= 0) throw error;
+      if (!isFull(error) || played <= 0) throw error;
       await done(buffer, () => buffer.remove(0, played));
       await done(buffer, () => buffer.appendBuffer(content));
     }
@@ -227,6 +227,8 @@ function verdictOf(answer: Answer, camera: string, parts: readonly PartView[]): 
     return none(t.footage.notChecked(t.footage.says("?")));
   }
 }
+
+const isFull = (error: unknown): boolean => (error as Error).name === "QuotaExceededError";
 
 /** Change what a buffer holds. Rejects with the browser's own error. */
 const done = (buffer: SourceBuffer, change: () => void): Promise<void> =>

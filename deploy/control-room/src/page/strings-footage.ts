@@ -23,6 +23,7 @@ export const footage = {
   refused: (time: string, why: string) => `The part of ${time} is not shown. ${why}`,
   again: "Try again",
   cannotPlay: "This browser cannot play it: export it.",
+  full: "This browser has no room for more of it: watch what is here, and then try again.",
   says: (why: string) => `The office's server says: ${why}`,
   failures: {
     "no-connection": "The office's server does not answer.",
