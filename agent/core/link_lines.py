@@ -3,26 +3,29 @@ pydantic: a recorder and the uploader have no room."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import Field, asdict
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from agent.contract.errors import EdgeAgentError
 from agent.contract.leaves import parse
 from agent.core.checked import checked
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 LONGEST_LINE = 128 * 1024
 """Bytes, including the newline: enough for all the masks, zones and hours that the settings allow."""
 T = TypeVar("T")
 
 
+class Message(Protocol):
+    """Any dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+
 class LinkError(EdgeAgentError):
     """A line on the link is not a message of this version, or the other end is gone."""
 
 
-def encode(message: "DataclassInstance") -> bytes:
+def encode(message: Message) -> bytes:
     """Return the message as one line, including its newline."""
     return json.dumps(asdict(message)).encode() + b"\n"
 

@@ -30,7 +30,6 @@ SILENT = {
         "ai_edge_litert",
         "tflite_runtime",
     ),
-    "_typeshed",  # of the type checker alone
     "av",  # sets up and reads the first video of a stream, and nothing else: tests/recorder/test_stream.py
     "cv2",  # could read sound of a container, through CAP_PROP_AUDIO_*, which nobody here says
     "picamera2",  # has audio in its encoders' FfmpegOutput, which nobody here uses
