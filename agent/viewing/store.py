@@ -83,14 +83,14 @@ class Reading:
         target = urlsplit(presigned("GET", f"{self._url}/{place}", self._key, _LIFE_S, datetime.now(UTC)))
         connection = self._connected()
         connection.request("GET", f"{target.path}?{target.query}", headers={"Host": target.netloc})
-        answer = connection.getresponse()
-        if answer.length is None and not answer.chunked:
-            raise HTTPException("no length")  # so it would be whole wherever it breaks off
-        body = answer.read(LARGEST + 1 if answer.status == HTTPStatus.OK else 4096)
-        if answer.status == HTTPStatus.OK and len(body) <= LARGEST:
-            if answer.length:  # what was not read
-                raise HTTPException("cut off")
-            return body
+        with connection.getresponse() as answer:
+            if answer.length is None and not answer.chunked:
+                raise HTTPException("no length")  # so it would be whole wherever it breaks off
+            body = answer.read(LARGEST + 1 if answer.status == HTTPStatus.OK else 4096)
+            if answer.status == HTTPStatus.OK and len(body) <= LARGEST:
+                if answer.length:  # what was not read
+                    raise HTTPException("cut off")
+                return body
         self.close()
         if answer.status == HTTPStatus.OK:
             raise RefusalError(502, f"the store gives more than {LARGEST >> 20} MiB, which is no part of a recording")

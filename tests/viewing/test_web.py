@@ -56,8 +56,8 @@ class Shown:
         connection = http.client.HTTPConnection("127.0.0.1", self.server.server_address[1], timeout=30)
         try:
             connection.request(method, path, headers=THANDI if headers is None else headers)
-            answer = connection.getresponse()
-            return Answer(answer.status, answer.read(), str(answer.getheader("Content-Type")))
+            with connection.getresponse() as answer:
+                return Answer(answer.status, answer.read(), str(answer.getheader("Content-Type")))
         finally:
             connection.close()
 
