@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -64,5 +64,5 @@ class UploadingSite(Site):
         for name, told in self.uploaded().items():
             [path] = [each for each in self.store.objects if each.endswith(name)]
             assert {sha256(body).hexdigest() for body in self.store.objects[path]} == {told["sha256"]}
-        with suppress(FileNotFoundError):
-            assert [each.name for each in (self.spool / "front").iterdir()] == []
+        # What is told leaves the spool a moment later.
+        wait_for(lambda: not list((self.spool / "front").glob("*")), what="an empty spool")
