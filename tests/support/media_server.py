@@ -1,14 +1,11 @@
 """A real media server on a free loopback port that takes streams over RTSPS."""
 
-import queue
-import subprocess
-import threading
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Self
 
 from tests.support.certificates import LOOPBACK, Authority
-from tests.support.rtsp_server import DEBIAN_PYTHON
+from tests.support.server_program import ServerProgram
 from tests.support.wait import wait_for
 
 _PROGRAM = Path(__file__).with_name("media_server_program.py")
@@ -53,35 +50,15 @@ class MediaServer(AbstractContextManager["MediaServer"]):
         return file
 
     def __enter__(self) -> Self:
-        ports: queue.Queue[int] = queue.Queue()
-        self._process = process = subprocess.Popen(
-            [DEBIAN_PYTHON, str(_PROGRAM), "0", str(self._pem), str(self._directory), self._login],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-        def read() -> None:
-            assert process.stdout is not None
-            for line in process.stdout:
-                word, _, rest = line.strip().partition(" ")
-                if word == "port":
-                    ports.put(int(rest))
-                elif word == "record":
-                    self.files.append(Path(rest))
-                elif word == "closed":
-                    self.closed += 1
-
-        self._reader = threading.Thread(target=read, name="media-server-output")
-        self._reader.start()
-        wait_for(lambda: not ports.empty(), 30, "the media server (make setup-dev installs its packages)")
-        self.port = ports.get()
+        self._program = ServerProgram(_PROGRAM, 0, self._pem, self._directory, self._login, hear=self._hear)
+        self.port = self._program.port
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._reader.join()
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                stream.close()
+        self._program.kill()
+
+    def _hear(self, word: str, rest: str) -> None:
+        if word == "record":
+            self.files.append(Path(rest))
+        elif word == "closed":
+            self.closed += 1
