@@ -6,8 +6,11 @@ import sys
 import termios
 import time
 
-PIECE = 16 * 1024
-"""Bytes to send at a time, at most."""
+PIECE = 4 * 1024
+"""Bytes to send at a time, at most: 33 ms of a line of 1 Mbit/s."""
+_FIRST, _FIRST_S = 16 * 1024, 1.0
+"""So much may be under way while the line's rate is not known, and so long: with less, a line with long round trips
+would seem slow for seconds."""
 LOOK_S = 0.005
 """How soon to look again whether there is room."""
 STALL_S = 10.0
@@ -21,10 +24,10 @@ _LOW_PRIORITY = 0x20
 """Class selector 1 of Differentiated Services: what gives way where a queue is kept by class."""
 
 
-def give_way_on(connection: socket.socket, piece: int = PIECE) -> None:
+def give_way_on(connection: socket.socket) -> None:
     """Have the kernel keep little of what is sent, and mark it as what gives way."""
     # What waits in the kernel can't be held back, so little does.
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, piece)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, PIECE)
     if connection.family == socket.AF_INET:
         connection.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _LOW_PRIORITY)
     elif connection.family == socket.AF_INET6:
@@ -35,11 +38,11 @@ class Room:
     """Whether more may be sent now: no more is ever under way than the line takes in a moment, as what has left can't
     be called back when an alarm is to go first."""
 
-    def __init__(self, connection: socket.socket, piece: int = PIECE) -> None:
-        """`connection` is one over TCP, to which `piece` bytes are handed at a time, at most."""
+    def __init__(self, connection: socket.socket) -> None:
+        """`connection` is one over TCP, to which `PIECE` bytes are handed at a time, at most."""
         self._connection = connection
-        self._piece = piece
-        self._older = self._newer = (time.monotonic(), 0)
+        self._begun_s = time.monotonic()
+        self._older = self._newer = (self._begun_s, 0)
         """Since when, and since which byte that had arrived, the rate is counted; and will be."""
         self._least, self._since_s = sys.maxsize, 0.0
         self.sent = 0
@@ -56,7 +59,8 @@ class Room:
             before, self._newer = self._newer, (now_s, arrived)
             self._older = before if age_s < 2 * _RATE_S else self._newer
         rate = (arrived - self._older[1]) / max(now_s - self._older[0], _QUEUE_S)
-        if waits <= max(self._piece, rate * (rtt_s + _QUEUE_S)):
+        least = _FIRST if now_s - self._begun_s < _FIRST_S else PIECE
+        if waits <= max(least, rate * (rtt_s + _QUEUE_S)):
             self._least = sys.maxsize
             return True
         if waits < self._least:

@@ -152,7 +152,7 @@ def _evidence(change: str, data: dict[str, Any]) -> str:
     if change == "wanted":
         return f"camera {data['camera']}: {len(data['objects'])} segments wait for a URL, clip {data['clip']}"
     if "object" in data:
-        size = f" ({data['bytes'] / 1e6:.1f} MB, {data['begins']} to {data['ends']})" if change == "uploaded" else ""
+        size = f" ({data['bytes'] / 1e6:.1f} MB, {data['begins']} to {data['ends']})" if "begins" in data else ""
         return f"{change.upper()} {data['object']}{size}{f': {why}' if (why := data.get('reason')) else ''}"
     if "clip" not in data:
         return f"camera {data['camera']}: the chain has {data['chain']['seq']} entries"

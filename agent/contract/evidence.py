@@ -66,7 +66,8 @@ class EvidenceData(Payload):
     objects: tuple[ObjectName, ...] | None = None
     """Of `wanted`: the names of the segments that wait for a URL, the most urgent first."""
     object: ObjectName | None = None
-    """Of `uploaded` and `upload-failed`: the segment's name."""
+    """Of `uploaded` and `upload-failed`: the segment's name. One that ends in `_end` is empty and the last of its clip:
+    all that comes of it is at the store. It has no `begins`, `ends`, `first` and `last`."""
     place: str | None = None
     """Of `uploaded`: where it is, the store's host and the path. Of `upload-failed`: the host, if there was one."""
     sha256: str | None = None

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
-from agent.adapters.paced_socket import LOOK_S, Room, give_way_on
+from agent.adapters.paced_socket import LOOK_S, PIECE, Room, give_way_on
 from agent.core.errors import EdgeAgentError
 from agent.live.rtp import CHANNEL_SIZE
 
@@ -29,8 +29,6 @@ _SETUP_S, _TEARDOWN_S = 8.0, 0.1
 _ALIVE_S = 5.0
 """How often to ask for a sign of life, at least: while an alarm waits nothing else leaves, and MediaMTX hangs up after
 10 s of nothing."""
-_PIECE = 4 * 1024
-"""Bytes to send at a time: on 1 Mbit/s they take 33 ms, and a look goes on beside presses for minutes."""
 _CHUNK = 16 * 1024
 _LONGEST = 64 * 1024
 _STATUS = re.compile(r"RTSP/[12]\.[0-9] ([0-9]{3})")
@@ -80,7 +78,7 @@ class RecordSession:
             raise PushError("the file of the media server's authorities can't be read, or holds none (PEM)") from error
         plain = socket.create_connection((host, parts.port or PORT), timeout=_SETUP_S)
         try:
-            give_way_on(plain, _PIECE)
+            give_way_on(plain)
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             plain.settimeout(self._left_s())
             self.socket = context.wrap_socket(plain, server_hostname=host)
@@ -88,7 +86,7 @@ class RecordSession:
             plain.close()
             raise
         self._authorization = None if login is None else f"Basic {b64encode(login.encode()).decode()}"
-        self._room = Room(self.socket, _PIECE)
+        self._room = Room(self.socket)
         self.sent = 0
         """Bytes of packets that have left."""
         self._buffer = bytearray()
@@ -235,7 +233,7 @@ def _pieces(packets: bytes) -> Iterator[memoryview]:
     rest, end = memoryview(packets), 0
     while end < len(rest):
         size = CHANNEL_SIZE + int.from_bytes(rest[end + 2 : end + 4], "big")
-        if end > 0 and end + size > _PIECE:
+        if end > 0 and end + size > PIECE:
             yield rest[:end]
             rest, end = rest[end:], 0
         end += size

@@ -57,9 +57,10 @@ class Rig(AbstractContextManager["Rig"]):
     """Enter to start it. `brokers` and `sites` (nginx) have one for each host; `settings` replace those above.
 
     `agent` is a simulated device that trusts `key`, an operator's; its alarms are exercises unless the `program` is
-    IN_EARNEST. `kiosk` replaces tables of its settings, and `times` what it has for its brokers. `further` are
-    locations that the sites have besides; `clips_port` is where they find uploaded recordings. What another kiosk would
-    say can be said by Subscriber(rig.brokers[0].port, files=authorities.device("gp/site/id")).
+    IN_EARNEST. `kiosk` replaces tables of its settings, `times` what it has for its brokers, and `environ` is more of
+    its environment. `further` are locations that the sites have besides; `clips_port` is where they find uploaded
+    recordings. What another kiosk would say can be said by
+    Subscriber(rig.brokers[0].port, files=authorities.device("gp/site/id")).
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Rig(AbstractContextManager["Rig"]):
         program: Sequence[str] = AGENT,
         kiosk: Mapping[str, Any] | None = None,
         times: Mapping[str, float] | None = None,
+        environ: Mapping[str, str] | None = None,
         further: str = "",
         clips_port: int | None = None,
         **settings: Any,
@@ -116,6 +118,7 @@ class Rig(AbstractContextManager["Rig"]):
             directory / "kiosk",
             *(broker.url for broker in self.brokers),
             program=program,
+            environ=environ,
             mqtt={
                 "ca_file": str(files.ca),
                 "cert_file": str(files.cert),

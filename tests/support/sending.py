@@ -96,7 +96,8 @@ class Rig:
     def segment(self, number: int, *, order: int = 0, clip: str = CLIP, end: bool = False, lost: str = "") -> Segment:
         media = b"" if end else bytes([number]) * 1000
         name = f"front/2026-11-27/22/59-{number:02}.000Z.{number}{'_end' if end else '.mp4'}"
-        about = {"size": len(media), "sha256": sha256(media).hexdigest(), "first": number, "last": number, "lost": lost}
+        index = None if end else number
+        about = {"size": len(media), "sha256": sha256(media).hexdigest(), "first": index, "last": index, "lost": lost}
         segment = Segment(name, "front", clip, order, alarm_id="a-1", **about)  # type: ignore[arg-type]
         if not lost:
             segment.file(self.spool, MEDIA).write_bytes(media)

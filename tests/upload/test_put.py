@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from agent.adapters import paced_socket
+from agent.adapters.paced_socket import PIECE
 from agent.core.delivery.upload_link import Done, Gate, Moves, Put, decode
 from agent.core.link_lines import LinkError, encode
 from agent.upload import put as module
@@ -152,8 +153,8 @@ def test_nobody_there_and_no_file_are_told(store: Store, media: Path, tmp_path: 
 
 def test_a_rate_is_kept_by_pauses_between_small_pieces(store: Store, media: Path) -> None:
     pace = Freely()
-    done = put(Put(1, str(media), store.url("a"), bytes_s=16 * 1024), pace)
-    pieces = -(-len(MEDIA) // (16 * 1024))
+    done = put(Put(1, str(media), store.url("a"), bytes_s=PIECE), pace)
+    pieces = -(-len(MEDIA) // PIECE)
     assert len(pace.pauses) == pieces + 1
     assert pace.pauses[-1] == pytest.approx(pieces - 1, abs=1)  # nothing has slept here, so it is behind by all of it
     assert pace.sent <= done.sent == len(MEDIA)

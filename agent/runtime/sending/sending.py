@@ -256,8 +256,7 @@ class Sending:
             detail = done.detail if done.is_ours else "the store's checksum is of something else"
             self._refused(segment, target, detail)
             return
-        if not segment.is_end:
-            self._reports.uploaded(segment, target)
+        self._reports.uploaded(segment, target)
         self._keep(self._urls.used(target.key))
         self._forget(segment)
 

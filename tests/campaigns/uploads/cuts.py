@@ -91,7 +91,7 @@ def run(cuts: int, seed: int = 1) -> Cut:
         made = segments._number
         ends = sum(each.endswith("_end") for each in there)
         sending._uploader.close()
-        lost = made - ends - len(told)
+        lost = made - len(told)
         spoilt = sum(there.get(name) != {digest} for name, digest in told.items())
         return Cut(done, made - ends, lost, spoilt, len(store.puts), kills, time.monotonic() - begun_s)
 

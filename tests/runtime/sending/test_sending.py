@@ -152,7 +152,9 @@ def test_the_end_of_a_clip_goes_last_and_takes_no_url_in_advance(rig: Rig) -> No
     rig.run()
     assert rig.url == f"https://{HOST}/end"
     rig.answer(200)
-    assert len(rig.said("uploaded")) == 1
+    told = rig.said("uploaded")[-1]
+    assert (told["object"], told["bytes"]) == (end.name, 0)
+    assert {"begins", "ends", "first", "last"}.isdisjoint(told)
     assert list((rig.spool / "front").iterdir()) == []
 
 
