@@ -11,7 +11,7 @@ from agent.bootstrap import specs
 from agent.contract.leaves import digest
 from agent.core.camera.camera_kinds import kind_of
 from agent.core.camera.recorder_link import KeepingSpec, RecorderSpec, UploadSpec
-from agent.core.errors import MaskError, StorageError
+from agent.core.errors import MaskError, ModelError, StorageError
 from agent.settings import CameraSettings, Settings
 
 RECORDER_COMMAND = (sys.executable, *(["-I"] if sys.flags.isolated else []), "-m", "agent.recorder", "--fd")
@@ -32,6 +32,7 @@ def recorder_spec(settings: Settings, camera: CameraSettings, boot_id: str = "")
         "camera": camera.name,
         "software": f"edge-agent {__version__}",
         "boot": boot_id,
+        "model": _model_facts(camera.model),
     }
     masked = True
     with suppress(MaskError):
@@ -64,6 +65,17 @@ def recorder_spec(settings: Settings, camera: CameraSettings, boot_id: str = "")
         longest_s=evidence.longest_s,
         upload=_upload_spec(settings),
     )
+
+
+def _model_facts(name: str) -> dict[str, str]:
+    """Return which model looks at the pictures, and the SHA-256 that its manifest gives, where that can be read."""
+    from agent.models.store import ModelStore, default_directories  # noqa: PLC0415 - a kiosk without a camera has none
+
+    with suppress(ModelError):
+        found = ModelStore(default_directories()).manifest(name)
+        if found is not None:
+            return {"name": name, "sha256": found.sha256}
+    return {"name": name}
 
 
 def _upload_spec(settings: Settings) -> UploadSpec | None:

@@ -73,10 +73,17 @@ class ModelStore:
 
         Raises ModelError, which names the command to run, if the model is missing; ModelRefusedError if it was altered.
         """
-        for directory in self.directories:
-            if _exists(directory / f"{name}.json"):
-                return _load(directory, name)
+        if (directory := self._directory_of(name)) is not None:
+            return _load(directory, name)
         raise ModelError(f"model {name!r} is not in {_joined(self.directories)}: {self._advice(name)}")
+
+    def manifest(self, name: str) -> ModelManifest | None:
+        """Return what is said of a model, unchecked; None if it is not there. Raises ModelError."""
+        directory = self._directory_of(name)
+        return None if directory is None else read_manifest(directory / f"{name}.json")
+
+    def _directory_of(self, name: str) -> Path | None:
+        return next((each for each in self.directories if _exists(each / f"{name}.json")), None)
 
     def load_or_fall_back(self, name: str, state: Path) -> tuple[StoredModel, str]:
         """Load a model, or the built one in place of a refused one: another model is better than none.

@@ -7,12 +7,14 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 
 import psutil
 import pytest
 
 from agent.cli.keygen import make_key
+from agent.models.store import ModelStore, default_directories
 from tests.support.agent_process import BUTTON, USER, run_cli
 from tests.support.centre import Message
 from tests.support.recorded_kiosk import AFTER_S, BEFORE_S, TRUSTED, Site
@@ -65,6 +67,9 @@ def test_a_press_ends_as_a_film_in_a_case_folder_that_begins_before_it(opened: E
         assert seconds > BEFORE_S + AFTER_S - 2, film
     manifest = (kiosk.clips / f"{clip['clip']}.manifest").read_text()
     assert raised.data["alarm_id"] in manifest
+    [facts] = [line for each in manifest.splitlines() if (line := json.loads(each)).get("manifest")]
+    stored = ModelStore(default_directories()).load(meta.data["cameras"][0]["model"])
+    assert facts["model"] == {"name": stored.manifest.name, "sha256": sha256(stored.content).hexdigest()}
 
 
 def test_a_test_a_stopped_recorder_and_a_killed_camera_are_told_as_they_are(opened: ExitStack, tmp_path: Path) -> None:
