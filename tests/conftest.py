@@ -1,6 +1,7 @@
 """What holds for every test: shared fixtures, the mark of system tests, and nothing left behind."""
 
 import itertools
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,9 @@ __all__ = ["authorities", "broker", "nothing_left_behind", "tls_broker"]
 settings.register_profile("tests", deadline=None)  # a busy machine is no failure
 settings.load_profile("tests")
 settings.register_profile("mutants", deadline=None, phases=[Phase.explicit, Phase.generate], database=None)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # So a shell starts what it leaves in the background, and then nothing that a test starts would hear a Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 _SYSTEM = Path(__file__).parent / "system"
 _LONGEST = Path(__file__).parent / "deploy" / "package"
 """The life of a package takes minutes, most of them on one processor: it begins before all others."""
