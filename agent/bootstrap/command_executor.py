@@ -121,8 +121,7 @@ class CommandExecutor:
                 output = {"time": rfc3339(self._clock.wall()), "timeq": self._clock.quality().value}
                 outcome = CommandOutcome("succeeded", "ok", "here", output)
             case RebirthArgs():
-                self._uplink.announce()
-                outcome = CommandOutcome("succeeded", "ok", "state, meta and open alarms are on their way")
+                outcome = self._announce(args)
             case IdentifyArgs():
                 self._pipeline.identify(args.seconds)
                 outcome = CommandOutcome("succeeded", "ok", f"blinking for {args.seconds:g} s")
@@ -139,6 +138,12 @@ class CommandExecutor:
             case _:
                 assert_never(args)
         return outcome
+
+    def _announce(self, args: RebirthArgs) -> CommandOutcome:
+        self._uplink.announce()
+        if args.clip is not None and self._sending is not None:
+            self._sending.repeat(args.clip)
+        return CommandOutcome("succeeded", "ok", "state, meta and open alarms are on their way")
 
     def _acknowledge(self, claims: Claims, args: AckArgs, issuer: str) -> CommandOutcome:
         said = args.model_dump(include={"by", "unit", "reason", "note"})

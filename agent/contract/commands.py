@@ -97,6 +97,9 @@ class PingArgs(_Args):
 class RebirthArgs(_Args):
     """`rebirth`: publish state, meta and the open alarms again."""
 
+    clip: str | None = Field(default=None, pattern=r"^[0-9a-f-]{36}$")
+    """A recording: besides, say again what of it a store has taken since the agent's start (`uploaded`)."""
+
 
 class SnapshotArgs(_Args):
     """`snapshot`: a picture now."""

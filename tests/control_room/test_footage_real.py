@@ -5,6 +5,7 @@ The store alone is ours.
 
 import json
 import os
+import re
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -83,6 +84,14 @@ def test_an_operator_sees_what_a_kiosk_has_recorded_and_sent_and_that_it_is_prov
         card.get_by_role("button", name="Show it").click(timeout=PATIENCE_MS)
         thandi.await_true("document.querySelector('video')?.currentTime > 0.2", "a film that plays")
         expect(card).to_contain_text("Authentic so far", timeout=PATIENCE_MS)
+
+        thandi.reload()
+        thandi.open(alarm_id)
+        expect(card).to_contain_text("What the kiosk said of it before", timeout=PATIENCE_MS)
+        card.get_by_role("button", name="Ask the kiosk again").click()
+        expect(card).to_contain_text("since its last start", timeout=PATIENCE_MS)
+        card.get_by_role("button", name="Show it").click(timeout=PATIENCE_MS)
+        expect(card).to_contain_text(re.compile("Here: from .* before the press"), timeout=PATIENCE_MS)
         centre.acknowledge(alarm_id, rig.key, "closed")  # until then a recording goes on
         expect(card).to_contain_text("That is its end.", timeout=PATIENCE_MS)
         expect(card).to_contain_text("as this kiosk signed them, and nothing between is missing", timeout=PATIENCE_MS)

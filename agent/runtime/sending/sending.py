@@ -69,6 +69,7 @@ class Sending:
         self._uploader = uploader
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._given: queue.SimpleQueue[list[Url]] = queue.SimpleQueue()
+        self._asked: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._urls: UploadUrls | None = None
         self._under_way: tuple[Segment, Target] | None = None
         self._number = 0
@@ -105,6 +106,11 @@ class Sending:
         self._ring()
         return Allowed(len(good), sorted(set(refused)), sorted({host_of(each.url) for each in good}))
 
+    def repeat(self, clip: str) -> None:
+        """Say again what of this clip a store has taken since the start. Never blocks."""
+        self._asked.put(clip)
+        self._ring()
+
     def pressed(self, alarm: AlarmData) -> None:
         """An alarm was raised, or pressed again: its message and its picture go first, and then its segments. Never
         blocks."""
@@ -138,6 +144,8 @@ class Sending:
         if not self._uploader.is_busy and not holds:
             self._next(now_ns)
         self._ask(now_ns)
+        with suppress(queue.Empty):
+            self._reports.repeat(self._asked.get_nowait())
         reads: list[Any] = [self._wake, *filter(None, [self._uploader.socket])]
         ready, _, _ = select.select(reads, [], [], min(timeout_s, _LOOK_S))
         if self._wake in ready:

@@ -158,6 +158,18 @@ def test_the_end_of_a_clip_goes_last_and_takes_no_url_in_advance(rig: Rig) -> No
     assert list((rig.spool / "front").iterdir()) == []
 
 
+def test_what_is_at_the_store_is_said_again_to_who_comes_late(rig: Rig) -> None:
+    rig.segment(1)
+    rig.allow(f"https://{HOST}/1")
+    rig.run()
+    rig.answer(200)
+    rig.sending.repeat(CLIP)
+    rig.sending.repeat("0198c0de-0000-7000-8000-00000000dead")
+    rig.run().run()
+    first, again = rig.said("uploaded")
+    assert again == first
+
+
 def test_what_nobody_wants_for_15_minutes_is_left_to_the_card(rig: Rig) -> None:
     rig.segment(1)
     rig.run().run(14 * 60)

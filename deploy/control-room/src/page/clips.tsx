@@ -5,13 +5,12 @@ import type { AlarmView, ClipView } from "../protocol";
 import { OrderState } from "./actions";
 import { Watch } from "./footage";
 import { Leave, leave, useFirstFocus } from "./forms";
-import { command, form, isPending, orderOf } from "./orders";
+import { command, form, isPending, mayAsk, orderOf } from "./orders";
 import { Fact } from "./panes";
 import { devices, key } from "./state";
 import { t } from "./strings";
 import { deviceClock, plain, span, word } from "./words";
 
-const MAY_ASK: readonly string[] = ["operator", "supervisor", "admin"];
 const MAY_HOLD: readonly string[] = ["supervisor", "admin"];
 const MOST = 50;
 
@@ -21,7 +20,7 @@ export function ClipsCard({ alarm }: { alarm: AlarmView }) {
   const broken = Object.entries(device?.health?.cameras ?? {}).filter(([, camera]) => camera.recording?.state === "degraded");
   const clips = alarm.clips.slice(-MOST);
   const isTest = alarm.data.status === "test";
-  const mayAsk = alarm.isOpen && recorded.length > 0 && key.value !== null && MAY_ASK.includes(key.value.role) && !isTest;
+  const isAskable = alarm.isOpen && recorded.length > 0 && mayAsk(key.value) && !isTest;
   const asked = form.value?.alarmId === alarm.alarmId && form.value.form === "clip" ? form.value : null;
   const order = orderOf(aboutClip(alarm)).value;
   return (
@@ -32,7 +31,7 @@ export function ClipsCard({ alarm }: { alarm: AlarmView }) {
         <p key={name} class="bad">▲ {t.clips.broken(plain(name, 64), plain(camera.recording?.detail, 300))}</p>
       ))}
       {clips.length > 0 && <ul>{clips.map((clip) => <Clip key={`${clip.camera} ${clip.clip}`} alarm={alarm} clip={clip} isAsked={asked?.clip === clip.clip} />)}</ul>}
-      {mayAsk && (asked?.clip === null ? <Ask alarm={alarm} cameras={recorded} /> : (
+      {isAskable && (asked?.clip === null ? <Ask alarm={alarm} cameras={recorded} /> : (
         <button type="button" aria-disabled={isPending(order)} aria-expanded={false} onClick={() => !isPending(order) && (form.value = { alarmId: alarm.alarmId, form: "clip", clip: null })}>{t.clips.ask}</button>
       ))}
       <OrderState order={order} alarm={alarm} />

@@ -2,9 +2,11 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { AlarmView, ClipView, PartView } from "../protocol";
+import { OrderState } from "./actions";
 import { save } from "./handover";
+import { command, isPending, mayAsk, orderOf } from "./orders";
 import { Footage, type Verdict } from "./recordings";
-import { settings } from "./state";
+import { key, settings } from "./state";
 import { t } from "./strings";
 import { clock, deviceClock, plain, span } from "./words";
 
@@ -14,13 +16,31 @@ export function Watch({ alarm, clip }: { alarm: AlarmView; clip: ClipView }) {
   if (settings.value?.clips !== true) return null;
   const { parts, unsent, begins, state } = clip;
   if (parts.length === 0 && state === "deleted") return null;
-  if (parts.length === 0) return <p class="small">{unsent.length > 0 ? t.footage.unsent(unsent.length, plain(unsent.at(-1)!.why, 200)) : state === "asked" || state === "recording" ? t.footage.noneYet : t.footage.none}</p>;
+  const earlier = begins === null && (parts.length > 0 || state !== "asked") && <Earlier alarm={alarm} clip={clip} />;
+  if (parts.length === 0) {
+    const why = unsent.length > 0 ? t.footage.unsent(unsent.length, plain(unsent.at(-1)!.why, 200)) : state === "asked" || state === "recording" ? t.footage.noneYet : t.footage.none;
+    return earlier || <p class="small">{why}</p>;
+  }
   const camera = plain(clip.camera, 64);
   return (
     <>
       <button type="button" class="do" aria-expanded={isOpen.value} aria-label={isOpen.value ? t.footage.hideOf(camera) : t.footage.showOf(camera)} onClick={() => (isOpen.value = !isOpen.value)}>{isOpen.value ? t.footage.hide : t.footage.show}</button>
       {isOpen.value && <Player alarm={alarm} clip={clip} />}
-      {begins === null && <p class="small">{t.footage.late}</p>}
+      {earlier}
+    </>
+  );
+}
+
+/** What the kiosk said of a recording before this page listened, which it can say again. */
+function Earlier({ alarm, clip }: { alarm: AlarmView; clip: ClipView }) {
+  const about = `earlier ${clip.clip}`;
+  const order = orderOf(about).value;
+  const isDone = order?.answer?.result?.status === "succeeded";
+  return (
+    <>
+      {!isDone && <p class="small">{t.footage.late}</p>}
+      {!isDone && mayAsk(key.value) && <button type="button" aria-disabled={isPending(order)} onClick={() => command(about, alarm.source, "rebirth", { clip: clip.clip })}>{t.footage.askEarlier}</button>}
+      <OrderState order={order} alarm={alarm} />
     </>
   );
 }

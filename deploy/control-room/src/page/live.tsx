@@ -6,12 +6,12 @@ import type { AlarmView, LookView } from "../protocol";
 import { focusDetail } from "./focus";
 import { useFirstFocus } from "./forms";
 import { look, lookAway, lookPicture, lookThrough } from "./look";
+import { mayAsk } from "./orders";
 import { devices, key, shift } from "./state";
 import { t } from "./strings";
 import { now, second } from "./time";
 import { place, plain } from "./words";
 
-const MAY_LOOK: readonly string[] = ["operator", "supervisor", "admin"];
 const OLD_MS = 3000;
 
 export function LiveCard({ alarm }: { alarm: AlarmView }) {
@@ -20,7 +20,7 @@ export function LiveCard({ alarm }: { alarm: AlarmView }) {
   const chosen = useSignal("");
   const cameras = (devices.get(alarm.source)?.value.meta?.cameras ?? []).map(({ name }) => name);
   const seen = look.value?.source === alarm.source ? look.value : null;
-  const mayLook = alarm.isOpen && shift.value !== null && key.value !== null && MAY_LOOK.includes(key.value.role);
+  const mayLook = alarm.isOpen && shift.value !== null && mayAsk(key.value);
   if (cameras.length === 0 || (!mayLook && seen === null)) return null;
   const first = alarm.data.camera?.name;
   const camera = chosen.value || (first !== undefined && cameras.includes(first) ? first : cameras[0]!);

@@ -1,7 +1,7 @@
 // What a person has asked of kiosks, and what the kiosks have said. Nothing is shown as done before the kiosk says so.
 import { signal, type Signal } from "@preact/signals";
-import type { AckAction, AckArgs, ClipArgs, ClipHoldArgs } from "../contract";
-import type { AlarmView, Tell } from "../protocol";
+import type { AckAction, AckArgs, ClipArgs, ClipHoldArgs, RebirthArgs } from "../contract";
+import type { AlarmView, KeyView, Tell } from "../protocol";
 import { ask, nextTicket } from "./ask";
 import { now } from "./time";
 
@@ -9,11 +9,18 @@ export type Form = "dispatched" | "closed" | "take-over" | "settle";
 /** The form that is open, and of which alarm; `clip` is the one that a clip is asked for with, and the clip that is held or released. */
 export const form = signal<{ alarmId: string; form: Form } | { alarmId: string; form: "clip"; clip: string | null } | null>(null);
 
+const OPERATORS: readonly string[] = ["operator", "supervisor", "admin"];
+
+/** Whether kiosks take an operator's orders from this key: to record, to look, to say something again. */
+export function mayAsk(key: KeyView | null): boolean {
+  return key !== null && OPERATORS.includes(key.role);
+}
+
 export interface Order {
   ticket: number;
   /** What it is about: an alarm, or what else `command` was given. */
   alarmId: string;
-  action: AckAction | "clip" | "clip-hold";
+  action: AckAction | "clip" | "clip-hold" | "rebirth";
   /** It says that the case goes on, and changes nothing else. */
   goesOn: boolean;
   askedMs: number;
@@ -39,8 +46,8 @@ export function acknowledge(alarm: AlarmView, action: AckAction, more: Partial<A
   give(alarm.alarmId, action, goesOn, alarm.source, "ack", { alarm_id: alarm.alarmId, action, ...more });
 }
 
-/** Have something recorded, or held. One order at a time about one thing. */
-export function command(about: string, source: string, ...[name, args]: ["clip", ClipArgs] | ["clip-hold", ClipHoldArgs]): void {
+/** Have something recorded, held, or said again. One order at a time about one thing. */
+export function command(about: string, source: string, ...[name, args]: ["clip", ClipArgs] | ["clip-hold", ClipHoldArgs] | ["rebirth", RebirthArgs]): void {
   give(about, name, false, source, name, { ...args });
 }
 

@@ -263,7 +263,7 @@ const en = {
     asking: (s: string) => `Asking the kiosk… (${s})`,
     tries: (n: number) => `asked ${n} times`,
     giveUp: "Stop asking",
-    done: { registered: "You have it: the kiosk says so.", dispatched: "The kiosk knows who comes.", "take-over": "You have it now: the kiosk says so.", closed: "The kiosk has closed it.", clip: "The kiosk records it.", "clip-hold": "Done: the kiosk says so." },
+    done: { registered: "You have it: the kiosk says so.", dispatched: "The kiosk knows who comes.", "take-over": "You have it now: the kiosk says so.", closed: "The kiosk has closed it.", clip: "The kiosk records it.", "clip-hold": "Done: the kiosk says so.", rebirth: "The kiosk says again what it has sent since its last start." },
     codes: {
       "already-registered": "Somebody else was first.",
       "pressed-since": "Not closed: somebody has pressed again. Look at it, then close it again.",
