@@ -17,7 +17,7 @@ from tests.support.vision_media import demo_video
 
 MAX_JPEG_BYTES = 100 * 1024
 FPS = 10
-EMPTY_S, PEOPLE_S, EMPTY_AFTER_S = 2, 10, 5
+EMPTY_S, PEOPLE_S, EMPTY_AFTER_S = 2, 10, 8
 
 
 def test_a_press_tells_who_is_in_view_and_sends_their_picture(tmp_path: Path, broker: Mosquitto) -> None:

@@ -247,7 +247,7 @@ def test_a_day_in_the_street_leaves_nothing_that_tells_who_was_there(tmp_path: P
         for picture in (entered.data["snapshot"], alarm.data["camera"]["snapshot"]):
             centre.wait_for_picture(picture)
         # A good part of the scene, in which many people walk through the mask.
-        centre.wait_for("health", lambda m: m.data["cameras"].get("front", {}).get("frames", 0) >= 150, timeout_s=150)
+        centre.wait_for("health", lambda m: m.data["cameras"].get("front", {}).get("frames", 0) >= 100, timeout_s=200)
         meta = centre.wait_for("meta")
 
         # Nobody takes the next ones, so they stay on the disk.
