@@ -36,6 +36,26 @@ def test_a_map_that_was_left_before_its_outlines_came_draws_none_and_calls_none_
     assert page.get_by_text("was not found").count() == 0
 
 
+HELD_FRAMES = """
+const [request, cancel, first] = [requestAnimationFrame.bind(window), cancelAnimationFrame.bind(window), 1e9];
+window.requestAnimationFrame = (then) => (window.held ? first + window.held.push(then) - 1 : request(then));
+window.cancelAnimationFrame = (id) => (id < first ? cancel(id) : void delete window.held[id - first]);
+"""
+
+
+def test_a_map_that_is_left_while_it_is_to_be_drawn_draws_no_more(opened: Opener) -> None:
+    page = opened("day")
+    page.add_init_script(HELD_FRAMES)
+    page.reload()
+    look_on(page)
+    page.evaluate("window.held = []")
+    with page.expect_event("requestfinished", lambda request: request.url.endswith("kwazulu-natal.json")):
+        go(page, "map")
+    page.wait_for_function("window.held.length > 1")
+    go(page, "devices")
+    assert page.evaluate("window.held.filter((then) => then).map((then) => then(performance.now())).length") > 0
+
+
 def test_the_map_is_drawn_anew_when_the_pc_turns_to_its_night_colours(opened: Opener) -> None:
     page = opened("day", color_scheme="light")
     look_on(page)

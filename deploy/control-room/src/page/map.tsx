@@ -19,6 +19,13 @@ interface Inner {
   _renderer: { _ctx: CanvasRenderingContext2D; _drawing: boolean; _layers: Record<number, unknown>; _fillStroke(ctx: CanvasRenderingContext2D, layer: unknown): void };
 }
 
+/** Leaflet loses count of the redraws that it has asked for, and one may come when the map is gone. */
+class Canvas extends L.Canvas {
+  _redraw(): void {
+    if ("_ctx" in this) Object.getPrototypeOf(Canvas.prototype)._redraw.call(this);
+  }
+}
+
 class ShapeMarker extends L.CircleMarker {
   constructor(
     at: L.LatLngExpression,
@@ -149,7 +156,7 @@ function isBare(set: Settings | null): boolean {
 
 function begin(element: HTMLElement): L.Map {
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  const map = L.map(element, { preferCanvas: true, attributionControl: false, zoomControl: false, zoomSnap: 0.5, minZoom: 4, maxZoom: 19, zoomAnimation: !still, fadeAnimation: !still, markerZoomAnimation: !still });
+  const map = L.map(element, { renderer: new Canvas(), attributionControl: false, zoomControl: false, zoomSnap: 0.5, minZoom: 4, maxZoom: 19, zoomAnimation: !still, fadeAnimation: !still, markerZoomAnimation: !still });
   L.control.zoom({ position: "topright", zoomInTitle: t.map.zoomIn, zoomOutTitle: t.map.zoomOut }).addTo(map);
   map.setView(lastView?.centre ?? [-28.5, 25], lastView?.zoom ?? 5, { animate: false });
   const tiles = settings.peek()?.tiles;
