@@ -23,7 +23,7 @@ from agent.core.camera.vision_spec import VisionSpec
 from agent.outbox.outbox import Outbox
 from agent.ports import Received
 from agent.runtime.commands.handler import CommandHandler
-from agent.runtime.live.live_view import LiveAnswer
+from agent.runtime.live.answers import LiveAnswer
 from agent.settings.kept import Kept, begin, load_kept
 from agent.sim.clock import SimClock
 from tests.settings.test_file import GOOD

@@ -16,7 +16,7 @@ from agent.ports import OutgoingMessage, Received
 from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.commands.memory import COMMAND_KEY
 from agent.runtime.commands.orders import SelfTestAnswer, replay_done
-from agent.runtime.live.live_view import LiveAnswer
+from agent.runtime.live.answers import LiveAnswer
 from agent.runtime.live.look import Looker
 from agent.runtime.tap.service_page import OpenAnswer
 from agent.sim.clock import SimClock

@@ -8,7 +8,8 @@ from typing import Any
 from agent.contract.commands import LiveStartArgs
 from agent.core.errors import MessageRefused
 from agent.ports import Line, OutgoingMessage
-from agent.runtime.live.live_view import LiveAnswer, LiveView
+from agent.runtime.live.answers import LiveAnswer
+from agent.runtime.live.live_view import LiveView
 from agent.runtime.live.look import Looker
 from agent.sim.clock import SimClock
 from tests.support.command_rig import WhenAwaited

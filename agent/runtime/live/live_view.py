@@ -7,23 +7,19 @@ kept of it there goes with the message of its end. So a kill loses neither.
 """
 
 import queue
-import secrets
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from agent.contract.commands import LiveStartArgs
-from agent.contract.live import LIVE, MAX_BYTES
 from agent.core.camera.link import LIVE as PICTURE
-from agent.core.errors import MessageRefused
 from agent.outbox.outbox import Outbox
-from agent.ports import OutgoingMessage
+from agent.runtime.live.answers import LiveAnswer, no_picture, not_yours, pictures_rest, unknown
 from agent.runtime.live.given import GivesPictures, OffersPictures, ShowsLook
 from agent.runtime.live.look import KEY, Look, Looker, read_kept
 from agent.runtime.live.pace import Pace
-from agent.runtime.live.picture_size import PictureSize
+from agent.runtime.live.pictures import Pictures
 from agent.runtime.live.push import CameraPush
 from agent.runtime.live.streams import Streams
 from agent.runtime.supervision.context import Context
@@ -31,37 +27,11 @@ from agent.runtime.supervision.supervisor import Supervisor
 
 _MOST_LOOKS = 8
 _DISK_PATIENCE_S = 2.0
-_ANSWER_NS = 10**9
-"""How long a camera may take for a picture before it is asked for another."""
-_BLIND_NS = 10 * 10**9
-"""A camera that gives no picture for this long ends the looks through it."""
-_EXPIRY_S = 1
-_RETRY_NS, _RETRY_NONE_NS = 20_000_000, 250_000_000
-"""How soon to look again at a line that was busy, or at none."""
 _STREAM_NS = 50_000_000
 """How soon to look again at a stream, and at whether an alarm waits."""
 _MOST_OVER = 16
 _NO_SERVER = "the settings name no media server"
 _MAY_END_ANY = frozenset({"supervisor", "admin"})
-
-
-class LiveAnswer(NamedTuple):
-    """The result of a command: its code is `ok` when it has succeeded."""
-
-    code: str
-    text: str
-    output: Mapping[str, Any] = {}
-
-
-@dataclass(slots=True)
-class _Pictures:
-    """The pictures of one camera, for everybody who looks through it."""
-
-    got_ns: int
-    """When the last one came."""
-    due_ns: int = 0
-    asked: str | None = None
-    asked_ns: int = 0
 
 
 class _End(NamedTuple):
@@ -90,7 +60,6 @@ class LiveView:
         """`lights` show that somebody looks, if the settings say so; without `streams` there are pictures alone."""
         self._clock = context.clock
         self._security = context.security
-        self._topic = context.reporter.make.identity.up
         self._outbox = outbox
         self._cameras = cameras
         self._sender = sender
@@ -98,8 +67,7 @@ class LiveView:
         self._is_lit = False
         self._lock = threading.Lock()
         self._looks: dict[str, Look] = {}
-        self._pictures: dict[str, _Pictures] = {}
-        self._size = PictureSize()
+        self._pictures = Pictures(cameras, sender, context.reporter.make.identity.up)
         self._pace = Pace()
         self._streams = streams
         self._over: dict[str, str] = {}
@@ -131,7 +99,7 @@ class LiveView:
         look = self._looks.get(args.live or "")
         by_pictures = args.rung == "pictures" if look is None else look.place is None
         if by_pictures and (rest_s := self._sender.pictures_rest_s()) > 0:
-            return _pictures_rest(rest_s)
+            return pictures_rest(rest_s)
         return self._start(args, who) if args.live is None else self._renew(args.live, args, who)
 
     def stop(self, live: str, who: Looker) -> LiveAnswer:
@@ -139,9 +107,9 @@ class LiveView:
         with self._lock:
             look = self._looks.get(live)
             if look is None:
-                return _unknown(live)
+                return unknown(live)
             if not who.is_same(look.who) and who.role not in _MAY_END_ANY:
-                return _not_yours(look)
+                return not_yours(look)
             push = self._end(look, "asked", ended_by=who.said)
         self._finish(push)
         self.wake()
@@ -166,12 +134,9 @@ class LiveView:
             self._tick_streams(now_ns)
             self._end_what_is_over(now_ns)
             self._tell_ends()
-            if self._size.due_ns is not None and now_ns >= self._size.due_ns:
-                self._size.tick(self._sender.line())
-            due_ns = [self._ask(camera, stream, now_ns) for camera, stream in self._pictures.items()]
+            due_ns = self._pictures.tick(now_ns, self._fps)
             due_ns += [look.ends_ns for look in self._looks.values()]
             due_ns += [now_ns + _STREAM_NS] if self._streams is not None and self._streams.is_pushing else []
-            due_ns += [] if self._size.due_ns is None else [self._size.due_ns]
             shown = any(look.is_shown and look.is_kept for look in self._looks.values())
         if self._lights is not None and shown != self._is_lit:
             self._is_lit = shown
@@ -199,7 +164,7 @@ class LiveView:
     def _start(self, args: LiveStartArgs, who: Looker) -> LiveAnswer:
         camera, works = self._cameras.shows(args.camera)
         if camera is None or not works:
-            return _no_picture(camera)
+            return no_picture(camera)
         if args.rung == "stream" and (lacks := _NO_SERVER if self._streams is None else self._streams.lacks(camera)):
             return LiveAnswer("no-stream", f"there is no stream: {lacks}")
         look = self._begin(camera, args, who)
@@ -213,10 +178,10 @@ class LiveView:
             return LiveAnswer("not-kept", "the disk does not take it, so nobody looks")
         with self._lock:
             if look.live not in self._looks:  # the agent is ending
-                return _unknown(look.live)
+                return unknown(look.live)
             look.is_kept = True
             if look.place is None:
-                self._pictures.setdefault(camera, _Pictures(got_ns=self._clock.boottime_ns()))
+                self._pictures.begin(camera, self._clock.boottime_ns())
             answer = self._answer(look, args)
         self.wake()
         return answer
@@ -244,9 +209,9 @@ class LiveView:
             if live in self._over:
                 return LiveAnswer("stream-failed", f"the stream has ended: {self._over[live]}")
             if look is None or not look.gets_pictures(now_ns) or args.camera not in {None, look.camera}:
-                return _unknown(live)
+                return unknown(live)
             if not who.is_same(look.who):
-                return _not_yours(look)
+                return not_yours(look)
             if not self._pace.allows(now_ns, begins=False):
                 return LiveAnswer("busy", "too many looks have gone on lately: wait a minute")
             look.fps, look.ends_ns = args.fps, now_ns + args.lease_s * 10**9
@@ -281,10 +246,9 @@ class LiveView:
 
     def _end_what_is_over(self, now_ns: int) -> None:
         for look in list(self._looks.values()):
-            pictures = None if look.place is not None else self._pictures.get(look.camera)
             if now_ns >= look.ends_ns:
                 self._end(look, "lease")
-            elif look.is_kept and pictures is not None and now_ns - pictures.got_ns >= _BLIND_NS:
+            elif look.is_kept and look.place is None and self._pictures.is_blind(look.camera, now_ns):
                 self._end(look, "camera")
 
     def _tick_streams(self, now_ns: int) -> None:
@@ -310,7 +274,7 @@ class LiveView:
         if self._streams is not None and not any(each.has_stream for each in others):
             push = self._streams.leave(look.camera)
         if not any(each.place is None for each in others):
-            self._pictures.pop(look.camera, None)
+            self._pictures.end(look.camera)
         if "failure" in more:
             self._over[look.live] = more["failure"]
             self._over = dict(list(self._over.items())[-_MOST_OVER:])
@@ -329,70 +293,21 @@ class LiveView:
             detail = {**look.detail(), **end.detail, "pictures": look.pictures}
             self._security.record("live-stopped", end.said, {KEY + look.live: None}, **detail)
 
-    def _ask(self, camera: str, stream: _Pictures, now_ns: int) -> int:
-        """Ask a camera for a picture if it is time; returns when to look again."""
-        if stream.asked is not None and now_ns - stream.asked_ns < _ANSWER_NS:
-            return stream.asked_ns + _ANSWER_NS
-        if now_ns < stream.due_ns:
-            return stream.due_ns
-        stream.asked = None
-        line = self._sender.line()
-        if line is None or not line.is_idle:
-            stream.got_ns = now_ns  # the camera is not to blame
-            return now_ns + (_RETRY_NONE_NS if line is None else _RETRY_NS)
-        fps = max(look.fps for look in self._looks.values() if look.camera == camera and look.place is None)
-        period_ns = 10**9 // fps
-        stream.due_ns = period_ns + (stream.due_ns if now_ns - stream.due_ns < period_ns else now_ns)
-        picture_id = PICTURE + secrets.token_hex(8)
-        if self._cameras.snapshot(picture_id, camera, self._size.max_bytes) is None:
-            return now_ns + period_ns
-        stream.asked, stream.asked_ns = picture_id, now_ns
-        return now_ns + _ANSWER_NS
+    def _by_pictures(self, camera: str) -> list[Look]:
+        return [look for look in self._looks.values() if look.camera == camera and look.place is None]
+
+    def _fps(self, camera: str) -> int:
+        return max(look.fps for look in self._by_pictures(camera))
 
     def _send(self, picture_id: str, jpeg: bytes | None) -> None:
         """Send a picture that has come for somebody who still looks."""
-        found = [camera for camera, stream in self._pictures.items() if stream.asked == picture_id]
-        for camera in found:
-            stream, now_ns = self._pictures[camera], self._clock.boottime_ns()
-            stream.asked = None
-            if jpeg is None or len(jpeg) > MAX_BYTES:
-                continue
-            stream.got_ns = now_ns
-            by_pictures = [look for look in self._looks.values() if look.camera == camera and look.place is None]
-            looks = [look for look in by_pictures if look.gets_pictures(now_ns)]
-            message = OutgoingMessage(
-                self._topic(LIVE, camera), jpeg, qos=0, expiry_s=_EXPIRY_S, content_type="image/jpeg"
-            )
-            line = self._sender.line()
-            try:
-                is_sent = bool(looks) and line is not None and self._sender.offer(message)
-            except MessageRefused:
-                self._size.refused()
-                continue
-            if line is not None and is_sent:
-                self._size.sent(line, now_ns)
-                for look in looks:
-                    look.pictures += 1
+        now_ns = self._clock.boottime_ns()
+        came = self._pictures.came(picture_id, jpeg, now_ns)
+        looks = [] if came is None else [look for look in self._by_pictures(came[0]) if look.gets_pictures(now_ns)]
+        if came is not None and looks and self._pictures.send(*came, now_ns):
+            for look in looks:
+                look.pictures += 1
 
 
 def _begun(look: Look, args: LiveStartArgs) -> dict[str, Any]:
     return {**look.detail(), "fps": args.fps, "lease_s": args.lease_s}
-
-
-def _no_picture(camera: str | None) -> LiveAnswer:
-    if camera is None:
-        return LiveAnswer("no-camera", "there is no such camera")
-    return LiveAnswer("no-picture", f"the camera {camera} gives no pictures now")
-
-
-def _pictures_rest(rest_s: float) -> LiveAnswer:
-    said = f"connections have ended soon after a picture was sent, so none is for {rest_s:.0f} s more"
-    return LiveAnswer("no-picture", said)
-
-
-def _unknown(live: str) -> LiveAnswer:
-    return LiveAnswer("unknown-live", f"there is no look {live}, or it is over: begin another")
-
-
-def _not_yours(look: Look) -> LiveAnswer:
-    return LiveAnswer("not-yours", f"that is a look of {look.who.said}")

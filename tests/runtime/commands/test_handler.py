@@ -9,7 +9,7 @@ from agent.contract.messages import Answer
 from agent.contract.vocabulary import TimeQuality
 from agent.core.facts import AckAnswer, AckVerdict
 from agent.ports import MAX_RECEIVED_BYTES, Received
-from agent.runtime.live.live_view import LiveAnswer
+from agent.runtime.live.answers import LiveAnswer
 from tests.support.command_rig import RESULTS, CommandRig, refusal
 from tests.support.drafts import IDENTITY, alarm_data, body
 
