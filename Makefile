@@ -16,7 +16,7 @@ JOBS ?= 7
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-recorder test-contract test-package test-beside test-together test-others test-tflite test-picamera2 check bench bench-recorder bench-vision chaos enrolment-cuts evidence evidence-presses evidence-writes looks uploads fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation province mutants walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-recorder test-contract test-eyes test-doctor test-package test-beside test-together test-others test-tflite test-picamera2 check bench bench-recorder bench-vision chaos enrolment-cuts evidence evidence-presses evidence-writes looks uploads fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation province mutants walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -133,13 +133,13 @@ run: setup broker demo-video model ## Everything running on this machine: broker
 	@$(MAKE) -s control-room 2>/dev/null || true # The demo says so, and goes on
 	@$(AGENT) demo
 
-test: test-others suite ## All tests but those of the package, the control room, recorders, the contract's tools, setting a device up, and the long runs, with a real broker, a real model and real video
+test: test-others suite ## All tests but those of what the targets below name, and the long runs, with a real broker, a real model and real video
 
 test-others: setup-dev model # The small suites of the other two environments, side by side
 	@$(MAKE) -s -O -j 2 test-tflite test-picamera2
 
 # Containers often forbid byte code, and then every process of every run compiles all that it loads.
-suite test-campaigns test-control-room test-enrolment test-recorder test-contract test-package test-beside test-together: export PYTHONDONTWRITEBYTECODE :=
+suite test-campaigns test-control-room test-enrolment test-recorder test-contract test-eyes test-doctor test-package test-beside test-together: export PYTHONDONTWRITEBYTECODE :=
 
 ENROLMENT := tests/deploy/kit tests/deploy/registrar tests/docs/test_control_room_guide.py tests/system/test_enrolment.py \
   tests/deploy/card tests/system/test_commission.py tests/system/test_service_page.py tests/system/test_from_afar.py \
@@ -151,22 +151,29 @@ RECORDER := tests/recorder/test_app.py tests/recorder/test_process.py tests/reco
 CONTRACT := tests/system/test_conform_centre.py tests/system/test_conform_device.py tests/system/test_asyncapi_subscriber.py \
   tests/contract/test_node_tools.py tests/centre/test_memory.py
 
+EYES := tests/vision tests/ports/test_detector.py tests/cli/test_bench.py tests/system/test_people.py tests/system/test_popia.py \
+  tests/system/test_profiles.py tests/system/test_masks.py tests/system/test_camera_tamper.py tests/system/test_vision_trouble.py
+
+DOCTOR := $(wildcard tests/system/test_doctor*.py) tests/system/test_copied_card.py tests/system/test_probe.py
+
 PACKAGE := tests/deploy/package
+
+BESIDE := $(ENROLMENT) $(RECORDER) $(CONTRACT) $(EYES) $(DOCTOR) $(PACKAGE)
 
 PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
 TOGETHER := $(PYTEST) --ignore=tests/campaigns/brokers --ignore=tests/control_room -m "not campaign"
 
 # In a new clone one compiles what the others of a run load.
 define COMPILED
-@ls tests/vision/__pycache__/*$$($(BIN)/python -c 'import sys; print(sys.implementation.cache_tag)')* >/dev/null 2>&1 || $(TOGETHER) -n 0 --collect-only >/dev/null || true
+@ls tests/core/__pycache__/*$$($(BIN)/python -c 'import sys; print(sys.implementation.cache_tag)')* >/dev/null 2>&1 || $(TOGETHER) -n 0 --collect-only >/dev/null || true
 endef
 
 suite: setup-dev test-video model # Without the other environments. On another Python: make suite PYTHON=python3.13 VENV=.venv-3.13
 	$(COMPILED)
-	@$(TOGETHER) $(addprefix --ignore=,$(ENROLMENT) $(RECORDER) $(CONTRACT) $(PACKAGE))
+	@$(TOGETHER) $(addprefix --ignore=,$(BESIDE))
 
-test-beside: setup-dev test-video model service-page # What test-enrolment, test-recorder, test-contract and test-package run, in a third less time: one waits while another works
-	@$(PYTEST) $(ENROLMENT) $(RECORDER) $(CONTRACT) $(PACKAGE)
+test-beside: setup-dev test-video model service-page # What test-enrolment, test-recorder, test-contract, test-eyes, test-doctor and test-package run, in a third less time: one waits while another works
+	@$(PYTEST) $(BESIDE)
 
 test-together: setup-dev test-video model service-page # These and the suite
 	$(COMPILED)
@@ -186,6 +193,12 @@ test-recorder: setup-dev ## Recorders as they run: fed by a camera process and b
 
 test-contract: setup-dev test-video model ## The contract's documents by tools of others, a subscriber made from them, and what grades devices and centres (a minute)
 	@$(PYTEST) $(CONTRACT)
+
+test-eyes: setup-dev test-video model ## Cameras and the people before them, on film: near, far, masked, in every profile; and tampers (three minutes)
+	@$(PYTEST) $(EYES)
+
+test-doctor: setup-dev demo-video model ## What the doctor says of a device that runs, of brokers and of a copied card (a minute)
+	@$(PYTEST) $(DOCTOR)
 
 test-package: setup-dev model service-page ## The package for this Python's Debian: what is in it, lintian, and its life in a container (three minutes)
 	@$(PYTEST) $(PACKAGE)
