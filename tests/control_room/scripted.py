@@ -7,6 +7,8 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
+from tests.support.wait import PATIENCE_S
+
 ROOM = Path(__file__).parents[2] / "deploy" / "control-room"
 Opener = Callable[..., Page]
 
@@ -40,6 +42,7 @@ def places(page: Page) -> list[str]:
 
 
 def violations(page: Page) -> list[str]:
+    page.locator("main").wait_for(timeout=PATIENCE_S * 1000)  # a page that is not there yet has every barrier
     page.evaluate((ROOM / "node_modules" / "axe-core" / "axe.min.js").read_text())
     found: list[dict[str, Any]] = page.evaluate("async () => (await axe.run()).violations")
     return [f"{each['id']}: {[node['target'] for node in each['nodes']]}" for each in found]
