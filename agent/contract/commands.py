@@ -22,6 +22,8 @@ MAX_LEAD_US = 24 * 3600 * 10**6
 """How far a counter may be ahead of the time. By convention it is the time of signing, in microseconds since 1970."""
 
 InputName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
+MadeId = Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")]
+"""The UUID of what the device has made: a recording, or a look."""
 Role = Literal["operator", "supervisor", "technician", "admin"]
 
 
@@ -97,7 +99,7 @@ class PingArgs(_Args):
 class RebirthArgs(_Args):
     """`rebirth`: publish state, meta and the open alarms again."""
 
-    clip: str | None = Field(default=None, pattern=r"^[0-9a-f-]{36}$")
+    clip: MadeId | None = None
     """A recording: besides, say again what of it a store has taken since the agent's start (`uploaded`)."""
 
 
@@ -196,7 +198,7 @@ class ClipArgs(_Args):
 class ClipHoldArgs(_Args):
     """`clip-hold`: keep a clip from being deleted by age or for room, or release it."""
 
-    clip: str = Field(pattern=r"^[0-9a-f-]{36}$")
+    clip: MadeId
     hold: bool
     """False releases it."""
     reason: Annotated[Words, Field(min_length=1, max_length=200)]
@@ -208,7 +210,7 @@ class LiveStartArgs(_Args):
 
     camera: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,64}$")
     """The first camera when left out."""
-    live: str | None = Field(default=None, pattern=r"^[0-9a-f-]{36}$")
+    live: MadeId | None = None
     """The look that goes on, which is yours: same `iss`, same `by`. A new one begins when left out."""
     rung: Literal["pictures", "stream"] = "pictures"
     """`pictures` on `up/live/{camera}`, or the recorder's `stream` to the media server that the device's settings name.
@@ -226,7 +228,7 @@ class LiveStartArgs(_Args):
 class LiveStopArgs(_Args):
     """`live-stop`: look no longer."""
 
-    live: str = Field(pattern=r"^[0-9a-f-]{36}$")
+    live: MadeId
     """The look: your own. A supervisor or an admin may end any."""
     by: Name | None = None
     """As in `live-start`."""

@@ -69,7 +69,7 @@ class Sending:
         self._uploader = uploader
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._given: queue.SimpleQueue[list[Url]] = queue.SimpleQueue()
-        self._asked: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._repeats: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._urls: UploadUrls | None = None
         self._under_way: tuple[Segment, Target] | None = None
         self._number = 0
@@ -108,7 +108,7 @@ class Sending:
 
     def repeat(self, clip: str) -> None:
         """Say again what of this clip a store has taken since the start. Never blocks."""
-        self._asked.put(clip)
+        self._repeats.put(clip)
         self._ring()
 
     def pressed(self, alarm: AlarmData) -> None:
@@ -145,7 +145,7 @@ class Sending:
             self._next(now_ns)
         self._ask(now_ns)
         with suppress(queue.Empty):
-            self._reports.repeat(self._asked.get_nowait())
+            self._reports.repeat(self._repeats.get_nowait())
         reads: list[Any] = [self._wake, *filter(None, [self._uploader.socket])]
         ready, _, _ = select.select(reads, [], [], min(timeout_s, _LOOK_S))
         if self._wake in ready:
