@@ -19,7 +19,7 @@ export function Watch({ alarm, clip }: { alarm: AlarmView; clip: ClipView }) {
   const earlier = begins === null && (parts.length > 0 || state !== "asked") && <Earlier alarm={alarm} clip={clip} />;
   if (parts.length === 0) {
     const why = unsent.length > 0 ? t.footage.unsent(unsent.length, plain(unsent.at(-1)!.why, 200)) : state === "asked" || state === "recording" ? t.footage.noneYet : t.footage.none;
-    return earlier || <p class="small">{why}</p>;
+    return <>{(unsent.length > 0 || !earlier) && <p class="small">{why}</p>}{earlier}</>;
   }
   const camera = plain(clip.camera, 64);
   return (
