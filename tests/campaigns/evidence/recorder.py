@@ -20,11 +20,11 @@ from agent.evidence.fragment import Fragment
 from tests.support.made_up_clips import CAMERA, DEVICE, ROOMY
 
 UNSYNCED = "unsynced"
-setattr(open_clip, "SIGNING", 0)  # noqa: B010 - on a busy machine too, each fragment is signed
 
 
 def main(directory: str, key: str, certificate: str, recipient: str, seed: str) -> None:
     """Record for ever."""
+    setattr(open_clip, "SIGNING", 0)  # noqa: B010 - on a busy machine too, each fragment is signed
     chance, ids, index = random.Random(int(seed)), Uuid7Source(), 0
     signer = DeviceKey(Path(key), Path(certificate))
     facts = {"device": DEVICE, "camera": CAMERA}
