@@ -49,6 +49,10 @@ def device(built_service_page: Path, technician: PrivateKey, tmp_path: Path) -> 
     running.close()
 
 
+SETTLED_MS = 600
+"""For so long a view that has changed takes no tap, and a little longer."""
+
+
 class Phone:
     """The technician's phone. `complaints` are errors of the page; that a device does not answer is none."""
 
@@ -82,6 +86,18 @@ class Phone:
 
     def tap(self, name: str) -> None:
         self.page.get_by_role("button", name=name, exact=True).tap()
+
+    def answer(self, name: str, until: playwright.Locator) -> None:
+        """Tap until this is seen, as a person would: a tap on a view that has just changed counts for nothing."""
+        for _ in range(10):
+            self.page.wait_for_timeout(SETTLED_MS)
+            self.tap(name)
+            try:
+                playwright.expect(until).to_be_visible(timeout=3000)
+            except AssertionError:
+                continue
+            return
+        playwright.expect(until).to_be_visible()
 
     def go(self, tab: str) -> None:
         self.page.get_by_role("navigation").get_by_role("button", name=tab).tap()

@@ -21,7 +21,6 @@ from tests.support.service_page import CODE, KEPT, Page
 from tests.support.vision_media import demo_video
 from tests.support.wait import wait_for
 
-SETTLED_MS = 600
 LOWER_LEFT = """() => {
   const picture = document.querySelector(".preview img");
   const { naturalWidth: width, naturalHeight: height } = picture;
@@ -86,20 +85,14 @@ def test_a_kiosk_is_walked_a_zone_drawn_and_the_report_sealed_from_a_phone(
             entered = centre.wait_for("event/person-entered", lambda m: m.data.get("zone") == "zone-1", timeout_s=60)
             assert entered.data["camera"] == "front"
             phone.go("Walk")
-            page.wait_for_timeout(SETTLED_MS)
-            phone.tap("Yes")
-            expect(page.get_by_role("heading", name="self test")).to_be_visible()
-            page.wait_for_timeout(SETTLED_MS)
+            phone.answer("Yes", page.get_by_role("heading", name="self test"))
             leave_out(phone)
             expect(page.get_by_text("The button 'police': press it once")).to_be_visible()
             agent.press("police")
             assert centre.wait_for_alarm(input="police").data["status"] == "test"
             expect(page.get_by_text("Is yellow lit?")).to_be_visible()
-            page.wait_for_timeout(SETTLED_MS)
-            phone.tap("Yes")
-            expect(page.get_by_role("heading", name="button police")).to_have_count(0)
+            phone.answer("Yes", page.get_by_role("heading", name="camera front view"))
             # No test runs now: a press is in earnest (an exercise, as its pin is simulated), and the walk waits.
-            expect(page.get_by_role("heading", name="camera front view")).to_be_visible()
             centre.wait_for_alarm("closed", input="police")
             agent.press("police")
             earnest = centre.wait_for_alarm(input="police", status="exercise").data["alarm_id"]
@@ -109,7 +102,6 @@ def test_a_kiosk_is_walked_a_zone_drawn_and_the_report_sealed_from_a_phone(
             done = page.get_by_role("heading", name="Every step has its verdict")
             while not done.is_visible():
                 heading = page.get_by_role("heading", level=1).inner_text()
-                page.wait_for_timeout(SETTLED_MS)
                 leave_out(phone)
                 expect(page.get_by_role("heading", name=heading, exact=True)).to_have_count(0)
             phone.tap("To the report")
@@ -209,7 +201,8 @@ def set_by_form(phone: Phone, supervisor: Path, agent: AgentProcess) -> None:
 
 
 def leave_out(phone: Phone) -> None:
-    phone.tap("Leave out…")
-    phone.page.get_by_label("I have no tool for it here").check()
+    reason = phone.page.get_by_label("I have no tool for it here")
+    phone.answer("Leave out…", reason)
+    reason.check()
     phone.tap("Leave it out")
     expect(phone.page.get_by_role("dialog")).to_have_count(0)
