@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Play it; 0 when all that the guide says came true, within its limits."""
     args = _parse(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that machines are switched off, and disks are removed
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it, and so would terminals
     if lacking := _missing():
         print(f"{'SKIPPED: ' if args.if_possible else ''}{lacking}")
         return 0 if args.if_possible else 1
