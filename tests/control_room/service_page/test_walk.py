@@ -10,11 +10,10 @@ import pytest
 from playwright.sync_api import expect
 
 from agent.adapters.jose_keys import PrivateKey
-from tests.control_room.service_page.conftest import ScriptedPhone
+from tests.control_room.service_page.conftest import SETTLED_MS, ScriptedPhone
 from tests.control_room.service_page.scripted import AHEAD_S, NAME, NONCE, VERDICTS, walk
 from tests.support.wait import wait_for
 
-SETTLED_MS = 600
 ORDERS = [
     {"id": "walk-1-1-1", "topic": "command/identify", "name": "identify", "args": {"seconds": 10.0}},
     {
