@@ -16,14 +16,14 @@ def test_a_camera_that_is_covered_is_told_until_it_is_uncovered(tmp_path: Path, 
     with Centre(broker.port) as centre, AgentProcess(tmp_path / "kiosk", broker.url, cameras=[CAMERA]) as agent:
         see_its_scene(centre)
         agent.sim("fault", kind="camera-covered")
-        began = centre.wait_for("event/camera-tamper", lambda m: m.data["active"], timeout_s=30)
+        began = centre.wait_for("event/camera-tamper", lambda m: m.data["active"], timeout_s=60)
         assert (began.data["camera"], began.data["kind"]) == ("front", "covered")
         assert began.data["codes"] == {"contact_id": "137", "sia": "TA"}
         known = [{"kind": "covered", "event_id": began.data["event_id"], "since": began.data["since"]}]
         centre.wait_for("health", lambda m: m.data["cameras"].get("front", {}).get("tampers") == known, timeout_s=10)
 
         agent.sim("fault", kind="camera-none")
-        ended = centre.wait_for("event/camera-tamper", lambda m: not m.data["active"], timeout_s=30)
+        ended = centre.wait_for("event/camera-tamper", lambda m: not m.data["active"], timeout_s=60)
         assert ended.data["event_id"] == began.data["event_id"]
         assert ended.data["duration_ms"] > 0
         assert len(centre.messages("event/camera-tamper")) == 2
@@ -31,7 +31,7 @@ def test_a_camera_that_is_covered_is_told_until_it_is_uncovered(tmp_path: Path, 
 
 def test_a_camera_that_is_unplugged_has_lost_its_signal_until_it_is_back(tmp_path: Path, broker: Mosquitto) -> None:
     with Centre(broker.port) as centre, AgentProcess(tmp_path / "kiosk", broker.url, cameras=[CAMERA]) as agent:
-        centre.wait_for("health", lambda m: m.data["parts"].get("camera-front") == {"state": "ok"}, timeout_s=30)
+        centre.wait_for("health", lambda m: m.data["parts"].get("camera-front") == {"state": "ok"}, timeout_s=60)
         agent.sim("fault", kind="camera-lost")
         lost = centre.wait_for("event/camera-tamper", lambda m: m.data["active"], timeout_s=20)
         assert lost.data["kind"] == "signal-lost"
