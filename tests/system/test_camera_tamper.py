@@ -53,5 +53,5 @@ def test_a_camera_that_is_turned_while_its_process_is_dead_is_found_out(tmp_path
 def see_its_scene(centre: Centre) -> None:
     """Wait until the camera has been looked at for so long that it knows what it ought to show."""
     centre.wait_for(
-        "health", lambda m: m.data["cameras"].get("front", {}).get("frames", 0) > LEARNED_FRAMES, timeout_s=60
+        "health", lambda m: m.data["cameras"].get("front", {}).get("frames", 0) > LEARNED_FRAMES, timeout_s=120
     )
