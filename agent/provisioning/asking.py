@@ -70,10 +70,12 @@ class Tools:
             try:
                 answer = ask()
             except RegistrarError as error:
-                answer = Wait(error.wait_s or backoff.failed())
-                text = f"{str(error).removesuffix('.')}. Trying again until it answers."
-                if self.clock.boottime_ns() - answered_ns >= patience_s * 1e9:
+                left_s = patience_s - (self.clock.boottime_ns() - answered_ns) / 1e9
+                if left_s <= 0:
                     raise
+                # What is tried for seconds must not end in a pause of a minute.
+                answer = Wait(error.wait_s or min(backoff.failed(), max(left_s, 1.0)))
+                text = f"{str(error).removesuffix('.')}. Trying again until it answers."
             else:
                 if not isinstance(answer, Wait):
                     return answer
