@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from agent.core.camera.model_decoders import SsdPostprocessed, SsdRaw, Yolo
+from agent.core.camera.model_decoders import Centres, SsdPostprocessed, SsdRaw, Yolo
 from agent.core.camera.model_manifest import ModelManifest
 from agent.core.errors import ModelError
 from agent.vision.anchors import anchors_of
@@ -65,6 +65,13 @@ def decoder_of(manifest: ModelManifest, shapes: Sequence[Shape], directory: Path
             axis = 2 if spec.layout == "rows" else 1
             if len(shapes) == 1 and len(shapes[0]) == 3 and shapes[0][0] == 1 and shapes[0][axis] == values:
                 return _Yolo(spec, people, corner_scale)
+        case Centres():
+            grid = next((shape[:3] for shape in shapes if len(shape) == 4), (1, 0, 0))
+            promised = {"scores": (*grid, len(manifest.labels)), "sizes": (*grid, 2), "offsets": (*grid, 2)}
+            order = ", ".join(spec.outputs)
+            needs = f"scores 1 x N x M x {len(manifest.labels)}, sizes and offsets 1 x N x M x 2 in the order {order}"
+            if grid[0] == 1 and (found := _places(promised, spec.outputs, shapes)):
+                return _Centres(spec, found, people)
     given = " and ".join(" x ".join(map(str, shape)) for shape in shapes) or "no output"
     raise ModelError(
         f"model {manifest.name} gives {given}, and {spec.name} needs {needs}: correct decoder or labels in the manifest"
@@ -112,31 +119,10 @@ class _SsdRaw:
     def read(self, outputs: Sequence[Array], threshold: float) -> Found:
         """See Decoder."""
         scores = outputs[self._places["scores"]]
-        found, kept = self._found(scores.reshape(-1, scores.shape[2]), threshold)
+        found, kept = _found(scores.reshape(-1, scores.shape[2]), self._people, self._activation, threshold)
         owners, anchors = np.divmod(found, len(self._anchors))
         raw = (outputs[self._places["boxes"]][owners, anchors] / self._variances)[:, self._order]
         return from_anchors(raw, self._anchors[anchors]), kept, owners
-
-    def _found(self, raw: Array, threshold: float) -> tuple[Array, Array]:
-        """Return the indices of the anchors that see a person, and their scores."""
-        if self._activation == "sigmoid" and 0 < threshold < 1:
-            logits = _highest(raw, self._people)
-            # Nearly all are below the threshold: comparing logits spares them the exponential.
-            found = np.flatnonzero(logits >= math.log(threshold / (1 - threshold)))
-            found = found[np.isfinite(logits[found])]
-            return found, 1 / (1 + np.exp(-logits[found]))
-        scores = self._scores(raw)
-        found = np.flatnonzero(scores >= threshold)
-        return found, scores[found]
-
-    def _scores(self, raw: Array) -> Array:
-        if self._activation == "softmax":
-            powers = np.exp(raw - raw.max(axis=1, keepdims=True))
-            return _highest(powers / powers.sum(axis=1, keepdims=True), self._people)
-        logits = _highest(raw, self._people)
-        if self._activation == "none":
-            return logits
-        return np.where(np.isfinite(logits), 1 / (1 + np.exp(-logits)), np.nan)
 
 
 class _SsdPostprocessed:
@@ -172,6 +158,56 @@ class _Yolo:
             scores = scores * rows[..., 4]
         owners, places = np.nonzero(scores >= threshold)
         return from_centres(rows[owners, places, :4]) / self._scale, scores[owners, places], owners
+
+
+_ABOVE, _BESIDE = np.divmod(np.arange(9), 3)
+"""Where a cell and its eight neighbours are in a grid that has one more row and column on each side."""
+
+
+class _Centres:
+    def __init__(self, spec: Centres, places: dict[str, int], people: list[int]) -> None:
+        self.nms_iou: float | None = spec.nms_iou
+        self._places = places
+        self._people = people
+        self._activation = spec.score_activation
+
+    def read(self, outputs: Sequence[Array], threshold: float) -> Found:
+        """See Decoder."""
+        raw = outputs[self._places["scores"]]
+        cells, scores = _found(raw.reshape(-1, raw.shape[3]), self._people, self._activation, threshold)
+        owners, rows, columns = np.unravel_index(cells, raw.shape[:3])
+        grid = _highest(raw, self._people)
+        around = np.pad(grid, ((0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
+        near = around[owners[:, None], rows[:, None] + _ABOVE, columns[:, None] + _BESIDE]
+        peaks = np.flatnonzero(grid[owners, rows, columns] >= np.fmax.reduce(near, axis=1))
+        owners, rows, columns = owners[peaks], rows[peaks], columns[peaks]
+        centres = np.stack([rows, columns], axis=1) + outputs[self._places["offsets"]][owners, rows, columns]
+        boxes = np.concatenate([centres, outputs[self._places["sizes"]][owners, rows, columns]], axis=1)
+        size = np.array(raw.shape[1:3] * 2, np.float32)
+        return from_centres((boxes / size)[:, [1, 0, 3, 2]]), scores[peaks], owners
+
+
+def _found(raw: Array, people: list[int], activation: str, threshold: float) -> tuple[Indices, Array]:
+    """Return the indices of the rows that see a person, and their scores; `raw` has a column for each class."""
+    if activation == "sigmoid" and 0 < threshold < 1:
+        logits = _highest(raw, people)
+        # Nearly all are below the threshold: comparing logits spares them the exponential.
+        found = np.flatnonzero(logits >= math.log(threshold / (1 - threshold)))
+        found = found[np.isfinite(logits[found])]
+        return found, 1 / (1 + np.exp(-logits[found]))
+    scores = _scores(raw, people, activation)
+    found = np.flatnonzero(scores >= threshold)
+    return found, scores[found]
+
+
+def _scores(raw: Array, people: list[int], activation: str) -> Array:
+    if activation == "softmax":
+        powers = np.exp(raw - raw.max(axis=1, keepdims=True))
+        return _highest(powers / powers.sum(axis=1, keepdims=True), people)
+    logits = _highest(raw, people)
+    if activation == "none":
+        return logits
+    return np.where(np.isfinite(logits), 1 / (1 + np.exp(-logits)), np.nan)
 
 
 def _highest(rows: Array, columns: list[int]) -> Array:

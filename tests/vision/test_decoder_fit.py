@@ -38,6 +38,9 @@ COCO = ("person", "bicycle", "car")
         ({"name": "yolo", "layout": "columns", "objectness": False}, [(1, 84, 8400)], "needs one output, 1 x 7 x N"),
         ({"name": "yolo", "layout": "columns", "objectness": False}, [(1, 7, 80, 80)], "one output"),
         ({"name": "yolo", "layout": "columns", "objectness": False}, [], "gives no output"),
+        ("centres", [(1, 56, 56, 1)] + 2 * [(1, 56, 56, 2)], "needs scores 1 x N x M x 3, sizes and offsets"),
+        ("centres", [(1, 56, 56, 3), (1, 56, 56, 2), (1, 28, 28, 2)], "in the order scores, sizes, offsets"),
+        ("centres", [(1, 6, 56)], "gives 1 x 6 x 56"),
     ],
 )
 def test_outputs_that_do_not_fit_are_told_with_what_was_expected_in_one_line(

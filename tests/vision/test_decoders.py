@@ -229,6 +229,55 @@ def test_the_overlap_at_which_a_box_is_suppressed_is_the_manifests() -> None:
     assert len(read([yolo_rows()[None]], decoder)[0]) == 3
 
 
+# --- centres
+
+
+def centre_outputs(*people: tuple[int, int, float], classes: int = 1) -> list[Array]:
+    """A grid of 4 rows and 8 columns with a logit in each of these cells; a person is 2 cells high and 1 wide, and
+    stands a quarter of a cell below the top of the cell and half a cell from its left."""
+    scores = np.full((1, 4, 8, classes), -9, np.float32)
+    for row, column, logit in people:
+        scores[0, row, column, 0] = logit
+    return [scores, floats(np.broadcast_to([2, 1], (1, 4, 8, 2))), floats(np.broadcast_to([0.25, 0.5], (1, 4, 8, 2)))]
+
+
+def read_centres(outputs: list[Array], decoder: Any = "centres", **changes: Any) -> tuple[Floats, Floats]:
+    return read(outputs, decoder, **{"labels": ("person",), **changes})
+
+
+def test_a_centre_has_its_box_around_it() -> None:
+    boxes, scores = read_centres(centre_outputs((2, 3, 2.0)))
+
+    np.testing.assert_allclose(boxes, [[3 / 8, 1.25 / 4, 4 / 8, 3.25 / 4]], rtol=1e-5)
+    np.testing.assert_allclose(scores, [0.880797], rtol=1e-5)
+
+
+def test_a_lower_score_beside_a_centre_is_the_same_person() -> None:
+    decoder = {"name": "centres", "nms_iou": 1}
+    boxes, scores = read_centres(centre_outputs((2, 3, 2.0), (1, 4, 1.9), (2, 6, 1.0)), decoder)
+
+    assert [round(float(box[0]) * 8) for box in boxes] == [3, 6]
+    np.testing.assert_allclose(scores, [0.880797, 0.731059], rtol=1e-5)
+
+
+@pytest.mark.parametrize("corner", [(0, 0), (0, 7), (3, 0), (3, 7)])
+def test_a_centre_may_be_in_a_corner_of_the_grid(corner: tuple[int, int]) -> None:
+    assert len(read_centres(centre_outputs((*corner, 2.0)))[0]) == 1
+
+
+def test_what_is_no_number_hides_nobody_beside_it() -> None:
+    assert len(read_centres(centre_outputs((2, 3, 2.0), (2, 4, np.nan)))[0]) == 1
+
+
+def test_the_best_of_several_classes_of_people_counts() -> None:
+    outputs = centre_outputs((2, 3, 1.0), classes=3)
+    outputs[0][0, 2, 4] = [-9, 2.0, 5.0]
+    boxes, scores = read_centres(outputs, labels=COCO, person_classes=(0, 1))
+
+    np.testing.assert_allclose(scores, [0.880797], rtol=1e-5)
+    assert round(float(boxes[0][0]) * 8) == 4
+
+
 # --- whatever the numbers are
 
 ANYTHING = st.floats(width=32) | st.floats(-1, 2, width=32)
@@ -243,6 +292,7 @@ def tensor(*shape: int) -> st.SearchStrategy[Array]:
         st.tuples(st.just({"name": "yolo", "layout": "columns", "objectness": False}), st.tuples(tensor(1, 7, 9))),
         st.tuples(st.just({"name": "yolo", "layout": "rows", "objectness": True}), st.tuples(tensor(1, 9, 8))),
         st.tuples(st.just("ssd-postprocessed"), st.tuples(tensor(1, 5, 4), tensor(1, 5), tensor(1, 5), tensor(1))),
+        st.tuples(st.just("centres"), st.tuples(tensor(1, 3, 4, 3), tensor(1, 3, 4, 2), tensor(1, 3, 4, 2))),
         *(
             st.tuples(
                 st.just(

@@ -113,11 +113,26 @@ class Yolo(Part):
     nms_iou: Overlap = 0.5
 
 
+class Centres(Part):
+    """A grid of scores, and what box there is around the centre of a person in each cell: CenterNet, MoveNet MultiPose.
+
+    1 x rows x columns x classes scores; 1 x rows x columns x 2 sizes (height, width), and as many offsets of the centre
+    from the top left corner of its cell (y, x). Both count in cells.
+    """
+
+    name: Literal["centres"] = "centres"
+    outputs: tuple[Literal["scores", "sizes", "offsets", "unused"], ...] = ("scores", "sizes", "offsets")
+    """The meaning of each output of the model, in the model's order."""
+    score_activation: Literal["sigmoid", "none"] = "sigmoid"
+    """What turns the scores into probabilities; `none` if they already are."""
+    nms_iou: Overlap = 0.5
+
+
 def _named(value: Any) -> Any:
     """Read a plain name such as `"ssd-raw"` as that decoder with all its defaults."""
     return {"name": value} if isinstance(value, str) else value
 
 
 DecoderSpec = Annotated[
-    Annotated[SsdRaw | SsdPostprocessed | Yolo, Field(discriminator="name")], BeforeValidator(_named)
+    Annotated[SsdRaw | SsdPostprocessed | Yolo | Centres, Field(discriminator="name")], BeforeValidator(_named)
 ]
