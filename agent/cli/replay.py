@@ -24,6 +24,7 @@ from agent.vision.privacy import PrivacyMask
 from agent.vision.reports import Reports
 from agent.vision.rule_factory import rules_of
 from agent.vision.sight import FLOOR, Seen
+from agent.vision.small_grey import with_grey
 from agent.vision.tamper import TamperWatch
 from agent.vision.tamper_reporter import TamperReporter
 
@@ -111,7 +112,7 @@ class Replay:
         bare = Frame(pixels, round(self._number * self._period_s * 1e9), self._number)
         model_s = runs.wall_s, runs.processor_s, runs.thread_s
         began_s, thread_s = time.perf_counter(), time.thread_time()
-        frame = self._mask.cover(bare)
+        frame = with_grey(self._mask.cover(bare), imaging.reduced_grey)
         tampers = self._tampers.process(frame)
         seen = self._sight.process(frame)
         height, width = pixels.shape[:2]

@@ -22,7 +22,8 @@ class Frame:
     boottime_ns: int
     number: int
     grey: "npt.NDArray[np.uint8] | None" = None
-    """A smaller grey picture (height x width) of the same moment and view, if the source has such a second stream."""
+    """A smaller grey picture (height x width) of the same moment and view: the source's second stream,
+    or made of `pixels`."""
 
 
 class Camera(Protocol):

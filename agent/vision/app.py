@@ -30,6 +30,7 @@ from agent.vision.reference_scene import ReferenceScene
 from agent.vision.reports import Reports
 from agent.vision.rule_factory import rules_of
 from agent.vision.sight import FLOOR, Sight
+from agent.vision.small_grey import with_grey
 from agent.vision.snapshot import Snapshots, SnapshotService
 from agent.vision.tamper import TamperWatch
 from agent.vision.tamper_reporter import TamperReporter
@@ -118,6 +119,7 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
         ending.event,
         snapshots if spec.event_snapshots else None,
         tamper_reporter(spec, clock).process,
+        partial(with_grey, small=imaging.reduced_grey),
     )
     heartbeats = HeartbeatSource(
         slot,

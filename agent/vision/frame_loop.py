@@ -33,7 +33,8 @@ class FrameLoop:
     """Processes the newest frame, at most `frames_per_second` times a second, and reports what happens. One thread.
 
     `tampers` returns what a frame tells about the camera itself. `send` gets that, each change of who is in view, and
-    the events; the beginning of an event carries a picture only if `snapshots` is given.
+    the events; the beginning of an event carries a picture only if `snapshots` is given. `prepared` gives a frame what
+    several of them need of it.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class FrameLoop:
         stop: threading.Event,
         snapshots: Snapshots | None = None,
         tampers: Callable[[Frame], Iterable[CameraTamper]] = lambda _: (),
+        prepared: Callable[[Frame], Frame] = lambda frame: frame,
     ) -> None:
         self._slot = slot
         self._sight = sight
@@ -61,6 +63,7 @@ class FrameLoop:
         self._reports = reports
         self._pace = pace
         self._tampers = tampers
+        self._prepared = prepared
         self._frame: Frame | None = None
         self._due_ns = 0
 
@@ -81,7 +84,7 @@ class FrameLoop:
         # Keep the beat, so that no frame of a source with the same rate is missed; don't catch up on lost time.
         self._due_ns = max(self._due_ns + self._period_ns, self._clock.boottime_ns() - self._period_ns)
         self._frame = frame
-        self._process(frame)
+        self._process(self._prepared(frame))
         return True
 
     def _process(self, frame: Frame) -> None:

@@ -13,8 +13,9 @@ from agent.vision.attention import Attention
 from agent.vision.inference_budget import InferenceBudget
 from agent.vision.life import Life
 from agent.vision.merge import merge
-from agent.vision.motion import CELL_PX, Cells, Motion
+from agent.vision.motion import Cells, Motion
 from agent.vision.regions import Region, choose_regions, cut_out, shows
+from agent.vision.small_grey import motion_size
 from agent.vision.track import Track
 from agent.vision.tracker import Tracker
 
@@ -24,7 +25,6 @@ FLOOR = 0.05
 """The detector of a Sight must return every box from this score on; the tracker decides what a box is worth."""
 _LEAST_GAIN = 0.1
 """A region that is expected to show less than this share of a person is not worth an inference."""
-_MOTION_WIDTH_PX = 192
 _ENOUGH_SHOWN = 0.8
 """Share of a box that a region must show before anybody can be called missing there."""
 
@@ -124,9 +124,7 @@ class Sight:
 
     def _grey_of(self, frame: Frame) -> Pixels:
         height, width = frame.pixels.shape[:2]
-        rows = max(round(_MOTION_WIDTH_PX / CELL_PX * height / width), 1)
-        picture = frame.pixels if frame.grey is None else frame.grey
-        return self._small_grey(picture, _MOTION_WIDTH_PX, rows * CELL_PX)
+        return self._small_grey(frame.pixels if frame.grey is None else frame.grey, *motion_size(width, height))
 
 
 def _is_within(track: Track, regions: list[Region], width: int, height: int) -> bool:

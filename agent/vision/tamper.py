@@ -43,7 +43,7 @@ _BLURRED = 0.5
 class TamperWatch:
     """Reports when a camera is tampered with, and when it is well again. One thread.
 
-    `grey(pixels, width, height)` makes a small grey picture of a BGR one, and `scaled` a smaller one of that.
+    `grey(picture, width, height)` makes a small grey picture of a BGR or grey one, and `scaled` a smaller one of that.
     `process` is called at most `frames_per_second` times a second. `kept` keeps the scene across restarts of the
     process.
     """
@@ -75,10 +75,11 @@ class TamperWatch:
         """The tamper that was reported and is not over."""
         return self._judge.active
 
-    def process(self, pixels: Pixels, boottime_ns: int) -> Sequence[TamperChanged]:
+    def process(self, pixels: Pixels, boottime_ns: int, small: Grey | None = None) -> Sequence[TamperChanged]:
         """Take in the picture (H x W x 3 BGR) captured at `boottime_ns`, and return what has become certain.
 
-        It examines pictures a few times a second, however often it is called.
+        `small` is a smaller grey copy of it, if there is one: to examine that is cheaper. It examines pictures a few
+        times a second, however often it is called.
         """
         if 0 <= boottime_ns - self._frame_ns < _MOVES_NS:
             self._stuck += 1
@@ -95,7 +96,7 @@ class TamperWatch:
             elif self._kept is not None and (scene := self._kept.read(pixels.shape)) is not None:
                 self._scene, self._taught = scene, _FIRST_LOOKS
             self._shape = pixels.shape
-        grey = self._grey(pixels, *FINE)
+        grey = self._grey(pixels if small is None else small, *FINE)
         seen = outline(grey, self._scaled)
         suspicion = self._suspicion(seen, boottime_ns) or self._still(grey, seen, boottime_ns)
         if suspicion is None:

@@ -31,7 +31,7 @@ class TamperReporter:
     def process(self, frame: Frame) -> list[CameraTamper]:
         """Return what this frame makes certain; frames come in order."""
         messages = []
-        for change in self._watch.process(frame.pixels, frame.boottime_ns):
+        for change in self._watch.process(frame.pixels, frame.boottime_ns, frame.grey):
             if change.active:
                 self._event_id = self._ids.next(int(self._clock.wall().timestamp() * 1000))
             messages.append(

@@ -1,7 +1,7 @@
 """Real video at 10 frames a second of its own time, with something done to the camera for a while."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,9 @@ import numpy.typing as npt
 from agent.adapters import opencv_imaging as imaging
 from agent.contract.vocabulary import TamperKind
 from agent.core.camera.tamper import TamperChanged
+from agent.ports import Frame
 from agent.sim.spoil import SPOILS
+from agent.vision.small_grey import with_grey
 from agent.vision.tamper import TamperWatch
 
 Pixels = npt.NDArray[np.uint8]
@@ -92,8 +94,14 @@ class Outcome:
 def watch(pictures: Iterator[tuple[Pixels, int]], watcher: TamperWatch | None = None) -> Outcome:
     """Let a new watch look at all of them."""
     watcher = watcher or tamper_watch()
-    told = [(at_ns / SECOND, change) for pixels, at_ns in pictures for change in watcher.process(pixels, at_ns)]
+    told = [(at_ns / SECOND, change) for pixels, at_ns in pictures for change in process(watcher, pixels, at_ns)]
     return Outcome(tuple(told))
+
+
+def process(watcher: TamperWatch, pixels: Pixels, at_ns: int) -> Sequence[TamperChanged]:
+    """Let it look at one picture, as the camera process does."""
+    frame = with_grey(Frame(pixels, at_ns, number=1), imaging.reduced_grey)
+    return watcher.process(frame.pixels, frame.boottime_ns, frame.grey)
 
 
 def between(begin_s: float, end_s: float, spoil: Spoil) -> Spoil:

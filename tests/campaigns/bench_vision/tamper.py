@@ -16,6 +16,7 @@ from tests.support.tampered_video import (
     between,
     frames_of,
     looped,
+    process,
     spoil_of,
     tamper_watch,
     watch,
@@ -62,7 +63,7 @@ def _cost(video: Path) -> dict[str, Any]:
     watcher = tamper_watch()
     began_s = time.thread_time()
     for number in range(600):
-        watcher.process(pictures[number % 100], number * SECOND // FRAMES_PER_SECOND)
+        process(watcher, pictures[number % 100], number * SECOND // FRAMES_PER_SECOND)
     return {
         "kind": "none, at 1280x720",
         "video": video.name,
