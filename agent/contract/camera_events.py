@@ -8,7 +8,9 @@ from pydantic import ConfigDict
 from agent.contract.messages import Payload
 from agent.contract.vocabulary import Box, ClosedBy, Count, Direction, Level, Phase
 
-EventName = Literal["person-entered", "person-left", "loitering", "line-crossed", "crowd", "after-hours"]
+EventName = Literal[
+    "person-entered", "person-left", "loitering", "line-crossed", "crowd", "after-hours", "person-down", "running"
+]
 
 
 class CameraEventData(Payload):
@@ -42,8 +44,8 @@ class _OfPerson(CameraEventData):
     person has the same in all messages until the camera loses them; found again they are another. It is never given
     twice."""
     score: float
-    """Of their clearest view in the zone so far, of a line the one at the crossing: how sure the model is that it is a
-    person, from 0 to 1."""
+    """Of their clearest view in the zone so far; of a line, of a person down and of one who runs, the view that showed
+    it last: how sure the model is that it is a person, from 0 to 1."""
     box: Box
     """Of the same view: left, top, width and height as fractions of the picture."""
 
@@ -92,6 +94,22 @@ class AfterHoursData(_InZone):
     an end because it has opened, or is not watched any more."""
 
 
+class _ForJudgement(_InZone, _OfPerson):
+    phase: Phase
+    """`ongoing` is an update."""
+    judge: Literal["a-person"] = "a-person"
+    """Who has to judge what it is: somebody who looks. The device has only measured a box; no decision about anybody
+    may follow from that alone (POPIA, section 71)."""
+
+
+class PersonDownData(_ForJudgement):
+    """`up/event/person-down`: somebody who was upright lies where they stood, as far as their box tells."""
+
+
+class RunningData(_ForJudgement):
+    """`up/event/running`: somebody moves as fast as one who runs, as far as their box tells."""
+
+
 class CameraEvent(NamedTuple):
     """One event of a camera."""
 
@@ -127,5 +145,15 @@ EVENTS: Mapping[EventName, CameraEvent] = {
         AfterHoursData,
         "somebody is in a zone while it is closed",
         "presence after hours {phase}, {persons} people, {lasted}",
+    ),
+    "person-down": CameraEvent(
+        PersonDownData,
+        "somebody who was upright lies on the ground, it seems: a person judges",
+        "{track} down, it seems, {phase}, {lasted}: look and judge",
+    ),
+    "running": CameraEvent(
+        RunningData,
+        "somebody runs, it seems: a person judges",
+        "{track} running, it seems, {phase}, {lasted}: look and judge",
     ),
 }

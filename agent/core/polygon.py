@@ -1,5 +1,6 @@
 """Polygons that people draw in a picture, in fractions of the picture. Pure."""
 
+import math
 from collections.abc import Sequence
 from itertools import combinations, pairwise
 
@@ -41,6 +42,12 @@ class Polygon:
                 crossing = start[0] + (y - start[1]) / (end[1] - start[1]) * (end[0] - start[0])
                 inside ^= x < crossing
         return inside
+
+
+def apart(one: Point, other: Point, aspect: float) -> float:
+    """Return the distance between two points, in heights of the picture; `aspect` is its width divided by its
+    height."""
+    return math.hypot((other[0] - one[0]) * aspect, other[1] - one[1])
 
 
 def segments_meet(first: Side, second: Side) -> bool:

@@ -42,6 +42,9 @@ def _zone(spec: ZoneSettings, zone: tzinfo) -> ZoneRules:
         crowd_after_ns=_ns(spec.crowd_after_s),
         open=_schedule(spec.open, zone),
         watched=_schedule(spec.watched, zone),
+        person_down_after_ns=None if spec.person_down_after_s is None else _ns(spec.person_down_after_s),
+        running_from=spec.running_from,
+        running_after_ns=_ns(spec.running_after_s),
     )
 
 

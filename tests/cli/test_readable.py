@@ -76,6 +76,16 @@ CODES = {"contact_id": "301", "sia": "AT"}
             "camera front, gate: 0a1b2c3d-4 loitering began, 60.0 s",
         ),
         (
+            "event/person-down",
+            {"camera": "front", "zone": "gate", "track": "0a1b2c3d-4", "phase": "began", "duration_ms": 10_000},
+            "camera front, gate: 0a1b2c3d-4 down, it seems, began, 10.0 s: look and judge",
+        ),
+        (
+            "event/running",
+            {"camera": "front", "zone": "gate", "track": "0a1b2c3d-4", "phase": "ended", "duration_ms": 2_000},
+            "camera front, gate: 0a1b2c3d-4 running, it seems, ended, 2.0 s: look and judge",
+        ),
+        (
             "event/line-crossed",
             {"camera": "front", "line": "kerb", "track": "0a1b2c3d-4", "direction": "left-to-right"},
             "camera front: 0a1b2c3d-4 has crossed kerb, left-to-right",

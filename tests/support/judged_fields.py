@@ -18,6 +18,7 @@ ABOUT_PEOPLE = {
     "line": "the drawn line that was crossed",
     "direction": "which way it was crossed",
     "phase": "whether it begins, goes on or ends",
+    "judge": "that a person must judge what it is: always the same",
     "closed_by": "why nobody should be there now: the site's opening hours",
 }
 """Presence: counts, places, times. Each with the reason why it may be told."""
@@ -64,7 +65,8 @@ _OF_THE_DEVICE = {
     "delegate_options delegate_trouble score_threshold smallest_person enter_after_s leave_after_s snapshot_directory "
     "memory_directory max_bytes snapshot_max_bytes event_snapshots mask_file pid path min_travel cool_down_s "
     "update_every_s time_zone zones "
-    "lines tamper new_scene polygon loitering_after_s crowd_from crowd_after_s watched start end days",
+    "lines tamper new_scene polygon loitering_after_s crowd_from crowd_after_s "
+    "person_down_after_s running_from running_after_s watched start end days",
 }
 ABOUT_THE_DEVICE = {name for names in _OF_THE_DEVICE.values() for name in names.split()}
 """Names whose values come from the settings, the machine, the clock or the network, and tell nothing of a body."""

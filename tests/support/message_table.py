@@ -10,8 +10,10 @@ from agent.contract.camera_events import (
     EventName,
     LineCrossedData,
     LoiteringData,
+    PersonDownData,
     PersonEnteredData,
     PersonLeftData,
+    RunningData,
 )
 from agent.contract.device import MetaData
 from agent.contract.envelope import MessageFactory
@@ -38,6 +40,8 @@ CAMERA_EVENTS: Mapping[EventName, tuple[CameraEventData, str]] = {
     "line-crossed": (LineCrossedData(**_AT, **_WHO, line="gate", direction="left-to-right"), "v1"),
     "crowd": (CrowdData(**_AT, duration_ms=1, phase="ongoing"), "v1"),
     "after-hours": (AfterHoursData(**_AT, duration_ms=1, phase="ended"), "v1"),
+    "person-down": (PersonDownData(**_AT, **_WHO, duration_ms=1, phase="began"), "v1"),
+    "running": (RunningData(**_AT, **_WHO, duration_ms=1, phase="began"), "v1"),
 }
 PART = PartData(part="uplink", detail="")
 SECURITY = SecurityData(kind="boot", severity="info", text="")

@@ -79,7 +79,7 @@ class NearScene:
         self._noise = noise
         self._light = light
         self._background = _shop(*size)
-        self._people = [(one, *_enlarged(one.who, round(one.height * size[1]))) for one in people]
+        self._people = [(one, *enlarged(one.who, round(one.height * size[1]))) for one in people]
         self._composed = lru_cache(1)(self._compose)  # a poster is in one place for a minute
 
     def at(self, at_s: float) -> Pixels:
@@ -140,7 +140,8 @@ def _cut_out(who: int) -> tuple[Pixels, Pixels]:
     return pixels[y : y + down, x : x + across], (labels == largest).astype(np.uint8)[y : y + down, x : x + across]
 
 
-def _enlarged(who: int, height_px: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+def enlarged(who: int, height_px: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Pixels and mask, from 0 to 1, of one of `PEOPLE` in this height."""
     pixels, mask = _cut_out(who)
     size = (round(mask.shape[1] * height_px / mask.shape[0]), height_px)
     large = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_CUBIC), np.float32)

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from agent.core.analytics.lifecycle import Event
-from agent.core.analytics.track_state import FrameTime, TrackState, apart
+from agent.core.analytics.track_state import FrameTime, TrackState
 from agent.core.analytics.tracks import TrackedPerson
-from agent.core.polygon import Point, segments_meet
+from agent.core.polygon import Point, apart, segments_meet
 
 CLEAR_OF_LINE = 0.15
 """How far a foot must be from the line to be on one side of it, in units of the person's own height."""

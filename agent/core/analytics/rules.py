@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from agent.core.analytics.fall import Fall
 from agent.core.analytics.lifecycle import Event
 from agent.core.analytics.lines import Line, LineRules
 from agent.core.analytics.track_state import FrameTime, TrackState
@@ -18,6 +19,9 @@ who was there in between. The same happens when capture times go back by this mu
 MOST_TRACKS = 256
 """The most people remembered, whatever the tracker reports."""
 
+FOUND_AGAIN_NS = 5_000_000_000
+"""So long after somebody was lost, a new track where they stood may be of them."""
+
 
 class Rules:
     """The zones and lines of one camera; the whole picture is the first zone. One thread."""
@@ -28,6 +32,7 @@ class Rules:
         self._longest_gap_ns = max(LONGEST_GAP_NS, limits.leave_after_ns)
         self._zones = [Zone(rules, limits, numbers) for rules in (ZoneRules(), *zones)]
         self._lines = [Line(rules, limits.cool_down_ns, numbers) for rules in lines]
+        self._judges_conduct = any(zone.judges_conduct for zone in zones)
         self._states: dict[int, TrackState] = {}
         self._last_ns: int | None = None
 
@@ -67,6 +72,26 @@ class Rules:
             if len(self._states) < MOST_TRACKS or self._make_room():
                 state = self._states[newcomer] = TrackState(newcomer)
                 state.update(people[newcomer], frame, self._limits.min_travel)
+        if self._judges_conduct:
+            self._watch_conduct(frame)
+
+    def _watch_conduct(self, frame: FrameTime) -> None:
+        in_view = [state for state in self._states.values() if state.now is not None]
+        for state in in_view:
+            if state.found is not None and state.is_new:
+                self._take_over(frame, state, state.found)
+            others = (other.now for other in in_view if other is not state and other.now is not None)
+            state.fall.update(frame.now_ns, state.found, others, frame.aspect)
+            state.pace.update(frame.now_ns, state.found, frame.aspect)
+
+    def _take_over(self, frame: FrameTime, new: TrackState, found: TrackedPerson) -> None:
+        """A fall may cost somebody their number: whoever comes up where another was just lost is the same person."""
+        for lost in self._states.values():
+            is_fresh = lost.found is None and frame.now_ns - lost.last_ns <= FOUND_AGAIN_NS
+            if is_fresh and lost.fall.is_here(found, frame.aspect):
+                new.fall, lost.fall = lost.fall, Fall()
+                new.was_reportable = lost.conduct_is_reportable
+                return
 
     def _make_room(self) -> bool:
         """Forget whoever has been gone for longest and has nothing left to report. Return whether there was one."""

@@ -1,13 +1,14 @@
 """What is remembered of one person in view: where they came from, and whether they get anywhere. Pure."""
 
-import math
 from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass
 from statistics import median
 
+from agent.core.analytics.fall import Fall
+from agent.core.analytics.running import Pace
 from agent.core.analytics.tracks import TrackedPerson
-from agent.core.polygon import Point
+from agent.core.polygon import Point, apart
 
 _MEDIAN_OF = 3
 """Among this many, a single box that jumps has no effect."""
@@ -39,6 +40,10 @@ class TrackState:
         """Whether they have moved the minimum distance away from where they were first seen."""
         self.alive = False
         """Whether they have shown a sign of life."""
+        self.was_reportable = False
+        """Whether events might report the track, lost in a fall, that this one goes on from."""
+        self.fall = Fall()
+        self.pace = Pace()
         self._first: list[Point] = []
         self._newest: deque[Point] = deque(maxlen=_MEDIAN_OF)
 
@@ -46,6 +51,16 @@ class TrackState:
     def is_reportable(self) -> bool:
         """Whether events may report them: they have travelled, or are alive."""
         return self.travelled or self.alive
+
+    @property
+    def is_new(self) -> bool:
+        """Whether only one frame has found them so far."""
+        return len(self._first) == 1
+
+    @property
+    def conduct_is_reportable(self) -> bool:
+        """Whether events may report how they move."""
+        return self.is_reportable or self.was_reportable
 
     @property
     def found(self) -> TrackedPerson | None:
@@ -79,11 +94,6 @@ class TrackState:
         if not self.travelled:
             way = apart(_middle(self._first), self.steady_foot, frame.aspect)
             self.travelled = way >= min_travel * person.box[3]
-
-
-def apart(one: Point, other: Point, aspect: float) -> float:
-    """Return the distance between two points, in heights of the picture."""
-    return math.hypot((other[0] - one[0]) * aspect, other[1] - one[1])
 
 
 def _middle(points: Collection[Point]) -> Point:

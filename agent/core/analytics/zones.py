@@ -1,13 +1,15 @@
 """Reports what happens in one zone: who is in it, for how long, how many, and whether anybody is allowed in. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from agent.contract.camera_events import EventName
 from agent.contract.vocabulary import ClosedBy
+from agent.core.analytics.conduct import Conduct
 from agent.core.analytics.lifecycle import Event, EventLifecycle, Fact
 from agent.core.analytics.presence import Evidence
+from agent.core.analytics.running import MEASURED_NS
 from agent.core.analytics.schedule import Schedule
 from agent.core.analytics.track_state import FrameTime, TrackState
 from agent.core.analytics.tracks import TrackedPerson
@@ -42,6 +44,15 @@ class ZoneRules:
     """Nobody should be here outside these hours."""
     watched: Schedule | None = None
     """Nothing is reported outside these hours; None means always watched."""
+    person_down_after_ns: int | None = None
+    running_from: float | None = None
+    """In body heights a second."""
+    running_after_ns: int = 1_000_000_000
+
+    @property
+    def judges_conduct(self) -> bool:
+        """Whether it reports how people move, and not only where."""
+        return self.person_down_after_ns is not None or self.running_from is not None
 
 
 @dataclass(slots=True)
@@ -71,17 +82,21 @@ class Zone:
         # Both end late, so that people who follow each other make one event.
         self._many = Evidence(rules.crowd_after_ns, limits.cool_down_ns)
         self._intruded = Evidence(0, limits.cool_down_ns)
+        self._conducts = self._make_conducts()
 
     def holds(self, track_id: int) -> bool:
-        """Return whether this person is here."""
+        """Return whether this person is here, or the end of an event of theirs is still to be reported."""
         stay = self._stays.get(track_id)
-        return stay is not None and stay.inside.holds
+        is_here = stay is not None and stay.inside.holds
+        return is_here or any(conduct.holds(track_id) for conduct in self._conducts)
 
     def forget(self, track_id: int) -> None:
         """Forget this person, who will not come back."""
         self._stays.pop(track_id, None)
+        for conduct in self._conducts:
+            conduct.forget(track_id)
 
-    def update(self, frame: FrameTime, wall: datetime | None, states: Iterable[TrackState]) -> Iterator[Event]:
+    def update(self, frame: FrameTime, wall: datetime | None, states: Collection[TrackState]) -> Iterator[Event]:
         """Yield this frame's events in this zone. Without a `wall` that can be trusted, the zone counts as watched."""
         watched = self._rules.watched
         if watched is not None and wall is not None and not watched.covers(wall):
@@ -93,6 +108,10 @@ class Zone:
         for _, stay in staying:
             if stay is not None:
                 yield from self._report_stay(frame, stay, persons)
+        for state in states:
+            inside = self._contains(state.foot)
+            for conduct in self._conducts:
+                yield from conduct.update(frame, state, persons, inside=inside)
         yield from self._report_crowd(frame, persons)
         yield from self._report_after_hours(frame, wall, bool(present), persons)
 
@@ -102,11 +121,33 @@ class Zone:
             fact = Fact(frame.now_ns, stay.inside.first_ns, stay.inside.last_ns, 0, stay.best)
             yield from stay.loitering.step(False, fact)
             yield from stay.presence.step(False, fact)
+        for conduct in self._conducts:
+            yield from conduct.end_all(frame)
         for course, evidence in ((self._crowd, self._many), (self._after_hours, self._intruded)):
             yield from course.step(False, Fact(frame.now_ns, evidence.first_ns, evidence.last_ns, 0))
         self._stays.clear()
         self._many.clear()
         self._intruded.clear()
+
+    def _make_conducts(self) -> list[Conduct]:
+        rules, conducts = self._rules, []
+        if (down_after_ns := rules.person_down_after_ns) is not None:
+            conducts.append(self._conduct("person-down", lambda state: state.fall.down, down_after_ns))
+        if (running_from := rules.running_from) is not None:
+
+            def runs(state: TrackState) -> bool | None:
+                pace = state.pace.heights_per_s
+                return None if pace is None else pace >= running_from
+
+            conducts.append(self._conduct("running", runs, max(rules.running_after_ns - MEASURED_NS, 0)))
+        return conducts
+
+    def _conduct(self, kind: EventName, shows: Callable[[TrackState], bool | None], after_ns: int) -> Conduct:
+        def course(track: int) -> EventLifecycle:
+            every_ns = self._limits.update_every_ns
+            return EventLifecycle(kind, self._rules.name, self._numbers, track=track, update_every_ns=every_ns)
+
+        return Conduct(shows, after_ns, self._limits.cool_down_ns, course)
 
     def _stay(self, frame: FrameTime, state: TrackState) -> _Stay | None:
         """Return the person's stay after this frame; None for somebody who was never here."""

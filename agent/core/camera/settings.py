@@ -59,6 +59,12 @@ class ZoneSettings(Section):
     """This many people are a crowd."""
     crowd_after_s: float = Field(default=5.0, ge=0, le=3600)
     """How long they must have been there."""
+    person_down_after_s: float | None = Field(default=None, ge=1, le=3600)
+    """Somebody who was upright and has lain where they stood for this long is reported as down."""
+    running_from: float | None = Field(default=None, ge=1, le=10)
+    """From this pace on, in their own body heights a second, somebody runs: 1.8 on most cameras."""
+    running_after_s: float = Field(default=1.0, ge=0, le=60)
+    """How long they must have run."""
     open: tuple[HoursSettings, ...] = Field(default=(), max_length=14)
     """Nobody should be here outside these hours. If empty, there is no such rule."""
     watched: tuple[HoursSettings, ...] = Field(default=(), max_length=14)

@@ -201,6 +201,8 @@ const FORMS = new Map<string, [Message["what"], Form]>([
   ["edge.event.line-crossed.v1", ["event", ofCamera]],
   ["edge.event.crowd.v1", ["event", ofCamera]],
   ["edge.event.after-hours.v1", ["event", ofCamera]],
+  ["edge.event.person-down.v1", ["event", ofCamera]],
+  ["edge.event.running.v1", ["event", ofCamera]],
   ["edge.event.part-degraded.v1", ["event", { ...told, part: text, detail: text }]],
   ["edge.event.part-restored.v1", ["event", { ...told, part: text, detail: text }]],
   ["edge.event.time-correction.v1", ["event", { ...told, boot_id: text, offset_ms: Number.isSafeInteger }]],

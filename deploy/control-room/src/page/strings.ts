@@ -419,6 +419,8 @@ const en = {
       "line-crossed": "Somebody crossed a line",
       crowd: "Many people",
       "after-hours": "Somebody is there after hours",
+      "person-down": "Somebody may lie on the ground: look",
+      running: "Somebody may be running: look",
       "part-degraded": "A part fails",
       "part-restored": "A part works again",
       "time-correction": "Clock corrected",
