@@ -12,8 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
+from rich.console import Console, RenderableType
 
 from agent.core.errors import EdgeAgentError
 from tests.campaigns.bench import machine
@@ -64,7 +63,7 @@ class Program:
             except KeyboardInterrupt:
                 sys.exit(130)
 
-    def report(self, table: Table, **found: dict[str, Any]) -> None:
+    def report(self, table: RenderableType, **found: dict[str, Any]) -> None:
         """Show the table, and write the record with what was `found` in it."""
         self.console.print(table)
         record = {

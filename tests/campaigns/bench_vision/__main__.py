@@ -12,12 +12,14 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from agent.core.errors import UsageError
 from tests.campaigns import measured
 from tests.campaigns.bench.program import Program, parser
 from tests.campaigns.bench_vision import (
     accuracy,
     arrival,
-    budget,
+    budgets,
+    clips,
     cost,
     false_alerts,
     footprint,
@@ -26,10 +28,13 @@ from tests.campaigns.bench_vision import (
     plots,
     purity,
     report,
+    scored_run,
     stillness,
+    stress,
     tamper,
     tampering,
 )
+from tests.campaigns.bench_vision.clips import Clip
 from tests.campaigns.bench_vision.curve import curve
 from tests.campaigns.bench_vision.effort import FULL, QUICK
 from tests.campaigns.bench_vision.row import Row
@@ -38,26 +43,44 @@ from tests.campaigns.bench_vision.watched import watch
 from tests.support.tampered_video import PICTURE_KINDS
 from tests.support.vision_media import demo_video, tree_video
 
-_PLOT = measured.PAGE.with_name("vision-precision-recall.svg")
+_PLOTS = "vision"
+"""How the names of the pictures beside docs/measured.md begin."""
 _EXAMPLE = """\
 Example:
   python -m tests.campaigns.bench_vision
-  python -m tests.campaigns.bench_vision --only accuracy
+  python -m tests.campaigns.bench_vision --only variants --only budgets
+  python -m tests.campaigns.bench_vision --clips ~/clips
   python -m tests.campaigns.bench_vision --quick --json /tmp/bench-vision.json
 """
-PARTS = ("accuracy", "stillness", "near", "cost", "alerts", "budget", "memory", "arrival", "tamper")
+PARTS = (
+    "accuracy",
+    "variants",
+    "budgets",
+    "stillness",
+    "near",
+    "cost",
+    "alerts",
+    "memory",
+    "arrival",
+    "tamper",
+)
 
 
 class Run:
-    """One run: `rows` grows as it goes on. Pictures are written beside `record`."""
+    """One run: `rows` grows as it goes on. Pictures are written beside `record`, two of them beside `page` too."""
 
-    def __init__(self, stage: Stage, parts: Sequence[str], record: Path, plot: Path | None) -> None:
+    def __init__(
+        self, stage: Stage, parts: Sequence[str], own: Sequence[Clip], record: Path, page: Path | None
+    ) -> None:
         self._stage = stage
         self._parts = parts
         self._record = record
-        self._plot = plot
+        self._own = own
+        self._page = page
         self._truth = ground_truth.read(ground_truth.directory())
-        self._why = f"no ground truth in {ground_truth.directory()}"
+        self._why = "only a part of the video was looked at"
+        if self._truth is None:
+            self._why = f"no ground truth in {ground_truth.directory()}"
         self.rows: list[Row] = []
 
     def all(self) -> None:
@@ -65,6 +88,10 @@ class Run:
         stage, truth = self._stage, self._truth
         if {"accuracy", "stillness", "arrival"} & set(self._parts):
             self._pets()
+        if "variants" in self._parts:
+            self.rows += stress.rows(stage, truth, self._why)
+        if "budgets" in self._parts:
+            self._budgets()
         if "near" in self._parts:
             self.rows += near.rows(stage, near.directory())
         if "cost" in self._parts:
@@ -72,12 +99,11 @@ class Run:
         if "alerts" in self._parts:
             self.rows.append(false_alerts.tree_row(stage, tree_video()))
             self.rows.append(false_alerts.painted_row(stage, truth))
-        if "budget" in self._parts:
-            self.rows.append(budget.row(stage))
         if "memory" in self._parts:
             self.rows.append(footprint.row(stage))
         if "tamper" in self._parts:
             self.rows.append(tampering.row(self._tampers()))
+        self.rows += clips.rows(stage, self._own)
 
     def _pets(self) -> None:
         """The video once, and then what comes after it."""
@@ -100,17 +126,24 @@ class Run:
                 scores = accuracy.score(truth, watched.lines, stage.directory)
                 self.rows += accuracy.rows(scores)
                 points = curve(truth, watched.lines)
-                for path in (self._beside("precision-recall"), self._plot):
-                    if path is not None:
-                        plots.precision_recall(path, points, scores)
+                for path in self._places("precision-recall"):
+                    plots.precision_recall(path, points, scores)
+                self.rows.append(accuracy.entries_row(scored_run.event_score(truth, watched)))
             else:
-                self.rows += accuracy.unscored(self._why if truth is None else "only a part of the video was looked at")
+                self.rows += accuracy.unscored(self._why)
             self.rows.append(purity.row(truth, watched, self._why))
             self.rows.append(stillness.found_row(truth, watched))
         if "stillness" in self._parts:
             self.rows += stillness.still_rows(stage, replay, last=ends[0], first=next(stage.frames()))
         if "arrival" in self._parts:
             self.rows.append(arrival.row(stage, watched))
+
+    def _budgets(self) -> None:
+        rows = budgets.rows(self._stage, self._truth, self._why)
+        self.rows += [budgets.limit_row(self._stage), *rows]
+        means = {budget: row.values["means"] for budget, row in zip(budgets.TARGETS, rows, strict=True) if row.values}
+        for path in self._places("budgets") if means else ():
+            plots.budgets(path, means)
 
     def _tampers(self) -> Iterator[Mapping[str, Any]]:
         videos = (demo_video(), tree_video())
@@ -121,6 +154,11 @@ class Run:
             self._stage.say("tamper, by kind and video", number, len(chosen))
             yield step()
 
+    def _places(self, name: str) -> list[Path]:
+        """Where a picture that the documentation shows is written."""
+        beside = self._beside(name)
+        return [beside] if self._page is None else [beside, self._page.with_name(f"{_PLOTS}-{name}.svg")]
+
     def _beside(self, name: str) -> Path:
         return self._record.with_name(f"{self._record.stem}-{name}.svg")
 
@@ -129,14 +167,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print the table, write record and pictures; 0 when all was measured, whatever it came to."""
     made = _parser()
     args = made.parse_args(argv)
-    if args.write and args.only:
-        made.error("the table in docs/measured.md is of all parts: leave --only out")
+    if args.write and (args.only or args.clips):
+        made.error("the table in docs/measured.md is of all parts, and of no clips: leave --only and --clips out")
+    try:
+        own = clips.read(args.clips) if args.clips else []
+    except UsageError as error:
+        made.error(str(error))
     bench = Program(args)
     with bench.directory() as directory, _progress(bench.console) as say:
         stage = Stage(directory, demo_video(), QUICK if args.quick else FULL, say)
-        run = Run(stage, args.only or PARTS, args.json, _PLOT if args.write else None)
+        parts = args.only or (() if own else PARTS)
+        run = Run(stage, parts, own, args.json, measured.PAGE if args.write else None)
         run.all()
-    bench.report(report.as_table(run.rows), rows={row.name: row.as_dict() for row in run.rows})
+    bench.report(report.as_tables(run.rows), rows={row.name: row.as_dict() for row in run.rows})
     bench.console.print(f"Everything behind the figures, and pictures: {args.json.with_suffix('')}*", highlight=False)
     if args.write:
         measured.put(report.PLACE, report.markdown(bench.machine, run.rows))
@@ -167,6 +210,9 @@ def _parser() -> argparse.ArgumentParser:
         _EXAMPLE,
         record="build/bench-vision.json",
         quick="a small part of all: shows that it works, not how well",
+    )
+    made.add_argument(
+        "--clips", type=Path, metavar="DIR", help="your own clips, and nothing else unless --only names it"
     )
     made.add_argument("--only", action="append", choices=PARTS, help="this part alone; may be given several times")
     return made

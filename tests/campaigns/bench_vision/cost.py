@@ -7,15 +7,15 @@ from tests.campaigns.bench.distribution import Distribution
 from tests.campaigns.bench_vision.row import Row
 from tests.campaigns.bench_vision.stage import Stage
 
-MOST_OTHER_SHARE = 0.5
-LEAST_SPEED = 0.90
+MOST_OTHER_SHARE = 0.4
+LEAST_SPEED = 0.95
 _BLOCK = 10
 """Frames; so few that they are still in the processor's cache, as is one that a camera has just given."""
 _BARE_RUNS = 5
 
 
 def rows(stage: Stage) -> list[Row]:
-    """Processor time beside inference, and frames a second."""
+    """Processor time beside inference, and inferences a second: both do the same number, in one process."""
     replay = stage.replay()
     bare, single = stage.bare(threads=0), stage.bare(threads=1)
     frames = stage.frames()
@@ -44,7 +44,7 @@ def rows(stage: Stage) -> list[Row]:
     return [
         Row(
             "other_processor_time",
-            "processor time a frame but for inference and decoding, beside one bare inference",
+            "Python a frame: processor time but for inference and decoding, beside one bare inference of the same run",
             f"≤ {MOST_OTHER_SHARE}",
             f"{share:.2f} ({other.median:.1f} ms / {inference.median:.1f} ms)",
             share <= MOST_OTHER_SHARE,
@@ -52,7 +52,7 @@ def rows(stage: Stage) -> list[Row]:
         ),
         Row(
             "speed",
-            "frames a second beside a bare loop on the same regions",
+            "inferences a second beside a bare loop: same regions, threads and niceness",
             f"≥ {LEAST_SPEED:.2f}",
             f"{speed.median:.2f}",
             speed.median >= LEAST_SPEED,

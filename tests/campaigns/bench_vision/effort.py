@@ -17,8 +17,11 @@ class Effort:
     """Of each video or scene that shows people nearby."""
     blocks: int
     """Of ten frames, for what is compared with a bare loop."""
-    budgets: tuple[int, ...]
-    budget_frames: int
+    limits: tuple[int, ...]
+    """Inferences a second, each of which no second may exceed."""
+    limit_frames: int
+    starts: tuple[int, ...]
+    """Frames to skip: each budget is measured from each of these starts, and the mean is told."""
     arrivals: int
     """Events at the subscriber."""
     memory_frames: int
@@ -31,8 +34,9 @@ FULL = Effort(
     quiet=6000,
     near=100,
     blocks=64,
-    budgets=(5, 10, 30, 60),
-    budget_frames=150,
+    limits=(5, 10, 30, 60),
+    limit_frames=150,
+    starts=(0, 3, 7),
     arrivals=20,
     memory_frames=80,
     tamper=True,
@@ -43,8 +47,9 @@ QUICK = Effort(
     quiet=60,
     near=20,
     blocks=4,
-    budgets=(10,),
-    budget_frames=30,
+    limits=(10,),
+    limit_frames=30,
+    starts=(0,),
     arrivals=1,
     memory_frames=5,
     tamper=False,

@@ -8,7 +8,7 @@ from tests.campaigns.bench_vision.stage import RATE, Stage
 from tests.support.vision_process import VisionProcess
 from tests.support.wait import wait_for
 
-MOST_MIB = 60
+MOST_MIB = 57
 _SIZE = (1280, 720)
 _PATIENCE_S = 120.0
 

@@ -6,6 +6,7 @@ The sample lies beside the checkout, in `../shared/data/pets09-s2l1`, or where E
 import csv
 import os
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,7 @@ Box = tuple[float, float, float, float]
 """Left, top, width, height in pixels."""
 STEP = 10
 """Every so many frames are annotated."""
+_COLUMNS = ("frame", "id", "left", "top", "width", "height")
 BYSTANDER = 0
 """Somebody who walks past far behind, and whom the ground truth leaves out. Scores know nothing of her; but an event
 about her is about a person, and she has to be painted out where nobody shall be."""
@@ -50,6 +52,22 @@ class Truth:
         """The frames of the sample."""
         return sorted({frame for boxes in self.people.values() for frame in boxes})
 
+    def mapped(self, box: Callable[[Box], Box]) -> "Truth":
+        """The same people in a picture of another geometry."""
+        people, others = (
+            {number: {frame: box(each) for frame, each in boxes.items()} for number, boxes in group.items()}
+            for group in (self.people, self.others)
+        )
+        return Truth(self.directory, people, others)
+
+    def write(self, path: Path, frames: set[int]) -> None:
+        """A file as the sample is, of these frames alone."""
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(_COLUMNS)
+            for number, boxes in self.people.items():
+                writer.writerows((frame, number, *box) for frame, box in boxes.items() if frame in frames)
+
     def at(self, frame: int, *, beyond: int = 0) -> dict[int, Box]:
         """Where everybody is in any frame, those left out too, interpolated between annotated ones.
 
@@ -74,7 +92,7 @@ def read(where: Path) -> Truth | None:
     people: dict[int, dict[int, Box]] = defaultdict(dict)
     with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            left, top, width, height = (float(row[name]) for name in ("left", "top", "width", "height"))
+            left, top, width, height = (float(row[name]) for name in _COLUMNS[2:])
             people[int(row["id"])][int(row["frame"])] = (left, top, width, height)
     return Truth(where, dict(people), {BYSTANDER: _BYSTANDER})
 

@@ -1,5 +1,6 @@
 """Pictures of the outcome."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from tests.campaigns.bench_vision.stage import RATE
 from tests.campaigns.bench_vision.watched import Watched
 
 _BLUE, _ORANGE, _GREY, _GREEN = "#1f6fb4", "#e07b28", "#6f7780", "#2f9e5b"
+_FIGURES = {"recall": _BLUE, "precision": _GREY, "MOTA": _ORANGE, "IDF1": _ORANGE, "AP": _GREEN}
 _PEER = (0.78, 0.92)
 """Recall and precision of Frigate 0.18 with the same model on the same video."""
 _SECONDS = 2.0
@@ -32,6 +34,21 @@ def precision_recall(path: Path, curve: list[tuple[float, float]], scores: accur
     axes.set_ylim(0.5, 1.01)
     axes.set_title("People found in PETS 2009 S2.L1 (IoU 0.5)", loc="left", fontsize=11)
     axes.legend(loc="lower left", frameon=False)
+    _save(figure, path)
+
+
+def budgets(path: Path, means: Mapping[float, Mapping[str, float]]) -> None:
+    """What each budget gives, by the names of the figures."""
+    figure, axes = _axes("inferences a second", "", (6.0, 4.4))
+    steps = sorted(means)
+    for (name, colour), style in zip(_FIGURES.items(), ("-", "--", "-", "--", "-"), strict=True):
+        values = [means[step][name] for step in steps]
+        axes.plot(steps, values, style, color=colour, linewidth=2, marker="o", markersize=5, label=name)
+    axes.set_xticks(steps)
+    axes.set_xlim(0, steps[-1] + 2)
+    axes.set_ylim(min(0.0, axes.get_ylim()[0]), 1.01)
+    axes.set_title("People found in PETS 2009 S2.L1, by budget", loc="left", fontsize=11)
+    axes.legend(loc="lower right", frameon=False)
     _save(figure, path)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
@@ -14,21 +15,44 @@ PLACE = "vision figures"
 _COLOURS = {True: "green", False: "red", None: "yellow"}
 
 
-def as_table(rows: Sequence[Row]) -> Table:
-    """The table."""
-    table = Table(title="How well the agent sees, and what it costs", title_justify="left")
-    table.add_column("")
-    for heading in ("target", "figure"):
-        table.add_column(heading)
-    table.add_column("", no_wrap=True)
-    for row in rows:
-        verdict = f"[{_COLOURS[row.reached]}]{row.verdict}[/]"
-        table.add_row(escape(row.title), escape(row.target), escape(row.figure), verdict)
-    return table
+def as_tables(rows: Sequence[Row]) -> Group:
+    """The table of all that stands alone, and then the sheets."""
+    tables = []
+    for sheet, of_it in _sheets(rows).items():
+        table = Table(title=sheet or "How well the agent sees, and what it costs", title_justify="left")
+        for heading in ("", "target", *_columns(of_it)):
+            table.add_column(heading)
+        table.add_column("", no_wrap=True)
+        for row in of_it:
+            cells = [row.title, row.target, *_cells(row, _columns(of_it))]
+            table.add_row(*map(escape, cells), f"[{_COLOURS[row.reached]}]{row.verdict}[/]")
+        tables.append(table)
+    return Group(*tables)
 
 
 def markdown(machine: dict[str, Any], rows: Sequence[Row]) -> str:
-    """The table, and the machine that it is of."""
-    lines = ["| | target | figure | |", "| --- | --- | --- | --- |"]
-    lines += [f"| {row.title} | {row.target} | {row.figure} | {row.verdict} |" for row in rows]
-    return "\n".join(lines) + f"\n\n{measured.machine_line(machine)}"
+    """The tables, and the machine that they are of."""
+    parts = []
+    for sheet, of_it in _sheets(rows).items():
+        columns = _columns(of_it)
+        lines = [f"**{sheet}**", ""] if sheet else []
+        lines += [f"| | target | {' | '.join(columns)} | |", f"| {' | '.join(['---'] * (len(columns) + 3))} |"]
+        lines += [f"| {' | '.join([row.title, row.target, *_cells(row, columns), row.verdict])} |" for row in of_it]
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + f"\n\n{measured.machine_line(machine)}"
+
+
+def _sheets(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    sheets: dict[str, list[Row]] = {}
+    for row in sorted(rows, key=lambda row: bool(row.sheet)):
+        sheets.setdefault(row.sheet, []).append(row)
+    return sheets
+
+
+def _columns(rows: Sequence[Row]) -> list[str]:
+    return next((list(row.cells) for row in rows if row.cells), ["figure"])
+
+
+def _cells(row: Row, columns: list[str]) -> list[str]:
+    """Why there is no figure stands in the first column."""
+    return [row.cells[name] for name in columns] if row.cells else [row.figure] + [""] * (len(columns) - 1)

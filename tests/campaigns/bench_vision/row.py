@@ -17,6 +17,10 @@ class Row:
     """None when it could not be measured: `figure` then says why."""
     values: dict[str, Any] = field(default_factory=dict)
     """Everything behind the figure, for the record."""
+    sheet: str = ""
+    """The table that it is a line of; empty for the one of all that stand alone."""
+    cells: dict[str, str] = field(default_factory=dict)
+    """Columns of that table, which stand in for `figure`."""
 
     @property
     def verdict(self) -> str:
@@ -30,10 +34,11 @@ class Row:
             "target": self.target,
             "figure": self.figure,
             "reached": self.reached,
+            **self.cells,
             **self.values,
         }
 
 
-def skipped(name: str, title: str, target: str, why: str) -> Row:
+def skipped(name: str, title: str, target: str, why: str, sheet: str = "") -> Row:
     """A row that can't be measured here."""
-    return Row(name, title, target, why)
+    return Row(name, title, target, why, sheet=sheet)

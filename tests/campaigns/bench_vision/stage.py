@@ -13,6 +13,7 @@ import numpy.typing as npt
 from agent.adapters.opencv_video import VideoFile
 from agent.cli.bench import spec_of
 from agent.cli.replay import Replay
+from agent.core.camera.settings import CameraSettings
 from agent.core.camera.vision_spec import VisionSpec
 from agent.models.store import ModelStore
 from tests.campaigns.bench.bare_look import BareLook
@@ -22,6 +23,7 @@ from tests.support.vision_media import model_directories
 
 Pixels = npt.NDArray[np.uint8]
 SETTINGS = ROOT / "tests" / "campaigns" / "bench_vision" / "edge-agent.toml"
+DEFAULT_BUDGET: float = CameraSettings.model_fields["inferences_per_second"].default
 RATE = 10.0
 """Frames a second of all that is replayed."""
 
@@ -40,9 +42,9 @@ class Stage:
         directories = {"model_directories": model_directories()}
         return spec_of(SETTINGS, None).model_copy(update={**directories, **changes})
 
-    def replay(self, **changes: Any) -> Replay:
-        """A fresh look at something."""
-        return Replay(self.spec(**changes), RATE)
+    def replay(self, rate: float = RATE, **changes: Any) -> Replay:
+        """A fresh look at something of so many frames a second."""
+        return Replay(self.spec(**changes), rate)
 
     def bare(self, threads: int) -> BareLook:
         """The same model, without a line of the agent; 0 threads are as many as the settings say."""

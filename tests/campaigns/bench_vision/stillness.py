@@ -12,7 +12,7 @@ from tests.campaigns.bench_vision.stage import RATE, Pixels, Stage
 from tests.campaigns.bench_vision.watched import Watched, watch
 
 LATEST_FIRST, LATEST_STILL = 3, 20
-MOST_STILL_SHARE = 0.10
+MOST_STILL_SHARE = 0.08
 _SWEEP_FRAMES = round(5 * RATE)
 """In so many frames a still scene may cost one inference."""
 _LAST = 100

@@ -8,10 +8,16 @@ from pathlib import Path
 import pytest
 
 from tests.campaigns.bench.child import ROOT
+from tests.campaigns.bench_vision import budgets
+from tests.campaigns.bench_vision.variants import VARIANTS
 from tests.support.run import ran
 
-NEED_TRUTH = {"average_precision", "reported_boxes", "identities"}
-NEED_VIEWS = {"near_nobody", "near_announced", "near_hands"}
+NEED_TRUTH = {
+    *("average_precision", "reported_boxes", "identities", "entries"),
+    *(f"variant_{name}" for name in VARIANTS),
+    *(f"budget_{budget:g}" for budget in budgets.TARGETS),
+}
+NEED_VIEWS = {"near_nobody", "near_announced", "near_persons", "near_hands"}
 MEASURED = {
     "near_cut_outs",
     "start",

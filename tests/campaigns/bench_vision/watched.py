@@ -1,7 +1,7 @@
 """What a replay of many frames has given, in the form that rows want."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,8 @@ class Watched:
     inference_ms: list[float] = field(default_factory=list)
     other_ms: list[float] = field(default_factory=list)
     """Of the processor."""
+    persons: list[int] = field(default_factory=list)
+    """How many people an alarm would name, by frame."""
     entered: list[Entered] = field(default_factory=list)
     alerts: list[tuple[int, str]] = field(default_factory=list)
     """Frame and name of every event."""
@@ -44,6 +46,7 @@ class Watched:
         self.tally.add(look)
         self.lines.append(detections_line(look))
         self.inferences.append(len(look.seen.regions))
+        self.persons.append(len(look.seen.people))
         self.inference_ms.append(look.inference_processor_s * 1000)
         self.other_ms.append(look.other_processor_s * 1000)
         self.alerts += [(look.frame.number, name_of(event)) for event in look.events]
@@ -52,6 +55,15 @@ class Watched:
             for data in (event.data for event in look.events if isinstance(event, Happened))
             if isinstance(data, PersonEnteredData) and data.zone is None
         ]
+
+    def moved(self, frames: int) -> "Watched":
+        """The same, of a video of which so many frames were skipped."""
+        return replace(
+            self,
+            lines=[{**line, "frame": line["frame"] + frames} for line in self.lines],
+            entered=[Entered(event.frame + frames, event.track) for event in self.entered],
+            alerts=[(frame + frames, name) for frame, name in self.alerts],
+        )
 
 
 def watch(replay: Replay, pictures: Iterable[Pixels], tell: Callable[[int], object]) -> Watched:
