@@ -33,7 +33,7 @@ def test_a_page_without_a_place_for_it_is_left_alone(page: Path, text: str) -> N
     assert page.read_text() == text
 
 
-@pytest.mark.parametrize("name", [bench.PLACE, vision.PLACE, emulation.PLACE, enrolment.PLACE, writes.PLACE])
+@pytest.mark.parametrize("name", [bench.PLACE, *vision.PLACES.values(), emulation.PLACE, enrolment.PLACE, writes.PLACE])
 def test_the_page_has_a_place_for_each_campaign(name: str, page: Path) -> None:
     page.write_text(measured.PAGE.read_text(encoding="utf-8"), encoding="utf-8")
     measured.put(name, "| new |\n", page)

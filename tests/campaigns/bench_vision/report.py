@@ -8,10 +8,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from tests.campaigns import measured
+from tests.campaigns.bench_vision import budgets, stress
 from tests.campaigns.bench_vision.row import Row
 
-PLACE = "vision figures"
-"""In docs/measured.md."""
+PLACES = {"": "vision figures", stress.SHEET: "vision variants", budgets.SHEET: "vision budgets"}
+"""In docs/measured.md, by sheet."""
 _COLOURS = {True: "green", False: "red", None: "yellow"}
 
 
@@ -30,16 +31,15 @@ def as_tables(rows: Sequence[Row]) -> Group:
     return Group(*tables)
 
 
-def markdown(machine: dict[str, Any], rows: Sequence[Row]) -> str:
-    """The tables, and the machine that they are of."""
-    parts = []
+def markdown(machine: dict[str, Any], rows: Sequence[Row]) -> dict[str, str]:
+    """For each place its table, and the machine that it is of."""
+    tables = {}
     for sheet, of_it in _sheets(rows).items():
         columns = _columns(of_it)
-        lines = [f"**{sheet}**", ""] if sheet else []
-        lines += [f"| | target | {' | '.join(columns)} | |", f"| {' | '.join(['---'] * (len(columns) + 3))} |"]
+        lines = [f"| | target | {' | '.join(columns)} | |", f"| {' | '.join(['---'] * (len(columns) + 3))} |"]
         lines += [f"| {' | '.join([row.title, row.target, *_cells(row, columns), row.verdict])} |" for row in of_it]
-        parts.append("\n".join(lines))
-    return "\n\n".join(parts) + f"\n\n{measured.machine_line(machine)}"
+        tables[PLACES[sheet]] = "\n".join(lines) + f"\n\n{measured.machine_line(machine)}"
+    return tables
 
 
 def _sheets(rows: Sequence[Row]) -> dict[str, list[Row]]:

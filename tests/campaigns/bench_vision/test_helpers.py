@@ -181,7 +181,7 @@ def test_a_background_flickers_as_its_video_does() -> None:
 
 def test_the_table_says_of_each_figure_whether_it_is_reached() -> None:
     rows = [Row("a", "First", "≥ 1", "2", True), skipped("b", "Second", "0", "no ground truth")]
-    table = report.markdown({"processor": "a processor", "cores": 4}, rows)
+    table = report.markdown({"processor": "a processor", "cores": 4}, rows)["vision figures"]
     assert "| First | ≥ 1 | 2 | ok |\n| Second | 0 | no ground truth | skipped |\n" in table
     assert table.endswith("\n(a processor, 4 cores.)\n")
 

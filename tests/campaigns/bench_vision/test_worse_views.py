@@ -142,8 +142,8 @@ def test_each_kind_of_row_has_a_table_with_its_columns() -> None:
         Row("b", "Second", "0", "no ground truth", sheet=stress.SHEET),
         Row("a", "First", "≥ 1", "2", True),
     ]
-    table = report.markdown({"processor": "a processor", "cores": 4}, rows)
-    first, second = table.split(f"**{stress.SHEET}**")
+    tables = report.markdown({"processor": "a processor", "cores": 4}, rows)
+    first, second = tables["vision figures"], tables["vision variants"]
     assert "| First | ≥ 1 | 2 | ok |" in first
     assert "| dark | MOTA ≥ 0.72 | walking, groups that cross |" in second
     assert "| Second | 0 | no ground truth | " in second
