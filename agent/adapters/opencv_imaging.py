@@ -16,6 +16,7 @@ _FAR_LARGER = 4
 _TO_BGR = {1: cv2.COLOR_GRAY2BGR, 3: None, 4: cv2.COLOR_BGRA2BGR}
 """How a picture becomes BGR, by its number of channels."""
 _FRACTION_BITS = 8
+_SHARPEN_PX = 2.0
 
 
 def limit_threads(count: int) -> None:
@@ -71,6 +72,19 @@ def focus_and_light(picture: Pixels) -> tuple[float, float]:
 def small_grey(picture: Pixels, width: int, height: int) -> Pixels:
     """Like `grey`, slightly blurred, so that noise is not taken for motion."""
     return np.asarray(cv2.GaussianBlur(grey(picture, width, height), (3, 3), 0), dtype=np.uint8)
+
+
+def mended(picture: Pixels, tone: Pixels | None, denoise_px: float, sharpen: float) -> Pixels:
+    """Return a repaired copy of a picture: blurred with a sigma of `denoise_px` pixels, then each level replaced by
+    that of `tone` (256), then sharpened by `sharpen` times its difference from a blurred copy; None and 0 leave it."""
+    if denoise_px > 0:
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), denoise_px), np.uint8)
+    if tone is not None:
+        picture = np.asarray(cv2.LUT(picture, tone), np.uint8)
+    if sharpen > 0:
+        soft = cv2.GaussianBlur(picture, (0, 0), _SHARPEN_PX)
+        picture = np.asarray(cv2.addWeighted(picture, 1 + sharpen, soft, -sharpen, 0), np.uint8)
+    return picture
 
 
 def blobs(cells: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:

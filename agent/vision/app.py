@@ -196,6 +196,7 @@ def make_sight(spec: VisionSpec, detector: Detector) -> Sight:
         score_threshold=spec.score_threshold,
         inferences_per_second=spec.inferences_per_second,
         smallest_person=spec.smallest_person,
+        mend=imaging.mended,
     )
 
 

@@ -15,6 +15,7 @@ from agent.vision.life import Life
 from agent.vision.merge import merge
 from agent.vision.motion import Cells, Motion
 from agent.vision.regions import Region, choose_regions, cut_out, shows
+from agent.vision.repair import Mend, Repair
 from agent.vision.small_grey import motion_size
 from agent.vision.track import Track
 from agent.vision.tracker import Tracker
@@ -59,8 +60,10 @@ class Sight:
         score_threshold: float,
         inferences_per_second: float,
         smallest_person: float = 0.0,
+        mend: Mend | None = None,
     ) -> None:
-        """`smallest_person` is a share of the picture's height: smaller people are too far away to report."""
+        """`smallest_person` is a share of the picture's height: smaller people are too far away to report. `mend`
+        repairs pictures in bad light; without it they stay as they are."""
         self._detector = detector
         self._small_grey = small_grey
         self._blobs = blobs
@@ -70,6 +73,7 @@ class Sight:
         self._life = Life(small_grey)
         self._size = (0, 0)
         self._motion = Motion()
+        self._repair = Repair(mend)
         self._attention = Attention(1, 1, blobs)
 
     def process(self, frame: Frame) -> Seen:
@@ -78,7 +82,9 @@ class Sight:
         if self._size != (width, height):
             self._begin(width, height)
         now_ns = frame.boottime_ns
-        cells = self._motion.update(self._grey_of(frame), now_ns)
+        small = self._grey_of(frame)
+        self._repair.see(small, frame.pixels, now_ns)
+        cells = self._motion.update(small, now_ns, self._repair.steepness)
         self._tracker.expect(now_ns)
         tracks = self._tracker.tracks
         left = self._budget.left(now_ns)
@@ -87,7 +93,7 @@ class Sight:
         regions += self._attention.whole(left - len(regions))
         regions += choose_regions(wishes, width, height, left - len(regions), _LEAST_GAIN)
         self._budget.spend(now_ns, len(regions))
-        pictures = [cut_out(frame.pixels, region) for region in regions]
+        pictures = [self._repair.applied(cut_out(frame.pixels, region)) for region in regions]
         by_region = list(zip(regions, self._detector.detect(pictures), strict=True)) if regions else []
         found = [box for box in merge(by_region, width, height) if box.height >= self._smallest * height]
         pairs = self._tracker.update(

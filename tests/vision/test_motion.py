@@ -150,3 +150,33 @@ def test_what_it_gave_before_is_not_changed_by_the_next_frame() -> None:
     motion.update(with_box(15, 25), START_NS + SECOND // 5)
 
     np.testing.assert_array_equal(before, kept)
+
+
+def test_noise_of_any_strength_is_no_motion_once_it_is_known() -> None:
+    chance = np.random.default_rng(1)
+    noisy = [grey(ground() + chance.normal(0, 9, ground().shape)) for _ in range(200)]
+
+    assert not any(cells.any() for cells in play(Motion(), noisy)[100:])
+
+
+def test_in_the_dark_a_difference_counts_as_much_as_it_would_by_day() -> None:
+    """A fifth of the light: somebody differs from the background by 8 levels, which a repair makes 40."""
+    night = grey(ground(0.2))
+    walker = night.copy()
+    walker[20:32, 40:52] -= 8
+    motion = Motion()
+    motion.update(night, START_NS, np.full(256, 5, np.float32))
+
+    assert motion.update(walker, START_NS + SECOND // 10, np.full(256, 5, np.float32))[5:8, 10:13].all()
+    assert not play(Motion(), [night, walker])[-1].any()
+
+
+def test_somebody_who_fills_most_of_the_picture_does_not_pass_for_noise() -> None:
+    chance = np.random.default_rng(2)
+    near = []
+    for _ in range(100):
+        picture = ground()
+        picture[:60, :] = np.kron(chance.uniform(0, 255, (15, COLUMNS)), np.ones((CELL_PX, CELL_PX)))
+        near.append(grey(picture))
+
+    assert play(Motion(), near)[-1][:15].mean() > 0.8
