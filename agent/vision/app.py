@@ -29,11 +29,12 @@ from agent.vision.recorder_feed import RecorderFeed
 from agent.vision.reference_scene import ReferenceScene
 from agent.vision.reports import Reports
 from agent.vision.rule_factory import rules_of
-from agent.vision.sight import FLOOR, Sight
+from agent.vision.sight import FLOOR, FindsPeople, Sight
 from agent.vision.small_grey import with_grey
 from agent.vision.snapshot import Snapshots, SnapshotService
 from agent.vision.tamper import TamperWatch
 from agent.vision.tamper_reporter import TamperReporter
+from agent.vision.turned_sight import SHARE, TurnedSight
 
 CHECK_S = 0.25
 JOIN_S = 1.0
@@ -187,17 +188,22 @@ def feed_workers(feed: RecorderFeed | None, ending: Ending, stack: ExitStack) ->
     return [Worker("recorder", feed.run_once, ending)]
 
 
-def make_sight(spec: VisionSpec, detector: Detector) -> Sight:
-    """Build the Sight of this camera; `detector` must return every box that scores at least `FLOOR`."""
-    return Sight(
+def make_sight(spec: VisionSpec, detector: Detector) -> FindsPeople:
+    """Build what finds the people of this camera; `detector` must return every box that scores at least `FLOOR`."""
+    seeks_fallen = any(zone.person_down_after_s is not None for zone in spec.zones)
+    turned_per_s = SHARE * spec.inferences_per_second if seeks_fallen else 0.0
+    sight = Sight(
         detector,
         imaging.small_grey,
         imaging.blobs,
         score_threshold=spec.score_threshold,
-        inferences_per_second=spec.inferences_per_second,
+        inferences_per_second=spec.inferences_per_second - turned_per_s,
         smallest_person=spec.smallest_person,
         mend=imaging.mended,
     )
+    if not seeks_fallen:
+        return sight
+    return TurnedSight(sight, detector, score_threshold=spec.score_threshold, inferences_per_second=turned_per_s)
 
 
 def tamper_reporter(spec: VisionSpec, clock: Clock) -> TamperReporter:

@@ -4,7 +4,6 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Protocol
 
 from agent.contract.vocabulary import TimeQuality
 from agent.core.analytics.rules import Rules
@@ -14,19 +13,11 @@ from agent.ports import Clock, Frame
 from agent.vision.frame_slot import FrameSlot
 from agent.vision.pace import Pace
 from agent.vision.reports import Reports
-from agent.vision.sight import Seen
+from agent.vision.sight import FindsPeople
 from agent.vision.snapshot import Snapshots
 
 _log = logging.getLogger(__name__)
 _WAIT_S = 0.5
-
-
-class FindsPeople(Protocol):
-    """Anything that can tell who is in a frame."""
-
-    def process(self, frame: Frame) -> Seen:
-        """Return who is in this frame; frames come in order. Raises ModelError."""
-        ...
 
 
 class FrameLoop:

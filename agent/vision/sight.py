@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +43,14 @@ class Seen:
     """
     regions: tuple[Region, ...]
     """Where the model looked. One inference each."""
+
+
+class FindsPeople(Protocol):
+    """Anything that can tell who is in a frame."""
+
+    def process(self, frame: Frame) -> Seen:
+        """Return who is in this frame; frames come in order. Raises ModelError."""
+        ...
 
 
 class Sight:

@@ -16,7 +16,8 @@ from tests.support.vision_media import demo_video
 
 
 class Pose(NamedTuple):
-    """Where somebody's feet are, as shares of the picture, and by how many degrees they have fallen to the right."""
+    """Where somebody's feet are, as shares of the picture, and by how many degrees they have fallen: to the right, or
+    to the left if negative."""
 
     x: float
     foot: float
@@ -31,22 +32,21 @@ class Acting(NamedTuple):
     does: Callable[[float], Pose | None]
 
 
-def falls(x: float, foot: float, at_s: float, took_s: float = 0.6, up_s: float = math.inf) -> Callable[[float], Pose]:
-    """Stands, falls at this time, and is up again at another."""
+def falls(x: float, foot: float, at_s: float, up_s: float = math.inf, by: float = 90) -> Callable[[float], Pose]:
+    """Stands, falls at this time by so many degrees, and is up again at another."""
 
     def does(now_s: float) -> Pose:
-        down = min(max((now_s - at_s) / took_s, 0.0), 1.0) if now_s < up_s else 0.0
-        return Pose(x + 0.002 * math.sin(1.7 * now_s), foot, 90 * down)
+        share = min(max((now_s - at_s) / 0.6, 0.0), 1.0) if now_s < up_s else 0.0
+        return Pose(x + 0.002 * math.sin(1.7 * now_s), foot, by * share)
 
     return does
 
 
-def moves(x: float, foot: float, pace: float) -> Callable[[float], Pose | None]:
-    """To the right, by so many widths of the picture a second, until they are out of it."""
+def moves(foot: float, pace: float) -> Callable[[float], Pose | None]:
+    """From the left edge to the right, by so many widths of the picture a second."""
 
     def does(now_s: float) -> Pose | None:
-        at = x + pace * now_s
-        return Pose(at, foot) if -0.1 < at < 1.1 else None
+        return Pose(pace * now_s, foot) if pace * now_s < 1.1 else None
 
     return does
 
@@ -68,12 +68,14 @@ class ActingScene:
             rows, columns = mask.shape
             # Turned around the feet; then the side that they lie on rests on the ground.
             turn = cv2.getRotationMatrix2D((columns / 2, rows), -pose.fallen, 1.0)
-            rest = columns / 2 * math.sin(math.radians(pose.fallen))
+            rest = columns / 2 * abs(math.sin(math.radians(pose.fallen)))
             turn[:, 2] += pose.x * width - columns / 2, pose.foot * height - rows - rest
             moved, share = (cv2.warpAffine(each, turn, (width, height)) for each in (pixels, mask))
             picture += share[:, :, None] * (moved - picture)
-        chance = np.random.default_rng(round(at_s * 1000))
-        return np.clip(picture + chance.normal(0, self._noise, picture.shape), 0, 255).astype(np.uint8)
+        noise = np.zeros_like(picture)
+        cv2.setRNGSeed(round(at_s * 1000) + 1)
+        cv2.randn(noise, (0, 0, 0), (self._noise,) * 3)
+        return np.asarray(cv2.add(picture, noise, dtype=cv2.CV_8U), np.uint8)
 
 
 @cache

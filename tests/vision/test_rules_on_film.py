@@ -1,0 +1,89 @@
+"""Who falls and who runs is told, from real people before the real model; and nobody is where nobody does."""
+
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from agent.adapters.opencv_video import VideoFile
+from agent.cli.replay import Replay
+from agent.core.camera.link import Happened
+from tests.support.acting_scene import Acting, ActingScene, Pose, falls, moves
+from tests.support.near_scene import Pixels
+from tests.support.vision_media import demo_video
+from tests.support.vision_process import vision_spec
+
+STREET = {
+    "name": "street",
+    "polygon": [[0, 0], [1, 0], [1, 1], [0, 1]],
+    "person_down_after_s": 4,
+    "running_from": 1.8,
+}
+COOL_DOWN_S = 2.0
+SMALL = 0.2
+"""Of the picture's height, and so 0.15 of its width."""
+
+
+def told(pictures: Iterable[Pixels], directory: Path, per_s: float, **settings: float) -> list[Happened]:
+    """What is told of how people move, and not only of where they are."""
+    replay = Replay(vision_spec(directory, threads=1, zones=[STREET], cool_down_s=COOL_DOWN_S, **settings), per_s)
+    events = [event for pixels in pictures for event in replay.process(pixels).events if isinstance(event, Happened)]
+    return [event for event in events if event.t in {"person-down", "running"}]
+
+
+def film(
+    directory: Path, *people: Acting, until_s: float, per_s: float = 5.0, **settings: float
+) -> list[tuple[str, str]]:
+    scene = ActingScene(people)
+    pictures = (scene.at(number / per_s) for number in range(round(until_s * per_s)))
+    return [(event.t, event.data.model_dump()["phase"]) for event in told(pictures, directory, per_s, **settings)]
+
+
+@pytest.mark.parametrize(
+    ("who", "height", "by", "settings"),
+    [
+        (0, 0.3, 90, {}),
+        (1, 0.2, -90, {}),
+        (3, 0.25, 90, {"inferences_per_second": 6.0}),
+        (4, 0.25, -75, {"inferences_per_second": 12.0}),
+    ],
+)
+def test_who_falls_and_lies_is_told_and_told_over_when_they_are_up(
+    who: int, height: float, by: float, settings: dict[str, float], tmp_path: Path
+) -> None:
+    falling = Acting(who, height, falls(0.45, 0.7, at_s=3, up_s=11, by=by))
+    shown = film(tmp_path, falling, until_s=19, **settings)
+
+    assert shown == [("person-down", "began"), ("person-down", "ended")]
+
+
+def test_who_is_down_for_a_moment_who_walks_away_and_who_vanishes_are_not_told(tmp_path: Path) -> None:
+    def vanishes(at_s: float) -> Pose | None:
+        return Pose(0.8, 0.6) if at_s < 4 else None
+
+    street = film(
+        tmp_path,
+        Acting(0, 0.25, falls(0.4, 0.6, at_s=3, up_s=5.5)),
+        Acting(1, 0.25, moves(0.95, pace=0.1)),
+        Acting(4, 0.25, vanishes),
+        until_s=12,
+    )
+
+    assert street == []
+
+
+@pytest.mark.parametrize(("who", "heights_per_s"), [(0, 2.5), (2, 3.5)])
+def test_who_runs_is_told_before_they_are_out_of_the_picture(who: int, heights_per_s: float, tmp_path: Path) -> None:
+    running = Acting(who, SMALL, moves(0.7, pace=heights_per_s * 0.75 * SMALL))
+
+    assert film(tmp_path, running, until_s=1 / (heights_per_s * 0.75 * SMALL), per_s=10) == [("running", "began")]
+
+
+def test_who_walks_fast_does_not_run(tmp_path: Path) -> None:
+    assert film(tmp_path, Acting(1, SMALL, moves(0.7, pace=1.2 * 0.75 * SMALL)), until_s=5, per_s=10) == []
+
+
+def test_on_the_street_of_the_demo_video_everybody_walks_and_in_the_wind_nobody_is(tmp_path: Path) -> None:
+    assert told(islice(VideoFile(demo_video()), 300), tmp_path, 7.0) == []
+    assert told(VideoFile(demo_video().with_name("tree.avi")), tmp_path, 10.0) == []
