@@ -16,7 +16,9 @@ class Effort:
     near: int
     """Of each video or scene that shows people nearby."""
     blocks: int
-    """Of ten frames, for what is compared with a bare loop."""
+    """Of ten frames, for what is compared with a bare inference."""
+    rounds: int
+    """Of the camera process and a bare program in turn."""
     limits: tuple[int, ...]
     """Inferences a second, each of which no second may exceed."""
     limit_frames: int
@@ -34,6 +36,7 @@ FULL = Effort(
     quiet=6000,
     near=100,
     blocks=64,
+    rounds=5,
     limits=(5, 10, 30, 60),
     limit_frames=150,
     starts=(0, 3, 7),
@@ -47,6 +50,7 @@ QUICK = Effort(
     quiet=60,
     near=6,
     blocks=4,
+    rounds=1,
     limits=(10,),
     limit_frames=30,
     starts=(0,),
