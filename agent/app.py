@@ -32,6 +32,7 @@ from agent.outbox.reporter import Reporter
 from agent.ports import Notifier
 from agent.runtime.alarms.edge_watch import EdgeWatch
 from agent.runtime.cameras.cameras import Cameras
+from agent.runtime.cameras.line_counts import KEPT as LINE_COUNTS
 from agent.runtime.cameras.vision_link import VisionLink
 from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.live.live_view import LiveView
@@ -101,7 +102,14 @@ def run(
         live = make_live(settings, context, outbox, cameras, recordings, uplink, pipeline)
         outbox.when_found_late(partial(restore, context, outbox, pipeline, handler, live))
         vision = links_to(
-            settings, simulate, context=context, handler=handler, cameras=cameras, recordings=recordings, live=live
+            settings,
+            simulate,
+            context=context,
+            handler=handler,
+            cameras=cameras,
+            recordings=recordings,
+            live=live,
+            kept=outbox.kept(LINE_COUNTS),
         )
         self_test = make_self_test(settings, context, outside, outbox, pins, kiosk, uplink, probe, handler)
         from_afar = FromAfar(

@@ -1,9 +1,12 @@
 """Assembles the cameras: each has a process of its own, and if it fails the core only gets a report."""
 
+from collections.abc import Mapping
+
 from agent.bootstrap import specs
-from agent.contract.camera_events import CameraEventData, EventName
+from agent.contract.camera_events import CameraEventData, EventName, LineCrossedData
 from agent.core.camera.link import Aim
 from agent.runtime.cameras.cameras import Cameras, View
+from agent.runtime.cameras.line_counts import LineCounts
 from agent.runtime.cameras.tamper import TamperController
 from agent.runtime.cameras.vision_link import VisionLink
 from agent.runtime.commands.handler import CommandHandler
@@ -22,15 +25,17 @@ def links_to(
     cameras: Cameras,
     recordings: Recordings,
     live: LiveView,
+    kept: Mapping[str, str],
 ) -> list[VisionLink]:
-    """Return the near end of each camera process, which `cameras` uses from now on; the caller runs and closes them."""
+    """Return the near end of each camera process, which `cameras` uses from now on; the caller runs and closes them.
+    `kept` is what `LineCounts` have kept."""
 
     def link_to(camera: CameraSettings) -> VisionLink:
         return VisionLink(
             spec=specs.vision_spec(settings, camera, simulate=simulate),
             command=specs.VISION_COMMAND,
             clock=context.clock,
-            callbacks=_Reports(camera, context, handler, cameras, recordings, live),
+            callbacks=_Reports(camera, context, handler, cameras, recordings, live, kept),
             tampers=TamperController(
                 camera.name,
                 camera.tamper,
@@ -56,6 +61,7 @@ class _Reports:
         cameras: Cameras,
         recordings: Recordings,
         live: LiveView,
+        kept: Mapping[str, str],
     ) -> None:
         self._name, self._model = camera.name, camera.model
         self._reporter = context.reporter
@@ -66,9 +72,15 @@ class _Reports:
         self._recordings = recordings
         self._live = live
         self._refused = ""
+        lines = [line.name for line in camera.lines]
+        self._counts = LineCounts(camera.name, lines, kept, reporter=context.reporter, clock=context.clock)
 
     def on_event(self, event: EventName, data: CameraEventData) -> None:
-        self._reporter.publish(self._reporter.make.camera_event(event, data))
+        draft = self._reporter.make.camera_event(event, data)
+        if isinstance(data, LineCrossedData):
+            self._counts.crossed(draft, data)
+        else:
+            self._reporter.publish(draft)
         self._recordings.camera_event(event, data)
 
     def on_picture(self, picture_id: str, jpeg: bytes | None, detail: str, aim: Aim | None = None) -> None:
@@ -80,6 +92,7 @@ class _Reports:
 
     def on_state(self, works: bool, detail: str) -> None:
         self._board.report(f"camera-{self._name}", ok=works, detail=detail)
+        self._counts.tick(works=works)
 
     def on_delegate(self, works: bool, detail: str) -> None:
         self._board.report(f"delegate-{self._name}", ok=works, detail=detail)

@@ -95,6 +95,11 @@ def _camera_event(sentence: str, data: dict[str, Any]) -> str:
     return f"camera {data['camera']}{zone}: {sentence.format(**data, **lasted)}{doubt}"
 
 
+def _line_count(data: dict[str, Any]) -> str:
+    both = f"{data['left_to_right']} left to right, {data['right_to_left']} right to left"
+    return f"camera {data['camera']}: {data['line']} in the hour from {data['hour']}: {both}"
+
+
 def _part_degraded(data: dict[str, Any]) -> str:
     return f"{data['part']} does not work: {data['detail']}"
 
@@ -198,6 +203,7 @@ _SAY: dict[str, Callable[[Any], str]] = {
     "state": _state,
     "meta": _meta,
     **{f"event/{name}": partial(_camera_event, event.sentence) for name, event in EVENTS.items()},
+    "event/line-count": _line_count,
     "event/part-degraded": _part_degraded,
     "event/part-restored": _part_restored,
     "event/time-correction": _time_correction,

@@ -11,6 +11,7 @@ from agent.contract.events import (
     CameraTamperData,
     ConditionData,
     InputFaultData,
+    LineCountData,
     PartData,
     SelfTestData,
     ServiceData,
@@ -69,6 +70,10 @@ class MessageFactory:
     def camera_event(self, event: EventName, data: CameraEventData) -> Draft:
         """Make an event in which a camera reports people."""
         return self._draft(event, f"camera/{data.camera}", data)
+
+    def line_count(self, data: LineCountData) -> Draft:
+        """Make the event with the crossings of a line in one hour."""
+        return self._draft("line-count", f"camera/{data.camera}", data)
 
     def input_fault(self, data: InputFaultData) -> Draft:
         """Make the event for an input fault that has begun or ended."""

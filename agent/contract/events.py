@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from agent.contract.messages import Payload
 from agent.contract.vocabulary import (
@@ -101,6 +101,25 @@ class CameraTamperData(Payload):
     """For a person."""
     codes: Codes | NoCodes
     """137 TA, when it is over 137 TR. Empty for `dark`, because nobody causes it."""
+
+
+class LineCountData(Payload):
+    """`up/event/line-count`: how many have crossed a line in one hour. It names nobody."""
+
+    model_config = ConfigDict(defer_build=True)
+
+    camera: Label
+    line: Label
+    """Its name."""
+    hour: Time
+    """Beginning of the hour, which is a whole one of UTC."""
+    left_to_right: Count
+    """The line-crossed of this direction that were told in the hour."""
+    right_to_left: Count
+    """Those of the other direction."""
+    counted_s: Annotated[Count, Field(json_schema_extra={"maximum": 3600})]
+    """In how many seconds of the hour the camera worked, as far as is known: with fewer than 3600, some may be missing.
+    """
 
 
 class SirenData(Payload):

@@ -9,6 +9,7 @@ from agent.contract.events import (
     CameraTamperData,
     ConditionData,
     InputFaultData,
+    LineCountData,
     PartData,
     SelfTestData,
     ServiceData,
@@ -121,6 +122,9 @@ KINDS: Mapping[str, MessageKind] = {
         expiry_s=HEALTH_EXPIRY_S,
     ),
     **{name: _event(name, event.data, _OF_CAMERA, event.when, event.version) for name, event in EVENTS.items()},
+    "line-count": _event(
+        "line-count", LineCountData, _OF_CAMERA, "an hour is over: how many have crossed a line in it"
+    ),
     "part-degraded": _event("part-degraded", PartData, _OF_PART, "a part of the device has ceased to work"),
     "part-restored": _event("part-restored", PartData, _OF_PART, "it works again"),
     "time-correction": _event(

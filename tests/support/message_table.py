@@ -17,7 +17,15 @@ from agent.contract.camera_events import (
 )
 from agent.contract.device import MetaData
 from agent.contract.envelope import MessageFactory
-from agent.contract.events import ConditionData, InputFaultData, PartData, SelfTestData, ServiceData, TimeCorrectionData
+from agent.contract.events import (
+    ConditionData,
+    InputFaultData,
+    LineCountData,
+    PartData,
+    SelfTestData,
+    ServiceData,
+    TimeCorrectionData,
+)
 from agent.contract.evidence import EvidenceData
 from agent.contract.identity import Identity
 from agent.contract.kinds import EVENT_EXPIRY_S, HEALTH_EXPIRY_S, RESULT_EXPIRY_S
@@ -57,6 +65,9 @@ CORRECTION = TimeCorrectionData(
     boot_id="b", offset_ms=1, timeq_before=TimeQuality.UNSYNCED, timeq_after=TimeQuality.SYNCED
 )
 SERVICE = ServiceData(reasons=())
+COUNT = LineCountData(
+    camera="front", line="kerb", hour="2026-01-01T00:00:00.000Z", left_to_right=1, right_to_left=0, counted_s=3600
+)
 SELF_TEST = SelfTestData(outcome="passed", reason="schedule", steps=())
 COMMISSIONING = unsigned()
 Row = tuple[Callable[[MessageFactory], Draft], str, str, str, Rank, int, bool, int | None]
@@ -96,6 +107,7 @@ TABLE: list[Row] = [
         _event(partial(MessageFactory.camera_event, event=name, data=data), f"{name}.{version}", "camera/front")
         for name, (data, version) in CAMERA_EVENTS.items()
     ],
+    _event(lambda d: d.line_count(COUNT), "line-count.v1", "camera/front"),
     _event(lambda d: d.part("part-degraded", PART), "part-degraded.v1", "part/uplink"),
     _event(lambda d: d.part("part-restored", PART), "part-restored.v1", "part/uplink"),
     _event(lambda d: d.input_fault(FAULT), "input-fault.v1", "input/police"),

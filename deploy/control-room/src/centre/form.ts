@@ -203,6 +203,7 @@ const FORMS = new Map<string, [Message["what"], Form]>([
   ["edge.event.after-hours.v1", ["event", ofCamera]],
   ["edge.event.person-down.v1", ["event", ofCamera]],
   ["edge.event.running.v1", ["event", ofCamera]],
+  ["edge.event.line-count.v1", ["event", { ...told, camera: text, line: text, hour: text, left_to_right: Number.isSafeInteger, right_to_left: Number.isSafeInteger }]],
   ["edge.event.part-degraded.v1", ["event", { ...told, part: text, detail: text }]],
   ["edge.event.part-restored.v1", ["event", { ...told, part: text, detail: text }]],
   ["edge.event.time-correction.v1", ["event", { ...told, boot_id: text, offset_ms: Number.isSafeInteger }]],

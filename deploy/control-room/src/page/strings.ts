@@ -412,11 +412,13 @@ const en = {
     lossStates: { asked: "asked for", lost: "lost for good" },
     camera: (name: string) => `camera ${name}`,
     zone: (name: string) => `zone ${name}`,
+    crossed: (right: number, left: number) => `${right} left to right, ${left} right to left`,
     types: {
       "person-entered": "Somebody is in view",
       "person-left": "Somebody has left",
       loitering: "Somebody stays for long",
       "line-crossed": "Somebody crossed a line",
+      "line-count": "An hour's count at a line",
       crowd: "Many people",
       "after-hours": "Somebody is there after hours",
       "person-down": "Somebody may lie on the ground: look",
