@@ -93,6 +93,12 @@ def blobs(cells: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
     return np.asarray(found[1:], dtype=np.int32)
 
 
+def follow_points(before: Pixels, after: Pixels, points: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return where points, N x 2 (x, y), of a grey picture are in the next one; NaN where that can't be said."""
+    there, good, _ = cv2.calcOpticalFlowPyrLK(before, after, points, None, winSize=(7, 7), maxLevel=1)
+    return np.where(good > 0, there, np.float32(np.nan))
+
+
 def fill_polygon(pixels: Pixels, points: Sequence[Point], level: int, margin: int) -> None:
     """Paint `level` over a polygon and every pixel that it touches, and over `margin` pixels around those.
 

@@ -196,6 +196,7 @@ def make_sight(spec: VisionSpec, detector: Detector) -> FindsPeople:
         detector,
         imaging.small_grey,
         imaging.blobs,
+        imaging.follow_points,
         score_threshold=spec.score_threshold,
         inferences_per_second=spec.inferences_per_second - turned_per_s,
         smallest_person=spec.smallest_person,

@@ -1,6 +1,6 @@
 """Finds the people in each frame, and which of them were there before."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from agent.core.analytics.tracks import TrackedPerson
 from agent.ports import Detection, Detector, Frame
 from agent.vision.attention import Attention
+from agent.vision.flow import Flow, FollowPoints
 from agent.vision.inference_budget import InferenceBudget
 from agent.vision.life import Life
 from agent.vision.merge import merge
@@ -27,6 +28,8 @@ FLOOR = 0.05
 """The detector of a Sight must return every box from this score on; the tracker decides what a box is worth."""
 _LEAST_GAIN = 0.1
 """A region that is expected to show less than this share of a person is not worth an inference."""
+_FOLLOWED_S = 1.0
+"""The box of somebody who was found is followed for this long without a look; its score falls by half until then."""
 _ENOUGH_SHOWN = 0.8
 """Share of a box that a region must show before anybody can be called missing there."""
 
@@ -65,6 +68,7 @@ class Sight:
         detector: Detector,
         small_grey: Callable[[Pixels, int, int], Pixels],
         blobs: Callable[[Cells], npt.NDArray[np.int32]],
+        follow: FollowPoints,
         *,
         score_threshold: float,
         inferences_per_second: float,
@@ -80,6 +84,7 @@ class Sight:
         self._budget = InferenceBudget(inferences_per_second)
         self._smallest = smallest_person
         self._life = Life(small_grey)
+        self._flow = Flow(follow)
         self._size = (0, 0)
         self._motion = Motion()
         self._repair = Repair(mend)
@@ -94,7 +99,7 @@ class Sight:
         small = self._grey_of(frame)
         self._repair.see(small, frame.pixels, now_ns)
         cells = self._motion.update(small, now_ns, self._repair.steepness)
-        self._tracker.expect(now_ns)
+        self._tracker.expect(now_ns, partial(self._shifts, frame))
         tracks = self._tracker.tracks
         left = self._budget.left(now_ns)
         wishes = self._attention.wishes(cells, tracks, now_ns)
@@ -117,6 +122,8 @@ class Sight:
             if track.last is not None and track.looked_ns < now_ns and self._attention.still(track):
                 track.stand()
                 held.append(track.last)
+            elif track.real and track.last is not None and 0 < track.unseen_s <= _FOLLOWED_S:
+                held.append(Detection(*track.box, track.last.score * (1 - track.unseen_s / (2 * _FOLLOWED_S))))
         self._life.process(frame.pixels, self._tracker.tracks, now_ns)
         return Seen(
             tuple(_person(track, width, height) for track in self._tracker.tracks if track.real),
@@ -136,6 +143,16 @@ class Sight:
         self._motion = Motion()
         self._attention = Attention(width, height, self._blobs)
         self._tracker.forget()
+        self._flow.forget()
+
+    def _shifts(self, frame: Frame, tracks: Sequence[Track]) -> list[tuple[float, float] | None]:
+        """Return how far the picture has moved where each was; unsaid of those whom the last look has not shown."""
+        followed = [track for track in tracks if track.last is not None]
+        picture = frame.grey if frame.grey is not None else self._grey_of(frame)
+        times = frame.pixels.shape[1] / picture.shape[1]
+        shifts = self._flow.shifts(picture, [track.box for track in followed], times)
+        known = {track.id: shift for track, shift in zip(followed, shifts, strict=True)}
+        return [known.get(track.id) for track in tracks]
 
     def _grey_of(self, frame: Frame) -> Pixels:
         height, width = frame.pixels.shape[:2]

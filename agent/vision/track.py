@@ -6,13 +6,20 @@ from statistics import median_low
 
 from agent.ports import Detection
 
-_PLACE_GAIN = 0.7
-_PACE_GAIN = 0.25
-_SIZE_GAIN = 0.3
-"""How far a frame corrects what was expected (an alpha-beta filter)."""
-_SIZE_GAIN_IN_COMPANY = 0.1
-"""The box of a person who overlaps another one is often a box of both."""
-_FIRST_PACE_GAIN = 0.6
+_PACE_NOISE = 0.4
+"""How much the pace of somebody who walks changes: heights squared by seconds cubed."""
+_FIRST_PACE = 0.6
+"""Standard deviation of the pace of whoever was found once, in heights a second: they may walk in any direction."""
+_BOX_NOISE = 0.05
+_WEAK_NOISE = 0.1
+"""Standard deviation of a box's place, in heights: of a sure one, and what is added for a score of 0."""
+_FLOW_NOISE = 0.04
+"""Standard deviation of what the flow says of one frame, in heights."""
+_SIZE_CHANGE = 0.02
+"""Variance by which a person's size changes in a second, as a share of it."""
+_SIZE_NOISE = 0.12
+_PLACE_IN_COMPANY, _SIZE_IN_COMPANY = 2.0, 3.5
+"""Factors on the noise of a box in company: it is often a box of both."""
 _CUT = 0.2
 """A box that is lower than expected by this share has lost a part: nobody walks away so fast."""
 _LOOKS = 9
@@ -30,6 +37,11 @@ class Track:
         self.x, self.y = found.left + found.width / 2, found.top + found.height
         self.width, self.height = found.width, found.height
         self.pace_x = self.pace_y = 0.0
+        self._place_var = (_BOX_NOISE + _WEAK_NOISE * (1 - found.score)) ** 2
+        self._both_var = 0.0
+        self._pace_var = _FIRST_PACE**2
+        self._size_var = _SIZE_NOISE**2
+        """Of a Kalman filter with constant pace, the same across and down: heights squared, and by seconds."""
         self.hits = 1
         self.looks = 1
         self.missed_s = 0.0
@@ -62,15 +74,41 @@ class Track:
         """Left, top, width, height."""
         return self.x - self.width / 2, self.y - self.height, self.width, self.height
 
-    def advance(self, step_s: float) -> None:
-        """Move them on to where they are expected `step_s` seconds later."""
+    @property
+    def place_error(self) -> float:
+        """Standard deviation of where they are expected, in their heights."""
+        return math.sqrt(self._place_var)
+
+    def advance(self, step_s: float, shift: tuple[float, float] | None = None) -> None:
+        """Move them on to where they are expected `step_s` seconds later.
+
+        `shift` is how far the picture says that they have moved, across and down in pixels, if it does.
+        """
+        self.unseen_s += step_s
+        self._size_var += _SIZE_CHANGE * step_s
+        if shift is not None and step_s > 0:
+            self._shift(*shift, step_s)
+            return
         if self.missed_s > _GLIDE_S:
             slowing = math.exp(-step_s / _SLOWING_S)
             self.pace_x *= slowing
             self.pace_y *= slowing
         self.x += self.pace_x * step_s
         self.y += self.pace_y * step_s
-        self.unseen_s += step_s
+        self._place_var += step_s * (2 * self._both_var + step_s * (self._pace_var + _PACE_NOISE * step_s / 3))
+        self._both_var += step_s * (self._pace_var + _PACE_NOISE * step_s / 2)
+        self._pace_var += _PACE_NOISE * step_s
+
+    def _shift(self, across: float, down: float, step_s: float) -> None:
+        self.x += across
+        self.y += down
+        self._place_var += _FLOW_NOISE**2
+        self._pace_var += _PACE_NOISE * step_s
+        gain = self._pace_var / (self._pace_var + (_FLOW_NOISE / step_s) ** 2)
+        self.pace_x += gain * (across / step_s - self.pace_x)
+        self.pace_y += gain * (down / step_s - self.pace_y)
+        self._pace_var *= 1 - gain
+        self._both_var *= 1 - gain
 
     def stand(self) -> None:
         """Stop them: nothing moves around them, so neither do they."""
@@ -83,17 +121,21 @@ class Track:
 
     def hit(self, found: Detection, *, in_company: bool = False) -> None:
         """Update them from the box that shows them; `in_company`: their box and another person's overlap."""
-        gain = _PLACE_GAIN if self.hits > 1 else 0.9
+        for_place, for_size = (_PLACE_IN_COMPANY, _SIZE_IN_COMPANY) if in_company else (1.0, 1.0)
         off_x, off_y = self._way_to(found, in_company)
-        self.x += gain * off_x
-        self.y += gain * off_y
-        if self.unseen_s > 0:
-            gain = _PACE_GAIN if self.hits > 1 else _FIRST_PACE_GAIN
-            self.pace_x += gain * off_x / self.unseen_s
-            self.pace_y += gain * off_y / self.unseen_s
-        gain = _SIZE_GAIN_IN_COMPANY if in_company else _SIZE_GAIN
-        self.width += gain * (found.width - self.width)
-        self.height += gain * (found.height - self.height)
+        noise = (for_place * (_BOX_NOISE + _WEAK_NOISE * (1 - found.score))) ** 2
+        place, pace = (value / (self._place_var + noise) for value in (self._place_var, self._both_var))
+        self.x += place * off_x
+        self.y += place * off_y
+        self.pace_x += pace * off_x
+        self.pace_y += pace * off_y
+        self._pace_var -= pace * self._both_var
+        self._both_var *= 1 - place
+        self._place_var *= 1 - place
+        size = self._size_var / (self._size_var + (for_size * _SIZE_NOISE) ** 2)
+        self.width += size * (found.width - self.width)
+        self.height += size * (found.height - self.height)
+        self._size_var *= 1 - size
         self.hits += 1
         self.looks += 1
         self.missed_s = self.unseen_s = 0.0

@@ -44,15 +44,21 @@ class Tracker:
         self.tracks: list[Track] = []
         """Everyone who is tracked, real or doubtful."""
 
-    def expect(self, boottime_ns: int) -> None:
-        """Move everyone to where they should be at `boottime_ns`, the capture time of the next frame."""
+    def expect(
+        self, boottime_ns: int, shifts: Callable[[Sequence[Track]], Sequence[tuple[float, float] | None]] | None = None
+    ) -> None:
+        """Move everyone to where they should be at `boottime_ns`, the capture time of the next frame.
+
+        `shifts` says how far the picture has moved where each of them was, where that is known.
+        """
         step_ns = 0 if self._last_ns is None else max(boottime_ns - self._last_ns, 0)
         self._last_ns = boottime_ns
         if step_ns > _AWAY_NS:  # only looks that miss a person make a track lost, and there were none
             self.forget()
         self._step_s = min(step_ns / 1e9, _LONGEST_STEP_S)
-        for track in self.tracks:
-            track.advance(self._step_s)
+        moved = shifts(self.tracks) if shifts is not None else [None] * len(self.tracks)
+        for track, shift in zip(self.tracks, moved, strict=True):
+            track.advance(self._step_s, shift)
 
     def update(
         self,

@@ -32,5 +32,11 @@ class Following:
             self.now_ns += self.step_ns
         return self.tracker.tracks
 
+    def follow(self, across: float, down: float) -> None:
+        """Show a frame that nobody looks at, in which everybody has moved by so many pixels."""
+        self.tracker.expect(self.now_ns, lambda tracks: [(across, down)] * len(tracks))
+        self.tracker.update([], lambda _: False, W, H)
+        self.now_ns += self.step_ns
+
     def real(self) -> list[Track]:
         return [track for track in self.tracker.tracks if track.real]

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from agent.adapters.opencv_imaging import blobs, small_grey
+from agent.adapters.opencv_imaging import blobs, follow_points, small_grey
 from agent.core.analytics.tracks import TrackedPerson
 from agent.ports import Detection, Frame
 from agent.vision.sight import Seen, Sight
@@ -116,7 +116,12 @@ class ColourDetector:
 def sight(detector: ColourDetector, inferences_per_second: float = 10.0, score_threshold: float = 0.5) -> Sight:
     """A Sight with the real OpenCV around it."""
     return Sight(
-        detector, small_grey, blobs, score_threshold=score_threshold, inferences_per_second=inferences_per_second
+        detector,
+        small_grey,
+        blobs,
+        follow_points,
+        score_threshold=score_threshold,
+        inferences_per_second=inferences_per_second,
     )
 
 

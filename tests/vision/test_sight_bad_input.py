@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.adapters.opencv_imaging import blobs, small_grey
+from agent.adapters.opencv_imaging import blobs, follow_points, small_grey
 from agent.core.errors import ModelError
 from agent.ports import Detection, Frame
 from agent.vision.sight import Pixels, Sight
@@ -109,7 +109,7 @@ def test_boxes_of_an_absurd_size_are_no_error(height: float) -> None:
             assert all(pixels.size for pixels in pictures)
             return [[Detection(10, 10, height / 2, height, 0.9)] for _ in pictures]
 
-    looker = Sight(Absurd(), small_grey, blobs, score_threshold=0.5, inferences_per_second=10)
+    looker = Sight(Absurd(), small_grey, blobs, follow_points, score_threshold=0.5, inferences_per_second=10)
     scene = MovingScene(W, H, things=[strolls(100, 100, 1)])
     for number, at_s in enumerate(times(12), 1):
         looker.process(scene.at(at_s, number))

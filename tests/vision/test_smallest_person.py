@@ -1,4 +1,4 @@
-from agent.adapters.opencv_imaging import blobs, small_grey
+from agent.adapters.opencv_imaging import blobs, follow_points, small_grey
 from agent.vision.sight import Sight
 from tests.support.moving_scene import ColourDetector, MovingScene, is_seen, times, walks, watch
 
@@ -8,7 +8,13 @@ W, H = 640, 360
 def test_who_is_lower_than_the_settings_say_is_neither_found_nor_followed() -> None:
     scene = MovingScene(W, H, [walks(40, 100, 30, (20, 0)), walks(40, 200, 60, (20, 0))])
     looker = Sight(
-        ColourDetector(), small_grey, blobs, score_threshold=0.5, inferences_per_second=10, smallest_person=0.1
+        ColourDetector(),
+        small_grey,
+        blobs,
+        follow_points,
+        score_threshold=0.5,
+        inferences_per_second=10,
+        smallest_person=0.1,
     )
     shown = watch(scene, looker, times(6))
 

@@ -249,3 +249,16 @@ def test_a_hundred_people_are_followed_without_a_mistake_and_quickly() -> None:
 
     assert [track.id for track in following.real()] == list(range(1, 101))
     assert time.process_time() - began_s < 20 * 0.5
+
+
+def test_who_turns_round_where_nobody_looked_is_where_the_picture_says() -> None:
+    following = Following()
+    for step in range(10):
+        following.show(person(500 + 8 * step, 500))
+    (track,) = following.real()
+    for step in range(1, 16):
+        following.follow(-8.0, 0.0)
+        assert track.x == pytest.approx(572 - 8 * step, abs=4)
+
+    assert following.show(person(452, 500)) == [track]
+    assert track.pace_x == pytest.approx(-80, abs=15)

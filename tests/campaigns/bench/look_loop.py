@@ -19,7 +19,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from agent.adapters.opencv_imaging import blobs, limit_threads, small_grey
+from agent.adapters.opencv_imaging import blobs, follow_points, limit_threads, small_grey
 from agent.adapters.system_clock import SystemClock
 from agent.core.analytics.rules import Rules
 from agent.core.analytics.zones import Limits
@@ -118,7 +118,7 @@ def _frame(picture: Any, number: int) -> Frame:
 
 def _sight(detector: Detector) -> Sight:
     rate = CameraSettings.model_fields["inferences_per_second"].default
-    return Sight(detector, small_grey, blobs, score_threshold=0.5, inferences_per_second=rate)
+    return Sight(detector, small_grey, blobs, follow_points, score_threshold=0.5, inferences_per_second=rate)
 
 
 def _read(video: str) -> list[Any]:
