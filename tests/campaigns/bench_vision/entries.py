@@ -2,9 +2,9 @@
 
 The i-LIDS User Guide (Home Office Centre for Applied Science and Technology, publication 10/11) counts an alarm as
 true if it comes within 10 s of the event's beginning, and ranks systems by F1 = (a + 1) R P / (R + a P), where R is
-the share of the events that were found, P the share of the alarms that were true, and a the recall bias of the role:
-0.65 for operational alert in the sterile zone, where a guard follows up each alarm. It is a weighted harmonic mean:
-with a = 1 it is the usual F1, and below 1 a false alarm weighs more than a miss.
+the share of the events that were found, P the share of the alarms that were true, and a the recall bias of the role.
+Its value for operational alert in the sterile zone, where a guard follows up each alarm, is taken at second hand: 0.65.
+It is a weighted harmonic mean: with a = 1 it is the usual F1, and below 1 a false alarm weighs more than a miss.
 """
 
 from collections.abc import Sequence

@@ -32,7 +32,7 @@ def precision_recall(path: Path, curve: list[tuple[float, float]], scores: accur
     axes.axvline(accuracy.LEAST_RECALL, color=_GREY, linewidth=1, linestyle=":", label="targets")
     axes.set_xlim(0, 1)
     axes.set_ylim(0.5, 1.01)
-    axes.set_title("People found in PETS 2009 S2.L1 (IoU 0.5)", loc="left", fontsize=11)
+    axes.set_title("People found in PETS 2009 S2.L1 (IoU 0.5), 33 inferences a second", loc="left", fontsize=11)
     axes.legend(loc="lower left", frameon=False)
     _save(figure, path)
 
