@@ -7,7 +7,7 @@ from statistics import mean
 from tests.campaigns.bench.child import ROOT
 from tests.campaigns.bench_vision import purity
 from tests.campaigns.bench_vision.ground_truth import Truth
-from tests.campaigns.bench_vision.row import Row, skipped
+from tests.campaigns.bench_vision.row import NO_TARGET, Row, skipped
 from tests.campaigns.bench_vision.scored_run import ScoredRun, run
 from tests.campaigns.bench_vision.stage import DEFAULT_BUDGET, Stage
 from tests.campaigns.bench_vision.watched import watch
@@ -103,4 +103,4 @@ def _title(budget: float) -> str:
 
 def _words(budget: float) -> str:
     target = TARGETS[budget]
-    return "none" if target is None else f"recall ≥ {target[0]:.2f}, MOTA ≥ {target[1]:.2f}"
+    return NO_TARGET if target is None else f"recall ≥ {target[0]:.2f}, MOTA ≥ {target[1]:.2f}"

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+NO_TARGET = "none"
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -24,7 +26,9 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """One word."""
+        """One word; none where nothing is wanted."""
+        if self.target == NO_TARGET and self.reached is not None:
+            return ""
         return {True: "ok", False: "miss", None: "skipped"}[self.reached]
 
     def as_dict(self) -> dict[str, Any]:

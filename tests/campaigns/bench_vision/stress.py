@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from tests.campaigns.bench_vision import purity
 from tests.campaigns.bench_vision.ground_truth import Truth
-from tests.campaigns.bench_vision.row import Row, skipped
+from tests.campaigns.bench_vision.row import NO_TARGET, Row, skipped
 from tests.campaigns.bench_vision.scored_run import ScoredRun, run
 from tests.campaigns.bench_vision.stage import DEFAULT_BUDGET, Stage
 from tests.campaigns.bench_vision.variants import VARIANTS, Variant
@@ -79,4 +79,4 @@ def _words(name: str, variant: Variant) -> str:
         words.append(f"told in {_HARDLY_WITHIN_S:.0f} s")
     elif name == "day":
         words.append("not told")
-    return ", ".join(words) or "none"
+    return ", ".join(words) or NO_TARGET
