@@ -17,8 +17,8 @@ Box = tuple[float, float, float, float]
 FollowPoints = Callable[[Grey, Grey, Floats], Floats]
 """`follow(before, after, points)` returns where points, N x 2 (x, y), of one grey picture are in the next."""
 
-_ACROSS, _DOWN = (0.3, 0.43, 0.57, 0.7), (0.12, 0.24, 0.36, 0.48, 0.6)
-"""Shares of a box at which its points lie: head and trunk, as legs swing."""
+_GRID = np.array([(x, y) for y in (0.12, 0.24, 0.36, 0.48, 0.6) for x in (0.3, 0.43, 0.57, 0.7)], np.float32)
+"""Where in a box its points lie, as shares of its width and height: head and trunk, as legs swing."""
 _RETURNS_PX = 0.5
 """A point that is followed back must end this near to where it began."""
 _FEWEST = 6
@@ -47,32 +47,29 @@ class Flow:
         if before is None or before.shape != grey.shape or not boxes:
             return [None] * len(boxes)
         corners = (np.array(boxes) / times).astype(np.float32)
-        across = corners[:, 0, None] + corners[:, 2, None] * np.array(_ACROSS, np.float32)
-        down = corners[:, 1, None] + corners[:, 3, None] * np.array(_DOWN, np.float32)
-        points = np.stack(np.broadcast_arrays(across[:, None, :], down[:, :, None]), axis=-1).reshape(-1, 2)
+        grid = corners[:, None, :2] + corners[:, None, 2:] * _GRID
+        points = grid.reshape(-1, 2)
         there = self._follow(before, grey, points)
         back = self._follow(grey, before, there)
-        good = np.abs(back - points).max(axis=1) < _RETURNS_PX
-        count = len(_ACROSS) * len(_DOWN)
-        good &= ~_hidden(points, np.repeat(np.arange(len(corners)), count), corners)
-        moved = (there - points).reshape(-1, count, 2)
+        good = (np.abs(back - points).max(axis=1) < _RETURNS_PX).reshape(grid.shape[:2]) & ~_hidden(grid, corners)
+        ways = there.reshape(grid.shape) - grid
+        middles = _medians(ways, good)
+        spread = _medians(np.abs(ways - middles[:, None]).max(axis=2, keepdims=True), good)[:, 0]
+        sure = (good.sum(axis=1) >= _FEWEST) & (spread <= np.maximum(_AGREE * corners[:, 3], _AGREE_PX))
         return [
-            _agreed(way[sure], float(height), times)
-            for way, sure, height in zip(moved, good.reshape(-1, count), corners[:, 3], strict=True)
+            (x * times, y * times) if known else None
+            for (x, y), known in zip(middles.tolist(), sure.tolist(), strict=True)
         ]
 
 
-def _hidden(points: Floats, owners: npt.NDArray[np.intp], corners: Floats) -> npt.NDArray[np.bool_]:
+def _medians(values: Floats, good: npt.NDArray[np.bool_]) -> Floats:
+    """Return the median of each box's good points, boxes x parts; infinity where there are none."""
+    ordered = np.sort(np.where(good[:, :, None], values, np.inf), axis=1)
+    return np.asarray(ordered[np.arange(len(values)), np.maximum(good.sum(axis=1) - 1, 0) // 2])
+
+
+def _hidden(grid: Floats, corners: Floats) -> npt.NDArray[np.bool_]:
     """Return which points somebody else's box covers who stands nearer: with feet lower in the picture."""
-    low, feet = corners[:, :2], corners[:, :2] + corners[:, 2:]
-    within = ((points[:, None] >= low) & (points[:, None] <= feet)).all(axis=2)
-    return np.asarray((within & (feet[None, :, 1] > feet[owners, 1, None])).any(axis=1))
-
-
-def _agreed(ways: Floats, height: float, times: float) -> tuple[float, float] | None:
-    if len(ways) < _FEWEST:
-        return None
-    middle = np.median(ways, axis=0)
-    if np.median(np.abs(ways - middle).max(axis=1)) > max(_AGREE * height, _AGREE_PX):
-        return None
-    return float(middle[0]) * times, float(middle[1]) * times
+    low, high = corners[:, :2], corners[:, :2] + corners[:, 2:]
+    within = ((grid[:, :, None] >= low) & (grid[:, :, None] <= high)).all(axis=3)
+    return np.asarray((within & (high[:, 1] > high[:, 1, None])[:, None]).any(axis=2))
