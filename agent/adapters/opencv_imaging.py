@@ -17,6 +17,8 @@ _TO_BGR = {1: cv2.COLOR_GRAY2BGR, 3: None, 4: cv2.COLOR_BGRA2BGR}
 """How a picture becomes BGR, by its number of channels."""
 _FRACTION_BITS = 8
 _SHARPEN_PX = 2.0
+_COLOUR_TIMES = 3.0
+"""A person is found by light and dark; noise in the colours, once it is made lighter, hides that."""
 
 
 def limit_threads(count: int) -> None:
@@ -75,10 +77,14 @@ def small_grey(picture: Pixels, width: int, height: int) -> Pixels:
 
 
 def mended(picture: Pixels, tone: Pixels | None, denoise_px: float, sharpen: float) -> Pixels:
-    """Return a repaired copy of a picture: blurred with a sigma of `denoise_px` pixels, then each level replaced by
-    that of `tone` (256), then sharpened by `sharpen` times its difference from a blurred copy; None and 0 leave it."""
+    """Return a repaired copy of a BGR picture: blurred with a sigma of `denoise_px` pixels, its colours by more, then
+    each level replaced by that of `tone` (256), then sharpened by `sharpen` times its difference from a blurred copy;
+    None and 0 leave it."""
     if denoise_px > 0:
-        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), denoise_px), np.uint8)
+        light, *colours = cv2.split(cv2.cvtColor(picture, cv2.COLOR_BGR2YCrCb))
+        light = cv2.GaussianBlur(light, (0, 0), denoise_px)
+        colours = [cv2.GaussianBlur(each, (0, 0), _COLOUR_TIMES * denoise_px) for each in colours]
+        picture = np.asarray(cv2.cvtColor(cv2.merge([light, *colours]), cv2.COLOR_YCrCb2BGR), np.uint8)
     if tone is not None:
         picture = np.asarray(cv2.LUT(picture, tone), np.uint8)
     if sharpen > 0:

@@ -127,6 +127,11 @@ def _camera_tamper(data: dict[str, Any]) -> str:
     return f"camera {data['camera']}: {data['kind'].upper()}{state}, {data['detail']}"
 
 
+def _hardly_able_to_see(data: dict[str, Any]) -> str:
+    state = "" if data["active"] else f" is over after {data['duration_ms'] / 1000:.0f} s"
+    return f"camera {data['camera']}: {data['reason'].upper()}{state}, {data['detail']}"
+
+
 def _time_correction(data: dict[str, Any]) -> str:
     quality = f"{data['timeq_before']} before, {data['timeq_after']} now"
     return f"the clock was set by {data['offset_ms'] / 1000:+.3f} s; {quality}"
@@ -177,7 +182,8 @@ def _health(data: dict[str, Any]) -> str:
 
 def _camera(figures: dict[str, Any]) -> str:
     tampers = "".join(f" {tamper['kind'].upper()}" for tamper in figures.get("tampers", ()))
-    return f"{figures.get('frames_per_second', 0):.1f} frames/s{tampers}"
+    hardly_able = " HARDLY ABLE TO SEE" if "hardly_able_to_see" in figures else ""
+    return f"{figures.get('frames_per_second', 0):.1f} frames/s{tampers}{hardly_able}"
 
 
 def _security(data: dict[str, Any]) -> str:
@@ -211,6 +217,7 @@ _SAY: dict[str, Callable[[Any], str]] = {
     "event/tamper": _condition,
     "event/power": _condition,
     "event/camera-tamper": _camera_tamper,
+    "event/hardly-able-to-see": _hardly_able_to_see,
     "event/self-test": _self_test,
     "event/siren-sounded": _siren,
     "event/siren-stopped": _siren,

@@ -9,7 +9,7 @@ from agent.adapters.opencv_drawing import Colour, Drawing, colour_of, resized
 from agent.adapters.opencv_video import VideoWriter
 from agent.cli.replay import FrameResult
 from agent.cli.tally import name_of
-from agent.core.camera.link import CameraTamper, Happened
+from agent.core.camera.link import CameraTamper, Happened, HardlyAbleToSee
 from agent.core.camera.vision_spec import VisionSpec
 from agent.core.polygon import Point
 
@@ -121,7 +121,7 @@ class Rendering:
         return point[0] * self._size[0], point[1] * self._size[1]
 
 
-def _caption(event: Happened | CameraTamper) -> str:
+def _caption(event: Happened | CameraTamper | HardlyAbleToSee) -> str:
     data = getattr(event, "data", None)
     where = getattr(data, "zone", None) or getattr(data, "line", None)
     who = getattr(data, "track", None)

@@ -13,11 +13,12 @@ from agent.adapters import opencv_imaging as imaging
 from agent.adapters.mask_file import all_masks
 from agent.adapters.opencv_video import VideoFile
 from agent.adapters.system_clock import SystemClock
-from agent.core.camera.link import CameraTamper, Happened
+from agent.core.camera.link import CameraTamper, Happened, HardlyAbleToSee
 from agent.core.camera.vision_spec import VisionSpec
 from agent.core.errors import CameraError
 from agent.ports import Frame
 from agent.vision.app import make_sight
+from agent.vision.hardly_able import HardlyAbleReporter
 from agent.vision.loaded_model import load_model
 from agent.vision.person_detector import Interpreter
 from agent.vision.privacy import PrivacyMask
@@ -38,7 +39,7 @@ class FrameResult:
 
     frame: Frame
     seen: Seen
-    events: tuple[Happened | CameraTamper, ...]
+    events: tuple[Happened | CameraTamper | HardlyAbleToSee, ...]
     wall_s: float
     inference_s: float
     """The part of `wall_s` in which the model ran."""
@@ -86,8 +87,9 @@ class Replay:
         # Without a stored scene: a video must not teach the camera of the settings what it should show.
         watch = TamperWatch(spec.tamper, imaging.grey, imaging.scaled, frames_per_second)
         self._clock = SystemClock()
-        self._reports = Reports(self._clock, spec.name)
         self._tampers = TamperReporter(watch, self._clock)
+        self._hardly_able = HardlyAbleReporter(lambda: self._tampers.is_active, self._clock)
+        self._reports = Reports(self._clock, spec.name)
         self._runs: TimedInterpreter | None = None
         self.model = load_model(
             spec.model,
@@ -115,6 +117,7 @@ class Replay:
         frame = with_grey(self._mask.cover(bare), imaging.reduced_grey)
         tampers = self._tampers.process(frame)
         seen = self._sight.process(frame)
+        hardly_able = self._hardly_able.process(seen, frame.boottime_ns)
         height, width = pixels.shape[:2]
         found = self._rules.update(frame.boottime_ns, self._clock.wall(), seen.people, width / height)
         happened = [self._reports.make(each, lambda event_id: False) for each in found]  # noqa: ARG005
@@ -122,7 +125,7 @@ class Replay:
         return FrameResult(
             frame,
             seen,
-            (*tampers, *happened),
+            (*tampers, *hardly_able, *happened),
             wall_s=wall_s,
             inference_s=runs.wall_s - model_s[0],
             inference_processor_s=runs.processor_s - model_s[1],

@@ -4,7 +4,7 @@ from collections import Counter, deque
 from typing import Any
 
 from agent.cli.replay import FrameResult
-from agent.core.camera.link import CameraTamper, Happened
+from agent.core.camera.link import CameraTamper, Happened, HardlyAbleToSee
 
 _SECOND_NS = 1_000_000_000
 
@@ -70,10 +70,12 @@ class Tally:
         }
 
 
-def name_of(event: Happened | CameraTamper) -> str:
+def name_of(event: Happened | CameraTamper | HardlyAbleToSee) -> str:
     """Return the kind of an event, and its phase if it has several: `person-entered`, `loitering began`."""
     if isinstance(event, CameraTamper):
         return f"{event.t} {event.kind} {'began' if event.active else 'ended'}"
+    if isinstance(event, HardlyAbleToSee):
+        return f"{event.t} {event.reason} {'began' if event.active else 'ended'}"
     phase = getattr(event.data, "phase", "")
     return f"{event.t} {phase}" if phase else event.t
 

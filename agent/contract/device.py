@@ -14,6 +14,7 @@ from agent.contract.vocabulary import (
     Fault,
     Label,
     Location,
+    SightTrouble,
     TamperKind,
     Time,
     Uuid,
@@ -142,6 +143,15 @@ class ActiveTamper(TypedDict):
     since: Time
 
 
+class HardlyAbleToSee(TypedDict):
+    """Why people are missed in a camera's pictures now."""
+
+    reason: SightTrouble
+    event_id: Uuid
+    """As in its `hardly-able-to-see`."""
+    since: Time
+
+
 class RecordingHealth(TypedDict):
     """What is recorded of a camera. While its recorder does not run, nothing but `state` and `detail` is there."""
 
@@ -201,6 +211,8 @@ class CameraHealth(TypedDict):
     """Memory of its process."""
     tampers: list[ActiveTamper]
     """Those that are active."""
+    hardly_able_to_see: NotRequired[HardlyAbleToSee]
+    """Left out when it sees well."""
     recording: NotRequired[RecordingHealth]
     """Left out when the camera is not recorded."""
 

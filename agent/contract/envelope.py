@@ -10,6 +10,7 @@ from agent.contract.device import HealthData, MetaData
 from agent.contract.events import (
     CameraTamperData,
     ConditionData,
+    HardlyAbleToSeeData,
     InputFaultData,
     LineCountData,
     PartData,
@@ -94,6 +95,10 @@ class MessageFactory:
         draft = self._draft("camera-tamper", f"camera/{data.camera}", data)
         # The dark has no codes: it is nobody's deed, and goes as any event does.
         return draft if data.codes else replace(draft, rank=Rank.EVENT, expiry_s=EVENT_EXPIRY_S)
+
+    def hardly_able_to_see(self, data: HardlyAbleToSeeData) -> Draft:
+        """Make the event for a camera that is hardly able to see, or sees again."""
+        return self._draft("hardly-able-to-see", f"camera/{data.camera}", data)
 
     def part(self, change: Literal["part-degraded", "part-restored"], data: PartData) -> Draft:
         """Make the event for a part of the device that fails or works again."""

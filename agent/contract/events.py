@@ -14,6 +14,7 @@ from agent.contract.vocabulary import (
     NoCodes,
     Outcome,
     Reason,
+    SightTrouble,
     TamperKind,
     Time,
     TimeQuality,
@@ -120,6 +121,26 @@ class LineCountData(Payload):
     counted_s: Annotated[Count, Field(json_schema_extra={"maximum": 3600})]
     """In how many seconds of the hour the camera worked, as far as is known: with fewer than 3600, some may be missing.
     """
+
+
+class HardlyAbleToSeeData(Payload):
+    """`up/event/hardly-able-to-see`: a camera gives pictures in which people are missed, or it sees again."""
+
+    model_config = ConfigDict(defer_build=True)
+
+    event_id: Uuid
+    """The same at the beginning and at the end."""
+    camera: Label
+    reason: SightTrouble
+    """Why."""
+    active: bool
+    """False: it is over."""
+    since: Time
+    """Wall clock when this state began."""
+    duration_ms: Count | None = None
+    """How long it lasted; only at its end."""
+    detail: str
+    """For a person: what it looks like, and what to do."""
 
 
 class SirenData(Payload):

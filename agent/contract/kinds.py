@@ -8,6 +8,7 @@ from agent.contract.device import HealthData, MetaData
 from agent.contract.events import (
     CameraTamperData,
     ConditionData,
+    HardlyAbleToSeeData,
     InputFaultData,
     LineCountData,
     PartData,
@@ -155,6 +156,12 @@ KINDS: Mapping[str, MessageKind] = {
         " the others, and expires after 24 h)",
         rank=Rank.SECURITY,
         expiry_s=None,
+    ),
+    "hardly-able-to-see": _event(
+        "hardly-able-to-see",
+        HardlyAbleToSeeData,
+        _OF_CAMERA,
+        "a camera's pictures are too dark, blurred, hazy or turned to find people in, or are good again",
     ),
     "power": _event("power", ConditionData, _OF_INPUT, "the mains or the battery fails, or is well again"),
     "self-test": _event("self-test", SelfTestData, "self-test", 'a self-test has ended, see "The self-test"'),

@@ -111,6 +111,16 @@ class TamperKind(StrEnum):
     SIGNAL_LOST = "signal-lost"
 
 
+class SightTrouble(StrEnum):
+    """Why a camera is hardly able to see."""
+
+    TOO_DARK = "too-dark"
+    BLURRED = "blurred"
+    HAZY = "hazy"
+    SIDEWAYS = "sideways"
+    UPSIDE_DOWN = "upside-down"
+
+
 class AckAction(StrEnum):
     """What the command centre says about an alarm."""
 

@@ -21,6 +21,7 @@ from agent.vision.capture import Capture, CaptureLimits
 from agent.vision.core_link import CoreGoneError, CoreLink
 from agent.vision.frame_loop import FrameLoop
 from agent.vision.frame_slot import FrameSlot
+from agent.vision.hardly_able import HardlyAbleReporter
 from agent.vision.heartbeat import PERIOD_S, HeartbeatSource
 from agent.vision.loaded_model import load_model
 from agent.vision.pace import Pace, TimedDetector
@@ -108,6 +109,7 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
     on_unit = feed.put_unit if feed is not None and not masks else None
     open_camera = partial(make_camera, spec, clock.boottime_ns, on_unit)
     capture = Capture(spec.name, open_camera, slot, clock.boottime_ns, limits)
+    tampers = tamper_reporter(spec, clock)
     frame_loop = FrameLoop(
         slot,
         make_sight(spec, TimedDetector(model.detector, pace, clock.boottime_ns)),
@@ -119,8 +121,9 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
         spec.frames_per_second,
         ending.event,
         snapshots if spec.event_snapshots else None,
-        tamper_reporter(spec, clock).process,
+        tampers.process,
         partial(with_grey, small=imaging.reduced_grey),
+        HardlyAbleReporter(lambda: tampers.is_active, clock).process,
     )
     heartbeats = HeartbeatSource(
         slot,

@@ -7,13 +7,13 @@ from functools import partial
 
 from agent.contract.vocabulary import TimeQuality
 from agent.core.analytics.rules import Rules
-from agent.core.camera.link import CameraTamper, Happened, InView
+from agent.core.camera.link import CameraTamper, Happened, HardlyAbleToSee, InView
 from agent.core.errors import EdgeAgentError
 from agent.ports import Clock, Frame
 from agent.vision.frame_slot import FrameSlot
 from agent.vision.pace import Pace
 from agent.vision.reports import Reports
-from agent.vision.sight import FindsPeople
+from agent.vision.sight import FindsPeople, Seen
 from agent.vision.snapshot import Snapshots
 
 _log = logging.getLogger(__name__)
@@ -25,7 +25,8 @@ class FrameLoop:
 
     `tampers` returns what a frame tells about the camera itself. `send` gets that, each change of who is in view, and
     the events; the beginning of an event carries a picture only if `snapshots` is given. `prepared` gives a frame what
-    several of them need of it.
+    several of them need of it. `hardly_able` returns what the newest look and its capture time tell about how well the
+    camera sees; that is sent too.
     """
 
     def __init__(
@@ -36,12 +37,13 @@ class FrameLoop:
         reports: Reports,
         pace: Pace,
         clock: Clock,
-        send: Callable[[Happened | InView | CameraTamper], None],
+        send: Callable[[Happened | InView | CameraTamper | HardlyAbleToSee], None],
         frames_per_second: float,
         stop: threading.Event,
         snapshots: Snapshots | None = None,
         tampers: Callable[[Frame], Iterable[CameraTamper]] = lambda _: (),
         prepared: Callable[[Frame], Frame] = lambda frame: frame,
+        hardly_able: Callable[[Seen, int], Iterable[HardlyAbleToSee]] = lambda *_: (),
     ) -> None:
         self._slot = slot
         self._sight = sight
@@ -55,6 +57,7 @@ class FrameLoop:
         self._pace = pace
         self._tampers = tampers
         self._prepared = prepared
+        self._hardly_able = hardly_able
         self._frame: Frame | None = None
         self._due_ns = 0
 
@@ -81,7 +84,10 @@ class FrameLoop:
     def _process(self, frame: Frame) -> None:
         for tamper in self._tampers(frame):
             self._send(tamper)
-        people = self._sight.process(frame).people
+        seen = self._sight.process(frame)
+        people = seen.people
+        for message in self._hardly_able(seen, frame.boottime_ns):
+            self._send(message)
         self._pace.processed()
         if (in_view := self._reports.see(people)) is not None:
             self._send(in_view)

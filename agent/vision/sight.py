@@ -11,11 +11,13 @@ import numpy.typing as npt
 from agent.core.analytics.tracks import TrackedPerson
 from agent.ports import Detection, Detector, Frame
 from agent.vision.attention import Attention
+from agent.vision.clarity import Clarity
 from agent.vision.flow import Flow, FollowPoints
 from agent.vision.inference_budget import InferenceBudget
 from agent.vision.life import Life
 from agent.vision.merge import merge
 from agent.vision.motion import Cells, Motion
+from agent.vision.orientation import Orientation
 from agent.vision.regions import Region, choose_regions, cut_out, shows
 from agent.vision.repair import Mend, Repair
 from agent.vision.small_grey import motion_size
@@ -46,6 +48,10 @@ class Seen:
     """
     regions: tuple[Region, ...]
     """Where the model looked. One inference each."""
+    clarity: Clarity | None = None
+    """How well the pictures could be seen when that was last measured: another object each time."""
+    quarters: int = 0
+    """How many quarter turns against the clock the pictures seem to need."""
 
 
 class FindsPeople(Protocol):
@@ -88,6 +94,7 @@ class Sight:
         self._size = (0, 0)
         self._motion = Motion()
         self._repair = Repair(mend)
+        self._orientation = Orientation()
         self._attention = Attention(1, 1, blobs)
 
     def process(self, frame: Frame) -> Seen:
@@ -102,13 +109,20 @@ class Sight:
         self._tracker.expect(now_ns, partial(self._shifts, frame))
         tracks = self._tracker.tracks
         left = self._budget.left(now_ns)
+        turned = self._orientation.wish(now_ns)[:left]
+        left -= len(turned)
         wishes = self._attention.wishes(cells, tracks, now_ns)
         regions = self._attention.sweep(tracks, now_ns, left)
+        swept = len(regions)
         regions += self._attention.whole(left - len(regions))
         regions += choose_regions(wishes, width, height, left - len(regions), _LEAST_GAIN)
-        self._budget.spend(now_ns, len(regions))
+        self._budget.spend(now_ns, len(regions) + len(turned))
         pictures = [self._repair.applied(cut_out(frame.pixels, region)) for region in regions]
-        by_region = list(zip(regions, self._detector.detect(pictures), strict=True)) if regions else []
+        pictures += [self._orientation.turned(self._repair.applied(cut_out(frame.pixels, region))) for region in turned]
+        answers = self._detector.detect(pictures) if pictures else []
+        by_region = list(zip(regions, answers, strict=False))
+        self._orientation.learn(turned, answers[len(regions) :], now_ns)
+        self._orientation.looked(by_region[swept:], now_ns)
         found = [box for box in merge(by_region, width, height) if box.height >= self._smallest * height]
         pairs = self._tracker.update(
             found, partial(self._is_answered, regions), width, height, stands=self._attention.still
@@ -128,7 +142,9 @@ class Sight:
         return Seen(
             tuple(_person(track, width, height) for track in self._tracker.tracks if track.real),
             (*found, *held),
-            tuple(regions),
+            (*regions, *turned),
+            self._repair.clarity,
+            self._orientation.quarters,
         )
 
     def _is_answered(self, regions: list[Region], track: Track) -> bool:
@@ -141,6 +157,7 @@ class Sight:
     def _begin(self, width: int, height: int) -> None:
         self._size = (width, height)
         self._motion = Motion()
+        self._orientation = Orientation()
         self._attention = Attention(width, height, self._blobs)
         self._tracker.forget()
         self._flow.forget()

@@ -28,6 +28,11 @@ class TamperReporter:
         self._ids = Uuid7Source()
         self._event_id = ""
 
+    @property
+    def is_active(self) -> bool:
+        """Whether a tamper was reported that is not over."""
+        return self._watch.active is not None
+
     def process(self, frame: Frame) -> list[CameraTamper]:
         """Return what this frame makes certain; frames come in order."""
         messages = []

@@ -10,6 +10,7 @@ from agent.contract.device import HealthData, MetaData
 from agent.contract.events import (
     CameraTamperData,
     ConditionData,
+    HardlyAbleToSeeData,
     InputFaultData,
     LineCountData,
     PartData,
@@ -36,6 +37,7 @@ _MODELS: Mapping[str, type] = {
     "condition": ConditionData,
     "camera-tamper": CameraTamperData,
     "line-count": LineCountData,
+    "hardly-able-to-see": HardlyAbleToSeeData,
     "time-correction": TimeCorrectionData,
     "service": ServiceData,
     "siren": SirenData,

@@ -19,6 +19,7 @@ from agent.contract.device import MetaData
 from agent.contract.envelope import MessageFactory
 from agent.contract.events import (
     ConditionData,
+    HardlyAbleToSeeData,
     InputFaultData,
     LineCountData,
     PartData,
@@ -30,7 +31,7 @@ from agent.contract.evidence import EvidenceData
 from agent.contract.identity import Identity
 from agent.contract.kinds import EVENT_EXPIRY_S, HEALTH_EXPIRY_S, RESULT_EXPIRY_S
 from agent.contract.messages import AlarmCamera, AlarmsData, Draft, Rank, ResultData, SecurityData, StateData
-from agent.contract.vocabulary import Codes, ConditionKind, Fault, TimeQuality
+from agent.contract.vocabulary import Codes, ConditionKind, Fault, SightTrouble, TimeQuality
 from tests.support.commissioning import unsigned
 from tests.support.drafts import HEALTH, alarm_data
 
@@ -63,6 +64,14 @@ def condition(kind: ConditionKind) -> ConditionData:
 
 CORRECTION = TimeCorrectionData(
     boot_id="b", offset_ms=1, timeq_before=TimeQuality.UNSYNCED, timeq_after=TimeQuality.SYNCED
+)
+HARDLY_ABLE = HardlyAbleToSeeData(
+    event_id="e1",
+    camera="front",
+    reason=SightTrouble.HAZY,
+    active=True,
+    since="2026-01-01T00:00:00.000Z",
+    detail="clean it",
 )
 SERVICE = ServiceData(reasons=())
 COUNT = LineCountData(
@@ -116,6 +125,7 @@ TABLE: list[Row] = [
     _event(lambda d: d.time_correction(CORRECTION), "time-correction.v1", "clock"),
     _event(lambda d: d.service(False, SERVICE), "out-of-service.v1", "service"),
     _event(lambda d: d.service(True, SERVICE), "in-service.v1", "service"),
+    _event(lambda d: d.hardly_able_to_see(HARDLY_ABLE), "hardly-able-to-see.v1", "camera/front"),
     _event(lambda d: d.self_test(SELF_TEST), "self-test.v1", "self-test"),
     (
         lambda d: d.condition(condition("tamper")),

@@ -11,7 +11,7 @@ from agent.adapters import opencv_imaging as imaging
 from agent.contract.camera_events import AfterHoursData, LineCrossedData, PersonEnteredData, PersonLeftData
 from agent.contract.vocabulary import TimeQuality
 from agent.core.analytics.tracks import TrackedPerson
-from agent.core.camera.link import CameraTamper, Happened, InView
+from agent.core.camera.link import CameraTamper, Happened, HardlyAbleToSee, InView
 from agent.core.camera.link_model import encode
 from agent.ports import Frame
 from agent.vision.frame_loop import FrameLoop
@@ -56,7 +56,7 @@ class Rig:
         self.slot = FrameSlot()
         self.stop = threading.Event()
         self.sight = ScriptedSight(*answers)
-        self.heard: list[Happened | InView | CameraTamper] = []
+        self.heard: list[Happened | InView | CameraTamper | HardlyAbleToSee] = []
         self.reports = Reports(self.clock, "front")
         self.pace = Pace()
         self.frame_loop = FrameLoop(

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SerializeAsAny, TypeAdapter, ValidationInfo, field_validator
 
 from agent.contract.camera_events import EVENTS, CameraEventData, EventName
-from agent.contract.vocabulary import Level, TamperKind
+from agent.contract.vocabulary import Level, SightTrouble, TamperKind
 from agent.core.camera.link_model import QUIET, LinkModel, decode
 from agent.core.camera.vision_spec import VisionSpec
 
@@ -128,6 +128,19 @@ class CameraTamper(LinkModel):
     """For a person."""
 
 
+class HardlyAbleToSee(LinkModel):
+    """The camera is hardly able to see, or sees again. `event_id` is the same, in both messages."""
+
+    t: Literal["hardly-able-to-see"] = "hardly-able-to-see"
+    event_id: Level
+    reason: SightTrouble
+    active: bool
+    boottime_ns: int
+    """Capture time of the first picture that showed it, or of the first that no longer did."""
+    detail: str
+    """For a person."""
+
+
 class Aim(LinkModel):
     """How well a camera is set up, as far as one picture tells."""
 
@@ -158,7 +171,9 @@ class SnapshotFailed(LinkModel):
 
 
 ToVision = Start | TakeSnapshot | Stop
-ToCore = Hello | Failed | Heartbeat | InView | Happened | CameraTamper | SnapshotTaken | SnapshotFailed
+ToCore = (
+    Hello | Failed | Heartbeat | InView | Happened | CameraTamper | HardlyAbleToSee | SnapshotTaken | SnapshotFailed
+)
 
 _TO_VISION: TypeAdapter[ToVision] = TypeAdapter(Annotated[ToVision, Field(discriminator="t")], config=QUIET)
 _TO_CORE: TypeAdapter[ToCore] = TypeAdapter(Annotated[ToCore, Field(discriminator="t")], config=QUIET)

@@ -95,9 +95,13 @@ class Cameras:
         recorder last said, if it has one."""
         figures: dict[str, dict[str, Any]] = {}
         for link in self._links:
-            report, tampers = link.heartbeat, link.tampers.figures()
+            report, tampers, hardly_able = link.heartbeat, link.tampers.figures(), link.tampers.hardly_able.figures()
             if report is not None or tampers:
-                figures[link.camera] = {**({} if report is None else _figures(report)), "tampers": tampers}
+                figures[link.camera] = {
+                    **({} if report is None else _figures(report)),
+                    "tampers": tampers,
+                    **hardly_able,
+                }
         for camera, recording in (self._recordings.figures() if self._recordings else {}).items():
             figures.setdefault(camera, {"tampers": []})["recording"] = recording
         return figures

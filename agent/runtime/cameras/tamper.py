@@ -9,10 +9,11 @@ from agent.contract.envelope import rfc3339
 from agent.contract.events import CameraTamperData
 from agent.contract.uuid7 import Uuid7Source
 from agent.contract.vocabulary import TamperKind
-from agent.core.camera.link import CameraTamper, Heartbeat
+from agent.core.camera.link import CameraTamper, HardlyAbleToSee, Heartbeat
 from agent.core.camera.video_loss import VideoLoss
 from agent.outbox.reporter import Reporter
 from agent.ports import Clock
+from agent.runtime.cameras.hardly_able import HardlyAbleController
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,8 @@ class TamperController:
         self._signal_id = ""
         self._frames_before = 0
         """Frames that the camera process had processed as of its last heartbeat."""
+        self.hardly_able = HardlyAbleController(camera, reporter=reporter, clock=clock)
+        """What is no tamper, but as little seen through."""
         self._reporter = reporter
         self._clock = clock
         self._ids = Uuid7Source()
@@ -49,11 +52,14 @@ class TamperController:
             for message, since in list(self._active.values())
         ]
 
-    def heard(self, message: CameraTamper) -> None:
-        """Handle a tamper that the camera process has found, or that is over.
+    def heard(self, message: CameraTamper | HardlyAbleToSee) -> None:
+        """Handle what the camera process has found wrong with its pictures, or what is over.
 
         While the signal is lost, a frozen picture is not reported: it is the same event.
         """
+        if isinstance(message, HardlyAbleToSee):
+            self.hardly_able.heard(message)
+            return
         if message.active and not (message.kind is TamperKind.FROZEN and self._signal_id):
             self._begin(message)
             if self._signal is not None and self._is_frozen():
@@ -96,6 +102,7 @@ class TamperController:
     def ended(self) -> None:
         """End the tampers of a camera process that has ended, as they are not known any more; video loss goes on. The
         next process finds what is left of them."""
+        self.hardly_able.ended()
         for event_id in list(self._active):
             if event_id != self._signal_id:
                 self._end(event_id, self._clock.boottime_ns(), "no longer known: the camera process ended")

@@ -21,6 +21,7 @@ from agent.core.camera.link import (
     Aim,
     CameraTamper,
     Failed,
+    HardlyAbleToSee,
     Heartbeat,
     Hello,
     InView,
@@ -224,14 +225,16 @@ class VisionLink:
                 self._watch_progress(message)
                 self.heartbeat = message
                 self.tampers.beat(message)
-                self._callbacks.on_state(message.state == "ok", message.detail)
+                # It gives pictures all the same, so `works` does not change.
+                trouble = message.detail or self.tampers.hardly_able.detail
+                self._callbacks.on_state(message.state == "ok" and not self.tampers.hardly_able.detail, trouble)
             case SnapshotTaken():
                 self._forward_picture(message.id, message.path, message.aim)
             case SnapshotFailed():
                 self._callbacks.on_picture(message.id, None, message.detail)
             case InView():
                 self.in_view = message
-            case CameraTamper():
+            case CameraTamper() | HardlyAbleToSee():
                 self.tampers.heard(message)
             case _:
                 # Whatever the process says, the event is one of this camera.

@@ -13,7 +13,7 @@ from agent.bootstrap.specs import vision_spec
 from agent.cli.keygen import make_key, private_path
 from agent.cli.replay import Film, FrameResult, Replay
 from agent.core import service_code
-from agent.core.camera.link import CameraTamper, Happened
+from agent.core.camera.link import CameraTamper, Happened, HardlyAbleToSee
 from agent.core.camera.vision_spec import VisionSpec
 from agent.settings import load
 from agent.settings.kept import look
@@ -147,7 +147,7 @@ def of_rules(spec: VisionSpec, seen: Sequence[FrameResult]) -> list[Event]:
     return told(found)
 
 
-def told(found: Iterable[tuple[int, Happened | CameraTamper]]) -> list[Event]:
+def told(found: Iterable[tuple[int, Happened | CameraTamper | HardlyAbleToSee]]) -> list[Event]:
     """Return events with their names for people and events replaced by numbers."""
     ids: dict[str, int] = {}
     events = []

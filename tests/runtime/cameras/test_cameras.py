@@ -32,10 +32,13 @@ class FakeLink:
     in_view: InView = SEEN
     asked: list[str] = field(default_factory=list)
     active: list[dict[str, Any]] = field(default_factory=list)
+    hardly_able: dict[str, Any] = field(default_factory=dict)
 
     @property
     def tampers(self) -> SimpleNamespace:
-        return SimpleNamespace(figures=lambda: self.active)
+        return SimpleNamespace(
+            figures=lambda: self.active, hardly_able=SimpleNamespace(figures=lambda: self.hardly_able)
+        )
 
     @property
     def works(self) -> bool:
@@ -129,6 +132,15 @@ def test_the_rate_that_a_camera_states_is_left_out_where_it_states_none() -> Non
 
     assert "stated_frames_per_second" not in figures["front"]
     assert figures["back"]["stated_frames_per_second"] == 25
+
+
+def test_a_camera_that_is_hardly_able_to_see_says_why_beside_its_figures() -> None:
+    why = {"hardly_able_to_see": {"reason": "blurred", "event_id": "e1", "since": "now"}}
+    told = cameras(FakeLink("front", hardly_able=why), FakeLink("back")).figures()
+
+    assert told["front"]["hardly_able_to_see"] == why["hardly_able_to_see"]
+    assert told["front"]["frames"] == told["back"]["frames"]
+    assert "hardly_able_to_see" not in told["back"]
 
 
 def test_a_tamper_that_is_active_is_told_whether_or_not_its_process_runs() -> None:

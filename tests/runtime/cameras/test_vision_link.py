@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from agent.contract.camera_events import PersonEnteredData
-from agent.contract.events import CameraTamperData
+from agent.contract.events import CameraTamperData, HardlyAbleToSeeData
 from agent.contract.vocabulary import TamperKind
 from agent.core.camera.link import InView
 from agent.core.camera.link_model import LONGEST_LINE
@@ -186,6 +186,31 @@ def test_a_tamper_is_told_and_ends_with_the_process_that_found_it(rig: Rig) -> N
 
     assert tampers_told(rig) == [(TamperKind.COVERED, True), (TamperKind.COVERED, False)]
     assert link.tampers.figures() == []
+
+
+BLURRED = 'say(t="hardly-able-to-see", event_id="e1", reason="blurred", active={}, boottime_ns=1, detail="focus it")'
+
+
+def test_a_camera_that_is_hardly_able_to_see_is_degraded_and_still_gives_pictures(rig: Rig) -> None:
+    link = rig.link(f"hello(); {BLURRED.format(True)}; beat(); lines.readline(); {BLURRED.format(False)}; {SERVE}")
+    rig.until(lambda: rig.states)
+
+    assert rig.states == [(False, "hardly able to see: focus it")]
+    assert link.works
+    assert link.take_snapshot("p1")
+    rig.until(lambda: rig.states[-1] == (True, ""))
+
+
+def test_what_a_camera_process_said_of_its_sight_ends_with_it(rig: Rig) -> None:
+    link = rig.link(f"hello(); beat(); {BLURRED.format(True)}; lines.readline()")
+    rig.until(link.tampers.hardly_able.figures)
+    assert link.pid is not None
+    psutil.Process(link.pid).kill()
+    rig.until(lambda: rig.failures)
+
+    told = [draft.data for draft in rig.events if isinstance(draft.data, HardlyAbleToSeeData)]
+    assert [(data.event_id, data.active) for data in told] == [("e1", True), ("e1", False)]
+    assert link.tampers.hardly_able.figures() == {}
 
 
 @pytest.mark.parametrize(

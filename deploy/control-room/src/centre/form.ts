@@ -172,7 +172,7 @@ const FORMS = new Map<string, [Message["what"], Form]>([
         memory_bytes: number,
         disk_free_bytes: number,
         temperature_c: maybe(number),
-        cameras: table(object({ state: maybe(text), detail: maybe(text), tampers: maybe(list(object({ kind: text }))), recording: maybe(object({ state: text, detail: text, recording: maybe(list(text)) })) })),
+        cameras: table(object({ state: maybe(text), detail: maybe(text), tampers: maybe(list(object({ kind: text }))), hardly_able_to_see: maybe(object({ reason: text })), recording: maybe(object({ state: text, detail: text, recording: maybe(list(text)) })) })),
         self_test: maybe(object({ time: text, passed: bool, failed: list(text) })),
         siren: maybe(object({ on: bool })),
         inputs: table(object({ faults: maybe(faults), active: maybe(bool) })),
@@ -212,6 +212,7 @@ const FORMS = new Map<string, [Message["what"], Form]>([
   ["edge.event.input-fault.v1", ["event", { ...told, input: text, fault: text, active: bool, detail: text }]],
   ["edge.event.tamper.v1", ["event", condition]],
   ["edge.event.camera-tamper.v1", ["event", { ...told, event_id: text, camera: text, kind: text, active: bool }]],
+  ["edge.event.hardly-able-to-see.v1", ["event", { ...told, event_id: text, camera: text, reason: text, active: bool, detail: text }]],
   ["edge.event.power.v1", ["event", condition]],
   [
     "edge.event.self-test.v1",

@@ -431,6 +431,7 @@ const en = {
       "input-fault": "A button's cable or contact",
       tamper: "Kiosk opened or closed",
       "camera-tamper": "Camera tampered with",
+      "hardly-able-to-see": "Camera hardly able to see",
       power: "Power",
       "self-test": "Self-test",
       "siren-sounded": "The siren sounds",

@@ -23,6 +23,7 @@ export class Troubles {
     if (message.what === "health") this.#hearHealth(data, order);
     else if (type === "edge.event.tamper.v1" || type === "edge.event.power.v1") this.#note(`${data["input"]}`, data, order);
     else if (type === "edge.event.camera-tamper.v1") this.#note(`${data["camera"]} ${data["kind"]}`, data, order);
+    else if (type === "edge.event.hardly-able-to-see.v1") this.#note(`${data["camera"]} ${data["reason"]}`, data, order);
     else if (type === "edge.event.input-fault.v1") this.#note(`${data["input"]} ${data["fault"]}`, data, order);
   }
 
@@ -43,8 +44,9 @@ export class Troubles {
       if (input.active === true) active.push(name);
       active.push(...(input.faults ?? []).map((fault) => `${name} ${fault}`));
     }
-    for (const [name, camera] of Object.entries(data["cameras"] as Record<string, { tampers?: { kind: string }[] }>)) {
+    for (const [name, camera] of Object.entries(data["cameras"] as Record<string, { tampers?: { kind: string }[]; hardly_able_to_see?: { reason: string } }>)) {
       active.push(...(camera.tampers ?? []).map(({ kind }) => `${name} ${kind}`));
+      if (camera.hardly_able_to_see !== undefined) active.push(`${name} ${camera.hardly_able_to_see.reason}`);
     }
     for (const name of active.slice(0, MOST)) {
       if (!this.#known.has(name)) this.#known.set(name, { order, isActive: true });

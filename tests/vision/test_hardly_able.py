@@ -1,0 +1,66 @@
+import uuid
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from agent.adapters.opencv_imaging import small_grey
+from agent.contract.vocabulary import SightTrouble
+from agent.core.camera.link import HardlyAbleToSee
+from agent.vision.clarity import measure
+from agent.vision.hardly_able import HardlyAbleReporter
+from agent.vision.sight import Seen
+from tests.support.pictures import blurred, checks, dimmed
+from tests.support.vision_stand_ins import ManualClock
+
+Pixels = npt.NDArray[np.uint8]
+SECOND = 1_000_000_000
+
+
+def told(*pictures: Pixels, seconds: float = 40, quarters: int = 0, is_tampered: bool = False) -> list[HardlyAbleToSee]:
+    """What is told when each of these is shown for so long."""
+    reporter, messages, at_s = HardlyAbleReporter(lambda: is_tampered, ManualClock()), list[HardlyAbleToSee](), 0.0
+    for picture in pictures:
+        for _ in range(round(seconds / 2)):
+            clarity = measure(small_grey(picture, 192, 144), picture)
+            messages += reporter.process(Seen((), (), (), clarity, quarters), round(at_s * SECOND))
+            at_s += 2
+    return messages
+
+
+@pytest.mark.parametrize(
+    ("picture", "reason", "advice"),
+    [
+        (dimmed(checks(), 0.2, noise=8), SightTrouble.TOO_DARK, "light"),
+        (dimmed(checks(), 0.5, noise=30), SightTrouble.TOO_DARK, "light"),
+        (blurred(checks(), 2.5), SightTrouble.BLURRED, "focus"),
+        (np.asarray(150 + 0.12 * checks(), np.uint8), SightTrouble.HAZY, "clean"),
+    ],
+)
+def test_each_reason_is_told_with_what_to_do(picture: Pixels, reason: SightTrouble, advice: str) -> None:
+    begin, end = told(picture, checks())
+
+    assert (begin.reason, begin.active, end.active) == (reason, True, False)
+    assert advice in begin.detail
+    assert begin.event_id == end.event_id
+    assert uuid.UUID(begin.event_id).version == 7
+
+
+@pytest.mark.parametrize(("quarters", "reason"), [(1, "sideways"), (2, "upside-down"), (3, "sideways")])
+def test_a_turned_picture_is_told(quarters: int, reason: str) -> None:
+    [begin] = told(checks(), quarters=quarters)
+
+    assert begin.reason == reason
+
+
+@pytest.mark.parametrize("picture", [checks(), dimmed(checks(), 0.5), blurred(checks(), 0.8), dimmed(checks(), 1, 4)])
+def test_a_good_picture_is_not_told(picture: Pixels) -> None:
+    assert told(picture) == []
+
+
+def test_a_plain_wall_is_neither_blurred_nor_dark() -> None:
+    assert told(np.full((576, 768), 40, np.uint8) + np.arange(768, dtype=np.uint16).astype(np.uint8)[None] // 4) == []
+
+
+def test_a_tamper_keeps_it_quiet() -> None:
+    assert told(blurred(checks(), 2.5), is_tampered=True) == []
