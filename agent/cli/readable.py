@@ -50,6 +50,8 @@ def _alarm(data: dict[str, Any], monoms: Any) -> str:
     camera = data.get("camera")
     if camera and camera.get("persons") is not None:
         text += f", camera {camera['name']} sees {camera['persons']}"
+    if camera and (closed_in := camera.get("converging")) is not None:
+        text += f", of whom {closed_in['people']} have closed in on one, it seems: look and judge"
     return f"{text}, id {data['alarm_id']}"
 
 

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 from pydantic import ConfigDict
 
 from agent.contract.messages import Payload
-from agent.contract.vocabulary import Box, ClosedBy, Count, Direction, Level, Phase
+from agent.contract.vocabulary import Box, ClosedBy, Count, Direction, Judge, Level, Phase
 
 EventName = Literal[
     "person-entered", "person-left", "loitering", "line-crossed", "crowd", "after-hours", "person-down", "running"
@@ -97,7 +97,7 @@ class AfterHoursData(_InZone):
 class _ForJudgement(_InZone, _OfPerson):
     phase: Phase
     """`ongoing` is an update."""
-    judge: Literal["a-person"] = "a-person"
+    judge: Judge = "a-person"
     """Who has to judge what it is: somebody who looks. The device has only measured a box; no decision about anybody
     may follow from that alone (POPIA, section 71)."""
 

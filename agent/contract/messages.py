@@ -17,6 +17,7 @@ from agent.contract.vocabulary import (
     CloseReason,
     Codes,
     Count,
+    Judge,
     Label,
     Location,
     Severity,
@@ -97,6 +98,19 @@ class Envelope(BaseModel):
     data: dict[str, Any]
 
 
+class Converging(BaseModel):
+    """Several people had closed in on one when the alarm was raised, as far as boxes tell."""
+
+    model_config = ConfigDict(frozen=True)
+
+    people: Count
+    """How many had come near that one."""
+    since_s: float
+    """How many seconds before the press the first of them had."""
+    judge: Judge = "a-person"
+    """Who has to judge what it is: somebody who looks at the picture."""
+
+
 class AlarmCamera(BaseModel):
     """What a camera saw when the alarm was raised."""
 
@@ -109,6 +123,9 @@ class AlarmCamera(BaseModel):
     """The people in view, by the names that the camera's events use; the first 100 of them."""
     snapshot: Label | None = None
     """Identifier of the picture under `up/snapshot/{id}`; left out if there is none. It may never come."""
+    converging: Converging | None = None
+    """That several people had closed in on one, by their own steps within ten seconds. Left out when none had. It is
+    told with an alarm only."""
 
 
 class AlarmClip(BaseModel):

@@ -42,6 +42,8 @@ Direction = Literal["left-to-right", "right-to-left"]
 """As seen by somebody who walks along the line in the picture, from its first point to its second, looking ahead."""
 ClosedBy = Literal["schedule", "unknown-clock"]
 """Why somebody's presence counts as after hours: the schedule says so, or the clock can't be trusted to tell."""
+Judge = Literal["a-person"]
+"""Who has to judge what a camera tells of how people move: nothing follows from it by itself."""
 Outcome = Literal["passed", "failed", "interrupted"]
 """How a self-test ended."""
 Conclusion = Literal["passed", "incomplete", "failed"]

@@ -89,11 +89,12 @@ class FrameLoop:
         for message in self._hardly_able(seen, frame.boottime_ns):
             self._send(message)
         self._pace.processed()
-        if (in_view := self._reports.see(people)) is not None:
-            self._send(in_view)
         height, width = frame.pixels.shape[:2]
         wall = None if self._clock.quality() is TimeQuality.UNSYNCED else self._clock.wall()
-        for event in self._rules.update(frame.boottime_ns, wall, people, width / height):
+        events = self._rules.update(frame.boottime_ns, wall, people, width / height)
+        if (in_view := self._reports.see(people, self._rules.approach)) is not None:
+            self._send(in_view)
+        for event in events:
             self._send(self._reports.make(event, partial(self._picture, frame, event.boottime_ns)))
 
     def _picture(self, frame: Frame, happened_ns: int, event_id: str) -> bool:

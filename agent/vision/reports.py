@@ -6,9 +6,10 @@ from dataclasses import asdict
 
 from agent.contract.camera_events import EVENTS
 from agent.contract.uuid7 import Uuid7Source
+from agent.core.analytics.converging import Approach
 from agent.core.analytics.lifecycle import Event
 from agent.core.analytics.tracks import TrackedPerson
-from agent.core.camera.link import Happened, InView
+from agent.core.camera.link import ClosedIn, Happened, InView
 from agent.ports import Clock
 
 MOST_TRACKS = 100
@@ -28,11 +29,14 @@ class Reports:
         self.in_view = InView(persons=0, tracks=())
         """Who is in view. Any thread may read it."""
 
-    def see(self, people: Sequence[TrackedPerson]) -> InView | None:
-        """Return the report of who is in view now; None when that has not changed."""
+    def see(self, people: Sequence[TrackedPerson], approach: Approach | None = None) -> InView | None:
+        """Return the report of who is in view now, and whether several of them have closed in on one; None when that
+        has not changed."""
         tracks = sorted(person.id for person in people)
         before = self.in_view
-        self.in_view = InView(persons=len(people), tracks=tuple(self._name(track) for track in tracks[:MOST_TRACKS]))
+        closed_in = approach and ClosedIn(people=approach.people, since_boottime_ns=approach.since_ns)
+        names = tuple(self._name(track) for track in tracks[:MOST_TRACKS])
+        self.in_view = InView(persons=len(people), tracks=names, closed_in=closed_in)
         return None if self.in_view == before else self.in_view
 
     def make(self, event: Event, picture: Callable[[str], bool]) -> Happened:

@@ -28,6 +28,7 @@ def rules_of(spec: VisionSpec) -> Rules:
             ),
             [_zone(each, zone) for each in spec.zones],
             [LineRules(each.name, each.start, each.end) for each in spec.lines],
+            spec.converging_from,
         )
     except (KeyError, ValueError, OSError) as error:  # what ZoneInfo and Polygon raise
         raise EdgeAgentError(f"the rules of camera {spec.name}: {error}") from error

@@ -22,6 +22,11 @@ ABOUT_PEOPLE = {
     "hour": "which hour was counted",
     "counted_s": "how much of it",
     "phase": "whether it begins, goes on or ends",
+    "converging": "how many people have come near one, and since when",
+    "closed_in": "the same, from the camera's process to the core",
+    "people": "how many",
+    "since_s": "since when, beside the press",
+    "since_boottime_ns": "since when",
     "judge": "that a person must judge what it is: always the same",
     "closed_by": "why nobody should be there now: the site's opening hours",
 }
@@ -69,7 +74,7 @@ _OF_THE_DEVICE = {
     "delegate_options delegate_trouble score_threshold smallest_person enter_after_s leave_after_s snapshot_directory "
     "memory_directory max_bytes snapshot_max_bytes event_snapshots mask_file pid path min_travel cool_down_s "
     "update_every_s time_zone zones "
-    "lines tamper new_scene polygon loitering_after_s crowd_from crowd_after_s "
+    "converging_from lines tamper new_scene polygon loitering_after_s crowd_from crowd_after_s "
     "person_down_after_s running_from running_after_s watched start end days",
 }
 ABOUT_THE_DEVICE = {name for names in _OF_THE_DEVICE.values() for name in names.split()}

@@ -1,6 +1,7 @@
-"""Who falls and who runs is told, from real people before the real model; and nobody is where nobody does."""
+"""Who falls, runs or closes in on somebody is told: real people, the real model; and nobody where none does."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
 
@@ -9,6 +10,11 @@ import pytest
 from agent.adapters.opencv_video import VideoFile
 from agent.cli.replay import Replay
 from agent.core.camera.link import Happened
+from agent.ports import Frame
+from agent.vision.app import make_sight
+from agent.vision.loaded_model import load_model
+from agent.vision.rule_factory import rules_of
+from agent.vision.sight import FLOOR
 from tests.support.acting_scene import Acting, ActingScene, Pose, falls, moves
 from tests.support.near_scene import Pixels
 from tests.support.vision_media import demo_video
@@ -87,3 +93,26 @@ def test_who_walks_fast_does_not_run(tmp_path: Path) -> None:
 def test_on_the_street_of_the_demo_video_everybody_walks_and_in_the_wind_nobody_is(tmp_path: Path) -> None:
     assert told(islice(VideoFile(demo_video()), 300), tmp_path, 7.0) == []
     assert told(VideoFile(demo_video().with_name("tree.avi")), tmp_path, 10.0) == []
+
+
+def comes_to(x: float, foot: float, from_x: float, took_s: float = 3.0) -> Callable[[float], Pose]:
+    def does(at_s: float) -> Pose:
+        left = max(1 - at_s / took_s, 0.0)
+        return Pose(x + left * (from_x - x) + 0.002 * math.sin(1.7 * at_s), foot)
+
+    return does
+
+
+@pytest.mark.parametrize(("how_many", "told"), [(3, 3), (1, None)])
+def test_several_who_close_in_on_one_are_known_for_an_alarm(how_many: int, told: int | None, tmp_path: Path) -> None:
+    come = [comes_to(0.38, 0.72, 0.05), comes_to(0.62, 0.72, 0.95), comes_to(0.56, 0.6, 0.9)][:how_many]
+    around = [Acting(who, 0.22, does) for who, does in enumerate(come, start=1)]
+    scene = ActingScene([*reversed(around), Acting(0, 0.22, comes_to(0.5, 0.72, 0.5))])
+    spec = vision_spec(tmp_path, threads=1)
+    model = load_model(spec.model, spec.model_directories, 1, FLOOR)
+    sight, rules = make_sight(spec, model.detector), rules_of(spec)
+    for number in range(60):
+        frame = Frame(scene.at(number / 10), (1000 + number) * 100_000_000, number + 1)
+        rules.update(frame.boottime_ns, None, sight.process(frame).people, 4 / 3)
+
+    assert (rules.approach and rules.approach.people) == told

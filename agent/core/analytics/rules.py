@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from agent.core.analytics.converging import Approach, Converging
 from agent.core.analytics.fall import Fall
 from agent.core.analytics.lifecycle import Event
 from agent.core.analytics.lines import Line, LineRules
@@ -26,15 +27,27 @@ FOUND_AGAIN_NS = 5_000_000_000
 class Rules:
     """The zones and lines of one camera; the whole picture is the first zone. One thread."""
 
-    def __init__(self, limits: Limits, zones: Sequence[ZoneRules] = (), lines: Sequence[LineRules] = ()) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        zones: Sequence[ZoneRules] = (),
+        lines: Sequence[LineRules] = (),
+        converging_from: int = 0,
+    ) -> None:
         numbers = itertools.count(1)
         self._limits = limits
         self._longest_gap_ns = max(LONGEST_GAP_NS, limits.leave_after_ns)
         self._zones = [Zone(rules, limits, numbers) for rules in (ZoneRules(), *zones)]
         self._lines = [Line(rules, limits.cool_down_ns, numbers) for rules in lines]
         self._judges_conduct = any(zone.judges_conduct for zone in zones)
+        self._converging = Converging(converging_from)
         self._states: dict[int, TrackState] = {}
         self._last_ns: int | None = None
+
+    @property
+    def approach(self) -> Approach | None:
+        """Whether several people have closed in on one, as of the last frame. It makes no event: an alarm tells it."""
+        return self._converging.now
 
     def update(
         self, boottime_ns: int, wall: datetime | None, people: Sequence[TrackedPerson], aspect: float = 1.0
@@ -49,6 +62,7 @@ class Rules:
         frame = FrameTime(boottime_ns, min(max(gap_ns, 0), MAX_STEP_NS), aspect)
         events = list(self._lose_all(frame)) if abs(gap_ns) > self._longest_gap_ns else []
         self._follow(frame, {person.id: person for person in people})
+        self._converging.update(boottime_ns, people, aspect)
         states = self._states.values()
         for zone in self._zones:
             events += zone.update(frame, wall, states)

@@ -94,6 +94,14 @@ class Heartbeat(LinkModel):
     rss_bytes: int
 
 
+class ClosedIn(LinkModel):
+    """Several people have closed in on one."""
+
+    people: int
+    since_boottime_ns: int
+    """When the first of them had come near."""
+
+
 class InView(LinkModel):
     """Who is in view has changed; before the first, nobody is."""
 
@@ -101,6 +109,7 @@ class InView(LinkModel):
     persons: int
     tracks: tuple[Level, ...]
     """The people in view; the first 100 of them."""
+    closed_in: ClosedIn | None = None
 
 
 class Happened(LinkModel):

@@ -130,6 +130,9 @@ class CameraSettings(Section):
     """The shortest time between two events of the same person and zone, or the same person and line."""
     update_every_s: float = Field(default=60.0, ge=10, le=86400)
     """How often an event that lasts is reported again."""
+    converging_from: int = Field(default=3, ge=0, le=200)
+    """So many people who close in on one before a press are told with the alarm, and never without; 0: not then either.
+    """
     zones: Zones = ()
     lines: Lines = ()
     event_snapshots: bool = False

@@ -53,7 +53,13 @@ class Cameras:
                 if not _has_picture(link):
                     return AlarmCamera(name=link.camera, snapshot=alarm_id)
                 seen = link.in_view
-                return AlarmCamera(name=link.camera, persons=seen.persons, tracks=seen.tracks, snapshot=alarm_id)
+                return AlarmCamera(
+                    name=link.camera,
+                    persons=seen.persons,
+                    tracks=seen.tracks,
+                    snapshot=alarm_id,
+                    converging=link.converging,
+                )
         return AlarmCamera(name=self._links[0].camera) if self._links else None
 
     def snapshot(self, picture_id: str, camera: str | None, max_bytes: int | None = None) -> str | None:

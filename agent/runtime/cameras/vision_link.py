@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from agent.contract.camera_events import CameraEventData, EventName
+from agent.contract.messages import Converging
 from agent.core.camera.link import (
     LIVE,
     VIEW,
@@ -136,6 +137,15 @@ class VisionLink:
         """Whether it gives pictures, by its own word. Any thread."""
         report = self.heartbeat
         return report is not None and report.state == "ok"
+
+    @property
+    def converging(self) -> Converging | None:
+        """Several people who have closed in on one, for an alarm that is raised now. Any thread."""
+        closed_in = self.in_view.closed_in
+        if closed_in is None:
+            return None
+        ago_ns = max(self._clock.boottime_ns() - closed_in.since_boottime_ns, 0)
+        return Converging(people=closed_in.people, since_s=round(ago_ns / 1e9, 1))
 
     def respec(self, spec: VisionSpec) -> None:
         """Have the process started anew with this spec. Any thread."""

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import pytest
 
-from agent.contract.messages import AlarmCamera
+from agent.contract.messages import AlarmCamera, Converging
 from agent.core.camera.link import Heartbeat, InView
 from agent.runtime.cameras.cameras import Cameras, View
 from agent.runtime.cameras.vision_link import VisionLink
@@ -30,6 +30,7 @@ class FakeLink:
     heartbeat: Heartbeat | None = REPORT
     takes: bool = True
     in_view: InView = SEEN
+    converging: Converging | None = None
     asked: list[str] = field(default_factory=list)
     active: list[dict[str, Any]] = field(default_factory=list)
     hardly_able: dict[str, Any] = field(default_factory=dict)
@@ -68,6 +69,15 @@ def test_an_alarm_takes_the_first_camera_that_works() -> None:
         name="back", persons=2, tracks=("a-1", "a-4"), snapshot="a1"
     )
     assert works.asked == ["a1"]
+
+
+def test_an_alarm_says_that_several_people_had_closed_in_on_one() -> None:
+    closed_in = Converging(people=3, since_s=4.2)
+
+    seen = cameras(FakeLink("front", converging=closed_in)).capture("a1")
+    assert seen is not None
+    assert seen.converging == closed_in
+    assert closed_in.judge == "a-person"
 
 
 def test_when_no_camera_works_the_first_is_named_without_a_picture() -> None:

@@ -133,6 +133,19 @@ def test_who_is_in_view_is_known_from_the_moment_it_is_told_until_the_process_en
     assert link.in_view == InView(persons=0, tracks=())
 
 
+def test_how_long_ago_several_people_closed_in_is_told_with_an_alarm_as_of_now(rig: Rig) -> None:
+    link = rig.link(
+        "hello(); say(t='in-view', persons=4, tracks=[], closed_in=dict(people=3, since_boottime_ns=1))\n"
+        "lines.readline()"
+    )
+    rig.until(lambda: link.converging)
+
+    assert link.converging is not None
+    assert link.converging.people == 3
+    assert link.converging.since_s > 0
+    assert rig.told == [], "it is no event"
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -104,7 +104,7 @@ const ALARM: Form = {
   location: place,
   codes,
   latency_ms: table(Number.isSafeInteger),
-  camera: maybe(object({ name: text, persons: maybe(count), tracks: maybe(list(text)), snapshot: maybe(text) })),
+  camera: maybe(object({ name: text, persons: maybe(count), tracks: maybe(list(text)), snapshot: maybe(text), converging: maybe(object({ people: count, since_s: number })) })),
   held_by: maybe(answer),
   answered_by: maybe(table(answer)),
   sent_before: maybe(answer),

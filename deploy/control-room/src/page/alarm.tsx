@@ -95,6 +95,7 @@ function PictureCard({ alarm }: { alarm: AlarmView }) {
         <>
           {camera.snapshot === undefined ? <p>{t.detail.cameraBlind}</p> : alarm.hasPicture ? <Picture id={camera.snapshot} alt={t.detail.pictureAlt(plain(camera.name, 64), place(alarm))} /> : <p>{t.detail.pictureWait}</p>}
           {camera.persons !== undefined && <p class="persons">{t.alarms.persons(camera.persons)}</p>}
+          {camera.converging !== undefined && <p>{t.alarms.converging(camera.converging.people, Math.round(camera.converging.since_s))}</p>}
         </>
       )}
     </section>

@@ -156,6 +156,7 @@ const en = {
     button: (name: string) => (/button/i.test(name) ? name : `button ${name}`),
     presses: (n: number) => (n === 1 ? "1 press" : `${n} presses`),
     persons: (n: number) => (n === 1 ? "1 person in view" : `${n} persons in view`),
+    converging: (n: number, s: number) => `${n} people may have closed in on one, ${s} s before the press: look at the picture and judge`,
     reraised: (n: number) => (n === 1 ? "Rang again" : `Rang again ${n} times`),
     repeats: (n: number) => (n === 1 ? "told again once" : `told again ${n} times`),
     kinds: { panic: "Help call", duress: "Threat", medical: "Medical", fire: "Fire", "self-test": "Self-test" } as Record<string, string>,
