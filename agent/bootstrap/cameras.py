@@ -71,7 +71,7 @@ class _Reports:
         self._cameras = cameras
         self._recordings = recordings
         self._live = live
-        self._refused = ""
+        self._other_model = ""
         lines = [line.name for line in camera.lines]
         self._counts = LineCounts(camera.name, lines, kept, reporter=context.reporter, clock=context.clock)
 
@@ -97,11 +97,12 @@ class _Reports:
     def on_delegate(self, works: bool, detail: str) -> None:
         self._board.report(f"delegate-{self._name}", ok=works, detail=detail)
 
-    def on_model(self, refused: str) -> None:
-        if refused == self._refused:
+    def on_model(self, refused: str, retired: str = "") -> None:
+        detail = refused or retired
+        if detail == self._other_model:
             return  # a process that keeps ending is restarted each time and reports the same again
-        self._refused = refused
-        self._board.report(f"model-{self._name}", ok=not refused, detail=refused)
+        self._other_model = detail
+        self._board.report(f"model-{self._name}", ok=not detail, detail=detail)
         if refused:
             about = {"camera": self._name, "model": self._model}
             self._security.report("model-refused", refused, is_logged=True, **about)

@@ -12,11 +12,11 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from agent.core.camera.model_decoders import SsdRaw
+from agent.core.camera.model_decoders import Centres
 from agent.core.camera.model_manifest import ModelInput, ModelManifest, ModelSource
 from agent.core.diagnosis.vision_extra import install_advice
 from agent.core.errors import ModelError, UsageError
-from agent.models.build import BuildOptions, build
+from agent.models.build import CALIBRATION_VIDEO, BuildOptions, build
 from agent.models.demo_video import FILE, SHA256, ensure_demo_video
 from agent.models.fetch import fetch
 from agent.models.store import ModelStore, default_directories, own_directory, read_manifest
@@ -41,7 +41,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "environment of its own that is removed afterwards. Does nothing when they are there already.",
         "edge-agent model build --calibration our-street.mp4",
     )
-    one.add_argument("--calibration", type=Path, metavar="VIDEO", help="default: the demo video")
+    one.add_argument("--calibration", type=Path, metavar="VIDEO", help=f"default: {CALIBRATION_VIDEO}")
     one.add_argument("--force", action="store_true", help="make them again")
     one.add_argument("--keep-environment", action="store_true", help="keep TensorFlow (1.3 GB) for next time")
     _add_directory(one)
@@ -66,7 +66,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         actions,
         "verify",
         "Compare models with their manifests. Fails when one is missing or altered.",
-        "edge-agent model verify ssdlite-person-int8",
+        "edge-agent model verify movenet-person-int8",
     )
     one.add_argument("name", nargs="?", metavar="NAME", help="default: all")
     _add_directory(one, reading=True)
@@ -207,9 +207,9 @@ def _manifest_of_a_guest(arguments: argparse.Namespace) -> ModelManifest:
             file=f"{name}.tflite",
             sha256=arguments.sha256,
             size_bytes=1,
-            input=ModelInput(width=300, height=300, dtype=arguments.dtype),
-            decoder=SsdRaw(),
-            labels=("background", "person"),
+            input=ModelInput(width=224, height=224, dtype=arguments.dtype),
+            decoder=Centres(),
+            labels=("person",),
             source=ModelSource(),
             licence=arguments.licence,
             made_at=datetime.now(UTC).isoformat(timespec="seconds"),

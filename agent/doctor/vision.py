@@ -10,7 +10,7 @@ from pathlib import Path
 from agent.adapters import account
 from agent.bootstrap import specs
 from agent.core.diagnosis.agent_report import camera_figures
-from agent.core.diagnosis.finding import Finding, fail, failure, ok, unknown
+from agent.core.diagnosis.finding import Finding, fail, failure, ok, unknown, warn
 from agent.core.diagnosis.vision import Pictures, judge_pictures, judge_speed
 from agent.core.diagnosis.vision_extra import install_advice
 from agent.core.errors import CameraError, MaskError, ModelError
@@ -78,6 +78,8 @@ def model(device: Device, one: CameraSettings, note: Note) -> Iterator[Finding]:
         return
     if loaded.refused:
         yield failure(loaded.refused)
+    if loaded.retired:
+        yield warn(*loaded.retired.split(": ", 1))
     ms = statistics.median(times_ms)
     for finding in judge_speed(ms, loaded.runtime, one.inferences_per_second, loaded.delegate_trouble):
         yield Finding(finding.state, f"{loaded.manifest.name} is whole; {finding.what}", finding.do)

@@ -1,7 +1,8 @@
 """Real scenes from Debian's opencv-doc package, which holds OpenCV's samples.
 
 `vtest.avi` is the demo video: a surveillance scene with people (PETS 2009 S2.L1, 768x576, 795 frames). `tree.avi` is a
-tree in the wind with a hand appearing in front of it, 320x240, 68 frames.
+tree in the wind with a hand appearing in front of it, 320x240, 68 frames. `Megamind.avi` is the trailer of an animated
+film, from afar and from near, 720x528, 270 frames.
 """
 
 import gzip
@@ -18,6 +19,7 @@ PACKAGE = "opencv-doc"
 FILE = "vtest.avi"
 SHA256 = {
     FILE: "45cddc9490be69345cbdab64ca583be65987e864ca408038e648db99e10516cf",
+    "Megamind.avi": "0057387cb7e75c8fd1663b62cfdc51fa53f527795d0fe3c1fea2fd159d3130b5",
     "tree.avi": "4666099d0f704e310047b2f0a5ec9f936cb76a7271de9a2e70a0c57f82ac82dc",
 }
 DOWNLOAD_TIMEOUT_S = 900

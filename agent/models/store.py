@@ -19,8 +19,10 @@ from agent.core.errors import ModelError, ModelRefusedError
 from agent.core.installation import INSTALL_AGAIN, is_packaged
 from agent.core.spelling import nearest
 
-BUILT_MODELS = ("ssdlite-person-int8", "ssdlite-person-float32")
+BUILT_MODELS = ("movenet-person-int8", "movenet-person-float32")
 """What `edge-agent model build` makes; the package holds the first."""
+RETIRED_MODELS = dict(zip(("ssdlite-person-int8", "ssdlite-person-float32"), BUILT_MODELS, strict=True))
+"""Models that were built once, and what runs in the place of one that settings still name and that is not there."""
 ADMINISTRATORS_MODELS = Path("/etc/edge-agent/models")
 PACKAGED_MODELS = Path("/usr/share/edge-agent/models")
 
@@ -71,8 +73,11 @@ class ModelStore:
     def load(self, name: str) -> StoredModel:
         """Return a model, after checking its SHA-256 and that of its anchors.
 
-        Raises ModelError, which names the command to run, if the model is missing; ModelRefusedError if it was altered.
+        For a retired model that is not there, returns its successor. Raises ModelError, which names the command to run,
+        if the model is missing; ModelRefusedError if it was altered.
         """
+        if self._directory_of(name) is None:
+            name = RETIRED_MODELS.get(name, name)
         if (directory := self._directory_of(name)) is not None:
             return _load(directory, name)
         raise ModelError(f"model {name!r} is not in {_joined(self.directories)}: {self._advice(name)}")

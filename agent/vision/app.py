@@ -148,6 +148,7 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
             runtime=model.runtime,
             delegate_trouble=model.delegate_trouble,
             model_refused=model.refused,
+            model_retired=model.retired,
         )
     )
     with ExitStack() as stack:

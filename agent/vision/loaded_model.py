@@ -8,7 +8,7 @@ from agent.adapters import opencv_imaging as imaging
 from agent.adapters.tflite_interpreter import NONE, XNNPACK, load_tflite
 from agent.core.camera.model_manifest import ModelManifest
 from agent.core.errors import DelegateError, ModelError
-from agent.models.store import ModelStore
+from agent.models.store import RETIRED_MODELS, ModelStore
 from agent.vision.person_detector import Interpreter, PersonDetector
 
 
@@ -24,6 +24,8 @@ class LoadedModel:
     but XNNPACK."""
     refused: str = ""
     """Which model was refused, and what runs instead; empty when none was."""
+    retired: str = ""
+    """Which model is retired, and what runs instead; empty when none is."""
 
 
 def load_model(
@@ -60,4 +62,10 @@ def load_model(
             raise ModelError(f"{error}, nor can the processor: {its_own}") from its_own
     runs: Interpreter = interpreter if around is None else around(interpreter)
     detector = PersonDetector(runs, manifest, path.parent, imaging.RgbScaler(), score_threshold)
-    return LoadedModel(manifest, detector, interpreter.runtime, trouble, refused)
+    return LoadedModel(manifest, detector, interpreter.runtime, trouble, refused, _retired(name, manifest.name))
+
+
+def _retired(name: str, runs: str) -> str:
+    if RETIRED_MODELS.get(name) != runs:
+        return ""
+    return f'{name} is retired, and {runs} runs in its place: set model = "{runs}" in the settings of the camera'

@@ -1,5 +1,6 @@
 """The sweep: where to look although nothing moves; everywhere at first, then one place every few seconds."""
 
+import math
 from collections.abc import Sequence
 
 from agent.vision.regions import Region, square
@@ -7,6 +8,8 @@ from agent.vision.regions import Region, square
 EVERY_S = 5.0
 _SHARES = (1.0, 0.58)
 """Sides of the squares that cover the picture, as shares of its shorter side."""
+_SHARED = 0.2
+"""Neighbouring squares share at least this much of their side: a model finds nobody whom both cut through."""
 
 
 class Sweep:
@@ -44,10 +47,7 @@ class Sweep:
 
 def _cover(width: int, height: int, side: int) -> list[Region]:
     """Return overlapping squares that together show the whole picture."""
-    columns, rows = (
-        max(-(-width // side), round(width / side + 0.4)),
-        max(-(-height // side), round(height / side + 0.4)),
-    )
+    columns, rows = (max(math.ceil((length / side - _SHARED) / (1 - _SHARED)), 1) for length in (width, height))
     return [
         square(
             side / 2 + (width - side) * column / max(columns - 1, 1),

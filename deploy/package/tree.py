@@ -8,7 +8,7 @@ from pathlib import Path
 from agent.models.store import ModelStore, StoredModel, default_directories
 from deploy.package.target import Release
 
-MODEL = "ssdlite-person-int8"
+MODEL = "movenet-person-int8"
 DOCUMENTS = Path("usr/share/doc/edge-agent")
 PROFILES = Path("usr/share/edge-agent/profiles")
 MODELS = Path("usr/share/edge-agent/models")

@@ -56,7 +56,7 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def settings(directory: Path, *names: str, budget: float = 30, model: str = "ssdlite-person-int8") -> Path:
+def settings(directory: Path, *names: str, budget: float = 30, model: str = "movenet-person-int8") -> Path:
     """A settings file with these cameras."""
     (directory / "state").mkdir()
     path = directory / "edge-agent.toml"
@@ -213,7 +213,7 @@ def test_a_model_that_is_not_built_is_told_with_the_command_that_builds_it(
     street: Path, tmp_path: Path, capsys: Any
 ) -> None:
     config = settings(tmp_path, "front")
-    config.write_text(config.read_text().replace("ssdlite-person-int8", "no-such-model"))
+    config.write_text(config.read_text().replace("movenet-person-int8", "no-such-model"))
     earlier = tmp_path / "seen.jsonl"
     earlier.write_text("earlier results")
     assert bench(config, street, "--detections", str(earlier)) == 1

@@ -38,7 +38,7 @@ def test_whole_models_pass_and_an_altered_one_fails(tmp_path: Path, capsys: pyte
 
 
 def test_a_model_that_is_not_there_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("verify", "ssdlite-person-int8", "--directory", str(tmp_path)) == 1
+    assert run("verify", "movenet-person-int8", "--directory", str(tmp_path)) == 1
     assert "edge-agent model build" in capsys.readouterr().out
 
 

@@ -89,7 +89,7 @@ def test_the_machine_reboots_when_the_agent_ends_with_the_code_for_it_and_never_
 def test_a_model_runs_under_the_units_ban_on_code_made_at_run_time() -> None:
     assert "MemoryDenyWriteExecute=yes" in UNIT.read_text().splitlines()
     try:
-        model = ModelStore(default_directories()).load("ssdlite-person-int8").path
+        model = ModelStore(default_directories()).load("movenet-person-int8").path
     except ModelError as error:
         pytest.skip(str(error))
     done = ran(sys.executable, "-c", _INVOKE, str(model))

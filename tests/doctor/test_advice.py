@@ -118,9 +118,9 @@ def test_a_device_with_an_id_and_a_place_of_its_own_is_not(known: Settings) -> N
 
 
 def test_a_misspelt_model_is_told_with_the_ones_that_there_are(tmp_path: Path) -> None:
-    for name in ("street", "ssdlite-person-int8"):
+    for name in ("street", "movenet-person-int8"):
         (tmp_path / f"{name}.json").write_text(json.dumps({}))
-    with pytest.raises(ModelError, match=r"did you mean street\? there are ssdlite-person-int8, street$"):
+    with pytest.raises(ModelError, match=r"did you mean street\? there are movenet-person-int8, street$"):
         ModelStore([tmp_path]).load("stret")
-    with pytest.raises(ModelError, match=r"did you mean ssdlite-person-int8\?"):
-        ModelStore([]).load("ssdlite-persn-int8")
+    with pytest.raises(ModelError, match=r"did you mean movenet-person-int8\?"):
+        ModelStore([]).load("movenet-persn-int8")

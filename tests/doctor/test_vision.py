@@ -67,6 +67,6 @@ def test_a_model_in_the_state_directory_fails_with_what_runs_instead_and_where_i
     refused, speed = model(Device(settings, simulate=False, agent=None), settings.cameras[0], lambda _: None)
 
     assert refused.state is State.FAIL
-    assert f"{tmp_path}/models/ssdlite-person-int8.json is refused" in refused.what
+    assert f"{tmp_path}/models/movenet-person-int8.json is refused" in refused.what
     assert "/etc/edge-agent/models and give them to root" in refused.do
     assert "is whole" in speed.what

@@ -31,7 +31,7 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory = tmp_path / "bin"
     directory.mkdir()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    known = dict.fromkeys(("vtest.avi", "tree.avi"), hashlib.sha256(VIDEO).hexdigest())
+    known = dict.fromkeys(("vtest.avi", "Megamind.avi", "tree.avi"), hashlib.sha256(VIDEO).hexdigest())
     monkeypatch.setattr(demo_video, "SHA256", known)
     monkeypatch.setenv("PATH", str(directory))
     return directory

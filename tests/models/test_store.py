@@ -13,7 +13,7 @@ from agent.models.store import ModelStore, cache_directory, default_directories,
 CONTENT = b"weights"
 
 
-def manifest(name: str = "ssdlite-person-int8", content: bytes = CONTENT) -> ModelManifest:
+def manifest(name: str = "movenet-person-int8", content: bytes = CONTENT) -> ModelManifest:
     return ModelManifest(
         name=name,
         file=f"{name}.tflite",
@@ -37,7 +37,7 @@ def put(directory: Path, made: ModelManifest, content: bytes = CONTENT) -> Path:
 
 def test_a_model_that_was_installed_is_found_with_its_manifest(tmp_path: Path) -> None:
     path = put(tmp_path, manifest())
-    assert ModelStore([tmp_path / "absent", tmp_path]).load("ssdlite-person-int8") == (manifest(), path, CONTENT)
+    assert ModelStore([tmp_path / "absent", tmp_path]).load("movenet-person-int8") == (manifest(), path, CONTENT)
     assert path.read_bytes() == CONTENT
 
 
@@ -45,13 +45,13 @@ def test_the_first_directory_wins(tmp_path: Path) -> None:
     put(tmp_path / "b", manifest())
     first = put(tmp_path / "a", manifest(content=b"other"), b"other")
     store = ModelStore([tmp_path / "a", tmp_path / "b"])
-    assert store.load("ssdlite-person-int8")[1] == first
+    assert store.load("movenet-person-int8")[1] == first
     assert [path for _, path in store.list()] == [first]
 
 
 def test_a_missing_model_names_the_directories_and_the_command(tmp_path: Path) -> None:
     with pytest.raises(ModelError) as caught:
-        ModelStore([tmp_path]).load("ssdlite-person-int8")
+        ModelStore([tmp_path]).load("movenet-person-int8")
     assert str(tmp_path) in str(caught.value)
     assert "`edge-agent model build`" in str(caught.value)
 
@@ -65,34 +65,34 @@ def test_a_missing_model_of_someone_elses_is_to_be_fetched(tmp_path: Path) -> No
 def test_an_altered_model_is_refused(tmp_path: Path, content: bytes) -> None:
     put(tmp_path, manifest()).write_bytes(content)
     with pytest.raises(ModelError, match="edge-agent model build --force"):
-        ModelStore([tmp_path]).load("ssdlite-person-int8")
+        ModelStore([tmp_path]).load("movenet-person-int8")
 
 
 def test_a_model_file_that_is_gone_is_refused(tmp_path: Path) -> None:
     put(tmp_path, manifest()).unlink()
     with pytest.raises(ModelError, match="is missing: run `edge-agent model build --force`"):
-        ModelStore([tmp_path]).load("ssdlite-person-int8")
+        ModelStore([tmp_path]).load("movenet-person-int8")
 
 
 def test_a_file_that_is_not_what_the_manifest_says_is_not_installed(tmp_path: Path) -> None:
     with pytest.raises(ModelError):
         put(tmp_path, manifest(), b"nonsense")
-    assert not (tmp_path / "ssdlite-person-int8.tflite").exists()
+    assert not (tmp_path / "movenet-person-int8.tflite").exists()
 
 
 def test_a_manifest_can_not_name_a_file_elsewhere(tmp_path: Path) -> None:
-    text = manifest().model_dump_json().replace("ssdlite-person-int8.tflite", "../../etc/passwd")
-    (tmp_path / "ssdlite-person-int8.json").write_text(text)
+    text = manifest().model_dump_json().replace("movenet-person-int8.tflite", "../../etc/passwd")
+    (tmp_path / "movenet-person-int8.json").write_text(text)
     with pytest.raises(
         ModelError,
         match="file: Value error, a file name without a directory, of letters, digits, dot, dash and underscore",
     ):
-        ModelStore([tmp_path]).load("ssdlite-person-int8")
+        ModelStore([tmp_path]).load("movenet-person-int8")
 
 
 def test_a_manifest_with_an_unknown_name_in_it_is_refused(tmp_path: Path) -> None:
     text = manifest().model_dump_json().replace('"decoder"', '"decodr"')
-    (tmp_path / "ssdlite-person-int8.json").write_text(text)
+    (tmp_path / "movenet-person-int8.json").write_text(text)
     with pytest.raises(ModelError, match="is not a manifest: decod"):
         ModelStore([tmp_path]).list()
 
@@ -132,20 +132,20 @@ def test_anchors_that_are_missing_are_named(tmp_path: Path) -> None:
 )
 def test_a_decoder_that_is_described_wrongly_is_told_with_its_place(tmp_path: Path, decoder: str, text: str) -> None:
     fields = json.loads(manifest().model_dump_json()) | {"decoder": json.loads(decoder)}
-    (tmp_path / "ssdlite-person-int8.json").write_text(json.dumps(fields))
+    (tmp_path / "movenet-person-int8.json").write_text(json.dumps(fields))
     with pytest.raises(ModelError, match=text):
-        ModelStore([tmp_path]).load("ssdlite-person-int8")
+        ModelStore([tmp_path]).load("movenet-person-int8")
 
 
 def test_the_name_of_a_decoder_alone_takes_the_rest_for_granted(tmp_path: Path) -> None:
     fields = json.loads(manifest().model_dump_json()) | {"decoder": "ssd-raw"}
-    (tmp_path / "ssdlite-person-int8.json").write_text(json.dumps(fields))
+    (tmp_path / "movenet-person-int8.json").write_text(json.dumps(fields))
     assert ModelStore([tmp_path]).list()[0][0] == manifest()
 
 
 def test_a_manifest_under_another_name_is_refused(tmp_path: Path) -> None:
     (tmp_path / "other.json").write_text(manifest().model_dump_json())
-    with pytest.raises(ModelError, match=r"rename it to ssdlite-person-int8\.json"):
+    with pytest.raises(ModelError, match=r"rename it to movenet-person-int8\.json"):
         ModelStore([tmp_path]).load("other")
 
 
@@ -168,12 +168,12 @@ def test_the_packaged_agent_looks_nowhere_below_its_state_directory_where_its_ca
     monkeypatch.setattr(installation, "_CODE", Path("/opt/edge-agent/lib/agent/core/installation.py"))
     assert default_directories() == (Path("/etc/edge-agent/models"), Path("/usr/share/edge-agent/models"))
     with pytest.raises(ModelError, match=r"--reinstall \./edge-agent_\*\.deb"):
-        ModelStore([]).load("ssdlite-person-int8")
+        ModelStore([]).load("movenet-person-int8")
 
 
 def test_what_is_loaded_is_what_was_verified_though_the_file_is_another_one_by_now(tmp_path: Path) -> None:
     path = put(tmp_path, manifest())
-    stored = ModelStore([tmp_path]).load("ssdlite-person-int8")
+    stored = ModelStore([tmp_path]).load("movenet-person-int8")
     path.write_bytes(b"swapped")
     assert stored.content == CONTENT
 
@@ -183,9 +183,9 @@ def test_a_model_that_the_agent_could_have_written_is_told_of_and_the_vouched_on
 ) -> None:
     vouched = put(tmp_path / "package", manifest())
     put(tmp_path / "state", manifest(content=b"blind"), b"blind")
-    stored, refused = ModelStore([tmp_path / "package"]).load_or_fall_back("ssdlite-person-int8", tmp_path / "state")
+    stored, refused = ModelStore([tmp_path / "package"]).load_or_fall_back("movenet-person-int8", tmp_path / "state")
     assert stored == (manifest(), vouched, CONTENT)
-    assert refused.startswith(f"using {vouched}, because {tmp_path}/state/ssdlite-person-int8.json is refused")
+    assert refused.startswith(f"using {vouched}, because {tmp_path}/state/movenet-person-int8.json is refused")
     assert "move its files to /etc/edge-agent/models and give them to root" in refused
 
 
@@ -202,21 +202,34 @@ def test_in_the_place_of_an_altered_model_the_first_whole_built_one_runs(tmp_pat
     altered = put(tmp_path / "own", manifest())
     altered.write_bytes(b"weighty")
     directories = [tmp_path / "own", tmp_path / "package"]
-    stored, refused = ModelStore(directories).load_or_fall_back("ssdlite-person-int8", tmp_path)
+    stored, refused = ModelStore(directories).load_or_fall_back("movenet-person-int8", tmp_path)
     assert stored.path == vouched
     assert refused.startswith(f"using {vouched}, because {altered} is not the file that its manifest describes")
 
 
 def test_a_refused_model_without_another_one_is_an_error_that_says_which(tmp_path: Path) -> None:
     put(tmp_path / "state", manifest())
-    with pytest.raises(ModelRefusedError, match=r"state/ssdlite-person-int8\.json is refused"):
-        ModelStore([tmp_path / "package"]).load_or_fall_back("ssdlite-person-int8", tmp_path / "state")
+    with pytest.raises(ModelRefusedError, match=r"state/movenet-person-int8\.json is refused"):
+        ModelStore([tmp_path / "package"]).load_or_fall_back("movenet-person-int8", tmp_path / "state")
+
+
+def test_in_the_place_of_a_retired_model_its_successor_runs(tmp_path: Path) -> None:
+    put(tmp_path, manifest())
+    stored, refused = ModelStore([tmp_path]).load_or_fall_back("ssdlite-person-int8", tmp_path / "state")
+    assert stored.manifest.name == "movenet-person-int8"
+    assert refused == ""
+
+
+def test_a_retired_model_that_is_still_there_runs(tmp_path: Path) -> None:
+    put(tmp_path, manifest())
+    put(tmp_path, manifest("ssdlite-person-int8"))
+    assert ModelStore([tmp_path]).load("ssdlite-person-int8").manifest.name == "ssdlite-person-int8"
 
 
 def test_a_misspelt_model_gets_no_other_in_its_place(tmp_path: Path) -> None:
     put(tmp_path, manifest())
-    with pytest.raises(ModelError, match="did you mean ssdlite-person-int8"):
-        ModelStore([tmp_path]).load_or_fall_back("ssdlite-persn-int8", tmp_path / "state")
+    with pytest.raises(ModelError, match="did you mean movenet-person-int8"):
+        ModelStore([tmp_path]).load_or_fall_back("movenet-persn-int8", tmp_path / "state")
 
 
 def test_a_relative_cache_setting_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

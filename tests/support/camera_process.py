@@ -96,7 +96,7 @@ class Rig:
     def on_delegate(self, works: bool, detail: str) -> None:
         self.delegate_states.append((works, detail))
 
-    def on_model(self, refused: str) -> None:
+    def on_model(self, refused: str, retired: str = "") -> None:
         self.refused.append(refused)
 
     def until(self, condition: Callable[[], object], what: str = "it") -> None:

@@ -70,7 +70,7 @@ _OF_THE_DEVICE = {
     "chain head recorded recording evidence waits longest_s",
     "uploads": "upload uploads waiting waiting_bytes urls month_bytes objects object first last hosts",
     "from the settings": "spec simulate width height model model_directories state_models model_sha256 model_refused "
-    "threads runtime delegate "
+    "model_retired threads runtime delegate "
     "delegate_options delegate_trouble score_threshold smallest_person enter_after_s leave_after_s snapshot_directory "
     "memory_directory max_bytes snapshot_max_bytes event_snapshots mask_file pid path min_travel cool_down_s "
     "update_every_s time_zone zones "

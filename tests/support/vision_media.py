@@ -19,7 +19,7 @@ Pixels = npt.NDArray[np.uint8]
 Open = Callable[[Camera], Camera]
 """Opens a camera."""
 
-MODELS = ("ssdlite-person-int8", "ssdlite-person-float32")
+MODELS = ("movenet-person-int8", "movenet-person-float32")
 
 
 def model_directories() -> tuple[str, ...]:

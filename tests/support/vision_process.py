@@ -24,7 +24,7 @@ def vision_spec(directory: Path, **changes: Any) -> VisionSpec:
         "source": "picamera2:0",
         "simulate": True,
         "frames_per_second": 20.0,
-        "model": "ssdlite-person-int8",
+        "model": "movenet-person-int8",
         "model_directories": model_directories(),
         "snapshot_directory": str(directory),
     }

@@ -225,7 +225,7 @@ def test_a_simulated_camera_and_the_real_model_are_looked_at(tmp_path: Path) -> 
     camera = {"name": "front", "source": "picamera2:0", "frames_per_second": 5}
     found = examine(kiosk(tmp_path, cameras=[camera]).config, "--simulate", "--only", "camera", "--only", "model")
     assert "frames/s" in found.of("camera-front")[0]["what"]
-    assert "ssdlite-person-int8 is whole" in found.of("model-front")[0]["what"]
+    assert "movenet-person-int8 is whole" in found.of("model-front")[0]["what"]
 
 
 @pytest.mark.parametrize(("spoil", "says"), [("remove", "is not in"), ("alter", "SHA-256 differs")])

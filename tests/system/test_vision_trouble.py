@@ -81,7 +81,7 @@ def test_a_dead_camera_is_told_and_a_press_names_it_without_a_picture(tmp_path: 
 def test_a_model_that_is_missing_or_altered_stops_the_camera_only_and_says_what_to_run(
     tmp_path: Path, broker: Mosquitto, spoil: str, advice: str
 ) -> None:
-    model = {"name": CAMERA["name"], "source": CAMERA["source"], "model": "ssdlite-person-int8"}
+    model = {"name": CAMERA["name"], "source": CAMERA["source"], "model": "movenet-person-int8"}
     home = tmp_path / "home"
     if spoil == "alter":
         copy_altered_model(home / "edge-agent" / "models")
@@ -119,6 +119,23 @@ def test_a_model_swapped_in_the_state_directory_does_not_run_and_the_centre_hear
         vision.kill()  # and the one after it finds the same, and is no news
         centre.wait_for("event/part-restored", lambda m: m.data["part"] == "camera-front", timeout_s=30)
         assert len(centre.messages("security/model-refused")) == 1
+
+
+def test_a_retired_model_has_its_successor_run_in_its_place_and_the_centre_hears_which_to_set(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    models = tmp_path / "home" / "edge-agent" / "models"
+    copy_altered_model(models)
+    content = bytearray((models / f"{MODELS[0]}.tflite").read_bytes())
+    content[-1] ^= 0xFF  # whole again
+    (models / f"{MODELS[0]}.tflite").write_bytes(content)
+    camera = {**CAMERA, "model": "ssdlite-person-int8"}
+    environ = {"XDG_CACHE_HOME": str(tmp_path / "home")}
+    with Centre(broker.port) as centre, AgentProcess(tmp_path / "kiosk", broker.url, cameras=[camera], environ=environ):
+        degraded = centre.wait_for("event/part-degraded", lambda m: m.data["part"] == "model-front", timeout_s=30)
+        assert f'set model = "{MODELS[0]}"' in degraded.data["detail"]
+        centre.wait_for("health", lambda m: m.data["parts"].get("camera-front") == {"state": "ok"}, 30)
+        assert not centre.messages("security/model-refused")
 
 
 def test_a_model_that_its_manifest_describes_wrongly_stops_the_camera_only_and_says_what_does_not_fit(

@@ -57,7 +57,7 @@ def test_it_says_hello_with_its_model_and_then_gives_a_sign_of_life_every_second
     wait_for(lambda: app.link.all_of(Heartbeat)[-1].frames, what="a heartbeat that counts frames")
     app.stop()
 
-    assert hello.model == "ssdlite-person-int8"
+    assert hello.model == "movenet-person-int8"
     assert len(hello.model_sha256) == 64
     assert isinstance(app.link.messages[0], Hello)
     beats = app.link.all_of(Heartbeat)

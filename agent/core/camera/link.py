@@ -60,6 +60,8 @@ class Hello(LinkModel):
     """Why the delegate of the settings is not used; empty if it is used, None if the settings name no library."""
     model_refused: str = ""
     """Which model was refused, and what runs instead; empty if none was."""
+    model_retired: str = ""
+    """Which model is retired, and what runs instead; empty if none is."""
 
 
 class Failed(LinkModel):

@@ -12,7 +12,7 @@ from agent.core.camera.masks import Outline
 from agent.core.polygon import Point, Polygon
 from agent.core.section import Section, TopicLevel
 
-DEFAULT_MODEL = "ssdlite-person-int8"
+DEFAULT_MODEL = "movenet-person-int8"
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = get_args(Day)
 """In the order of the week."""

@@ -67,8 +67,8 @@ class CameraCallbacks(Protocol):
     def on_delegate(self, works: bool, detail: str) -> None:
         """The delegate of the settings runs the model (`works`), or the processor does in its place."""
 
-    def on_model(self, refused: str) -> None:
-        """Which model was refused, and what runs instead; empty when none was."""
+    def on_model(self, refused: str, retired: str = "") -> None:
+        """Which model was refused or is retired, and what runs instead; empty when none was or is."""
 
 
 class VisionLink:
@@ -257,7 +257,7 @@ class VisionLink:
         self._spec = self._spec.model_copy(update={"new_scene": False})
         self._works_since_ns = self._heard_ns
         log.info("camera %s: %s on %s", self.camera, message.model, message.runtime)
-        self._callbacks.on_model(message.model_refused)
+        self._callbacks.on_model(message.model_refused, message.model_retired)
         if message.delegate_trouble is not None:
             self._callbacks.on_delegate(not message.delegate_trouble, message.delegate_trouble)
 

@@ -14,10 +14,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-MODEL = "ssdlite-person-int8"
+MODEL = "movenet-person-int8"
 PICTURE = 66
 """A picture of the demo video with several people in it, and late enough that most of it comes from earlier ones."""
 SCORE_THRESHOLD = 0.5
+TOP, LEFT, SIDE = 100, 200, 300
+"""The part of it at which the model looks, as large as a camera's regions."""
 
 Tell = Callable[[dict[str, Any]], None]
 
@@ -45,14 +47,14 @@ def difference(one: Any, other: Any) -> float:
 
 
 def look(picture: Any, models: Path) -> list[list[float]]:
-    """People in a BGR picture, as the agent finds them with a model of the directory `models`, best first.
+    """People in a part of a BGR picture, as the agent finds them with a model of the directory `models`, best first.
 
-    Each is left, top, width, height in pixels, and a score of 0 to 1.
+    Each is left, top, width, height in pixels of that part, and a score of 0 to 1.
     """
     from agent.vision.loaded_model import load_model  # noqa: PLC0415
 
     loaded = load_model(MODEL, [str(models)], threads=1, score_threshold=SCORE_THRESHOLD)
-    people = loaded.detector.detect([picture])[0]
+    people = loaded.detector.detect([picture[TOP : TOP + SIDE, LEFT : LEFT + SIDE]])[0]
     return [[one.left, one.top, one.width, one.height, one.score] for one in people]
 
 

@@ -11,6 +11,7 @@ import pytest
 from deploy.package.target import TARGETS
 from tests.campaigns.arm_smoke import emulator, modules, probe, verdict
 from tests.campaigns.arm_smoke.emulator import Ended
+from tests.campaigns.arm_smoke.probe import SIDE
 from tests.campaigns.arm_smoke.verdict import Told, judge, misseen, remedy
 
 ROOT = Path(__file__).parents[3]
@@ -118,18 +119,18 @@ def test_a_picture_that_is_decoded_as_far_off_as_the_next_one_is_another_picture
 
 
 def steps_away(steps: int) -> list[float]:
-    """A box that lies so many steps of each of the model's codes beside `PERSON`, on an anchor half as large again."""
+    """A box that lies so many steps of each of the model's outputs beside `PERSON`."""
     left, top, width, height, score = PERSON
-    code = 0.0893 * steps
-    logit = math.log(score / (1 - score)) - 0.1195 * steps
-    wide, high = width * math.exp(code / 5), height * math.exp(code / 5)
-    x, y = left + width / 2 + code / 10 * width * 1.5, top + height / 2 + code / 10 * height * 1.5
+    cell = SIDE / 56
+    logit = math.log(score / (1 - score)) - 0.154 * steps
+    wide, high = width + 0.271 * cell * steps, height + 0.271 * cell * steps
+    x, y = left + width / 2 + 0.034 * cell * steps, top + height / 2 + 0.034 * cell * steps
     return [x - wide / 2, y - high / 2, wide, high, 1 / (1 + math.exp(-logit))]
 
 
-def test_a_step_of_rounding_is_the_same_person_and_three_are_not() -> None:
-    assert misseen([PERSON], [steps_away(1)]) == []
-    assert misseen([PERSON], [steps_away(-1)]) == []
+def test_two_steps_of_rounding_are_the_same_person_and_three_are_not() -> None:
+    assert misseen([PERSON], [steps_away(2)]) == []
+    assert misseen([PERSON], [steps_away(-2)]) == []
     assert len(misseen([PERSON], [steps_away(3)])) == 1
 
 

@@ -62,7 +62,7 @@ interval_s = 2
 
 _FASTEST = """\
 frames_per_second = 120        # the most that the settings take, and more than this model can look at
-model = "ssdlite-person-float32"
+model = "movenet-person-float32"
 """
 _SLOW = """\
 frames_per_second = 5

@@ -12,7 +12,7 @@ from tests.campaigns.bench.child import serve
 
 def main() -> None:
     """Run it, and stay until the input ends."""
-    BareLook(sys.argv[1], int(sys.argv[2])).look(np.zeros((300, 300, 3), np.uint8))
+    BareLook(sys.argv[1], int(sys.argv[2])).look(np.zeros((224, 224, 3), np.uint8))
     serve(lambda request: None)
 
 

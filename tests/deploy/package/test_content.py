@@ -152,7 +152,7 @@ def test_profiles_and_model_lie_where_agent_and_technician_look(tree: Path) -> N
     assert len(sources) > 10
     for source in sources:
         assert (shared / "profiles" / source.relative_to(ROOT / "firmware_configs")).read_bytes() == source.read_bytes()
-    manifest = json.loads((shared / "models/ssdlite-person-int8.json").read_text())
+    manifest = json.loads((shared / "models/movenet-person-int8.json").read_text())
     assert digest(shared / "models" / manifest["file"]) == manifest["sha256"]
 
 
@@ -216,7 +216,7 @@ def test_every_wheel_is_in_the_bill_of_materials_and_in_the_licences(amd64: Path
         assert part["licenses"]
         assert f"{part['name']} {version}, https://" in licences
     assert "libavcodec" in {inner["name"] for inner in listed["opencv-python-headless"]["components"]}
-    assert "ssdlite-person-int8" in listed
+    assert "movenet-person-int8" in listed
     for name in ("preact", "@preact/signals", "@noble/curves", "@noble/hashes"):
         assert listed[name]["purl"].startswith(f"pkg:npm/{name.replace('@', '%40')}@")
         assert f"\n {name} {listed[name]['version']}, https://" in licences

