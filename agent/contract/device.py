@@ -150,6 +150,8 @@ class HardlyAbleToSee(TypedDict):
     event_id: Uuid
     """As in its `hardly-able-to-see`."""
     since: Time
+    detail: str
+    """For a person: what it looks like, and what to do."""
 
 
 class RecordingHealth(TypedDict):

@@ -98,6 +98,9 @@ def _of_running_agent(device: Device, one: CameraSettings) -> Finding:
             "`sudo systemctl stop edge-agent`, `sudo systemctl start edge-agent`",
         )
     rate = figures.get("frames_per_second")
+    if rate and (hardly_able := figures.get("hardly_able_to_see")) is not None:
+        what, _, do = hardly_able["detail"].partition(": ")
+        return fail(f"the running agent is hardly able to see with it: {what}", do)
     if rate:
         return ok(f"the running agent gets {rate:.1f} frames/s from it")
     if not device.simulate and (trouble := _node_trouble(device, one.source)) is not None:

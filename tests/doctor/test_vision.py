@@ -42,6 +42,15 @@ def test_a_camera_that_gives_the_agent_pictures_is_well(tmp_path: Path) -> None:
     assert "10.0 frames/s" in finding.what
 
 
+def test_a_camera_that_is_hardly_able_to_see_fails_with_what_to_do(tmp_path: Path) -> None:
+    why = {"reason": "blurred", "detail": "the picture is blurred: focus the lens"}
+    finding = examine(tmp_path, Path("/dev/null"), {"frames_per_second": 9.96, "hardly_able_to_see": why})
+
+    assert finding.state is State.FAIL
+    assert "hardly able to see with it: the picture is blurred" in finding.what
+    assert finding.do == "focus the lens"
+
+
 def test_the_reason_for_which_the_agent_gets_no_pictures_is_named(tmp_path: Path) -> None:
     finding = examine(tmp_path, Path("/dev/null"), {"frames_per_second": 0.0, "detail": "gave no picture for 10 s"})
 

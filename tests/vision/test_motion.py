@@ -180,3 +180,14 @@ def test_somebody_who_fills_most_of_the_picture_does_not_pass_for_noise() -> Non
         near.append(grey(picture))
 
     assert play(Motion(), near)[-1][:15].mean() > 0.8
+
+
+def test_somebody_who_walks_is_seen_while_the_exposure_swings() -> None:
+    shown = []
+    for number in range(60):
+        picture = ground()
+        picture[40:60, 20 + 2 * number : 30 + 2 * number] = 10
+        shown.append(grey(picture * (1 + 0.4 * np.sin(2 * np.pi * number / 20))))
+    seen = [bool(cells[10:15].any()) and cells.mean() < 0.2 for cells in play(Motion(), shown)[10:]]
+
+    assert np.mean(seen) > 0.7

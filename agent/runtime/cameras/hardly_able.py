@@ -35,7 +35,9 @@ class HardlyAbleController:
         if active is None:
             return {}
         message, since = active
-        return {"hardly_able_to_see": {"reason": message.reason.value, "event_id": message.event_id, "since": since}}
+        reason, event_id = message.reason.value, message.event_id
+        why = {"reason": reason, "event_id": event_id, "since": since, "detail": message.detail}
+        return {"hardly_able_to_see": why}
 
     def heard(self, message: HardlyAbleToSee) -> None:
         """Handle what the camera process has found: a beginning, or the end of what it reported before."""

@@ -52,6 +52,7 @@ def test_while_it_goes_on_the_health_has_it_and_words_say_what_to_do() -> None:
     assert before == ({}, "")
     assert during[0]["reason"] == "blurred"
     assert during[0]["event_id"] == "e1"
+    assert during[0]["detail"] == "focus it"
     assert during[1] == "hardly able to see: focus it"
     assert (rig.controller.figures(), rig.controller.detail) == before
 
