@@ -7,16 +7,20 @@ from typing import NamedTuple
 from agent.core.analytics.tracks import TrackedPerson
 from agent.core.polygon import Point, apart
 
-CLOSE = 1.5
+CLOSE = 1.2
 """Whoever is this near has come near, in body heights: a step and an arm."""
-CAME = 1.5
+CAME = 2.0
 """By how much they must have come nearer by their own steps, and nearer to the other one."""
-_GONE = 2.5
+_GONE = 1.6
+_STAYS = 0.8
+_STAYS_NS = 2_000_000_000
+"""The one in the middle has gone no farther than that in this time: whoever walks meets others all the time."""
 _EVERY_NS = 400_000_000
 _BEFORE_NS = 10_000_000_000
 """How far back their way is known."""
-_COUNTED_NS = 60_000_000_000
-_LOST_NS = 10_000_000_000
+_COUNTED_NS = 10_000_000_000
+"""So long after somebody has come near they count."""
+_LOST_NS = 5_000_000_000
 """So long after somebody was lost, in a scuffle maybe, those who came near them still count."""
 _MOST = 40
 """People who are followed; with more in view nobody can be said to close in on one."""
@@ -67,12 +71,20 @@ class Converging:
         self._ways = {number: way for number, way in self._ways.items() if 0 <= now_ns - way.last_ns <= _LOST_NS}
         shown = [way for way in self._ways.values() if way.last_ns == now_ns]
         for way in shown:
+            if not _stays(way, now_ns, aspect):
+                way.came_ns.clear()
+                continue
             for other in shown:
                 if other is not way:
                     _compare(way, other, now_ns, aspect)
         self.now = max((_approach(way, now_ns) for way in self._ways.values()), default=None)
         if self.now is not None and self.now.people < self._least:
             self.now = None
+
+
+def _stays(way: _Way, now_ns: int, aspect: float) -> bool:
+    recent = [foot for at_ns, foot in way.feet.items() if now_ns - at_ns <= _STAYS_NS]
+    return apart(recent[0], way.person.foot, aspect) <= _STAYS * way.person.box[3]
 
 
 def _approach(way: _Way, now_ns: int) -> Approach:
