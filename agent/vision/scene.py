@@ -28,6 +28,12 @@ _KEPT = 0.35
 """The correlation of edges from which a block shows what it should."""
 _FLAT = 0.5
 """A lost block with a smaller share of the edges it had shows nothing new in their place."""
+_ALIKE = 12.0
+"""Grey levels. What differs by less may be the same surface."""
+_PLAIN = 6.0
+"""Grey levels, across two points of the coarse picture. Where it changes by less, there is a surface, and no edge."""
+_AROUND = 0.1
+"""A surface is around a block if it takes this share of the block and of one and a half blocks to each side."""
 _SHARP_FLOOR = 0.5
 _WHITE = 240.0
 _BLACK = 1.5
@@ -37,6 +43,11 @@ _RIM = 0.05
 _LEVELS = np.arange(256)
 FEWEST_LANDMARKS = 5
 """Of the 48 blocks. A scene with fewer can't be recognised: the camera was covered from the start, or it is dark."""
+_STEADY = 0.65
+"""A block that shows what it should in a smaller share of the time is no landmark: things come and go there."""
+_STEADY_S = 20.0
+"""That share is of about this many seconds; at first, of as many as there were, as if it had been there for..."""
+_SEEN_BEFORE_S = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +78,12 @@ class Match:
     """Share of the landmarks that are not where they were."""
     flat: float
     """Share of the landmarks that are lost and show nothing else, neither edges nor white, in their place."""
+    painted: float
+    """Share of the view that is flat, and of another grey than any surface around it in the scene.
+
+    Where a thing has left, one sees what was behind it, and mostly that could be seen beside it before."""
+    bare: float
+    """The same as a share of the landmarks."""
     sharpness: float
     """Divided by the scene's."""
 
@@ -99,6 +116,9 @@ class Scene:
         self.coarse = coarse.copy()
         self.sharpness = sharpness
         self.saturated = saturated
+        self._steady = np.ones(_BLOCKS[::-1], np.float32)
+        self._shown = np.ones(_BLOCKS[::-1], np.bool_)
+        self._watched_s = _SEEN_BEFORE_S
         self._take()
 
     @property
@@ -106,8 +126,13 @@ class Scene:
         """Number of blocks with edges to recognise the scene by."""
         return int(self._landmarks.sum())
 
-    def learn(self, seen: Outline, share: float) -> None:
-        """Mix the picture in: it counts by `share` (0 to 1), the scene so far by the rest."""
+    def learn(self, seen: Outline, share: float, after_s: float = 0.0) -> None:
+        """Mix the picture in: it counts by `share` (0 to 1), the scene so far by the rest.
+
+        What the last `match` has found tells how steady each block is; `after_s` is for how long that was so.
+        """
+        self._watched_s = min(self._watched_s + after_s, _STEADY_S)
+        self._steady += min(after_s / self._watched_s, 1) * (self._shown - self._steady)
         self.coarse += share * (seen.coarse - self.coarse)
         self.sharpness += share * (seen.sharpness - self.sharpness)
         self.saturated += share * (seen.saturated - self.saturated)
@@ -118,23 +143,47 @@ class Scene:
         edges = _edges(seen.coarse)
         energy = _by_block(edges * edges)
         likeness = _by_block(edges * self._edges) / np.sqrt(np.maximum(energy * self._energy, 1e-3))
-        landmarks = self._landmarks
-        count = self.landmarks
-        lost = landmarks & (likeness < _KEPT)
+        self._shown = likeness >= _KEPT
+        landmarks = self._landmarks & (self._steady >= _STEADY)
+        count = int(landmarks.sum())
+        lost = landmarks & ~self._shown
         flat = lost & (energy < _FLAT * _FLAT * self._energy) & (_by_block(seen.coarse[None]) < _WHITE)
+        painted = self._painted(seen.coarse, flat, landmarks & self._shown)
         return Match(
             landmarks=count,
             lost=float(lost.sum() / max(count, 1)),
             flat=float(flat.sum() / max(count, 1)),
+            painted=painted / max(int((~self._masked).sum()), 1),
+            bare=painted / max(count, 1),
             sharpness=seen.sharpness / max(self.sharpness, 1e-3),
         )
+
+    def _painted(self, coarse: Floats, flat: npt.NDArray[np.bool_], kept: npt.NDArray[np.bool_]) -> int:
+        """Return how many of the flat blocks have another grey than the surfaces around them in the scene.
+
+        The blocks that are `kept` tell how the light has changed.
+        """
+        if not flat.any():
+            return 0
+        light = _by_block(coarse[None])[kept] / np.maximum(_by_block(self.coarse[None])[kept], 1)
+        scene = self.coarse * (np.median(light) if light.size >= FEWEST_LANDMARKS else 1)
+        scene = np.where(np.hypot(*_edges(scene)) < _PLAIN, scene, np.inf)
+        width, height = COARSE[0] // _BLOCKS[0], COARSE[1] // _BLOCKS[1]
+        down, across = 3 * height // 2, 3 * width // 2
+        count = 0
+        for row, column in np.argwhere(flat):
+            top, left = row * height, column * width
+            level = np.median(coarse[top : top + height, left : left + width])
+            around = scene[max(top - down, 0) : top + height + down, max(left - across, 0) : left + width + across]
+            count += bool((np.abs(around - level) < _ALIKE).mean() < _AROUND)
+        return count
 
     def _take(self) -> None:
         self._edges = _edges(self.coarse)
         self._energy = _by_block(self._edges * self._edges)
         masked = (self.coarse < _BLACK) | (self.coarse == masks.LEVEL)
-        at_mask = _by_block(masked[None].astype(np.float32)) > _RIM
-        self._landmarks = (self._energy > _TEXTURE * _TEXTURE) & ~at_mask
+        self._masked = _by_block(masked[None].astype(np.float32)) > _RIM
+        self._landmarks = (self._energy > _TEXTURE * _TEXTURE) & ~self._masked
 
 
 def _edges(coarse: Floats) -> Floats:

@@ -37,6 +37,8 @@ _WHITE, _WHITE_MORE = 0.6, 0.3
 _GONE = 0.7
 _BARE = 0.65
 _BLOTTED = 0.27
+_PAINTED = 0.18
+"""Less of the view may be what was hidden by a thing that has left."""
 _BLURRED = 0.5
 
 
@@ -149,18 +151,20 @@ class TamperWatch:
             self._taught += 1
             self._scene.learn(seen, 1 / self._taught)
         elif seen.contrast >= _PALE:
-            self._scene.learn(seen, min((now_ns - self._judged_ns) / _FOLLOWS_NS, 0.1))
+            passed_ns = now_ns - self._judged_ns
+            self._scene.learn(seen, min(passed_ns / _FOLLOWS_NS, 0.1), passed_ns / 1e9)
             if self._kept is not None and self._judge.active is None:
                 self._kept.write(self._scene, self._shape, now_ns)
 
 
 def _change(match: Match) -> TamperKind | None:
     """Return what has happened to a known scene, from a picture that is neither dark nor white."""
-    if match.flat >= _BARE:
+    is_painted = match.painted >= _PAINTED
+    if match.flat >= _BARE and (is_painted or match.bare >= _BARE):
         return TamperKind.COVERED
     if match.lost >= _GONE and match.flat < match.lost / 2:
         return TamperKind.TURNED
-    if match.flat >= _BLOTTED:
+    if match.flat >= _BLOTTED and is_painted:
         return TamperKind.SPRAYED
     if match.sharpness < _BLURRED:
         return TamperKind.DEFOCUSED
