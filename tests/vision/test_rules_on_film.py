@@ -27,6 +27,7 @@ STREET = {
     "running_from": 1.8,
 }
 COOL_DOWN_S = 2.0
+FAR = 0.15
 SMALL = 0.2
 """Of the picture's height, and so 0.15 of its width."""
 
@@ -106,8 +107,8 @@ def comes_to(x: float, foot: float, from_x: float, took_s: float = 3.0) -> Calla
 @pytest.mark.parametrize(("how_many", "told"), [(3, 3), (1, None)])
 def test_several_who_close_in_on_one_are_known_for_an_alarm(how_many: int, told: int | None, tmp_path: Path) -> None:
     come = [comes_to(0.38, 0.72, 0.05), comes_to(0.62, 0.72, 0.95), comes_to(0.56, 0.6, 0.9)][:how_many]
-    around = [Acting(who, 0.22, does) for who, does in enumerate(come, start=1)]
-    scene = ActingScene([*reversed(around), Acting(0, 0.22, comes_to(0.5, 0.72, 0.5))])
+    around = [Acting(who, FAR, does) for who, does in enumerate(come, start=1)]
+    scene = ActingScene([*reversed(around), Acting(0, FAR, comes_to(0.5, 0.72, 0.5))])
     spec = vision_spec(tmp_path, threads=1)
     model = load_model(spec.model, spec.model_directories, 1, FLOOR)
     sight, rules = make_sight(spec, model.detector), rules_of(spec)
