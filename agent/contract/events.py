@@ -11,6 +11,7 @@ from agent.contract.vocabulary import (
     Count,
     Fault,
     Label,
+    Level,
     NoCodes,
     Outcome,
     Reason,
@@ -100,6 +101,9 @@ class CameraTamperData(Payload):
     """How long it lasted; only at its end."""
     detail: str
     """For a person."""
+    snapshot: Level | None = None
+    """Identifier of the picture under `up/snapshot/{id}`: the `event_id`. Only at a beginning; left out if there is
+    none. It may never come."""
     codes: Codes | NoCodes
     """137 TA, when it is over 137 TR. Empty for `dark`, because nobody causes it."""
 

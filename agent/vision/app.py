@@ -34,6 +34,7 @@ from agent.vision.sight import FLOOR, FindsPeople, Sight
 from agent.vision.small_grey import with_grey
 from agent.vision.snapshot import Snapshots, SnapshotService
 from agent.vision.tamper import TamperWatch
+from agent.vision.tamper_picture import TamperPictures
 from agent.vision.tamper_reporter import TamperReporter
 from agent.vision.turned_sight import SHARE, TurnedSight
 
@@ -109,7 +110,7 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
     on_unit = feed.put_unit if feed is not None and not masks else None
     open_camera = partial(make_camera, spec, clock.boottime_ns, on_unit)
     capture = Capture(spec.name, open_camera, slot, clock.boottime_ns, limits)
-    tampers = tamper_reporter(spec, clock)
+    tampers = tamper_reporter(spec, clock, snapshots)
     frame_loop = FrameLoop(
         slot,
         make_sight(spec, TimedDetector(model.detector, pace, clock.boottime_ns)),
@@ -211,9 +212,10 @@ def make_sight(spec: VisionSpec, detector: Detector) -> FindsPeople:
     return TurnedSight(sight, detector, score_threshold=spec.score_threshold, inferences_per_second=turned_per_s)
 
 
-def tamper_reporter(spec: VisionSpec, clock: Clock) -> TamperReporter:
+def tamper_reporter(spec: VisionSpec, clock: Clock, snapshots: Snapshots) -> TamperReporter:
     """Build the tamper reporter of this camera; deletes the stored scene first if the spec wants a new one."""
     scene = ReferenceScene(Path(spec.snapshot_directory) / f"{spec.name}.scene")
     if spec.new_scene:
         scene.forget()
-    return TamperReporter(TamperWatch(spec.tamper, imaging.grey, imaging.scaled, spec.frames_per_second, scene), clock)
+    watch = TamperWatch(spec.tamper, imaging.grey, imaging.scaled, spec.frames_per_second, scene)
+    return TamperReporter(watch, clock, TamperPictures(snapshots, imaging.scaled))

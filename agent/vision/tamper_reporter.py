@@ -5,6 +5,7 @@ from agent.contract.vocabulary import TamperKind
 from agent.core.camera.link import CameraTamper
 from agent.ports import Clock, Frame
 from agent.vision.tamper import TamperWatch
+from agent.vision.tamper_picture import TamperPictures
 
 _IN_WORDS = {
     TamperKind.COVERED: "nothing of the scene is left, and nothing else can be seen",
@@ -22,9 +23,11 @@ _UNKNOWN = "it is not known whether it goes on: another tamper replaced it, or t
 class TamperReporter:
     """Makes messages of tamper changes, and gives each event its identifier. One thread."""
 
-    def __init__(self, watch: TamperWatch, clock: Clock) -> None:
+    def __init__(self, watch: TamperWatch, clock: Clock, pictures: TamperPictures | None = None) -> None:
+        """The beginning of a tamper has a picture only if `pictures` is given."""
         self._watch = watch
         self._clock = clock
+        self._pictures = pictures
         self._ids = Uuid7Source()
         self._event_id = ""
 
@@ -36,6 +39,9 @@ class TamperReporter:
     def process(self, frame: Frame) -> list[CameraTamper]:
         """Return what this frame makes certain; frames come in order."""
         messages = []
+        pictures = self._pictures
+        if pictures is not None:
+            pictures.see(frame)
         for change in self._watch.process(frame.pixels, frame.boottime_ns, frame.grey):
             if change.active:
                 self._event_id = self._ids.next(int(self._clock.wall().timestamp() * 1000))
@@ -45,6 +51,11 @@ class TamperReporter:
                     kind=change.kind,
                     active=change.active,
                     boottime_ns=change.boottime_ns,
+                    snapshot=self._event_id
+                    if change.active
+                    and pictures is not None
+                    and pictures.write(self._event_id, change.boottime_ns, frame)
+                    else None,
                     detail=_IN_WORDS[change.kind] if change.active else _WELL if change.well else _UNKNOWN,
                 )
             )

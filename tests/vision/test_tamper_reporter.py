@@ -1,11 +1,17 @@
 import itertools
 import uuid
+from pathlib import Path
+
+import cv2
 
 from agent.adapters import opencv_imaging as imaging
 from agent.contract.vocabulary import TamperKind
 from agent.core.camera.link import CameraTamper
 from agent.ports import Frame
+from agent.vision.small_grey import with_grey
+from agent.vision.snapshot import Snapshots
 from agent.vision.tamper import TamperWatch
+from agent.vision.tamper_picture import WIDTH, TamperPictures
 from agent.vision.tamper_reporter import TamperReporter
 from tests.support.tampered_video import Pixels, Spoil, between, looped, spoil_of
 from tests.support.vision_media import demo_video
@@ -37,6 +43,30 @@ def test_each_happening_has_its_own_id_at_its_beginning_and_end_and_words_for_a_
     assert uuid.UUID(first).version == 7
     assert "nothing of the scene is left" in messages[0].detail
     assert messages[1].detail == "the picture is normal again"
+
+
+def test_a_beginning_has_a_small_picture_of_before_and_now_and_an_end_has_none(tmp_path: Path) -> None:
+    snapshots = Snapshots(tmp_path, 100_000, imaging.jpeg, imaging.scaled)
+    watch = TamperWatch(tuple(TamperKind), imaging.grey, imaging.scaled, 10)
+    reporter = TamperReporter(watch, ManualClock(), TamperPictures(snapshots, imaging.scaled))
+    pictures = looped(demo_video(), 22, between(8, 15, spoil_of(TamperKind.COVERED)))
+    frames = (
+        with_grey(Frame(pixels, at_ns, number), imaging.reduced_grey)
+        for number, (pixels, at_ns) in enumerate(pictures, 1)
+    )
+
+    begin, end = itertools.chain.from_iterable(map(reporter.process, frames))
+
+    assert begin.snapshot == begin.event_id
+    assert end.snapshot is None
+    (path,) = tmp_path.glob("*.jpg")
+    picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    assert picture is not None
+    assert path.stem == begin.event_id
+    assert picture.shape == (120, 2 * WIDTH + 4)
+    before, now = picture[:, :WIDTH], picture[:, -WIDTH:]
+    assert before.std() > 20
+    assert now.std() < 10
 
 
 def test_a_kind_that_is_not_watched_for_is_not_told() -> None:

@@ -137,6 +137,8 @@ class CameraTamper(LinkModel):
     """Capture time of the first picture that showed it, or of the first that no longer did."""
     detail: str = ""
     """For a person."""
+    snapshot: Level | None = None
+    """Identifier of the picture of its beginning, if there is one."""
 
 
 class HardlyAbleToSee(LinkModel):

@@ -122,7 +122,9 @@ class TamperController:
         began, _ = self._active[event_id]
         self._active = {each: what for each, what in self._active.items() if each != event_id}
         log.info("camera %s: %s is over: %s", self._camera, began.kind, detail)
-        ended = began.model_copy(update={"active": False, "boottime_ns": boottime_ns, "detail": detail})
+        ended = began.model_copy(
+            update={"active": False, "boottime_ns": boottime_ns, "detail": detail, "snapshot": None}
+        )
         duration_ms = max(boottime_ns - began.boottime_ns, 0) // 1_000_000
         self._report(ended, self._wall(boottime_ns), duration_ms)
 
@@ -138,6 +140,7 @@ class TamperController:
                     since=since,
                     duration_ms=duration_ms,
                     detail=message.detail,
+                    snapshot=message.snapshot,
                     codes={} if message.kind is TamperKind.DARK else codes,
                 )
             )

@@ -245,12 +245,17 @@ class VisionLink:
             case InView():
                 self.in_view = message
             case CameraTamper() | HardlyAbleToSee():
-                self.tampers.heard(message)
+                self._disturbed(message)
             case _:
                 # Whatever the process says, the event is one of this camera.
                 self._callbacks.on_event(message.t, message.data.model_copy(update={"camera": self.camera}))
                 if (picture_id := message.data.snapshot) is not None:
                     self._forward_picture(picture_id, f"{picture_id}.jpg")
+
+    def _disturbed(self, message: CameraTamper | HardlyAbleToSee) -> None:
+        self.tampers.heard(message)
+        if isinstance(message, CameraTamper) and message.snapshot is not None:
+            self._forward_picture(message.snapshot, f"{message.snapshot}.jpg")
 
     def _greeted(self, message: Hello) -> None:
         self._patience_ns = _HEARTBEAT_PATIENCE_NS

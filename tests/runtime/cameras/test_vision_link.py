@@ -121,6 +121,18 @@ def test_somebody_who_enters_is_told_before_their_picture(rig: Rig) -> None:
     assert rig.pictures == [("e1", b"jpeg", "")]
 
 
+def test_the_picture_of_a_tamper_is_passed_on_and_its_file_deleted(rig: Rig) -> None:
+    rig.link(
+        "hello(); open(os.path.join(spec['snapshot_directory'], 'e1.jpg'), 'wb').write(b'jpeg')\n"
+        "say(t='camera-tamper', event_id='e1', kind='covered', active=True, boottime_ns=1, snapshot='e1')\n"
+        "lines.readline()"
+    )
+    rig.until(lambda: rig.pictures)
+
+    assert rig.pictures == [("e1", b"jpeg", "")]
+    assert list((rig.directory / "snapshots").iterdir()) == []
+
+
 def test_who_is_in_view_is_known_from_the_moment_it_is_told_until_the_process_ends(rig: Rig) -> None:
     link = rig.link("hello(); say(t='in-view', persons=2, tracks=['0a1b2c3d-1', '0a1b2c3d-4']); lines.readline()")
     rig.until(lambda: link.in_view.persons)
