@@ -1,4 +1,6 @@
 import uuid
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +13,8 @@ from agent.vision.clarity import measure
 from agent.vision.hardly_able import HardlyAbleReporter
 from agent.vision.sight import Seen
 from tests.support.pictures import blurred, checks, dimmed
+from tests.support.tampered_video import looped
+from tests.support.vision_media import demo_video, tree_video
 from tests.support.vision_stand_ins import ManualClock
 
 Pixels = npt.NDArray[np.uint8]
@@ -60,6 +64,15 @@ def test_a_good_picture_is_not_told(picture: Pixels) -> None:
 
 def test_a_plain_wall_is_neither_blurred_nor_dark() -> None:
     assert told(np.full((576, 768), 40, np.uint8) + np.arange(768, dtype=np.uint16).astype(np.uint8)[None] // 4) == []
+
+
+@pytest.mark.parametrize("video", [demo_video, tree_video])
+def test_on_film_by_day_nothing_is_told_and_out_of_focus_it_is(video: Callable[[], Path]) -> None:
+    pictures = [pixels for pixels, _ in looped(video(), 40, lambda pixels, _: pixels)][::20]
+    soft = [blurred(pixels, 2.5) for pixels in pictures]
+
+    assert told(*pictures, seconds=2) == []
+    assert [message.reason for message in told(*soft, seconds=2)] == [SightTrouble.BLURRED]
 
 
 def test_a_tamper_keeps_it_quiet() -> None:
