@@ -1,4 +1,7 @@
-"""Tells whether a camera is mounted sideways or upside down: the model finds people in the turned picture only."""
+"""Tells whether a camera is mounted sideways or upside down: the model finds upright people in the turned picture only.
+
+One model finds nobody in a picture that lies on its side, another finds them as boxes that are wider than high.
+"""
 
 import math
 from collections import deque
@@ -20,7 +23,9 @@ _FRESH_NS = 1_000_000_000
 """A region in which the model has found nobody is looked at turned within this time."""
 _WINDOW_NS = 60_000_000_000
 _SURE = 0.6
-"""The score from which a person counts."""
+"""The score from which a person counts..."""
+_TALL = 1.2
+"""...if their box is so many times as high as wide."""
 _FEW = 2
 """With so many people upright in a frame, no turned region is looked at."""
 _PLACES = 3
@@ -51,7 +56,7 @@ class Orientation:
         self._trials: deque[_Trial] = deque()
         self._tried_ns: int | None = None
         self._empty: tuple[Region, int] | None = None
-        """A region in which nobody was found, and when."""
+        """A region in which nobody upright was found, and when."""
         self._upright = 0
         self._next = 0
         self.quarters = 0
@@ -71,7 +76,7 @@ class Orientation:
     def looked(self, by_region: Iterable[tuple[Region, Sequence[Detection]]], boottime_ns: int) -> None:
         """Take in what the upright regions of a frame have shown that were looked at because something moves there; the
         boxes are in pixels of their region."""
-        shown = [(region, sum(box.score >= _SURE for box in boxes)) for region, boxes in by_region]
+        shown = [(region, sum(_is_upright(box) for box in boxes)) for region, boxes in by_region]
         if not shown:
             return
         self._upright = sum(count for _, count in shown)
@@ -85,7 +90,7 @@ class Orientation:
         returned."""
         for region, boxes in zip(regions, found, strict=True):
             quarters = _QUARTERS[self._next]
-            places = tuple(_place(box, region, quarters) for box in boxes if box.score >= _SURE)
+            places = tuple(_place(box, region, quarters) for box in boxes if _is_upright(box))
             if not places:
                 self._next = (self._next + 1) % len(_QUARTERS)
             self._judge(_Trial(boottime_ns, quarters, places, self._upright))
@@ -105,6 +110,10 @@ class Orientation:
             self.quarters = best
         elif upright > places[best]:
             self.quarters = 0
+
+
+def _is_upright(box: Detection) -> bool:
+    return box.score >= _SURE and box.height >= _TALL * box.width
 
 
 def _place(box: Detection, region: Region, quarters: int) -> Place:
