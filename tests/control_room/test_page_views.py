@@ -139,6 +139,14 @@ def test_a_device_says_when_and_by_whom_it_was_commissioned_and_what_failed_or_w
     assert violations(page) == []
 
 
+def test_an_event_that_has_a_picture_shows_it(opened: Opener) -> None:
+    page = opened("day")
+    begin(page)
+    go(page, "events")
+    page.locator('[data-id*="t1"]').first.click()
+    expect(page.get_by_alt_text(re.compile("Picture of camera front .* at the beginning"))).to_be_visible()
+
+
 def test_the_view_of_events_says_where_alarms_are(opened: Opener) -> None:
     page = opened("one-kiosk")
     look_on(page)

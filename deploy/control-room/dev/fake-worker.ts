@@ -150,7 +150,7 @@ function someEvents(): EventView[] {
   list.push(event(502, "edge.security.command-rejected.v1", { kind: "command-rejected", severity: "warning", text: "an ack was refused: unknown-key", detail: { code: "unknown-key" } }, 200));
   list.push(event(503, "edge.security.alarms-lost.v1", { kind: "alarms-lost", severity: "alert", text: "the database was damaged: 1 open alarm is lost", detail: {} }, 120));
   list.push(event(504, "edge.event.drone-landed.v7", { event_id: "x", rotors: 4, text: "A type that is newer than this page" }, 60));
-  list.push(event(505, "edge.event.camera-tamper.v1", { event_id: "t1", camera: "front", kind: "covered", active: true, detail: "the picture is almost one colour" }, 30));
+  list.push(event(505, "edge.event.camera-tamper.v1", { event_id: "t1", camera: "front", kind: "covered", active: true, snapshot: "t1", detail: "the picture is almost one colour" }, 30));
   list.push(event(506, "edge.event.hardly-able-to-see.v1", { event_id: "h1", camera: "yard", reason: "blurred", active: true, detail: "the picture is blurred: focus the lens" }, 20));
   return list;
 }

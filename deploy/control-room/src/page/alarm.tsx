@@ -1,5 +1,4 @@
 // One alarm: what a person must know to help, and what they can do.
-import { useSignal } from "@preact/signals";
 import type { Answer } from "../contract";
 import type { AlarmView } from "../protocol";
 import { Actions } from "./actions";
@@ -9,7 +8,7 @@ import { eventWord } from "./events";
 import { othersHere, whyElse } from "./lamps";
 import { LiveCard } from "./live";
 import { Fact } from "./panes";
-import { picture } from "./pictures";
+import { Picture } from "./picture";
 import { Shape } from "./shapes";
 import { alarms, devices, groups, groupsChanged, key, openedDevice, openedGroup, view } from "./state";
 import { t } from "./strings";
@@ -100,15 +99,6 @@ function PictureCard({ alarm }: { alarm: AlarmView }) {
       )}
     </section>
   );
-}
-
-function Picture({ id, alt }: { id: string; alt: string }) {
-  const address = picture(id).value;
-  const isBad = useSignal(false);
-  if (address === null) return <p>{t.detail.pictureWait}</p>;
-  if (address === "") return <p>{t.detail.pictureNone}</p>;
-  if (isBad.value) return <p>{t.detail.pictureBad}</p>;
-  return <img class="picture" src={address} alt={alt} onError={() => (isBad.value = true)} />;
 }
 
 function said(answer: Answer | undefined): string | null {

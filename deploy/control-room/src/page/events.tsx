@@ -3,6 +3,7 @@ import type { EventView } from "../protocol";
 import { focusDetail } from "./focus";
 import { RowList } from "./list";
 import { Fact, Panes } from "./panes";
+import { Picture } from "./picture";
 import { eventOrder, groups, groupsChanged, losses, openedGroup, type EventGroup } from "./state";
 import { t } from "./strings";
 import { wall } from "./time";
@@ -121,6 +122,7 @@ function Detail({ id }: { id: string }) {
   const group = groups.get(id)?.value;
   if (group === undefined) return null;
   const { first, newest } = group;
+  const snapshot = first.data["snapshot"];
   return (
     <>
       <header class="plain-head">
@@ -141,6 +143,12 @@ function Detail({ id }: { id: string }) {
             ))}
           </dl>
         </section>
+        {typeof snapshot === "string" && (
+          <section class="card" aria-labelledby="event-picture-title">
+            <h3 id="event-picture-title">{t.events.picture}</h3>
+            <Picture id={snapshot} alt={t.events.pictureAlt(plain(first.data["camera"], 64), deviceName(first.source))} />
+          </section>
+        )}
       </div>
     </>
   );

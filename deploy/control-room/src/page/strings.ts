@@ -393,6 +393,8 @@ const en = {
 
   events: {
     title: (n: number) => (n === 1 ? "1 event" : `${n} events`),
+    picture: "At the beginning",
+    pictureAlt: (camera: string, where: string) => `Picture of camera ${camera} at ${where}, at the beginning`,
     newest: "The newest 2,000, grouped: a line opens when something begins and closes when it ends.",
     none: "No event yet",
     noAlarms: "Alarms are no events: they are in Alarms, closed ones at the end of that list.",
