@@ -48,7 +48,8 @@ _WHOLES = (1.0, 1.5)
 """Sides of the squares around the whole picture that are looked at first, as multiples of its longer side."""
 _MAY_BE_NEAR = 0.25
 """Share of the picture's height. Where people are lower, nobody stands so near that no tile shows them."""
-_NEAR_MOTION_EVERY_NS = 300_000_000
+_AGAIN_NS = 300_000_000
+"""Whoever the last look has missed is looked for again after this long, as is somebody nearby who may be what moves."""
 _NEAR_TIMES = 2.0
 """Side of the region for a person nearby, as a multiple of their height."""
 _LEAST_MOTION = 0.1
@@ -71,9 +72,13 @@ class _Blob:
 class Attention:
     """Chooses where the model looks, in pictures of one size. One thread."""
 
-    def __init__(self, width: int, height: int, blobs: Callable[[Cells], npt.NDArray[np.int32]]) -> None:
+    def __init__(
+        self, width: int, height: int, blobs: Callable[[Cells], npt.NDArray[np.int32]], inferences_per_second: float
+    ) -> None:
         """`blobs(cells)` returns the connected pieces, N x 5: left, top, width, height, count, in cells."""
         self._width, self._height = width, height
+        self._near_every_ns = round(2e9 / inferences_per_second)
+        """People nearby get at most half of the inferences, so that somebody farther away is seen, too."""
         self._blobs_of = blobs
         self.sizes = SizeMap(width, height)
         self._sweep = Sweep(width, height)
@@ -223,7 +228,9 @@ class Attention:
         """Return the wish for this track; no wish for a person nearby while the whole picture shows them."""
         if not self._is_near(track):
             return [_wish_for(track, boottime_ns)]
-        self._near.append((_Blob(*self._cells_of(track, _AROUND)), track.height))
+        every_ns = self._near_every_ns if track.last is not None else max(self._near_every_ns, _AGAIN_NS)
+        if boottime_ns - self._whole_ns >= every_ns:
+            self._near.append((_Blob(*self._cells_of(track, _AROUND)), track.height))
         return [] if track.last is not None else [_wish_for(track, boottime_ns)]
 
     def _add_near(self, blob: _Blob, boottime_ns: int) -> None:
@@ -231,7 +238,7 @@ class Attention:
         height_px = (blob.rows.stop - blob.rows.start) * self._cell_y
         if (
             height_px > _NEAR_MOTION * self._height
-            and boottime_ns - self._whole_ns >= _NEAR_MOTION_EVERY_NS
+            and boottime_ns - self._whole_ns >= _AGAIN_NS
             and shows(self._whole(height_px), height_px, self._width, self._height)
             and self._wish_for(blob, boottime_ns).weight > _LEAST_MOTION
         ):
@@ -282,8 +289,10 @@ def _wish_for(track: Track, boottime_ns: int) -> Wish:
     else:
         weight = _LOST if track.missed_s < _LONG_LOST_S else _LONG_LOST
     # A lone person must not wait forever because one region shows a whole group.
-    waited_s = min((boottime_ns - track.looked_ns) / 1e9, _UNSEEN_MOST_S)
-    weight *= 1 + _UNSEEN_PER_S * waited_s
+    waited_ns = boottime_ns - track.looked_ns
+    weight *= 1 + _UNSEEN_PER_S * min(waited_ns / 1e9, _UNSEEN_MOST_S)
+    if track.last is None and track.real:
+        weight *= min(waited_ns / _AGAIN_NS, 1.0)
     hard = min(max(1 - track.last_score, 0.0), 1.0)
     return Wish(left - margin, top - margin, left + width + margin, top + height + margin, height, weight, hard)
 

@@ -1,6 +1,6 @@
 """How well a camera's pictures can be seen, from single pictures: how dark, how noisy, how sharp they are."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ _LAPLACIAN = 6 * 0.6745
 class Clarity:
     """What one picture shows of light and lens. Grey levels, 0 to 255; what a privacy mask covers is left out."""
 
-    levels: Floats
+    levels: Floats = field(compare=False)
     """How often each of the 256 grey levels occurs in the small copy of the picture; the sum is 1."""
     noise: float
     """Standard deviation of the noise of a pixel."""

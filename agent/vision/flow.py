@@ -5,7 +5,7 @@ Mikolajczyk and Matas 2010). Only the small grey picture of the frame before is 
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,20 @@ _FEWEST = 6
 _AGREE = 0.08
 """Half of the points must be nearer to their median than this share of the box's height, or than `_AGREE_PX`."""
 _AGREE_PX = 0.5
+_LARGE_PX = 60
+"""Height of a box in the small picture. The points of a lower one are too near to each other to tell its growth."""
+_GROWS = 0.08
+"""The most that somebody grows or shrinks from one frame to the next, who walks towards the camera or away."""
+
+
+class Shift(NamedTuple):
+    """How a box has moved from one frame to the next."""
+
+    across: float
+    down: float
+    """In pixels of the picture: the middle of its lower edge."""
+    grown: float
+    """Its size, divided by what it was."""
 
 
 class Flow:
@@ -38,8 +52,8 @@ class Flow:
         """Drop the frame before: the next one has nothing to do with it."""
         self._before = None
 
-    def shifts(self, grey: Grey, boxes: Sequence[Box], times: float) -> list[tuple[float, float] | None]:
-        """Return how far each box has moved, across and down in pixels of the picture; None where that is not sure.
+    def shifts(self, grey: Grey, boxes: Sequence[Box], times: float) -> list[Shift | None]:
+        """Return how each box has moved; None where that is not sure.
 
         `boxes` lie where they were in the frame before; the picture is `times` as large as `grey`.
         """
@@ -56,10 +70,28 @@ class Flow:
         middles = _medians(ways, good)
         spread = _medians(np.abs(ways - middles[:, None]).max(axis=2, keepdims=True), good)[:, 0]
         sure = (good.sum(axis=1) >= _FEWEST) & (spread <= np.maximum(_AGREE * corners[:, 3], _AGREE_PX))
+        grown = np.where(corners[:, 3] >= _LARGE_PX, _grown(grid, ways, good), 1.0)
+        # The feet are farther from the middle of the points than the points are, and grow away from it.
+        feet = corners[:, 3] - np.where(good, grid[:, :, 1] - corners[:, 1, None], 0).sum(axis=1) / np.maximum(
+            good.sum(axis=1), 1
+        )
+        downs = middles[:, 1] + (grown - 1) * feet
         return [
-            (x * times, y * times) if known else None
-            for (x, y), known in zip(middles.tolist(), sure.tolist(), strict=True)
+            Shift(x * times, y * times, by) if known else None
+            for x, y, by, known in zip(
+                middles[:, 0].tolist(), downs.tolist(), grown.tolist(), sure.tolist(), strict=True
+            )
         ]
+
+
+def _grown(grid: Floats, ways: Floats, good: npt.NDArray[np.bool_]) -> Floats:
+    """Return by how much the good points of each box have moved apart: the least squares of their ways."""
+    count = np.maximum(good.sum(axis=1), 1)[:, None, None]
+    of_good = good[:, :, None]
+    apart = np.where(of_good, grid - np.where(of_good, grid, 0).sum(axis=1, keepdims=True) / count, 0)
+    there = np.where(of_good, ways, 0)
+    grown = 1 + (apart * there).sum(axis=(1, 2)) / np.maximum((apart * apart).sum(axis=(1, 2)), 1e-3)
+    return np.asarray(np.clip(grown, 1 - _GROWS, 1 + _GROWS))
 
 
 def _medians(values: Floats, good: npt.NDArray[np.bool_]) -> Floats:

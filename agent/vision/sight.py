@@ -12,7 +12,7 @@ from agent.core.analytics.tracks import TrackedPerson
 from agent.ports import Detection, Detector, Frame
 from agent.vision.attention import Attention
 from agent.vision.clarity import Clarity
-from agent.vision.flow import Flow, FollowPoints
+from agent.vision.flow import Flow, FollowPoints, Shift
 from agent.vision.inference_budget import InferenceBudget
 from agent.vision.life import Life
 from agent.vision.merge import merge
@@ -95,7 +95,8 @@ class Sight:
         self._motion = Motion()
         self._repair = Repair(mend)
         self._orientation = Orientation()
-        self._attention = Attention(1, 1, blobs)
+        self._per_s = inferences_per_second
+        self._attention = Attention(1, 1, blobs, inferences_per_second)
 
     def process(self, frame: Frame) -> Seen:
         """Process the next frame. Raises ModelError."""
@@ -158,13 +159,17 @@ class Sight:
         self._size = (width, height)
         self._motion = Motion()
         self._orientation = Orientation()
-        self._attention = Attention(width, height, self._blobs)
+        self._attention = Attention(width, height, self._blobs, self._per_s)
         self._tracker.forget()
         self._flow.forget()
 
-    def _shifts(self, frame: Frame, tracks: Sequence[Track]) -> list[tuple[float, float] | None]:
-        """Return how far the picture has moved where each was; unsaid of those whom the last look has not shown."""
-        followed = [track for track in tracks if track.last is not None]
+    def _shifts(self, frame: Frame, tracks: Sequence[Track]) -> list[Shift | None]:
+        """Return how the picture has moved where each was.
+
+        It is not asked about those whom the last look has missed, as it would show what hides them; nor about those who
+        were found in the frame before, as their pace says as much.
+        """
+        followed = [track for track in tracks if track.last is not None and track.unseen_s > 0]
         picture = frame.grey if frame.grey is not None else self._grey_of(frame)
         times = frame.pixels.shape[1] / picture.shape[1]
         shifts = self._flow.shifts(picture, [track.box for track in followed], times)

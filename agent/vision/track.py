@@ -5,6 +5,7 @@ from collections import deque
 from statistics import median_low
 
 from agent.ports import Detection
+from agent.vision.flow import Shift
 
 _PACE_NOISE = 0.4
 """How much the pace of somebody who walks changes: heights squared by seconds cubed."""
@@ -79,15 +80,15 @@ class Track:
         """Standard deviation of where they are expected, in their heights."""
         return math.sqrt(self._place_var)
 
-    def advance(self, step_s: float, shift: tuple[float, float] | None = None) -> None:
+    def advance(self, step_s: float, shift: Shift | None = None) -> None:
         """Move them on to where they are expected `step_s` seconds later.
 
-        `shift` is how far the picture says that they have moved, across and down in pixels, if it does.
+        `shift` is how the picture says that they have moved, if it does.
         """
         self.unseen_s += step_s
         self._size_var += _SIZE_CHANGE * step_s
         if shift is not None and step_s > 0:
-            self._shift(*shift, step_s)
+            self._shift(shift, step_s)
             return
         if self.missed_s > _GLIDE_S:
             slowing = math.exp(-step_s / _SLOWING_S)
@@ -99,14 +100,16 @@ class Track:
         self._both_var += step_s * (self._pace_var + _PACE_NOISE * step_s / 2)
         self._pace_var += _PACE_NOISE * step_s
 
-    def _shift(self, across: float, down: float, step_s: float) -> None:
-        self.x += across
-        self.y += down
+    def _shift(self, shift: Shift, step_s: float) -> None:
+        self.x += shift.across
+        self.y += shift.down
+        self.width *= shift.grown
+        self.height *= shift.grown
         self._place_var += _FLOW_NOISE**2
         self._pace_var += _PACE_NOISE * step_s
         gain = self._pace_var / (self._pace_var + (_FLOW_NOISE / step_s) ** 2)
-        self.pace_x += gain * (across / step_s - self.pace_x)
-        self.pace_y += gain * (down / step_s - self.pace_y)
+        self.pace_x += gain * (shift.across / step_s - self.pace_x)
+        self.pace_y += gain * (shift.down / step_s - self.pace_y)
         self._pace_var *= 1 - gain
         self._both_var *= 1 - gain
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from agent.ports import Detection
 from agent.vision.assignment import assign
+from agent.vision.flow import Shift
 from agent.vision.track import Track
 
 WEAK_SHARE = 0.4
@@ -17,6 +18,8 @@ WEAK_SHARE = 0.4
 _GATE = 0.8
 """How far, by `Track.distance`, a box may be from where a person is expected."""
 _GATE_GROWTH_PER_S = 1.5
+_GROWS = 2.0
+"""A box that is so many times as high, or as low, is somebody else's: who comes behind somebody who has walked off."""
 _WEAK_GATE = 0.25
 """A weak box continues a track only if it is this near: from farther away it is too often another person's."""
 _WEAK_GATE_GROWTH_PER_S = 1.2
@@ -45,7 +48,7 @@ class Tracker:
         """Everyone who is tracked, real or doubtful."""
 
     def expect(
-        self, boottime_ns: int, shifts: Callable[[Sequence[Track]], Sequence[tuple[float, float] | None]] | None = None
+        self, boottime_ns: int, shifts: Callable[[Sequence[Track]], Sequence[Shift | None]] | None = None
     ) -> None:
         """Move everyone to where they should be at `boottime_ns`, the capture time of the next frame.
 
@@ -121,7 +124,12 @@ def _gate(track: Track) -> float:
 
 def _costs(track: Track, boxes: Sequence[Detection], gate: float) -> list[float | None]:
     distances = [track.distance(box) for box in boxes]
-    return [distance if distance <= gate else None for distance in distances]
+    return [
+        distance
+        if distance <= gate and box.height < _GROWS * track.height and track.height < _GROWS * box.height
+        else None
+        for distance, box in zip(distances, boxes, strict=True)
+    ]
 
 
 def _still_there(track: Track, width: int, height: int) -> bool:

@@ -1,6 +1,7 @@
 """A tracker that is shown boxes, frame by frame."""
 
 from agent.ports import Detection
+from agent.vision.flow import Shift
 from agent.vision.track import Track
 from agent.vision.tracker import Tracker
 
@@ -34,7 +35,7 @@ class Following:
 
     def follow(self, across: float, down: float) -> None:
         """Show a frame that nobody looks at, in which everybody has moved by so many pixels."""
-        self.tracker.expect(self.now_ns, lambda tracks: [(across, down)] * len(tracks))
+        self.tracker.expect(self.now_ns, lambda tracks: [Shift(across, down, 1.0)] * len(tracks))
         self.tracker.update([], lambda _: False, W, H)
         self.now_ns += self.step_ns
 

@@ -1,5 +1,6 @@
 """What is followed from frame to frame by the picture alone."""
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -21,9 +22,9 @@ def picture(*people: tuple[int, int]) -> Grey:
     return seen
 
 
-def box(left: int, top: int) -> tuple[float, float, float, float]:
+def box(left: int, top: int, width: int = 24, height: int = 60) -> tuple[float, float, float, float]:
     """The box of such a person in the camera's picture, which is `TIMES` as large."""
-    return left * TIMES, top * TIMES, 24 * TIMES, 60 * TIMES
+    return left * TIMES, top * TIMES, width * TIMES, height * TIMES
 
 
 def test_a_box_moves_by_what_the_people_in_it_have_moved_before_a_street_that_stands() -> None:
@@ -32,7 +33,8 @@ def test_a_box_moves_by_what_the_people_in_it_have_moved_before_a_street_that_st
 
     (shift,) = flow.shifts(picture((103, 79)), [box(100, 80)], TIMES)
 
-    assert shift == pytest.approx((3 * TIMES, -1 * TIMES), abs=0.5)
+    assert shift is not None
+    assert shift == pytest.approx((3 * TIMES, -1 * TIMES, 1), abs=0.5)
 
 
 def test_who_walks_behind_somebody_nearer_is_not_taken_along_by_them() -> None:
@@ -42,7 +44,23 @@ def test_who_walks_behind_somebody_nearer_is_not_taken_along_by_them() -> None:
     hidden, nearer = flow.shifts(picture((96, 80), (101, 90)), [box(100, 80), box(98, 90)], TIMES)
 
     assert hidden is None
-    assert nearer == pytest.approx((3 * TIMES, 0), abs=0.5)
+    assert nearer is not None
+    assert nearer == pytest.approx((3 * TIMES, 0, 1), abs=0.5)
+
+
+def test_who_comes_nearer_grows_and_their_feet_go_down() -> None:
+    flow = Flow(follow_points)
+    large = cv2.resize(picture((100, 80)), None, fx=1.5, fy=1.5, interpolation=cv2.INTER_CUBIC)
+    nearer = cv2.resize(large, None, fx=1.04, fy=1.04, interpolation=cv2.INTER_CUBIC)[
+        : large.shape[0], : large.shape[1]
+    ]
+    flow.shifts(large, [], TIMES)
+
+    (shift,) = flow.shifts(nearer, [box(150, 120, 36, 90)], TIMES)
+
+    assert shift is not None
+    assert shift.grown == pytest.approx(1.04, abs=0.01)
+    assert shift.down == pytest.approx(0.04 * 210 * TIMES, abs=1)
 
 
 @pytest.mark.parametrize("after", [np.zeros_like(STREET), np.roll(TEXTURE, 160)[: STREET.shape[0], : STREET.shape[1]]])

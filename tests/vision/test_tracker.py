@@ -262,3 +262,14 @@ def test_who_turns_round_where_nobody_looked_is_where_the_picture_says() -> None
 
     assert following.show(person(452, 500)) == [track]
     assert track.pace_x == pytest.approx(-80, abs=15)
+
+
+def test_who_comes_up_behind_somebody_who_has_walked_off_is_another_person() -> None:
+    following = Following()
+    (first,) = following.show(person(500, 500, height=300), frames=10)
+    following.show(frames=5)
+
+    behind = person(500, 460, height=80)
+    following.show(behind, frames=2)
+
+    assert [track.last for track in following.real() if track is not first] == [behind]
