@@ -29,7 +29,8 @@ class Target:
     def reached(self, found: ScoredRun) -> bool:
         """Whether all of it is."""
         scores = found.scores
-        return scores["AP50"] >= self.ap and scores["mota"] >= self.mota and found.people >= self.people
+        mota = not self.mota or scores["mota"] >= self.mota  # it may be below 0
+        return scores["AP50"] >= self.ap and mota and found.people >= self.people
 
 
 TARGETS = {

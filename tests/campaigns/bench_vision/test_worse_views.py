@@ -117,6 +117,7 @@ def scored(hardly_s: float | None = None, people: int = 19, **scores: float) -> 
         ("night25", scored(hardly_s=59.0, people=15), True),
         ("night25", scored(people=15), False),
         ("night25", scored(hardly_s=61.0), False),
+        ("rotated", scored(hardly_s=24.0, mota=-0.1), True),
         ("dark", scored(mota=0.71), False),
         ("dark", scored(hardly_s=10.0), True),
     ],
