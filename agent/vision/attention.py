@@ -6,7 +6,7 @@ inferences, except for a sparse sweep that finds people who came in too slowly t
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -61,9 +61,8 @@ _UNKNOWN_SHARE = 0.15
 """Assumed height of a person before anyone was seen, as a share of the picture's height."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Blob:
-    """A connected piece of motion, or part of one, that no tracked person explains."""
+class _Blob(NamedTuple):
+    """A connected piece of motion, or part of one, that no tracked person explains: its cells."""
 
     rows: slice
     columns: slice
@@ -109,11 +108,9 @@ class Attention:
             return [wish for track in tracks if _is_doubtful(track) for wish in self._wish_of(track, boottime_ns)]
         free = self._changed.copy()
         for track in tracks:
-            rows, columns = self._cells_of(track, _AROUND)
-            if _is_doubtful(track) or self._changed[rows, columns].any():
+            if _is_doubtful(track) or self._changed[self.cells_of(track, _AROUND)].any():
                 wishes += self._wish_of(track, boottime_ns)
-            rows, columns = self._cells_of(track, _OWN_MOTION)
-            free[rows, columns] = False
+            free[self.cells_of(track, _OWN_MOTION)] = False
         if free.any():
             for column, row, width, height, count in self._blobs_of(free).tolist():
                 if count >= _LEAST_CELLS:
@@ -160,7 +157,7 @@ class Attention:
             self._whole_ns = boottime_ns
             for near, person_px in self._near:
                 if shows(region, person_px, self._width, self._height):
-                    self._changed[near.rows, near.columns] = False
+                    self._changed[near] = False
         self._restless = bool(self._changed.any())
         fruitful = np.zeros(self._changed.shape, bool)
         for box in found:
@@ -169,15 +166,23 @@ class Attention:
                 self._column(box.left) : self._column(box.left + box.width) + 1,
             ] = True
         for blob in self._blobs:
-            place = blob.rows, blob.columns
-            if fruitful[place].any():
-                self._bored_s[place] = 0
-            elif not self._changed[place].all():
-                self._bored_s[place] += self._step_s
+            if fruitful[blob].any():
+                self._bored_s[blob] = 0
+            elif not self._changed[blob].all():
+                self._bored_s[blob] += self._step_s
 
     def still(self, track: Track) -> bool:
         """Whether nothing around this person has changed since it was last looked at."""
-        return not (self._restless and self._changed[self._cells_of(track, _AROUND)].any())
+        return not (self._restless and self._changed[self.cells_of(track, _AROUND)].any())
+
+    def cells_of(self, track: Track, around: float = 0.0) -> tuple[slice, slice]:
+        """Return rows and columns of the cells of a person's box, and of this share of their height around it."""
+        left, top, width, height = track.box
+        margin = around * height
+        return (
+            slice(self._row(top - margin), self._row(top + height + margin) + 1),
+            slice(self._column(left - margin), self._column(left + width + margin) + 1),
+        )
 
     def _take_in(self, cells: Cells, boottime_ns: int) -> None:
         if self._changed.shape != cells.shape:
@@ -210,9 +215,8 @@ class Attention:
         top, bottom = blob.rows.start * self._cell_y, blob.rows.stop * self._cell_y
         x, y = (left + right) / 2, (top + bottom) / 2
         person_px = self.sizes.expected_px(x, y) or max(bottom - top, _UNKNOWN_SHARE * self._height)
-        place = blob.rows, blob.columns
-        waited_s = (boottime_ns - int(self._since_ns[place][self._changed[place]].min())) / 1e9
-        fresh = _BORED ** float(self._bored_s[place].min())
+        waited_s = (boottime_ns - int(self._since_ns[blob][self._changed[blob]].min())) / 1e9
+        fresh = _BORED ** float(self._bored_s[blob].min())
         waiting = min(waited_s * (_WAITING_PER_S * fresh + _BORED_WAITING_PER_S), _WAITING_MOST)
         return Wish(
             min(left, x - person_px / 4),
@@ -230,7 +234,7 @@ class Attention:
             return [_wish_for(track, boottime_ns)]
         every_ns = self._near_every_ns if track.last is not None else max(self._near_every_ns, _AGAIN_NS)
         if boottime_ns - self._whole_ns >= every_ns:
-            self._near.append((_Blob(*self._cells_of(track, _AROUND)), track.height))
+            self._near.append((_Blob(*self.cells_of(track, _AROUND)), track.height))
         return [] if track.last is not None else [_wish_for(track, boottime_ns)]
 
     def _add_near(self, blob: _Blob, boottime_ns: int) -> None:
@@ -261,14 +265,6 @@ class Attention:
         if self._is_near(track):
             return self._whole(track.height)
         return square(track.x, track.y - track.height / 2, round(3 * track.height), self._width, self._height)
-
-    def _cells_of(self, track: Track, around: float) -> tuple[slice, slice]:
-        left, top, width, height = track.box
-        margin = around * height
-        return (
-            slice(self._row(top - margin), self._row(top + height + margin) + 1),
-            slice(self._column(left - margin), self._column(left + width + margin) + 1),
-        )
 
     def _row(self, y: float, *, up: bool = False) -> int:
         return _cell(y * self._changed.shape[0] / self._height, up=up)

@@ -107,7 +107,7 @@ class Sight:
         small = self._grey_of(frame)
         self._repair.see(small, frame.pixels, now_ns)
         cells = self._motion.update(small, now_ns, self._repair.steepness)
-        self._tracker.expect(now_ns, partial(self._shifts, frame))
+        self._tracker.expect(now_ns, partial(self._shifts, frame, cells))
         tracks = self._tracker.tracks
         left = self._budget.left(now_ns)
         turned = self._orientation.wish(now_ns)[:left]
@@ -163,13 +163,17 @@ class Sight:
         self._tracker.forget()
         self._flow.forget()
 
-    def _shifts(self, frame: Frame, tracks: Sequence[Track]) -> list[Shift | None]:
+    def _shifts(self, frame: Frame, cells: Cells, tracks: Sequence[Track]) -> list[Shift | None]:
         """Return how the picture has moved where each was.
 
-        It is not asked about those whom the last look has missed, as it would show what hides them; nor about those who
-        were found in the frame before, as their pace says as much.
+        It is not asked about those whom the last look has missed, as it would show what hides them; about those who
+        were found in the frame before, as their pace says as much; nor where nothing moves.
         """
-        followed = [track for track in tracks if track.last is not None and track.unseen_s > 0]
+        followed = [
+            track
+            for track in tracks
+            if track.last is not None and track.unseen_s > 0 and cells[self._attention.cells_of(track)].any()
+        ]
         picture = frame.grey if frame.grey is not None else self._grey_of(frame)
         times = frame.pixels.shape[1] / picture.shape[1]
         shifts = self._flow.shifts(picture, [track.box for track in followed], times)
