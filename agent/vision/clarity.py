@@ -16,6 +16,8 @@ _PATCH_PX = 96
 """Number and side of the places whose pixels are examined at the picture's own resolution: those with most contrast."""
 _GRID = (6, 8)
 """Rows and columns of places to choose from."""
+_MASKED = 0.1
+"""A place of which a mask takes this share is not examined: the rim of a mask is sharp whatever the lens is."""
 _USUAL_ROWS = 576
 """A blur counts as a share of the picture's height: pictures with a multiple of these rows are thinned out first."""
 _SPAN_PX = 8
@@ -50,7 +52,7 @@ class Clarity:
 
 
 def measure(small: Pixels, picture: Pixels) -> Clarity:
-    """Measure a picture, H x W grey or H x W x 3 BGR, and its small grey copy, h x w. Takes 1 to 3 ms."""
+    """Measure a picture, H x W grey or H x W x 3 BGR, and its small grey copy, h x w. Takes 4 ms."""
     counts = np.bincount(small.ravel(), minlength=256).astype(np.float64)
     counts[masks.LEVEL] = 0
     patches = _patches(small, picture)
@@ -69,7 +71,8 @@ def _patches(small: Pixels, picture: Pixels) -> list[Floats]:
     tile_y, tile_x = max(small.shape[0] // rows, 1), max(small.shape[1] // columns, 1)
     tiles = small[: small.shape[0] // tile_y * tile_y, : small.shape[1] // tile_x * tile_x]
     tiles = tiles.reshape(tiles.shape[0] // tile_y, tile_y, -1, tile_x)
-    contrast = tiles.std(axis=(1, 3))
+    masked = (tiles == masks.LEVEL).mean(axis=(1, 3)) >= _MASKED
+    contrast = np.where(masked, 0, tiles.std(axis=(1, 3)))
     patches = []
     for place in np.argsort(-contrast, axis=None)[:_PATCHES]:
         row, column = np.unravel_index(place, contrast.shape)
@@ -101,7 +104,8 @@ def _sharpness(patches: list[Floats]) -> float | None:
                 return None
             span = np.abs(rows[:, _SPAN_PX:] - rows[:, :-_SPAN_PX])
             windows = np.lib.stride_tricks.sliding_window_view(step, _SPAN_PX, axis=1)
-            spans.append(span.ravel())
+            masked = np.lib.stride_tricks.sliding_window_view(rows == masks.LEVEL, _SPAN_PX + 1, axis=1).any(axis=2)
+            spans.append(np.where(masked, 0, span).ravel())
             steps.append(windows.max(axis=2).ravel())
     span, step = np.concatenate(spans), np.concatenate(steps)
     edges = span >= max(float(np.quantile(span, 1 - _EDGE_SHARE)), _LEAST_STEP)

@@ -14,10 +14,11 @@ _DARK_SHARE, _DARK_LEVEL = 0.97, 64
 """Too dark: this share of the picture is darker than this grey level..."""
 _NOISY_MEAN, _NOISE_TIMES = 80.0, 8.0
 """...or it is darker than this in the mean, and dark and light differ by less than so many times the noise."""
-_BLURRED = 0.3
-"""See `Clarity.sharpness`."""
+_BLURRED = 0.25
+"""See `Clarity.sharpness`. A picture enlarged by three, as by a digital zoom, is still above it."""
 _PALE, _BLACK = 32, 50
-"""As through dirt or fog: levels differ by less than the first, and not even the darkest is below the second."""
+"""As through dirt or fog: there are edges, but levels differ by less than the first, and not even the darkest is below
+the second. Without an edge it may be a plain wall."""
 
 _IN_WORDS = {
     SightTrouble.TOO_DARK: "the picture is too dark to find people reliably: add a light, or check the camera's own",
@@ -70,11 +71,13 @@ class HardlyAbleReporter:
 
 
 def _trouble(clarity: Clarity, quarters: int) -> SightTrouble | None:
+    if not clarity.levels.any():  # a mask covers all of it
+        return None
     dark, bright = clarity.level(0.01), clarity.level(0.99)
     noisy = clarity.mean < _NOISY_MEAN and bright - dark < _NOISE_TIMES * clarity.noise
     if clarity.level(_DARK_SHARE) < _DARK_LEVEL or noisy:
         return SightTrouble.TOO_DARK
-    if dark >= _BLACK and bright - dark < _PALE:
+    if clarity.sharpness is not None and dark >= _BLACK and bright - dark < _PALE:
         return SightTrouble.HAZY
     if clarity.sharpness is not None and clarity.sharpness < _BLURRED:
         return SightTrouble.BLURRED

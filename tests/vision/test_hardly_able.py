@@ -2,6 +2,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from agent.adapters.opencv_imaging import small_grey
 from agent.contract.vocabulary import SightTrouble
 from agent.core.camera.link import HardlyAbleToSee
+from agent.core.camera.masks import LEVEL
 from agent.vision.clarity import measure
 from agent.vision.hardly_able import HardlyAbleReporter
 from agent.vision.sight import Seen
@@ -62,8 +64,29 @@ def test_a_good_picture_is_not_told(picture: Pixels) -> None:
     assert told(picture) == []
 
 
-def test_a_plain_wall_is_neither_blurred_nor_dark() -> None:
-    assert told(np.full((576, 768), 40, np.uint8) + np.arange(768, dtype=np.uint16).astype(np.uint8)[None] // 4) == []
+@pytest.mark.parametrize("level", [40, 190])
+def test_a_plain_wall_is_neither_blurred_nor_dark_nor_hazy(level: int) -> None:
+    side_light = np.linspace(level, level + 30, 768)
+    noise = np.random.default_rng(5).normal(0, 2, (576, 768))
+
+    assert told((side_light[None] + noise).astype(np.uint8)) == []
+
+
+def test_a_picture_under_masks_is_not_told() -> None:
+    assert told(np.full((576, 768), LEVEL, np.uint8)) == []
+
+
+def test_a_blurred_picture_is_told_though_the_rims_of_its_masks_are_sharp() -> None:
+    picture = np.asarray(20 + 0.4 * blurred(checks(), 2.5), np.uint8)
+    picture[:, 180:220] = picture[:, 560:600] = LEVEL
+
+    [begin] = told(picture)
+
+    assert begin.reason == SightTrouble.BLURRED
+
+
+def test_an_enlarged_picture_is_not_told() -> None:
+    assert told(np.asarray(cv2.resize(checks(256, 192, 16), (768, 576)), np.uint8)) == []
 
 
 @pytest.mark.parametrize("video", [demo_video, tree_video])
