@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from agent.bootstrap import specs
 from agent.contract.camera_events import CameraEventData, EventName, LineCrossedData
 from agent.core.camera.link import Aim
+from agent.core.camera.vision_spec import VisionSpec
 from agent.runtime.cameras.cameras import Cameras, View
 from agent.runtime.cameras.line_counts import LineCounts
 from agent.runtime.cameras.tamper import TamperController
@@ -74,6 +75,9 @@ class _Reports:
         self._other_model = ""
         lines = [line.name for line in camera.lines]
         self._counts = LineCounts(camera.name, lines, kept, reporter=context.reporter, clock=context.clock)
+
+    def on_respec(self, spec: VisionSpec) -> None:
+        self._counts.use([line.name for line in spec.lines])
 
     def on_event(self, event: EventName, data: CameraEventData) -> None:
         draft = self._reporter.make.camera_event(event, data)

@@ -52,6 +52,7 @@ class Rig:
     states: list[tuple[bool, str]] = field(default_factory=list)
     delegate_states: list[tuple[bool, str]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    specs: list[VisionSpec] = field(default_factory=list)
     told: list[tuple[EventName, CameraEventData]] = field(default_factory=list)
     events: Collected = field(default_factory=Collected)
     pictures: list[tuple[str, bytes | None, str]] = field(default_factory=list)
@@ -83,6 +84,9 @@ class Rig:
             backoff=Backoff(longest_s=60, uniform=lambda _, high: high),
         )
         return self.made
+
+    def on_respec(self, spec: VisionSpec) -> None:
+        self.specs.append(spec)
 
     def on_event(self, event: EventName, data: CameraEventData) -> None:
         self.told.append((event, data))

@@ -43,19 +43,27 @@ class LineCounts:
     def __init__(
         self, camera: str, lines: Collection[str], kept: Mapping[str, str], *, reporter: Reporter, clock: Clock
     ) -> None:
-        """`kept` is what was kept before, under keys that begin with `KEPT`."""
+        """`lines` are the names of the camera's; `kept` is what was kept before, under keys that begin with `KEPT`."""
         self._camera = camera
         self._reporter = reporter
         self._clock = clock
         self._worked_ns: int | None = None
         """When the camera last said that it works; None if it then said that it doesn't."""
-        self._counts = {line: _restored(kept.get(self._key(line))) for line in lines}
+        mine = self._key("")
+        self._counts = {key.removeprefix(mine): _restored(text) for key, text in kept.items() if key.startswith(mine)}
+        self.use(lines)
+
+    def use(self, lines: Collection[str]) -> None:
+        """Count at these lines from now on. A line that is gone is told once more, when its hour is over."""
+        self._lines = frozenset(lines)
+        for line in self._lines:
+            self._counts.setdefault(line, _Count())
 
     def crossed(self, draft: Draft, data: LineCrossedData) -> None:
         """Publish `draft`, which tells of this crossing, and count it to the hour in which it is told."""
         self._close_hours()
         count = self._counts.get(data.line)
-        if count is None:  # a process of before a change of the settings
+        if count is None:  # no line of this camera
             self._reporter.publish(draft)
             return
         if data.direction == "left-to-right":
@@ -78,7 +86,7 @@ class LineCounts:
         if self._clock.quality() is TimeQuality.UNSYNCED:
             return
         hour_s = int(self._clock.wall().timestamp()) // _HOUR_S * _HOUR_S
-        for line, count in self._counts.items():
+        for line, count in list(self._counts.items()):
             # What was counted before the clock was set belongs to the hour in which it is.
             before_s, count.hour_s = count.hour_s, hour_s
             if before_s is None or before_s == hour_s:
@@ -91,7 +99,10 @@ class LineCounts:
                 right_to_left=count.right_to_left,
                 counted_s=round(count.counted_s),
             )
-            self._counts[line] = _Count(hour_s)
+            if line in self._lines:
+                self._counts[line] = _Count(hour_s)
+            else:
+                del self._counts[line]
             self._reporter.publish(self._reporter.make.line_count(data), {self._key(line): None})
 
     def _key(self, line: str) -> str:

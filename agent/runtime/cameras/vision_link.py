@@ -55,6 +55,9 @@ log = logging.getLogger(__name__)
 class CameraCallbacks(Protocol):
     """Hears what a camera process reports. All on the link's own thread."""
 
+    def on_respec(self, spec: VisionSpec) -> None:
+        """The process is about to start anew, with this spec."""
+
     def on_event(self, event: EventName, data: CameraEventData) -> None:
         """Something happened before the camera."""
 
@@ -165,6 +168,7 @@ class VisionLink:
             self._spec, self._new_spec, self._retry_ns = self._new_spec, None, now_ns
             self._reap()
             self.tampers.ended()
+            self._callbacks.on_respec(self._spec)
         self.tampers.tick()
         if self._socket is None:
             if now_ns >= self._retry_ns:

@@ -38,10 +38,10 @@ class Gate:
     def __init__(self) -> None:
         self.clock = SimClock(wall=datetime(2026, 1, 1, 12, 30, tzinfo=UTC))
         self.disk = Disk()
-        self.start()
+        self.start("gate")
 
-    def start(self) -> None:
-        self.counts = LineCounts("front", ["gate"], self.disk.kept, reporter=reporter(self.disk), clock=self.clock)
+    def start(self, *lines: str) -> None:
+        self.counts = LineCounts("front", lines, self.disk.kept, reporter=reporter(self.disk), clock=self.clock)
 
     def crosses(self, *directions: Direction, line: str = "gate") -> None:
         for direction in directions:
@@ -91,7 +91,7 @@ def test_a_crossing_is_told_as_it_happens_and_the_first_of_an_hour_counts_to_tha
 def test_a_restart_loses_nothing_of_the_hour() -> None:
     gate = Gate()
     gate.crosses(IN, IN)
-    gate.start()
+    gate.start("gate")
     gate.crosses(OUT)
     gate.pass_time(31 * 60)
 
@@ -102,7 +102,7 @@ def test_the_hour_in_which_it_went_down_is_told_after_the_start_and_those_betwee
     gate = Gate()
     gate.crosses(IN)
     gate.clock.advance(timedelta(hours=5))
-    gate.start()
+    gate.start("gate")
     gate.pass_time(1)
 
     assert gate.told == [("12", 1, 0)]
@@ -134,11 +134,32 @@ def test_while_the_clock_is_not_set_no_hour_ends_and_nothing_is_lost() -> None:
 def test_what_was_kept_and_cannot_be_read_is_left_out(text: str) -> None:
     gate = Gate()
     gate.disk.kept["line-count/front/gate"] = text
-    gate.start()
+    gate.start("gate")
     gate.crosses(IN)
     gate.pass_time(1900)
 
     assert gate.told == [("12", 1, 0)]
+
+
+def test_lines_that_are_set_while_it_runs_are_counted_and_one_that_goes_is_told_to_the_end_of_its_hour() -> None:
+    gate = Gate()
+    gate.crosses(IN)
+    gate.counts.use(["door"])
+    gate.crosses(OUT, line="door")
+    gate.pass_time(5400)
+
+    told = [(each.line, each.hour[11:13], each.left_to_right, each.right_to_left) for each in gate.data]
+    assert told == [("gate", "12", 1, 0), ("door", "12", 0, 1), ("door", "13", 0, 0)]
+
+
+def test_a_line_that_goes_with_a_restart_is_told_to_the_end_of_its_hour_and_kept_no_longer() -> None:
+    gate = Gate()
+    gate.crosses(IN)
+    gate.start()
+    gate.pass_time(5400)
+
+    assert gate.told == [("12", 1, 0)]
+    assert gate.disk.kept == {}
 
 
 def test_a_line_that_the_settings_no_longer_have_is_told_and_not_counted() -> None:

@@ -273,3 +273,4 @@ def test_a_new_spec_starts_the_process_anew_and_is_no_fault(rig: Rig) -> None:
 
     assert link.pid != pid
     assert rig.failures == []
+    assert [spec.source for spec in rig.specs] == ["file:other"]
