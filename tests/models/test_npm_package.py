@@ -68,9 +68,3 @@ def test_a_failed_download_names_the_log(tools: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=f"check the network; .*{tmp_path}/log"):
         fetch_graph(tmp_path / "environment", tmp_path / "log")
     assert "no network" in (tmp_path / "log").read_text()
-
-
-def test_a_system_without_npm_says_what_to_install(tools: Path, tmp_path: Path) -> None:
-    (tools / "npm").unlink()
-    with pytest.raises(ModelError, match="apt-get install npm"):
-        fetch_graph(tmp_path / "environment", tmp_path / "log")
