@@ -30,6 +30,8 @@ FLOOR = 0.05
 """The detector of a Sight must return every box from this score on; the tracker decides what a box is worth."""
 _LEAST_GAIN = 0.1
 """A region that is expected to show less than this share of a person is not worth an inference."""
+_PACE_LASTS_S = 0.25
+"""Until so long after a find, where somebody is expected by their pace is as sure as what the picture says."""
 _FOLLOWED_S = 1.0
 """The box of somebody who was found is followed for this long without a look; its score falls by half until then."""
 _ENOUGH_SHOWN = 0.8
@@ -167,12 +169,14 @@ class Sight:
         """Return how the picture has moved where each was.
 
         It is not asked about those whom the last look has missed, as it would show what hides them; about those who
-        were found in the frame before, as their pace says as much; nor where nothing moves.
+        were found a moment ago, as their pace says as much; nor where nothing moves.
         """
         followed = [
             track
             for track in tracks
-            if track.last is not None and track.unseen_s > 0 and cells[self._attention.cells_of(track)].any()
+            if track.last is not None
+            and track.unseen_s > _PACE_LASTS_S
+            and cells[self._attention.cells_of(track)].any()
         ]
         picture = frame.grey if frame.grey is not None else self._grey_of(frame)
         times = frame.pixels.shape[1] / picture.shape[1]
