@@ -19,7 +19,8 @@ _GATE = 0.8
 """How far, by `Track.distance`, a box may be from where a person is expected."""
 _GATE_GROWTH_PER_S = 1.5
 _GROWS = 2.0
-"""A box that is so many times as high, or as low, is somebody else's: who comes behind somebody who has walked off."""
+"""A box that is so many times as long, or as short, is somebody else's: who comes behind somebody who has walked off.
+Whoever falls is as long as before."""
 _WEAK_GATE = 0.25
 """A weak box continues a track only if it is this near: from farther away it is too often another person's."""
 _WEAK_GATE_GROWTH_PER_S = 1.2
@@ -123,12 +124,10 @@ def _gate(track: Track) -> float:
 
 
 def _costs(track: Track, boxes: Sequence[Detection], gate: float) -> list[float | None]:
-    distances = [track.distance(box) for box in boxes]
+    length = max(track.width, track.height)
     return [
-        distance
-        if distance <= gate and box.height < _GROWS * track.height and track.height < _GROWS * box.height
-        else None
-        for distance, box in zip(distances, boxes, strict=True)
+        distance if distance <= gate and 1 / _GROWS < max(box.width, box.height) / length < _GROWS else None
+        for distance, box in ((track.distance(box), box) for box in boxes)
     ]
 
 
