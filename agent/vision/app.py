@@ -28,6 +28,7 @@ from agent.vision.pace import Pace, TimedDetector
 from agent.vision.privacy import PrivacyMask
 from agent.vision.recorder_feed import RecorderFeed
 from agent.vision.reference_scene import ReferenceScene
+from agent.vision.repair import Repair
 from agent.vision.reports import Reports
 from agent.vision.rule_factory import rules_of
 from agent.vision.sight import FLOOR, FindsPeople, Sight
@@ -197,6 +198,7 @@ def make_sight(spec: VisionSpec, detector: Detector) -> FindsPeople:
     """Build what finds the people of this camera; `detector` must return every box that scores at least `FLOOR`."""
     seeks_fallen = any(zone.person_down_after_s is not None for zone in spec.zones)
     turned_per_s = SHARE * spec.inferences_per_second if seeks_fallen else 0.0
+    repair = Repair(imaging.mended)
     sight = Sight(
         detector,
         imaging.small_grey,
@@ -205,11 +207,13 @@ def make_sight(spec: VisionSpec, detector: Detector) -> FindsPeople:
         score_threshold=spec.score_threshold,
         inferences_per_second=spec.inferences_per_second - turned_per_s,
         smallest_person=spec.smallest_person,
-        mend=imaging.mended,
+        repair=repair,
     )
     if not seeks_fallen:
         return sight
-    return TurnedSight(sight, detector, score_threshold=spec.score_threshold, inferences_per_second=turned_per_s)
+    return TurnedSight(
+        sight, detector, repair.applied, score_threshold=spec.score_threshold, inferences_per_second=turned_per_s
+    )
 
 
 def tamper_reporter(spec: VisionSpec, clock: Clock, snapshots: Snapshots) -> TamperReporter:

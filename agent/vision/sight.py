@@ -19,7 +19,7 @@ from agent.vision.merge import merge
 from agent.vision.motion import Cells, Motion
 from agent.vision.orientation import Orientation
 from agent.vision.regions import Region, choose_regions, cut_out, shows
-from agent.vision.repair import Mend, Repair
+from agent.vision.repair import Repair
 from agent.vision.small_grey import motion_size
 from agent.vision.track import Track
 from agent.vision.tracker import Tracker
@@ -81,10 +81,10 @@ class Sight:
         score_threshold: float,
         inferences_per_second: float,
         smallest_person: float = 0.0,
-        mend: Mend | None = None,
+        repair: Repair | None = None,
     ) -> None:
-        """`smallest_person` is a share of the picture's height: smaller people are too far away to report. `mend`
-        repairs pictures in bad light; without it they stay as they are."""
+        """`smallest_person` is a share of the picture's height: smaller people are too far away to report. `repair`
+        is for what the model looks at; without it pictures stay as they are."""
         self._detector = detector
         self._small_grey = small_grey
         self._blobs = blobs
@@ -95,7 +95,7 @@ class Sight:
         self._flow = Flow(follow)
         self._size = (0, 0)
         self._motion = Motion()
-        self._repair = Repair(mend)
+        self._repair = repair or Repair(None)
         self._orientation = Orientation()
         self._per_s = inferences_per_second
         self._attention = Attention(1, 1, blobs, inferences_per_second)

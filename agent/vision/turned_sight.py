@@ -1,16 +1,19 @@
 """Looks for people who have fallen. The models know upright people only, so the picture is turned for them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from agent.core.analytics.fall import UPRIGHT
 from agent.core.analytics.tracks import TrackedPerson, is_cut, shape
 from agent.ports import Detection, Detector, Frame
 from agent.vision.regions import Region, cut_out
 from agent.vision.sight import FindsPeople, Seen
+
+Pixels = npt.NDArray[np.uint8]
 
 SHARE = 0.1
 """Share of the inferences that look for the fallen while somebody may have fallen."""
@@ -57,20 +60,32 @@ class TurnedSight:
     """
 
     def __init__(
-        self, sight: FindsPeople, detector: Detector, *, score_threshold: float, inferences_per_second: float
+        self,
+        sight: FindsPeople,
+        detector: Detector,
+        repaired: Callable[[Pixels], Pixels],
+        *,
+        score_threshold: float,
+        inferences_per_second: float,
     ) -> None:
-        """`inferences_per_second` are for these looks alone."""
+        """`repaired(picture)` returns what a region shows, repaired for the model. `inferences_per_second` are for
+        these looks alone."""
         self._sight = sight
         self._detector = detector
+        self._repaired = repaired
         self._threshold = score_threshold
         self._period_ns = round(1e9 / inferences_per_second)
         self._next_ns = 0
+        self._size = (0, 0)
         self._stood: dict[int, _Stood] = {}
 
     def process(self, frame: Frame) -> Seen:
         """Process the next frame. Raises ModelError."""
         seen = self._sight.process(frame)
         height, width = frame.pixels.shape[:2]
+        if self._size != (width, height):
+            self._size = (width, height)
+            self._stood = {}
         now_ns = frame.boottime_ns
         shown = {person.id for person in seen.people if person.seen}
         for person in seen.people:
@@ -104,14 +119,14 @@ class TurnedSight:
     def _look(self, frame: Frame, lost: Sequence[_Stood]) -> tuple[list[Region], list[Detection]]:
         """Look for one of them if it is time, and return where, and who was found."""
         now_ns = frame.boottime_ns
-        if not lost or 0 <= self._next_ns - now_ns <= self._period_ns:
+        if not lost or 0 < self._next_ns - now_ns <= self._period_ns:
             return [], []
         self._next_ns = now_ns + self._period_ns
         one = min(lost, key=lambda each: each.looked_ns)
         one.looked_ns = now_ns
         height, width = frame.pixels.shape[:2]
         region = _region(one, width, height)
-        picture = np.ascontiguousarray(np.rot90(cut_out(frame.pixels, region), one.side))
+        picture = np.ascontiguousarray(np.rot90(self._repaired(cut_out(frame.pixels, region)), one.side))
         lying = max(
             (each for each in self._detector.detect([picture])[0] if self._fits(each, one)),
             key=lambda each: each.score,
