@@ -38,7 +38,7 @@ class TamperController:
         self._frames_before = 0
         """Frames that the camera process had processed as of its last heartbeat."""
         self.hardly_able = HardlyAbleController(camera, reporter=reporter, clock=clock)
-        """What is no tamper, but as little seen through."""
+        """Hears of pictures that are bad without a tamper."""
         self._reporter = reporter
         self._clock = clock
         self._ids = Uuid7Source()
