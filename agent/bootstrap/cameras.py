@@ -72,7 +72,7 @@ class _Reports:
         self._cameras = cameras
         self._recordings = recordings
         self._live = live
-        self._other_model = ""
+        self._sight_trouble = self._other_model = ""
         lines = [line.name for line in camera.lines]
         self._counts = LineCounts(camera.name, lines, kept, reporter=context.reporter, clock=context.clock)
 
@@ -97,6 +97,11 @@ class _Reports:
     def on_state(self, works: bool, detail: str) -> None:
         self._board.report(f"camera-{self._name}", ok=works, detail=detail)
         self._counts.tick(works=works)
+
+    def on_sight(self, trouble: str) -> None:
+        if trouble != self._sight_trouble:
+            self._sight_trouble = trouble
+            self._board.report(f"sight-{self._name}", ok=not trouble, detail=trouble)
 
     def on_delegate(self, works: bool, detail: str) -> None:
         self._board.report(f"delegate-{self._name}", ok=works, detail=detail)

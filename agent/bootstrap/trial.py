@@ -87,8 +87,8 @@ class TrialJudge:
             if not _gives_pictures(cameras.get(name, {})):
                 part = parts.get(f"camera-{name}")
                 return f"camera {name} gives no pictures{f': {part.detail}' if part and part.detail else ''}"
-        # A camera that gave no pictures before may go on so.
-        known = {*trial.degraded, *(name for name in parts if name.startswith("camera-"))}
+        # A camera that gave no pictures before may go on so, and the light is no fault of settings.
+        known = {*trial.degraded, *(name for name in parts if name.startswith(("camera-", "sight-")))}
         return "; ".join(f"{name}: {part.detail}" for name, part in parts.items() if not part.ok and name not in known)
 
     def _is_well(self, name: str) -> bool:

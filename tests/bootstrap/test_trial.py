@@ -72,6 +72,13 @@ def test_what_did_not_work_before_need_not_work_now(scene: Scene) -> None:
     assert scene.after(3) == "confirm"
 
 
+def test_dusk_is_no_fault_of_new_settings(scene: Scene) -> None:
+    scene.report("uplink", ok=True)
+    scene.report("sight-front", ok=False)
+    scene.after(0)
+    assert scene.after(3) == "confirm"
+
+
 @pytest.mark.parametrize(
     "figures", [{}, {"front": {"state": "ok", "frames": 0}}, {"front": {"state": "degraded", "frames": 9}}]
 )

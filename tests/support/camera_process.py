@@ -50,6 +50,7 @@ class Rig:
     directory: Path
     clock: SimClock
     states: list[tuple[bool, str]] = field(default_factory=list)
+    sights: list[str] = field(default_factory=list)
     delegate_states: list[tuple[bool, str]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     specs: list[VisionSpec] = field(default_factory=list)
@@ -96,6 +97,9 @@ class Rig:
 
     def on_state(self, works: bool, detail: str) -> None:
         self.states.append((works, detail))
+
+    def on_sight(self, trouble: str) -> None:
+        self.sights.append(trouble)
 
     def on_delegate(self, works: bool, detail: str) -> None:
         self.delegate_states.append((works, detail))

@@ -1,6 +1,5 @@
 """Reports to the centre that a camera is hardly able to see, as its process finds."""
 
-import logging
 from datetime import timedelta
 from typing import Any
 
@@ -9,8 +8,6 @@ from agent.contract.events import HardlyAbleToSeeData
 from agent.core.camera.link import HardlyAbleToSee
 from agent.outbox.reporter import Reporter
 from agent.ports import Clock
-
-log = logging.getLogger(__name__)
 
 
 class HardlyAbleController:
@@ -44,7 +41,6 @@ class HardlyAbleController:
         if message.active:
             since = self._wall(message.boottime_ns)
             self._active = message, since
-            log.warning("camera %s: %s: %s", self._camera, message.reason, message.detail)
             self._report(message, since)
         elif self._active is not None and self._active[0].event_id == message.event_id:
             self._end(message.boottime_ns, message.detail)
@@ -57,7 +53,6 @@ class HardlyAbleController:
         if self._active is None:
             return
         (began, _), self._active = self._active, None
-        log.info("camera %s: %s is over: %s", self._camera, began.reason, detail)
         ended = began.model_copy(update={"active": False, "boottime_ns": boottime_ns, "detail": detail})
         duration_ms = max(boottime_ns - began.boottime_ns, 0) // 1_000_000
         self._report(ended, self._wall(boottime_ns), duration_ms)

@@ -67,6 +67,9 @@ class CameraCallbacks(Protocol):
     def on_state(self, works: bool, detail: str) -> None:
         """The camera works, or does not."""
 
+    def on_sight(self, trouble: str) -> None:
+        """Why the camera, which gives pictures, is hardly able to see; empty if it sees well or nobody knows."""
+
     def on_delegate(self, works: bool, detail: str) -> None:
         """The delegate of the settings runs the model (`works`), or the processor does in its place."""
 
@@ -167,7 +170,7 @@ class VisionLink:
         if self._new_spec is not None:
             self._spec, self._new_spec, self._retry_ns = self._new_spec, None, now_ns
             self._reap()
-            self.tampers.ended()
+            self._forget_troubles()
             self._callbacks.on_respec(self._spec)
         self.tampers.tick()
         if self._socket is None:
@@ -239,9 +242,7 @@ class VisionLink:
                 self._watch_progress(message)
                 self.heartbeat = message
                 self.tampers.beat(message)
-                # It gives pictures all the same, so `works` does not change.
-                trouble = message.detail or self.tampers.hardly_able.detail
-                self._callbacks.on_state(message.state == "ok" and not self.tampers.hardly_able.detail, trouble)
+                self._callbacks.on_state(message.state == "ok", message.detail)
             case SnapshotTaken():
                 self._forward_picture(message.id, message.path, message.aim)
             case SnapshotFailed():
@@ -258,8 +259,15 @@ class VisionLink:
 
     def _disturbed(self, message: CameraTamper | HardlyAbleToSee) -> None:
         self.tampers.heard(message)
-        if isinstance(message, CameraTamper) and message.snapshot is not None:
+        if isinstance(message, HardlyAbleToSee):
+            self._callbacks.on_sight(self.tampers.hardly_able.detail)
+        elif message.snapshot is not None:
             self._forward_picture(message.snapshot, f"{message.snapshot}.jpg")
+
+    def _forget_troubles(self) -> None:
+        """End what the process has found wrong with its pictures: the next one finds what is left of it."""
+        self.tampers.ended()
+        self._callbacks.on_sight("")
 
     def _greeted(self, message: Hello) -> None:
         self._patience_ns = _HEARTBEAT_PATIENCE_NS
@@ -320,7 +328,7 @@ class VisionLink:
 
     def _retry_later(self, detail: str) -> None:
         now_ns = self._clock.boottime_ns()
-        self.tampers.ended()
+        self._forget_troubles()
         works_since_ns, self._works_since_ns = self._works_since_ns, None
         delay_s = self._backoff.failed(0.0 if works_since_ns is None else (now_ns - works_since_ns) / 1e9)
         self._retry_ns = now_ns + int(delay_s * 1e9)

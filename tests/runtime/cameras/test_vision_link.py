@@ -216,14 +216,14 @@ def test_a_tamper_is_told_and_ends_with_the_process_that_found_it(rig: Rig) -> N
 BLURRED = 'say(t="hardly-able-to-see", event_id="e1", reason="blurred", active={}, boottime_ns=1, detail="focus it")'
 
 
-def test_a_camera_that_is_hardly_able_to_see_is_degraded_and_still_gives_pictures(rig: Rig) -> None:
+def test_a_camera_that_is_hardly_able_to_see_says_so_and_works(rig: Rig) -> None:
     link = rig.link(f"hello(); {BLURRED.format(True)}; beat(); lines.readline(); {BLURRED.format(False)}; {SERVE}")
     rig.until(lambda: rig.states)
 
-    assert rig.states == [(False, "hardly able to see: focus it")]
-    assert link.works
+    assert rig.sights == ["hardly able to see: focus it"]
+    assert rig.states == [(True, "")]
     assert link.take_snapshot("p1")
-    rig.until(lambda: rig.states[-1] == (True, ""))
+    rig.until(lambda: rig.sights[-1] == "")
 
 
 def test_what_a_camera_process_said_of_its_sight_ends_with_it(rig: Rig) -> None:
@@ -236,6 +236,7 @@ def test_what_a_camera_process_said_of_its_sight_ends_with_it(rig: Rig) -> None:
     told = [draft.data for draft in rig.events if isinstance(draft.data, HardlyAbleToSeeData)]
     assert [(data.event_id, data.active) for data in told] == [("e1", True), ("e1", False)]
     assert link.tampers.hardly_able.figures() == {}
+    assert rig.sights == ["hardly able to see: focus it", ""]
 
 
 @pytest.mark.parametrize(
