@@ -104,8 +104,8 @@ def _sharpness(patches: list[Floats]) -> float | None:
                 return None
             span = np.abs(rows[:, _SPAN_PX:] - rows[:, :-_SPAN_PX])
             windows = np.lib.stride_tricks.sliding_window_view(step, _SPAN_PX, axis=1)
-            masked = np.lib.stride_tricks.sliding_window_view(rows == masks.LEVEL, _SPAN_PX + 1, axis=1).any(axis=2)
-            spans.append(np.where(masked, 0, span).ravel())
+            masked = rows == masks.LEVEL
+            spans.append(np.where(masked[:, _SPAN_PX:] | masked[:, :-_SPAN_PX], 0, span).ravel())
             steps.append(windows.max(axis=2).ravel())
     span, step = np.concatenate(spans), np.concatenate(steps)
     edges = span >= max(float(np.quantile(span, 1 - _EDGE_SHARE)), _LEAST_STEP)
