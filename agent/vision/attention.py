@@ -31,7 +31,7 @@ _WAITING_MOST = 0.6
 """Motion that waits for a look becomes more urgent."""
 _UNSEEN_PER_S = 1.0
 _UNSEEN_MOST_S = 3.0
-"""So does a tracked person who waits for one."""
+"""So does a tracked person who waits for one, lest a group in one region keeps a lone person waiting for ever."""
 _BORED = 0.75
 """Factor on the weight of motion for each second of looks that found nobody there: leaves, flags, water."""
 _BORED_MOST_S = 10.0
@@ -69,12 +69,11 @@ class _Blob(NamedTuple):
 
 
 class Attention:
-    """Chooses where the model looks, in pictures of one size. One thread."""
+    """Chooses where the model looks, in pictures of one size; `blobs` as in `Sight`. One thread."""
 
     def __init__(
         self, width: int, height: int, blobs: Callable[[Cells], npt.NDArray[np.int32]], inferences_per_second: float
     ) -> None:
-        """`blobs(cells)` returns the connected pieces, N x 5: left, top, width, height, count, in cells."""
         self._width, self._height = width, height
         self._near_every_ns = round(2e9 / inferences_per_second)
         """People nearby get at most half of the inferences, so that somebody farther away is seen, too."""
@@ -94,29 +93,27 @@ class Attention:
         self._blobs: list[_Blob] = []
         self._near: list[tuple[_Blob, float]] = []
         """What may be a person nearby in this frame: its cells, and its height in pixels."""
-        self._last_ns = 0
-        self._step_s = 0.0
+        self._last_ns, self._step_s = 0, 0.0
         self._cell_x = self._cell_y = 1.0
 
     def wishes(self, cells: Cells, tracks: Sequence[Track], boottime_ns: int) -> list[Wish]:
         """Return what is worth a look in the frame captured at `boottime_ns`; `cells` are those that move in it."""
         self._take_in(cells, boottime_ns)
-        wishes = []
-        self._blobs = []
-        self._near = []
+        wishes: list[Wish] = []
+        self._blobs, self._near = [], []
         if not self._restless:
-            return [wish for track in tracks if _is_doubtful(track) for wish in self._wish_of(track, boottime_ns)]
+            return [wish for track in tracks if _is_doubtful(track) for wish in self._wishes_of(track, boottime_ns)]
         free = self._changed.copy()
         for track in tracks:
             if _is_doubtful(track) or self._changed[self.cells_of(track, _AROUND)].any():
-                wishes += self._wish_of(track, boottime_ns)
+                wishes += self._wishes_of(track, boottime_ns)
             free[self.cells_of(track, _OWN_MOTION)] = False
         if free.any():
             for column, row, width, height, count in self._blobs_of(free).tolist():
                 if count >= _LEAST_CELLS:
                     self._blobs += self._pieces(column, row, width, height)
                     self._add_near(_Blob(slice(row, row + height), slice(column, column + width)), boottime_ns)
-            wishes += [self._wish_for(blob, boottime_ns) for blob in self._blobs]
+            wishes += [self._wish_for_motion(blob, boottime_ns) for blob in self._blobs]
         return wishes
 
     def whole(self, most: int) -> list[Region]:
@@ -196,8 +193,8 @@ class Attention:
         np.copyto(self._since_ns, boottime_ns, where=cells & ~self._changed)
         self._changed |= cells
         self._restless = bool(self._changed.any())
-        np.minimum(self._bored_s, _BORED_MOST_S, out=self._bored_s)
-        np.maximum(self._bored_s - np.float32(self._step_s * _FORGIVEN_PER_S), 0, out=self._bored_s)
+        bored_s = np.minimum(self._bored_s, _BORED_MOST_S) - np.float32(self._step_s * _FORGIVEN_PER_S)
+        self._bored_s = np.maximum(bored_s, 0)
 
     def _pieces(self, column: int, row: int, width: int, height: int) -> list[_Blob]:
         """Split motion that is wider or higher than a region can be: no single look shows all of it."""
@@ -209,7 +206,7 @@ class Attention:
             if self._changed[rows, columns].any()
         ]
 
-    def _wish_for(self, blob: _Blob, boottime_ns: int) -> Wish:
+    def _wish_for_motion(self, blob: _Blob, boottime_ns: int) -> Wish:
         """Return the wish for this motion, with room around it for a person of the usual height."""
         left, right = blob.columns.start * self._cell_x, blob.columns.stop * self._cell_x
         top, bottom = blob.rows.start * self._cell_y, blob.rows.stop * self._cell_y
@@ -228,14 +225,14 @@ class Attention:
             _MOTION_HARD,
         )
 
-    def _wish_of(self, track: Track, boottime_ns: int) -> list[Wish]:
+    def _wishes_of(self, track: Track, boottime_ns: int) -> list[Wish]:
         """Return the wish for this track; no wish for a person nearby while the whole picture shows them."""
         if not self._is_near(track):
-            return [_wish_for(track, boottime_ns)]
+            return [_wish_for_person(track, boottime_ns)]
         every_ns = self._near_every_ns if track.last is not None else max(self._near_every_ns, _AGAIN_NS)
         if boottime_ns - self._whole_ns >= every_ns:
             self._near.append((_Blob(*self.cells_of(track, _AROUND)), track.height))
-        return [] if track.last is not None else [_wish_for(track, boottime_ns)]
+        return [] if track.last is not None else [_wish_for_person(track, boottime_ns)]
 
     def _add_near(self, blob: _Blob, boottime_ns: int) -> None:
         """Note motion that may be a person nearby, whom its pieces don't show; only now and then, as it rarely is."""
@@ -244,7 +241,7 @@ class Attention:
             height_px > _NEAR_MOTION * self._height
             and boottime_ns - self._whole_ns >= _AGAIN_NS
             and shows(self._whole(height_px), height_px, self._width, self._height)
-            and self._wish_for(blob, boottime_ns).weight > _LEAST_MOTION
+            and self._wish_for_motion(blob, boottime_ns).weight > _LEAST_MOTION
         ):
             self._near.append((blob, height_px))
 
@@ -277,14 +274,13 @@ def _is_doubtful(track: Track) -> bool:
     return not track.real and track.looks < _FEW_LOOKS
 
 
-def _wish_for(track: Track, boottime_ns: int) -> Wish:
+def _wish_for_person(track: Track, boottime_ns: int) -> Wish:
     left, top, width, height = track.box
     margin = _AROUND * height
     if track.last is not None:
         weight = _REAL if track.real else _DOUBTFUL
     else:
         weight = _LOST if track.missed_s < _LONG_LOST_S else _LONG_LOST
-    # A lone person must not wait forever because one region shows a whole group.
     waited_ns = boottime_ns - track.looked_ns
     weight *= 1 + _UNSEEN_PER_S * min(waited_ns / 1e9, _UNSEEN_MOST_S)
     if track.last is None and track.real:

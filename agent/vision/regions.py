@@ -20,7 +20,7 @@ Region = tuple[int, int, int, int]
 _TIMES = (1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.5)
 """Side of the region divided by the person's height. For each of these, how well a person is found who is..."""
 _PLAIN = (0.4, 0.9, 1.0, 1.0, 1.0, 0.97, 0.93, 0.6, 0.0)
-"""...plainly in view: measured on PETS, with a region around each person."""
+"""...plainly in view: measured on PETS with SSDLite, the model before MoveNet, with a region around each person."""
 _HARD = (0.7, 1.0, 0.9, 0.75, 0.6, 0.45, 0.3, 0.1, 0.0)
 """...half hidden, or missed at the last look."""
 _SMALLEST_TIMES = 2.5

@@ -46,8 +46,9 @@ class Seen:
     """Those who are believed to be real, whether or not this frame shows them."""
     detections: tuple[Detection, ...]
     """One box per person, in pixels, out of those that the model scored at `FLOOR` or more. The score of a box that its
-    region has cut is halved, and may then be lower. Where nothing has changed since the last look, the box from then.
-    """
+    region has cut is halved, and may then be lower. For whoever was not looked at: the box from
+    the last look, if nothing has changed there since; else, within a second, where they are followed to, with a score
+    that falls to half of what it was."""
     regions: tuple[Region, ...]
     """Where the model looked. One inference each."""
     clarity: Clarity | None = None
@@ -109,7 +110,7 @@ class Sight:
         small = self._grey_of(frame)
         self._repair.see(small, frame.pixels, now_ns)
         cells = self._motion.update(small, now_ns, self._repair.steepness)
-        self._tracker.expect(now_ns, partial(self._shifts, frame, cells))
+        self._tracker.expect(now_ns, partial(self._shifts, frame, small, cells))
         tracks = self._tracker.tracks
         left = self._budget.left(now_ns)
         turned = self._orientation.wish(now_ns)[:left]
@@ -165,7 +166,7 @@ class Sight:
         self._tracker.forget()
         self._flow.forget()
 
-    def _shifts(self, frame: Frame, cells: Cells, tracks: Sequence[Track]) -> list[Shift | None]:
+    def _shifts(self, frame: Frame, small: Pixels, cells: Cells, tracks: Sequence[Track]) -> list[Shift | None]:
         """Return how the picture has moved where each was.
 
         It is not asked about those whom the last look has missed, as it would show what hides them; about those who
@@ -178,7 +179,7 @@ class Sight:
             and track.unseen_s > _PACE_LASTS_S
             and cells[self._attention.cells_of(track)].any()
         ]
-        picture = frame.grey if frame.grey is not None else self._grey_of(frame)
+        picture = small if frame.grey is None else frame.grey
         times = frame.pixels.shape[1] / picture.shape[1]
         shifts = self._flow.shifts(picture, [track.box for track in followed], times)
         known = {track.id: shift for track, shift in zip(followed, shifts, strict=True)}
