@@ -233,6 +233,8 @@ test("100 KiB of zeros are no picture, and a picture is given out once it has co
   const jpeg = new Uint8Array(3000).fill(7);
   jpeg.set([0xff, 0xd8, 0xff]);
   rig.hear("snapshot/a1", jpeg);
+  const late = rig.tells.at(-1)!;
+  assert.ok(late.tell === "picture" && late.jpeg?.size === 3000, "a page that has asked too early is told");
   rig.hear("snapshot/a1", jpeg.slice(0, 100), { base: "edge/v1/gp/site/other/up" });
   rig.pass(100);
   assert.equal(rig.alarms.get("a1")!.hasPicture, true);

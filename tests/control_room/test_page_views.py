@@ -147,6 +147,15 @@ def test_an_event_that_has_a_picture_shows_it(opened: Opener) -> None:
     expect(page.get_by_alt_text(re.compile("Picture of camera front .* at the beginning"))).to_be_visible()
 
 
+def test_a_picture_that_has_not_come_is_shown_once_it_comes(opened: Opener) -> None:
+    page = opened("day")
+    begin(page)
+    go(page, "events")
+    page.locator('[data-id*="t2"]').first.click()
+    expect(page.get_by_text("No picture has come so far.")).to_be_visible()
+    expect(page.get_by_alt_text(re.compile("Picture of camera yard .* at the beginning"))).to_be_visible()
+
+
 def test_the_view_of_events_says_where_alarms_are(opened: Opener) -> None:
     page = opened("one-kiosk")
     look_on(page)

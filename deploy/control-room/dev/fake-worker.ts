@@ -151,6 +151,7 @@ function someEvents(): EventView[] {
   list.push(event(503, "edge.security.alarms-lost.v1", { kind: "alarms-lost", severity: "alert", text: "the database was damaged: 1 open alarm is lost", detail: {} }, 120));
   list.push(event(504, "edge.event.drone-landed.v7", { event_id: "x", rotors: 4, text: "A type that is newer than this page" }, 60));
   list.push(event(505, "edge.event.camera-tamper.v1", { event_id: "t1", camera: "front", kind: "covered", active: true, snapshot: "t1", detail: "the picture is almost one colour" }, 30));
+  list.push(event(507, "edge.event.camera-tamper.v1", { event_id: "t2", camera: "yard", kind: "turned", active: true, snapshot: LATE, detail: "it shows another scene" }, 25));
   list.push(event(506, "edge.event.hardly-able-to-see.v1", { event_id: "h1", camera: "yard", reason: "blurred", active: true, detail: "the picture is blurred: focus the lens" }, 20));
   return list;
 }
@@ -255,6 +256,9 @@ function links(): void {
   });
   tell({ tell: "links", links: list, isWatching: isWatching && !isDeaf && !isRefused, watchers, nowMs: now(), clockWrongByMs: scenario === "clock" ? 3_725_000 : null });
 }
+
+/** The picture that comes a second after it was asked for. */
+const LATE = "late";
 
 /** Drawn figures of nobody. */
 async function picture(id: string): Promise<Blob | null> {
@@ -375,7 +379,8 @@ self.onmessage = ({ data }: MessageEvent<Ask>) => {
     case "look-away":
       return clearInterval(looking);
     case "picture":
-      return void picture(data.id).then((jpeg) => tell({ tell: "picture", id: data.id, jpeg }));
+      if (data.id === LATE) tell({ tell: "picture", id: LATE, jpeg: null });
+      return void setTimeout(() => picture(data.id).then((jpeg) => tell({ tell: "picture", id: data.id, jpeg })), data.id === LATE ? 1000 : 0);
   }
 };
 

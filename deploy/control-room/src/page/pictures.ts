@@ -3,7 +3,7 @@ import { signal, type Signal } from "@preact/signals";
 import { ask } from "./ask";
 
 const MOST = 30;
-/** `null`: asked for; empty: there is none. */
+/** `null`: asked for; empty: there is none so far, and the worker tells when it comes. */
 const pictures = new Map<string, Signal<string | null>>();
 
 export function picture(id: string): Signal<string | null> {
@@ -20,7 +20,6 @@ export function hearPicture(id: string, jpeg: Blob | null): void {
   const address = pictures.get(id);
   if (address === undefined || address.peek()) return;
   address.value = jpeg === null ? "" : URL.createObjectURL(jpeg);
-  if (jpeg === null) pictures.delete(id);
 }
 
 export function forgetPictures(): void {

@@ -204,7 +204,7 @@ const en = {
     picture: "At the press",
     pictureAlt: (camera: string, where: string) => `Picture of camera ${camera} at ${where}, at the press`,
     pictureWait: "The picture has not come yet. It may never come.",
-    pictureNone: "No picture came.",
+    pictureNone: "No picture has come so far.",
     pictureBad: "The picture cannot be read.",
     noCamera: "This kiosk has no camera.",
     cameraBlind: "No picture: the camera did not work at the press.",

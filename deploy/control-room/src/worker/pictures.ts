@@ -5,6 +5,7 @@ const MOST_BYTES = 20 * 1024 * 1024;
 
 export class Pictures {
   readonly #all = new Map<string, { source: string; jpeg: Uint8Array }>();
+  readonly #missed = new Set<string>();
   #bytes = 0;
 
   /** Keep a picture; return whether it was taken: nobody replaces the one of another device. */
@@ -23,7 +24,15 @@ export class Pictures {
   }
 
   get(id: string): Uint8Array | null {
-    return this.#all.get(id)?.jpeg ?? null;
+    const jpeg = this.#all.get(id)?.jpeg ?? null;
+    if (jpeg === null) this.#missed.add(id);
+    for (const oldest of this.#missed) if (this.#missed.size > MOST) this.#missed.delete(oldest);
+    return jpeg;
+  }
+
+  /** Whether the page was told that this one is not there: true once. */
+  wasMissed(id: string): boolean {
+    return this.#missed.delete(id);
   }
 
   has(source: string, id: string): boolean {

@@ -163,11 +163,8 @@ export class Room {
         return tell({ tell: "key", key: null });
       case "sign":
         return tell({ tell: "signed", ticket: ask.ticket, token: await keys.sign(ask.payload) });
-      case "picture": {
-        const jpeg = this.#pictures.get(ask.id);
-        const blob = jpeg === null ? null : new Blob([jpeg as Uint8Array<ArrayBuffer>], { type: "image/jpeg" });
-        return tell({ tell: "picture", id: ask.id, jpeg: blob });
-      }
+      case "picture":
+        return this.#tellPicture(ask.id);
       case "look":
         return this.#begin(ask.source, ask.camera, ask.by, ask.reason);
       case "look-away":
@@ -250,10 +247,19 @@ export class Room {
     if (this.#shown.hasAlarms && nowMs - this.#toldMs >= ALARMS_MS) this.#flush();
   }
 
+  #tellPicture(id: string): void {
+    const jpeg = this.#pictures.get(id);
+    const blob = jpeg === null ? null : new Blob([jpeg as Uint8Array<ArrayBuffer>], { type: "image/jpeg" });
+    this.#around.tell({ tell: "picture", id, jpeg: blob });
+  }
+
   #take(notices: Notice[]): void {
     const nowMs = this.#around.clock.nowMs();
     for (const notice of notices) {
-      if (notice.kind === "picture") this.#pictures.keep(notice.source, notice.pictureId, notice.jpeg);
+      if (notice.kind === "picture") {
+        const isTaken = this.#pictures.keep(notice.source, notice.pictureId, notice.jpeg);
+        if (isTaken && this.#pictures.wasMissed(notice.pictureId)) this.#tellPicture(notice.pictureId);
+      }
       if (notice.kind === "live-picture") this.#look?.see(notice.source, notice.camera, notice.jpeg);
       if (notice.kind === "unreadable") this.#unreadable = { count: this.#unreadable.count + 1, last: `${notice.topic}: ${notice.reason}` };
       this.#around.onNotice?.(notice);
