@@ -19,6 +19,8 @@ Place = tuple[float, float, float]
 """The middle of a person and their size, in pixels of the picture."""
 
 _EVERY_NS = 3_300_000_000
+_MOST_SHARE = 0.1
+"""A region is looked at turned so often at most, but by no more than this share of the inferences."""
 _FRESH_NS = 1_000_000_000
 """A region in which the model has found nobody is looked at turned within this time."""
 _WINDOW_NS = 60_000_000_000
@@ -52,7 +54,8 @@ class Orientation:
     For each frame: `wish`, then `learn`, then `looked`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, inferences_per_second: float) -> None:
+        self._every_ns = max(_EVERY_NS, round(1e9 / (_MOST_SHARE * inferences_per_second)))
         self._trials: deque[_Trial] = deque()
         self._tried_ns: int | None = None
         self._empty: tuple[Region, int] | None = None
@@ -64,7 +67,7 @@ class Orientation:
 
     def wish(self, boottime_ns: int) -> list[Region]:
         """Return the region of the frame captured at `boottime_ns` that should be looked at turned, if any."""
-        if self._empty is None or (self._tried_ns is not None and 0 <= boottime_ns - self._tried_ns < _EVERY_NS):
+        if self._empty is None or (self._tried_ns is not None and 0 <= boottime_ns - self._tried_ns < self._every_ns):
             return []
         region, at_ns = self._empty
         return [region] if 0 <= boottime_ns - at_ns <= _FRESH_NS else []
@@ -82,7 +85,7 @@ class Orientation:
         self._upright = sum(count for _, count in shown)
         empty = [region for region, count in shown if not count]
         self._empty = (empty[0], boottime_ns) if empty and self._upright < _FEW else None
-        if self._empty is None and (self._tried_ns is None or boottime_ns - self._tried_ns >= _EVERY_NS):
+        if self._empty is None and (self._tried_ns is None or boottime_ns - self._tried_ns >= self._every_ns):
             self._judge(_Trial(boottime_ns, 0, (), self._upright))
 
     def learn(self, regions: Sequence[Region], found: Sequence[Sequence[Detection]], boottime_ns: int) -> None:

@@ -97,8 +97,8 @@ class Sight:
         self._size = (0, 0)
         self._motion = Motion()
         self._repair = repair or Repair(None)
-        self._orientation = Orientation()
         self._per_s = inferences_per_second
+        self._orientation = Orientation(inferences_per_second)
         self._attention = Attention(1, 1, blobs, inferences_per_second)
 
     def process(self, frame: Frame) -> Seen:
@@ -161,7 +161,7 @@ class Sight:
     def _begin(self, width: int, height: int) -> None:
         self._size = (width, height)
         self._motion = Motion()
-        self._orientation = Orientation()
+        self._orientation = Orientation(self._per_s)
         self._attention = Attention(width, height, self._blobs, self._per_s)
         self._tracker.forget()
         self._flow.forget()

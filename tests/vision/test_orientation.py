@@ -8,6 +8,7 @@ import pytest
 
 from agent.adapters.opencv_imaging import blobs, follow_points, small_grey
 from agent.ports import Detection, Frame
+from agent.vision.orientation import Orientation
 from agent.vision.sight import Sight
 from tests.support.pictures import checks
 
@@ -94,6 +95,22 @@ def test_an_upright_camera_is_never_taken_for_a_turned_one() -> None:
 
 def test_somebody_who_lies_on_the_ground_turns_no_camera() -> None:
     assert quarters_after(40, 1, people=1, walk=False)[0] == 0
+
+
+@pytest.mark.parametrize(("per_s", "most"), [(1.0, 6), (20.0, 18)])
+def test_no_more_than_a_tenth_of_the_inferences_are_turned(per_s: float, most: int) -> None:
+    orientation, turned = Orientation(per_s), 0
+    for second in range(1, 61):
+        wished = orientation.wish(second * SECOND)
+        turned += len(wished)
+        orientation.learn(wished, [[] for _ in wished], second * SECOND)
+        orientation.looked([((0, 0, 200, 200), [])], second * SECOND)
+
+    assert most - 3 <= turned <= most
+
+
+def test_a_turned_camera_is_known_at_one_inference_a_second_too() -> None:
+    assert quarters_after(90, 1, people=5, per_s=1)[0] == 1
 
 
 def test_where_nobody_is_nothing_is_concluded() -> None:
