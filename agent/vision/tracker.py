@@ -21,6 +21,9 @@ _GATE_GROWTH_PER_S = 1.5
 _GROWS = 2.0
 """A box that is so many times as long, or as short, is somebody else's: who comes behind somebody who has walked off.
 Whoever falls is as long as before."""
+_GROWS_LOST = 1.5
+_HIDDEN_S = 0.3
+"""Whoever has been missed for longer than this, and is not half hidden, comes back about as large as they were."""
 _WEAK_GATE = 0.25
 """A weak box continues a track only if it is this near: from farther away it is too often another person's."""
 _WEAK_GATE_GROWTH_PER_S = 1.2
@@ -125,8 +128,9 @@ def _gate(track: Track) -> float:
 
 def _costs(track: Track, boxes: Sequence[Detection], gate: float) -> list[float | None]:
     length = max(track.width, track.height)
+    most = _GROWS if track.missed_s < _HIDDEN_S else _GROWS_LOST
     return [
-        distance if distance <= gate and 1 / _GROWS < max(box.width, box.height) / length < _GROWS else None
+        distance if distance <= gate and 1 / most < max(box.width, box.height) / length < most else None
         for distance, box in ((track.distance(box), box) for box in boxes)
     ]
 
@@ -138,8 +142,8 @@ def _still_there(track: Track, width: int, height: int) -> bool:
 
 
 def _in_company(tracks: Sequence[Track]) -> set[int]:
-    """Return the numbers of the people whose boxes overlap another person's."""
-    boxes = [(track, *track.box) for track in tracks]
+    """Return the numbers of the people whose boxes overlap that of another person who is not lost."""
+    boxes = [(track, *track.box) for track in tracks if track.missed_s < _HIDDEN_S]
     together: set[int] = set()
     for (one, left, top, width, height), (other, x, y, across, down) in itertools.combinations(boxes, 2):
         shared_x = min(left + width, x + across) - max(left, x)

@@ -139,3 +139,13 @@ def test_the_foot_of_who_walks_away_does_not_lag(per_s: float) -> None:
     for track, lag in walks(Following(per_s), 5, 1.4, 6):
         assert track.id == 1
         assert abs(lag) < 0.25 * track.height
+
+
+def test_who_comes_up_where_somebody_was_lost_grows_as_somebody_alone_does() -> None:
+    following = Following()
+    following.show(person(500, 900, height=300), frames=10)
+    following.show(frames=4)
+    for step in range(12):
+        following.show(person(500, 700 + 8 * step, height=100 + 8 * step))
+
+    assert max(track.height for track in following.real() if track.last) == pytest.approx(188, abs=15)
