@@ -22,7 +22,7 @@ _GROWS = 2.0
 """A box that is so many times as long, or as short, is somebody else's: who comes behind somebody who has walked off.
 Whoever falls is as long as before."""
 _GROWS_LOST = 1.5
-_HIDDEN_S = 0.3
+_HIDDEN_S = 1.0
 """Whoever has been missed for longer than this, and is not half hidden, comes back about as large as they were."""
 _WEAK_GATE = 0.25
 """A weak box continues a track only if it is this near: from farther away it is too often another person's."""
