@@ -18,6 +18,8 @@ _GRID = (6, 8)
 """Rows and columns of places to choose from."""
 _MASKED = 0.1
 """A place of which a mask takes this share is not examined: the rim of a mask is sharp whatever the lens is."""
+_TEXTURE = 2.0
+"""Standard deviation of the grey levels of a place in the small copy: below it there is a plain surface."""
 _USUAL_ROWS = 576
 """A blur counts as a share of the picture's height: pictures with a multiple of these rows are thinned out first."""
 _SPAN_PX = 8
@@ -40,6 +42,8 @@ class Clarity:
     sharpness: float | None
     """How much of an edge's step is taken within one pixel: 0.6 to 0.8 in focus, 0.2 if blurred with a sigma of 2
     pixels of 576 rows. None if no edge is strong enough to tell."""
+    textured: float
+    """Share of the places in the picture that show more than a plain surface."""
 
     @property
     def mean(self) -> float:
@@ -55,24 +59,35 @@ def measure(small: Pixels, picture: Pixels) -> Clarity:
     """Measure a picture, H x W grey or H x W x 3 BGR, and its small grey copy, h x w. Takes 4 ms."""
     counts = np.bincount(small.ravel(), minlength=256).astype(np.float64)
     counts[masks.LEVEL] = 0
-    patches = _patches(small, picture)
+    contrast = _contrast(small)
+    patches = _patches(contrast, small, picture)
     return Clarity(
         levels=counts / max(counts.sum(), 1.0),
         noise=float(np.median([_noise(patch) for patch in patches])),
         sharpness=_sharpness(patches),
+        textured=float((contrast > _TEXTURE).sum() / max((contrast >= 0).sum(), 1)),
     )
 
 
-def _patches(small: Pixels, picture: Pixels) -> list[Floats]:
-    """Return the places with most contrast, as grey levels."""
-    step = max(round(picture.shape[0] / _USUAL_ROWS), 1)
-    thin = picture[::step, ::step] if picture.ndim == 2 else picture[::step, ::step, 1]  # green is nearly grey
-    rows, columns = _GRID
-    tile_y, tile_x = max(small.shape[0] // rows, 1), max(small.shape[1] // columns, 1)
+def _contrast(small: Pixels) -> Floats:
+    """Return the standard deviation of the grey levels in each place of the grid; below 0 where a mask covers it."""
+    tile_y, tile_x = _tile(small)
     tiles = small[: small.shape[0] // tile_y * tile_y, : small.shape[1] // tile_x * tile_x]
     tiles = tiles.reshape(tiles.shape[0] // tile_y, tile_y, -1, tile_x)
     masked = (tiles == masks.LEVEL).mean(axis=(1, 3)) >= _MASKED
-    contrast = np.where(masked, 0, tiles.std(axis=(1, 3)))
+    return np.where(masked, -1, tiles.std(axis=(1, 3)))
+
+
+def _tile(small: Pixels) -> tuple[int, int]:
+    """Return height and width of a place of the grid."""
+    return max(small.shape[0] // _GRID[0], 1), max(small.shape[1] // _GRID[1], 1)
+
+
+def _patches(contrast: Floats, small: Pixels, picture: Pixels) -> list[Floats]:
+    """Return the places with most contrast, as grey levels."""
+    step = max(round(picture.shape[0] / _USUAL_ROWS), 1)
+    thin = picture[::step, ::step] if picture.ndim == 2 else picture[::step, ::step, 1]  # green is nearly grey
+    tile_y, tile_x = _tile(small)
     patches = []
     for place in np.argsort(-contrast, axis=None)[:_PATCHES]:
         row, column = np.unravel_index(place, contrast.shape)

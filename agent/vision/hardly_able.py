@@ -17,8 +17,9 @@ _NOISY_MEAN, _NOISE_TIMES = 80.0, 8.0
 _BLURRED = 0.25
 """See `Clarity.sharpness`. A picture enlarged by three, as by a digital zoom, is still above it."""
 _PALE, _BLACK = 32, 50
-"""As through dirt or fog: there are edges, but levels differ by less than the first, and not even the darkest is below
-the second. Without an edge it may be a plain wall."""
+"""As through dirt or fog: levels differ by less than the first, and not even the darkest is below the second..."""
+_TEXTURED = 0.3
+"""...though at least this share of the picture shows something: else it may be a plain wall."""
 
 _IN_WORDS = {
     SightTrouble.TOO_DARK: "the picture is too dark to find people reliably: add a light, or check the camera's own",
@@ -77,7 +78,7 @@ def _trouble(clarity: Clarity, quarters: int) -> SightTrouble | None:
     noisy = clarity.mean < _NOISY_MEAN and bright - dark < _NOISE_TIMES * clarity.noise
     if clarity.level(_DARK_SHARE) < _DARK_LEVEL or noisy:
         return SightTrouble.TOO_DARK
-    if clarity.sharpness is not None and dark >= _BLACK and bright - dark < _PALE:
+    if clarity.textured >= _TEXTURED and dark >= _BLACK and bright - dark < _PALE:
         return SightTrouble.HAZY
     if clarity.sharpness is not None and clarity.sharpness < _BLURRED:
         return SightTrouble.BLURRED

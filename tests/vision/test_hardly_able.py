@@ -15,6 +15,7 @@ from agent.vision.clarity import measure
 from agent.vision.hardly_able import HardlyAbleReporter
 from agent.vision.sight import Seen
 from tests.support.pictures import blurred, checks, dimmed
+from tests.support.plain_scenes import big_bottles, drawn
 from tests.support.tampered_video import looped
 from tests.support.vision_media import demo_video, tree_video
 from tests.support.vision_stand_ins import ManualClock
@@ -70,6 +71,20 @@ def test_a_plain_wall_is_neither_blurred_nor_dark_nor_hazy(level: int) -> None:
     noise = np.random.default_rng(5).normal(0, 2, (576, 768))
 
     assert told((side_light[None] + noise).astype(np.uint8)) == []
+
+
+def test_a_wall_of_which_the_last_bottle_was_taken_is_not_hazy() -> None:
+    pictures = [pixels for pixels, _ in drawn(lambda _: big_bottles(60), 40)][::20]
+
+    assert told(*pictures, seconds=2) == []
+
+
+def test_a_street_in_fog_is_hazy() -> None:
+    pictures = [
+        pixels for pixels, _ in looped(demo_video(), 40, lambda pixels, _: np.asarray(150 + 0.12 * pixels, np.uint8))
+    ][::20]
+
+    assert [message.reason for message in told(*pictures, seconds=2)] == [SightTrouble.HAZY]
 
 
 def test_a_picture_under_masks_is_not_told() -> None:
