@@ -16,7 +16,7 @@ from agent.vision.sight import FindsPeople, Seen
 Pixels = npt.NDArray[np.uint8]
 
 SHARE = 0.1
-"""Share of the inferences that look for the fallen while somebody may have fallen."""
+"""Share of the inferences that is set aside for looks for the fallen, whether or not somebody may have fallen."""
 _STOOD_NS = 1_000_000_000
 """How long somebody must have been seen upright; what comes and goes has not fallen."""
 _MISSED_NS = 500_000_000
