@@ -46,7 +46,7 @@ class Track:
         self.hits = 1
         self.looks = 1
         self.missed_s = 0.0
-        """How long looks have missed them; time without a look does not count."""
+        """How long looks have missed them; time before the first of these looks does not count."""
         self.unseen_s = 0.0
         """How long ago they were last found, whether or not there was a look since."""
         self.looked_ns = 0

@@ -88,20 +88,23 @@ class Tracker:
         matched = {id(track) for track, _ in pairs}
         pairs += self._match([track for track in self.tracks if id(track) not in matched], weak, self._weak_gate)
         matched = {id(track) for track, _ in pairs}
+        now_ns = self._last_ns or 0
         for track in self.tracks:
             if looked_at(track):
-                track.looked_ns = self._last_ns or 0
                 if id(track) not in matched:
-                    track.miss(self._step_s)
+                    # Between two looks that have both missed them they were not there either.
+                    since_s = self._step_s if track.last is not None else (now_ns - track.looked_ns) / 1e9
+                    track.miss(min(since_s, _LONGEST_STEP_S))
+                track.looked_ns = now_ns
         in_company = _in_company(self.tracks) if pairs else set()
         for track, box in pairs:
             if looked_at(track) or stands is None or not stands(track):
                 track.hit(box, in_company=track.id in in_company)
-                track.looked_ns = self._last_ns or 0
+                track.looked_ns = now_ns
         taken = {id(box) for _, box in pairs}
         begun = [Track(next(self._numbers), box) for box in clear if id(box) not in taken]
         for track in begun:
-            track.looked_ns = self._last_ns or 0
+            track.looked_ns = now_ns
         self.tracks = [track for track in self.tracks if _still_there(track, width, height)] + begun
         for track in self.tracks:
             track.real = track.real or (track.hits >= _ENOUGH_HITS and track.score >= self._threshold)

@@ -9,9 +9,9 @@ from typing import Any, get_args
 
 from agent.adapters.jose_keys import PrivateKey, sign
 from agent.cli.keygen import make_key
-from agent.contract.camera_events import EVENTS
+from agent.contract.camera_events import EVENTS, EventName
 from agent.contract.commands import TABLE
-from agent.contract.events import TimeCorrectionData
+from agent.contract.events import HardlyAbleToSeeData, LineCountData, TimeCorrectionData
 from agent.contract.evidence import EvidenceChange, EvidenceData
 from agent.contract.kinds import KINDS
 from agent.contract.schema.examples import EXAMPLES
@@ -87,7 +87,9 @@ SAID_BY_HAND: Mapping[SecurityKind, tuple[str, dict[str, Any]]] = {
     "record-skipped": ("a power cut", {"first": 18, "last": 1017}),
 }
 """Security events that are not provoked here, each with what it would take, and its detail."""
-CAMERA_EVENTS = {kind.type for name, kind in KINDS.items() if name in EVENTS}
+NOBODYS_EVENTS: tuple[EventName, ...] = ("person-down", "running")
+"""Nobody on the demo video does this."""
+CAMERA_EVENTS = {kind.type for name, kind in KINDS.items() if name in EVENTS and name not in NOBODYS_EVENTS}
 
 
 class Device:
@@ -255,6 +257,13 @@ def say_the_rest(broker: Mosquitto, directory: Path) -> None:
     for change in get_args(EvidenceChange):  # a simulated device without a certificate records nothing
         data = EvidenceData(camera="front", clip=NOBODYS_CLIP, chain={"seq": 1, "head": "0" * 64})
         outbox.put(FACTORY.evidence(change, data))
+    for name in NOBODYS_EVENTS:
+        outbox.put(FACTORY.camera_event(name, EVENTS[name].data.model_validate(EXAMPLES[f"event.{name}"]["data"])))
+    # They would take an hour, and a lens out of focus.
+    outbox.put(FACTORY.line_count(LineCountData.model_validate(EXAMPLES["event.line-count"]["data"])))
+    outbox.put(
+        FACTORY.hardly_able_to_see(HardlyAbleToSeeData.model_validate(EXAMPLES["event.hardly-able-to-see"]["data"]))
+    )
     # It would take a step of the machine's clock.
     outbox.put(
         FACTORY.time_correction(
