@@ -11,7 +11,7 @@ from agent.adapters import account
 from agent.bootstrap import specs
 from agent.core.diagnosis.agent_report import camera_figures
 from agent.core.diagnosis.finding import Finding, fail, failure, ok, unknown, warn
-from agent.core.diagnosis.vision import Pictures, judge_pictures, judge_speed
+from agent.core.diagnosis.vision import Pictures, judge_pictures, judge_sight, judge_speed
 from agent.core.diagnosis.vision_extra import install_advice
 from agent.core.errors import CameraError, MaskError, ModelError
 from agent.doctor.check import NOT_TRIED, Device, Note
@@ -98,11 +98,8 @@ def _of_running_agent(device: Device, one: CameraSettings) -> Finding:
             "`sudo systemctl stop edge-agent`, `sudo systemctl start edge-agent`",
         )
     rate = figures.get("frames_per_second")
-    if rate and (hardly_able := figures.get("hardly_able_to_see")) is not None:
-        what, _, do = hardly_able["detail"].partition(": ")
-        return fail(f"the running agent is hardly able to see with it: {what}", do)
     if rate:
-        return ok(f"the running agent gets {rate:.1f} frames/s from it")
+        return judge_sight(figures) or ok(f"the running agent gets {rate:.1f} frames/s from it")
     if not device.simulate and (trouble := _node_trouble(device, one.source)) is not None:
         return trouble
     reason = f": {figures['detail']}" if figures.get("detail") else ""

@@ -51,6 +51,29 @@ def test_a_camera_that_is_hardly_able_to_see_fails_with_what_to_do(tmp_path: Pat
     assert finding.do == "focus the lens"
 
 
+@pytest.mark.parametrize(
+    "figures",
+    [
+        {"hardly_able_to_see": {"reason": "too-dark", "detail": "the picture is too dark: add a light"}},
+        {"tampers": [{"kind": "dark", "event_id": "e1", "since": "2026-11-28T22:00:00.000Z"}]},
+    ],
+)
+def test_the_dark_is_a_warning_as_it_may_be_night(tmp_path: Path, figures: dict[str, Any]) -> None:
+    finding = examine(tmp_path, Path("/dev/null"), {"frames_per_second": 9.96, **figures})
+
+    assert finding.state is State.WARN
+    assert "too dark" in finding.what
+    assert finding.do == "look again by day, or add a light"
+
+
+def test_a_camera_that_somebody_has_covered_fails_though_it_gives_pictures(tmp_path: Path) -> None:
+    tampers = [{"kind": "covered", "event_id": "e1", "since": "2026-11-28T12:00:00.000Z"}]
+    finding = examine(tmp_path, Path("/dev/null"), {"frames_per_second": 9.96, "tampers": tampers})
+
+    assert finding.state is State.FAIL
+    assert "covered" in finding.what
+
+
 def test_the_reason_for_which_the_agent_gets_no_pictures_is_named(tmp_path: Path) -> None:
     finding = examine(tmp_path, Path("/dev/null"), {"frames_per_second": 0.0, "detail": "gave no picture for 10 s"})
 

@@ -34,12 +34,15 @@ def judge_report(text: str | None, now_boottime_ns: int) -> list[Finding]:
     if not 0 <= age_s <= STALE_S:
         since = f"for {age_s:.0f} s" if age_s > 0 else "since the boot"
         return [fail(f"the agent has not reported {since}", "see its log: `journalctl -u edge-agent -b`")]
-    broken = [
-        fail(f"the agent reports a problem with {name}: {detail or 'it does not work'}", "see the finding of that part")
-        for name, (is_ok, detail) in parts.items()
-        if not is_ok
-    ]
+    broken = [_broken(name, detail) for name, (is_ok, detail) in parts.items() if not is_ok]
     return broken or [ok(f"the agent reports that all its parts work ({len(parts)})")]
+
+
+def _broken(name: str, detail: str) -> Finding:
+    what = f"the agent reports a problem with {name}: {detail or 'it does not work'}"
+    if name.startswith("sight-"):  # it may be night: the finding of the camera says whether it is a fault
+        return warn(what, "see the finding of that camera")
+    return fail(what, "see the finding of that part")
 
 
 def says_connected(text: str | None, broker: str) -> str | None:

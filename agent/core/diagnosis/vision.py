@@ -1,7 +1,10 @@
 """Judges whether a camera's pictures and a model's speed are good enough for the settings."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from agent.contract.vocabulary import SightTrouble, TamperKind
 from agent.core.diagnosis.finding import Finding, fail, ok, warn
 
 _DARK = 8.0
@@ -49,6 +52,28 @@ def judge_pictures(seen: Pictures, wanted_per_second: float, wanted_size: tuple[
             )
         )
     return findings or [ok(text)]
+
+
+def judge_sight(figures: Mapping[str, Any]) -> Finding | None:
+    """Judge what the running agent says of the pictures of a camera, as in its health; None if it finds them good.
+
+    The dark is a warning: at night it may be no fault of the camera's.
+    """
+    kinds = [tamper["kind"] for tamper in figures.get("tampers", ())]
+    if kinds == [TamperKind.DARK]:
+        return warn("the running agent finds its pictures too dark to see anybody", "look again by day, or add a light")
+    if kinds:
+        return fail(
+            f"the running agent reports a tamper: {', '.join(kinds)}",
+            "look at its glass and where it points; if it was moved on purpose, restart the agent",
+        )
+    if (hardly_able := figures.get("hardly_able_to_see")) is None:
+        return None
+    what, _, do = hardly_able["detail"].partition(": ")
+    what = f"the running agent is hardly able to see with it: {what}"
+    if hardly_able["reason"] == SightTrouble.TOO_DARK:
+        return warn(what, f"look again by day, or {do}")
+    return fail(what, do)
 
 
 def judge_speed(ms: float, runtime: str, per_second: float, trouble: str | None) -> list[Finding]:

@@ -23,6 +23,14 @@ def test_a_report_that_can_not_be_read_is_not_green(text: str | None) -> None:
     assert not says_connected(text, "mqtts://a")
 
 
+def test_a_camera_that_is_hardly_able_to_see_is_a_warning_as_it_may_be_night() -> None:
+    parts = {"sight-front": {"ok": False, "detail": "hardly able to see: the picture is too dark"}}
+    (finding,) = judge_report(report(parts=parts), 101 * S)
+
+    assert finding.state is State.WARN
+    assert "sight-front" in finding.what
+
+
 @pytest.mark.parametrize(
     ("ok", "detail", "says"),
     [
