@@ -30,7 +30,7 @@ _IN_WORDS = {
     SightTrouble.UPSIDE_DOWN: "people appear upside down: turn the camera by half, until they are upright",
 }
 _WELL = "the picture is good again"
-_UNKNOWN = "it is not known whether it goes on: something else is reported instead, or the picture size changed"
+_UNKNOWN = "it is not known whether it goes on: something else is reported instead"
 
 
 class HardlyAbleReporter:

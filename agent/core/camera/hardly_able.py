@@ -65,7 +65,7 @@ class SightJudge:
         return [*changes, SightChanged(reason, True, began_ns)]
 
     def hush(self, now_ns: int) -> list[SightChanged]:
-        """Start over, because something else is told of the camera now, or its pictures are different ones."""
+        """Start over, because something else is reported of the camera now."""
         self._samples.clear()
         return self._end(now_ns, well=False)
 
