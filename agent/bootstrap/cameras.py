@@ -7,8 +7,8 @@ from agent.contract.camera_events import CameraEventData, EventName, LineCrossed
 from agent.core.camera.link import Aim
 from agent.core.camera.vision_spec import VisionSpec
 from agent.runtime.cameras.cameras import Cameras, View
+from agent.runtime.cameras.impairments import Impairments
 from agent.runtime.cameras.line_counts import LineCounts
-from agent.runtime.cameras.tamper import TamperController
 from agent.runtime.cameras.vision_link import VisionLink
 from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.commands.orders import picture_done
@@ -37,11 +37,12 @@ def links_to(
             command=specs.VISION_COMMAND,
             clock=context.clock,
             callbacks=_Reports(camera, context, handler, cameras, recordings, live, kept),
-            tampers=TamperController(
+            impairments=Impairments(
                 camera.name,
                 camera.tamper,
                 camera.frames_per_second,
                 reporter=context.reporter,
+                board=context.board,
                 clock=context.clock,
             ),
         )
@@ -72,7 +73,7 @@ class _Reports:
         self._cameras = cameras
         self._recordings = recordings
         self._live = live
-        self._sight_trouble = self._other_model = ""
+        self._other_model = ""
         lines = [line.name for line in camera.lines]
         self._counts = LineCounts(camera.name, lines, kept, reporter=context.reporter, clock=context.clock)
 
@@ -97,11 +98,6 @@ class _Reports:
     def on_state(self, works: bool, detail: str) -> None:
         self._board.report(f"camera-{self._name}", ok=works, detail=detail)
         self._counts.tick(works=works)
-
-    def on_sight(self, trouble: str) -> None:
-        if trouble != self._sight_trouble:
-            self._sight_trouble = trouble
-            self._board.report(f"sight-{self._name}", ok=not trouble, detail=trouble)
 
     def on_delegate(self, works: bool, detail: str) -> None:
         self._board.report(f"delegate-{self._name}", ok=works, detail=detail)

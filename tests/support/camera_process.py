@@ -10,8 +10,9 @@ from agent.contract.vocabulary import TamperKind
 from agent.core.camera.link import Aim
 from agent.core.camera.vision_spec import VisionSpec
 from agent.core.delivery.backoff import Backoff
-from agent.runtime.cameras.tamper import TamperController
+from agent.runtime.cameras.impairments import Impairments
 from agent.runtime.cameras.vision_link import VisionLink
+from agent.runtime.supervision.health import HealthBoard
 from agent.sim.clock import SimClock
 from tests.support.context import Collected, reporter
 from tests.support.wait import wait_for
@@ -50,7 +51,6 @@ class Rig:
     directory: Path
     clock: SimClock
     states: list[tuple[bool, str]] = field(default_factory=list)
-    sights: list[str] = field(default_factory=list)
     delegate_states: list[tuple[bool, str]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     specs: list[VisionSpec] = field(default_factory=list)
@@ -63,6 +63,7 @@ class Rig:
         program.write_text(PRELUDE + script)
         snapshots = self.directory / "snapshots"
         snapshots.mkdir(exist_ok=True)
+        self.board = HealthBoard(reporter(self.events))
         self.made = VisionLink(
             spec=VisionSpec(
                 name="front",
@@ -75,11 +76,12 @@ class Rig:
             command=command or [sys.executable, "-S", "-E", str(program)],
             clock=self.clock,
             callbacks=self,
-            tampers=TamperController(
+            impairments=Impairments(
                 "front",
                 tuple(TamperKind),
                 10.0,
                 reporter=reporter(self.events),
+                board=self.board,
                 clock=self.clock,
             ),
             backoff=Backoff(longest_s=60, uniform=lambda _, high: high),
@@ -97,9 +99,6 @@ class Rig:
 
     def on_state(self, works: bool, detail: str) -> None:
         self.states.append((works, detail))
-
-    def on_sight(self, trouble: str) -> None:
-        self.sights.append(trouble)
 
     def on_delegate(self, works: bool, detail: str) -> None:
         self.delegate_states.append((works, detail))

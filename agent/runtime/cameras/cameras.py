@@ -101,13 +101,9 @@ class Cameras:
         recorder last said, if it has one."""
         figures: dict[str, dict[str, Any]] = {}
         for link in self._links:
-            report, tampers, hardly_able = link.heartbeat, link.tampers.figures(), link.tampers.hardly_able.figures()
-            if report is not None or tampers:
-                figures[link.camera] = {
-                    **({} if report is None else _figures(report)),
-                    "tampers": tampers,
-                    **hardly_able,
-                }
+            report, impairments = link.heartbeat, link.impairments.figures()
+            if report is not None or impairments["tampers"]:
+                figures[link.camera] = {**({} if report is None else _figures(report)), **impairments}
         for camera, recording in (self._recordings.figures() if self._recordings else {}).items():
             figures.setdefault(camera, {"tampers": []})["recording"] = recording
         return figures

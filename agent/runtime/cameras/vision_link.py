@@ -12,9 +12,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
 
-from agent.contract.camera_events import CameraEventData, EventName
 from agent.contract.messages import Converging
 from agent.core.camera.link import (
     LIVE,
@@ -39,7 +37,8 @@ from agent.core.camera.link_model import LONGEST_LINE, LinkError, encode
 from agent.core.camera.vision_spec import VisionSpec
 from agent.core.delivery.backoff import Backoff
 from agent.ports import Clock
-from agent.runtime.cameras.tamper import TamperController
+from agent.runtime.cameras.callbacks import CameraCallbacks
+from agent.runtime.cameras.impairments import Impairments
 from agent.runtime.supervision import child
 from agent.runtime.supervision.supervisor import Supervisor
 
@@ -52,31 +51,6 @@ _NOBODY = InView(persons=0, tracks=())
 log = logging.getLogger(__name__)
 
 
-class CameraCallbacks(Protocol):
-    """Hears what a camera process reports. All on the link's own thread."""
-
-    def on_respec(self, spec: VisionSpec) -> None:
-        """The process is about to start anew, with this spec."""
-
-    def on_event(self, event: EventName, data: CameraEventData) -> None:
-        """Something happened before the camera."""
-
-    def on_picture(self, picture_id: str, jpeg: bytes | None, detail: str, aim: Aim | None = None) -> None:
-        """A picture that was asked for has come; None if there is none, and `detail` says why. A view has `aim`."""
-
-    def on_state(self, works: bool, detail: str) -> None:
-        """The camera works, or does not."""
-
-    def on_sight(self, trouble: str) -> None:
-        """Why the camera, which gives pictures, is hardly able to see; empty if it sees well or nobody knows."""
-
-    def on_delegate(self, works: bool, detail: str) -> None:
-        """The delegate of the settings runs the model (`works`), or the processor does in its place."""
-
-    def on_model(self, refused: str, retired: str = "") -> None:
-        """Which model was refused or is retired, and what runs instead; empty when none was or is."""
-
-
 class VisionLink:
     """One camera process. `take_snapshot` and `heartbeat` from any thread, the rest from its own."""
 
@@ -87,17 +61,17 @@ class VisionLink:
         command: Sequence[str],
         clock: Clock,
         callbacks: CameraCallbacks,
-        tampers: TamperController,
+        impairments: Impairments,
         backoff: Backoff | None = None,
     ) -> None:
-        """`command` starts the process; the number of its socket is appended. `tampers` gets the tampers that the
-        process finds, and its heartbeats."""
+        """`command` starts the process; the number of its socket is appended. `impairments` hears what the
+        process finds wrong with its pictures, and its heartbeats."""
         self._spec = spec
         self._new_spec: VisionSpec | None = None
         self._command = list(command)
         self._clock = clock
         self._callbacks = callbacks
-        self.tampers = tampers
+        self.impairments = impairments
         self._backoff = backoff or Backoff(longest_s=60.0)
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
@@ -170,9 +144,9 @@ class VisionLink:
         if self._new_spec is not None:
             self._spec, self._new_spec, self._retry_ns = self._new_spec, None, now_ns
             self._reap()
-            self._forget_troubles()
+            self.impairments.ended()
             self._callbacks.on_respec(self._spec)
-        self.tampers.tick()
+        self.impairments.tick()
         if self._socket is None:
             if now_ns >= self._retry_ns:
                 self._start()
@@ -241,7 +215,7 @@ class VisionLink:
             case Heartbeat():
                 self._watch_progress(message)
                 self.heartbeat = message
-                self.tampers.beat(message)
+                self.impairments.beat(message)
                 self._callbacks.on_state(message.state == "ok", message.detail)
             case SnapshotTaken():
                 self._forward_picture(message.id, message.path, message.aim)
@@ -249,25 +223,15 @@ class VisionLink:
                 self._callbacks.on_picture(message.id, None, message.detail)
             case InView():
                 self.in_view = message
-            case CameraTamper() | HardlyAbleToSee():
-                self._disturbed(message)
+            case CameraTamper():
+                self.impairments.heard(message)
+                self._forward_picture_of(message.snapshot)
+            case HardlyAbleToSee():
+                self.impairments.heard(message)
             case _:
                 # Whatever the process says, the event is one of this camera.
                 self._callbacks.on_event(message.t, message.data.model_copy(update={"camera": self.camera}))
-                if (picture_id := message.data.snapshot) is not None:
-                    self._forward_picture(picture_id, f"{picture_id}.jpg")
-
-    def _disturbed(self, message: CameraTamper | HardlyAbleToSee) -> None:
-        self.tampers.heard(message)
-        if isinstance(message, HardlyAbleToSee):
-            self._callbacks.on_sight(self.tampers.hardly_able.detail)
-        elif message.snapshot is not None:
-            self._forward_picture(message.snapshot, f"{message.snapshot}.jpg")
-
-    def _forget_troubles(self) -> None:
-        """End what the process has found wrong with its pictures: the next one finds what is left of it."""
-        self.tampers.ended()
-        self._callbacks.on_sight("")
+                self._forward_picture_of(message.data.snapshot)
 
     def _greeted(self, message: Hello) -> None:
         self._patience_ns = _HEARTBEAT_PATIENCE_NS
@@ -282,25 +246,28 @@ class VisionLink:
         if message.state != "ok" or self.heartbeat is None or message.frames != self.heartbeat.frames:
             self._advanced_ns = self._heard_ns
 
+    def _forward_picture_of(self, event_id: str | None) -> None:
+        """Pass on the picture of an event, if it has one."""
+        if event_id is not None:
+            self._forward_picture(event_id, f"{event_id}.jpg")
+
     def _forward_picture(self, picture_id: str, name: str, aim: Aim | None = None) -> None:
         """Read a picture, delete its file and pass it on. Only files in the agreed directory are read."""
         directory = self._spec.snapshot_directory
         if picture_id.startswith((VIEW, LIVE)):
             directory = self._spec.memory_directory or directory
-        path = Path(directory) / Path(name).name
+        path, most = Path(directory) / Path(name).name, self._spec.snapshot_max_bytes
         try:
             with path.open("rb") as file:
-                jpeg = file.read(self._spec.snapshot_max_bytes + 1)
+                jpeg = file.read(most + 1)
             path.unlink()
         except (OSError, ValueError) as error:  # ValueError: a name that no file can have
             self._callbacks.on_picture(picture_id, None, f"{path.name!r}: {error}")
             return
-        if len(jpeg) > self._spec.snapshot_max_bytes:
-            self._callbacks.on_picture(
-                picture_id, None, f"{path.name}: more than {self._spec.snapshot_max_bytes} bytes"
-            )
-            return
-        self._callbacks.on_picture(picture_id, jpeg, "", aim)
+        if len(jpeg) > most:
+            self._callbacks.on_picture(picture_id, None, f"{path.name}: more than {most} bytes")
+        else:
+            self._callbacks.on_picture(picture_id, jpeg, "", aim)
 
     def _send(self, message: ToVision) -> bool:
         with self._send_lock:
@@ -328,7 +295,7 @@ class VisionLink:
 
     def _retry_later(self, detail: str) -> None:
         now_ns = self._clock.boottime_ns()
-        self._forget_troubles()
+        self.impairments.ended()
         works_since_ns, self._works_since_ns = self._works_since_ns, None
         delay_s = self._backoff.failed(0.0 if works_since_ns is None else (now_ns - works_since_ns) / 1e9)
         self._retry_ns = now_ns + int(delay_s * 1e9)

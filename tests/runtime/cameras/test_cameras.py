@@ -36,10 +36,8 @@ class FakeLink:
     hardly_able: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def tampers(self) -> SimpleNamespace:
-        return SimpleNamespace(
-            figures=lambda: self.active, hardly_able=SimpleNamespace(figures=lambda: self.hardly_able)
-        )
+    def impairments(self) -> SimpleNamespace:
+        return SimpleNamespace(figures=lambda: {"tampers": self.active, **self.hardly_able})
 
     @property
     def works(self) -> bool:

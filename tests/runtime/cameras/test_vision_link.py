@@ -12,6 +12,7 @@ from agent.contract.events import CameraTamperData, HardlyAbleToSeeData
 from agent.contract.vocabulary import TamperKind
 from agent.core.camera.link import InView
 from agent.core.camera.link_model import LONGEST_LINE
+from agent.runtime.supervision.health import PartState
 from tests.support.camera_process import SERVE, Rig
 
 AT = "AT = dict(event_id='e1', camera='front', frame_monoms=1, persons=1)\n"
@@ -204,13 +205,13 @@ def tampers_told(rig: Rig) -> list[tuple[TamperKind, bool]]:
 
 def test_a_tamper_is_told_and_ends_with_the_process_that_found_it(rig: Rig) -> None:
     link = rig.link(f"hello(); beat(); {TAMPER}; lines.readline()")
-    rig.until(link.tampers.figures)
+    rig.until(lambda: tampers_told(rig))
     assert link.pid is not None
     psutil.Process(link.pid).kill()
     rig.until(lambda: rig.failures)
 
     assert tampers_told(rig) == [(TamperKind.COVERED, True), (TamperKind.COVERED, False)]
-    assert link.tampers.figures() == []
+    assert link.impairments.figures() == {"tampers": []}
 
 
 BLURRED = 'say(t="hardly-able-to-see", event_id="e1", reason="blurred", active={}, boottime_ns=1, detail="focus it")'
@@ -220,23 +221,23 @@ def test_a_camera_that_is_hardly_able_to_see_says_so_and_works(rig: Rig) -> None
     link = rig.link(f"hello(); {BLURRED.format(True)}; beat(); lines.readline(); {BLURRED.format(False)}; {SERVE}")
     rig.until(lambda: rig.states)
 
-    assert rig.sights == ["hardly able to see: focus it"]
+    assert rig.board.parts() == {"sight-front": PartState(False, "hardly able to see: focus it")}
     assert rig.states == [(True, "")]
     assert link.take_snapshot("p1")
-    rig.until(lambda: rig.sights[-1] == "")
+    rig.until(lambda: rig.board.parts() == {"sight-front": PartState(True)})
 
 
 def test_what_a_camera_process_said_of_its_sight_ends_with_it(rig: Rig) -> None:
     link = rig.link(f"hello(); beat(); {BLURRED.format(True)}; lines.readline()")
-    rig.until(link.tampers.hardly_able.figures)
+    rig.until(rig.board.parts)
     assert link.pid is not None
     psutil.Process(link.pid).kill()
     rig.until(lambda: rig.failures)
 
     told = [draft.data for draft in rig.events if isinstance(draft.data, HardlyAbleToSeeData)]
     assert [(data.event_id, data.active) for data in told] == [("e1", True), ("e1", False)]
-    assert link.tampers.hardly_able.figures() == {}
-    assert rig.sights == ["hardly able to see: focus it", ""]
+    assert link.impairments.figures() == {"tampers": []}
+    assert rig.board.parts() == {"sight-front": PartState(True)}
 
 
 @pytest.mark.parametrize(
