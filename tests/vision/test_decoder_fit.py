@@ -1,16 +1,13 @@
 """A model whose outputs are not those that its manifest promises is refused when it is loaded."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agent.core.errors import ModelError
 from agent.vision.decoders import decoder_of
+from tests.support.decoded import COCO, NOWHERE
 from tests.support.vision_stand_ins import manifest
-
-NOWHERE = Path("/nonexistent")
-COCO = ("person", "bicycle", "car")
 
 
 @pytest.mark.parametrize(
