@@ -48,12 +48,16 @@ def _clip(video: Path) -> Clip:
     try:
         lines = truth.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
-        raise UsageError(f"{video} has no truth beside it: write {truth.name}, at least its heading") from None
+        heading = ",".join(_COLUMNS)
+        raise UsageError(
+            f"{video} has no truth beside it: write {truth.name}, at least its heading {heading}"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{truth} can't be read: {error}") from error
     table = list(csv.reader(lines))
     if not table or [name.strip() for name in table[0]] != _COLUMNS:
-        raise UsageError(f"{truth}, line 1: the heading must be {','.join(_COLUMNS)}")
+        given = lines[0] if lines else ""
+        raise UsageError(f"{truth}, line 1: the heading must be {','.join(_COLUMNS)}, and is {given!r}")
     times: dict[str, list[float]] = {event: [] for event in _EVENTS}
     for number, cells in enumerate(table[1:], start=2):
         if cells:
@@ -65,19 +69,29 @@ def _clip(video: Path) -> Clip:
 def _line(cells: Sequence[str], where: str) -> tuple[str, float]:
     second, event = (cells[0].strip(), cells[1].strip()) if len(cells) == len(_COLUMNS) else ("", "")
     if event not in _EVENTS:
-        raise UsageError(f"{where}: {','.join(cells)!r} is not a second and one of {', '.join(_EVENTS)}")
+        raise UsageError(f"{where}: {','.join(cells)!r} is not a number of seconds and {' or '.join(_EVENTS)}")
     try:
         at_s = float(second)
     except ValueError:
         at_s = -1.0
     if not 0 <= at_s < float("inf"):
-        raise UsageError(f"{where}: {second!r} is no second of a video")
+        raise UsageError(f"{where}: {second!r} is no number of seconds since the video began")
     return event, at_s
 
 
 def rows(stage: Stage, clips: Sequence[Clip]) -> list[Row]:
     """One a clip, with the defaults of a camera. Raises UsageError for a truth that goes beyond its video."""
+    for clip in clips:  # a mistake must not show only after the clips before it
+        film = Film(clip.video)
+        if film.frames is not None:
+            _check(clip, film.frames / film.frames_per_second)
     return [_row(stage, clip) for clip in clips]
+
+
+def _check(clip: Clip, length_s: float) -> None:
+    late = [second for second in (*clip.entered, *clip.left) if second > length_s]
+    if late:
+        raise UsageError(f"{clip.video.with_suffix('.csv')}: {late[0]:g} s is after the video's end, {length_s:.1f} s")
 
 
 def _row(stage: Stage, clip: Clip) -> Row:
@@ -85,10 +99,7 @@ def _row(stage: Stage, clip: Clip) -> Row:
     rate, title = film.frames_per_second, f"clip {clip.video.name}"
     replay = stage.replay(rate, inferences_per_second=DEFAULT_BUDGET)
     watched = watch(replay, film, lambda done: stage.say(title, done, film.frames or done))
-    length_s = len(watched.lines) / rate
-    late = [second for second in (*clip.entered, *clip.left) if second > length_s]
-    if late:
-        raise UsageError(f"{clip.video.with_suffix('.csv')}: {late[0]:g} s is after the video's end, {length_s:.1f} s")
+    _check(clip, len(watched.lines) / rate)
     entered = entries.score(clip.entered, [event.frame / rate for event in watched.entered], early_s=_EARLY_S)
     gone = [frame / rate for frame, name in watched.alerts if name == "person-left"]
     left = entries.score(clip.left, gone, early_s=_EARLY_S)
@@ -101,5 +112,5 @@ def _row(stage: Stage, clip: Clip) -> Row:
         "left": f"{left.found} of {len(clip.left)}",
     }
     reached = not entered.missed and not entered.false
-    values = {"events": watched.alerts}
+    values = {"events": [(round(frame / rate, 1), name) for frame, name in watched.alerts]}
     return Row(f"clip_{clip.video.name}", clip.video.name, "all entered, none false", "", reached, values, SHEET, cells)

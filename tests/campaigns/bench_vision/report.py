@@ -22,7 +22,7 @@ def as_tables(rows: Sequence[Row]) -> Group:
     for sheet, of_it in _sheets(rows).items():
         table = Table(title=sheet or "How well the agent sees, and what it costs", title_justify="left")
         for heading in ("", "target", *_columns(of_it)):
-            table.add_column(heading)
+            table.add_column(heading, overflow="fold")
         table.add_column("", no_wrap=True)
         for row in of_it:
             cells = [row.title, row.target, *_cells(row, _columns(of_it))]

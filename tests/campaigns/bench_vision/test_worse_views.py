@@ -193,25 +193,28 @@ def test_a_clip_of_ones_own_is_scored_by_its_truth(tmp_path: Path) -> None:
     assert (yard.reached, yard.cells["entered"], yard.cells["left"]) == (False, "0 of 1", "0 of 1")
 
 
-def test_a_truth_beyond_the_end_of_its_video_is_refused(tmp_path: Path) -> None:
-    write_video(tmp_path / "yard.avi", 20, 10)
-    (tmp_path / "yard.csv").write_text("second,event\n30,entered\n")
-    stage = Stage(tmp_path, tmp_path / "yard.avi", QUICK, lambda text, done, of: None)
+def test_a_truth_beyond_the_end_of_its_video_is_refused_before_any_clip_is_looked_at(tmp_path: Path) -> None:
+    for name, truth in (("a", "second,event\n"), ("yard", "second,event\n30,entered\n")):
+        write_video(tmp_path / f"{name}.avi", 20, 10)
+        (tmp_path / f"{name}.csv").write_text(truth)
+    shown: list[str] = []
+    stage = Stage(tmp_path, tmp_path / "yard.avi", QUICK, lambda text, done, of: shown.append(text))
     with pytest.raises(UsageError, match=r"yard\.csv: 30 s is after the video's end, 2\.0 s"):
         clips.rows(stage, clips.read(tmp_path))
+    assert not shown
 
 
 @pytest.mark.parametrize(
     ("truth", "why"),
     [
-        (None, r"yard\.mp4 has no truth beside it: write yard\.csv"),
+        (None, r"yard\.mp4 has no truth beside it: write yard\.csv, at least its heading second,event"),
         ("", r"line 1: the heading must be second,event"),
-        ("time,what\n", r"line 1: the heading must be second,event"),
+        ("second;event\n", r"line 1: the heading must be second,event, and is 'second;event'"),
         ("second,event\n1.5,came\n", r"yard\.csv, line 2: '1\.5,came' is not"),
         ("second,event\n1.5\n", r"line 2: '1\.5' is not"),
-        ("second,event\n1,entered\nsoon,left\n", r"line 3: 'soon' is no second"),
-        ("second,event\n-1,entered\n", r"line 2: '-1' is no second"),
-        ("second,event\nnan,entered\n", r"line 2: 'nan' is no second"),
+        ("second,event\n1,entered\nsoon,left\n", r"line 3: 'soon' is no number"),
+        ("second,event\n-1,entered\n", r"line 2: '-1' is no number"),
+        ("second,event\nnan,entered\n", r"line 2: 'nan' is no number"),
     ],
 )
 def test_a_truth_that_cannot_be_meant_is_refused_with_its_line(tmp_path: Path, truth: str | None, why: str) -> None:
