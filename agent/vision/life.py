@@ -26,13 +26,17 @@ Box = tuple[float, float, float, float]
 Scaled = Callable[[Pixels, int, int], Pixels]
 """`scaled(picture, width, height)` returns a smaller grey copy of a picture."""
 
-_HEIGHT_PX = 72
-"""Height of a person in the patch; people who are smaller in the picture are not enlarged."""
+_HEIGHTS_PX = 72, 108
+"""Least and most height of a person in the patch; people who are smaller in the picture are not enlarged."""
+_COARSENS = 4
+"""Between the two, a pixel of the patch is so many of the picture wide. In a coarser one somebody who stands hardly
+moves, and half of one, cut by the picture's edge, has few blocks; in a finer one an encoder moves a poster.
+"""
 _BLOCK_PX = 12
 _AROUND = 0.25
 """Margin around the box that belongs to the patch, as a share of the person's height."""
 _FAR_PX = 0.06
-"""Pixels of the patch, a thousandth of the person's height. A block has moved if it is farther away than this..."""
+"""Pixels of the patch, at most a thousandth of the person. A block has moved if it is farther away than this..."""
 _SURE = 9.0
 """...and than this many times its error."""
 _LEAST_SLOPE = 1.5
@@ -79,7 +83,8 @@ class Patch:
         rows, columns = picture.shape[:2]
         x, right = max(int(left - margin), 0), min(int(left + width + margin) + 1, columns)
         y, bottom = max(int(top - margin), 0), min(int(top + height + margin) + 1, rows)
-        scale = min(_HEIGHT_PX / height, 1.0) / _BLOCK_PX
+        least, most = _HEIGHTS_PX
+        scale = min(min(max(least, height / _COARSENS), most) / height, 1.0) / _BLOCK_PX
         across, down = max(int((right - x) * scale), 1), max(int((bottom - y) * scale), 1)
         self._scaled = scaled
         self._place = slice(y, bottom), slice(x, right)

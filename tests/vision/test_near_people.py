@@ -26,6 +26,15 @@ GROUPS = {
 POSTERS = [Standing(who, x, way=stock_still) for who, x in ((1, 0.25), (2, 0.5), (3, 0.75))]
 
 
+CUT_BY = {
+    "left": Standing(1, x=0.04, height=0.79, way=sways(0.7)),
+    "right": Standing(0, x=0.96, height=0.79, way=sways(0.7)),
+    "below": Standing(5, height=1.57, foot=1.65, way=sways(0.7)),
+    "above": Standing(2, height=1.1, foot=0.88, way=sways(0.7)),
+}
+"""Edges of the picture, and somebody whom they cut and who stands as still as anybody alive does."""
+
+
 def looks(
     pictures: Callable[[float], Pixels], until_s: float, tmp_path: Path, per_s: float = 10.0
 ) -> list[FrameResult]:
@@ -46,6 +55,11 @@ def test_everybody_who_stands_close_is_seen_at_once_and_announced_within_two_sec
 
     assert len(entered(shown)) == len(GROUPS[group])
     assert sum(not look.seen.people for look in shown) <= 2
+
+
+@pytest.mark.parametrize("edge", CUT_BY)
+def test_half_of_somebody_who_stands_still_is_announced_as_soon(edge: str, tmp_path: Path) -> None:
+    assert len(entered(looks(NearScene([CUT_BY[edge]], (1280, 720)).at, SOON_S, tmp_path))) == 1
 
 
 def test_in_a_dense_group_everybody_is_announced_within_two_seconds(tmp_path: Path) -> None:
