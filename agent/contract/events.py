@@ -123,8 +123,8 @@ class LineCountData(Payload):
     right_to_left: Count
     """Those of the other direction."""
     counted_s: Annotated[Count, Field(json_schema_extra={"maximum": 3600})]
-    """In how many seconds of the hour the camera worked, as far as is known: with fewer than 3600, some may be missing.
-    """
+    """In how many seconds of the hour the camera worked, as far as is known and to within two: with fewer than 3598,
+    crossings may be missing."""
 
 
 class HardlyAbleToSeeData(Payload):
