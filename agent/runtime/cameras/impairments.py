@@ -32,7 +32,8 @@ class Impairments:
         clock: Clock,
     ) -> None:
         """Video loss is reported only if it is among the `kinds`; the camera process watches for the others. While the
-        camera is hardly able to see, its part `sight-NAME` is degraded on the `board`."""
+        camera is hardly able to see, its part `sight-NAME` is degraded on the `board`; if a tamper takes the place of
+        that, until the tamper is over."""
         self._camera = camera
         self._signal = VideoLoss(frames_per_second) if TamperKind.SIGNAL_LOST in kinds else None
         self._signal_id = ""
@@ -40,6 +41,8 @@ class Impairments:
         """Frames that the camera process had processed as of its last heartbeat."""
         self._reporter = reporter
         self._board = board
+        self._sight = f"sight-{camera}"
+        self._sees_badly = False
         self._clock = clock
         self._ids = Uuid7Source()
         self._active: dict[str, tuple[CameraTamper | HardlyAbleToSee, str]] = {}
@@ -117,7 +120,8 @@ class Impairments:
         if isinstance(message, CameraTamper):
             log.warning("camera %s: %s: %s", self._camera, message.kind, message.detail)
         else:
-            self._board.report(f"sight-{self._camera}", ok=False, detail=f"hardly able to see: {message.detail}")
+            self._sees_badly = True
+            self._board.report(self._sight, ok=False, detail=f"hardly able to see: {message.detail}")
 
     def _end(self, event_id: str, boottime_ns: int, detail: str) -> None:
         if event_id not in self._active:
@@ -129,8 +133,9 @@ class Impairments:
         self._report(ended, self._wall(boottime_ns), duration_ms)
         if isinstance(began, CameraTamper):
             log.info("camera %s: %s is over: %s", self._camera, began.kind, detail)
-        else:
-            self._board.report(f"sight-{self._camera}", ok=True)
+        if self._sees_badly and not self._active.keys() - {self._signal_id}:
+            self._sees_badly = False
+            self._board.report(self._sight, ok=True)
 
     def _report(self, message: CameraTamper | HardlyAbleToSee, since: str, duration_ms: int | None = None) -> None:
         told: dict[str, Any] = {

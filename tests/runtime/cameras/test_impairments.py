@@ -222,6 +222,24 @@ def test_while_it_is_hardly_able_to_see_health_says_why_and_its_part_is_degraded
     assert [part.part for part in parts] == ["sight-front", "sight-front"], "degraded once, restored once"
 
 
+def test_a_part_does_not_work_again_because_the_night_has_become_so_dark_that_it_is_a_tamper() -> None:
+    rig = Rig()
+    rig.hear_blurred()
+    rig.hear(TamperKind.DARK, event_id="e2")
+    rig.hear_blurred(active=False)
+    assert not rig.board.parts()["sight-front"].ok
+    rig.hear(TamperKind.DARK, active=False, event_id="e2")
+    assert rig.board.parts() == {"sight-front": PartState(True)}
+
+
+def test_a_tamper_alone_is_no_matter_of_the_part() -> None:
+    rig = Rig()
+    rig.hear(TamperKind.COVERED)
+    rig.hear(TamperKind.COVERED, active=False)
+
+    assert rig.board.parts() == {}
+
+
 def test_when_the_camera_process_ends_nobody_knows_how_well_it_sees_and_that_is_told_once() -> None:
     rig = Rig()
     rig.hear_blurred()
