@@ -83,11 +83,11 @@ class LineCounts:
         self._worked_ns = now_ns if works else None
 
     def _close_hours(self) -> None:
-        if self._clock.quality() is TimeQuality.UNSYNCED:
-            return
-        hour_s = int(self._clock.wall().timestamp()) // _HOUR_S * _HOUR_S
+        hour_s = None
+        if self._clock.quality() is not TimeQuality.UNSYNCED:
+            hour_s = int(self._clock.wall().timestamp()) // _HOUR_S * _HOUR_S
         for line, count in list(self._counts.items()):
-            # What was counted before the clock was set belongs to the hour in which it is.
+            # What is counted before the clock is set belongs to the hour in which it is, and not to one that was kept.
             before_s, count.hour_s = count.hour_s, hour_s
             if before_s is None or before_s == hour_s:
                 continue

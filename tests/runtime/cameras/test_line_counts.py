@@ -130,6 +130,22 @@ def test_while_the_clock_is_not_set_no_hour_ends_and_nothing_is_lost() -> None:
     assert gate.told == [("14", 1, 0)]
 
 
+def test_after_a_power_cut_nothing_is_counted_to_the_hour_of_the_cut_before_the_clock_is_set() -> None:
+    gate = Gate()
+    gate.crosses(IN)
+    gate.clock.advance(timedelta(hours=5))
+    gate.clock.set_quality(TimeQuality.UNSYNCED)
+    gate.start("gate")
+    gate.crosses(OUT, OUT)
+    assert gate.told == [("12", 1, 0)]
+
+    gate.start("gate")
+    gate.clock.set_quality(TimeQuality.SYNCED)
+    gate.pass_time(3600)
+
+    assert gate.told == [("12", 1, 0), ("17", 0, 2)]
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"a": 1}', "null"])
 def test_what_was_kept_and_cannot_be_read_is_left_out(text: str) -> None:
     gate = Gate()
