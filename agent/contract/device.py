@@ -214,7 +214,7 @@ class CameraHealth(TypedDict):
     tampers: list[ActiveTamper]
     """Those that are active."""
     hardly_able_to_see: NotRequired[HardlyAbleToSee]
-    """Left out when it sees well."""
+    """Left out when it sees well, and while a tamper is told instead."""
     recording: NotRequired[RecordingHealth]
     """Left out when the camera is not recorded."""
 
