@@ -32,7 +32,7 @@ ALLOWED: Mapping[str, str] = {
     "cameras.enter_after_s": "when somebody has entered",
     "cameras.leave_after_s": "when somebody has left",
     "cameras.min_travel": "how far somebody must have come",
-    "cameras.converging_from": "how many people who close in on one an alarm tells of",
+    "cameras.converging_from": "from how many people who have closed in on one an alarm says so",
     "cameras.cool_down_s": "the shortest time between two events",
     "cameras.update_every_s": "how often what lasts is reported again",
     "cameras.zones": "zones with their hours",
