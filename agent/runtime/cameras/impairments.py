@@ -82,7 +82,12 @@ class Impairments:
             self._signal.pictured(age_ms * 1_000_000, self._clock.boottime_ns())
 
     def tick(self) -> None:
-        """Check whether pictures come. Call it several times a second, whatever the camera process does."""
+        """Check whether pictures come, and whether the camera sees again. Call it several times a second, whatever the
+        camera process does."""
+        # Not at an end: another reason or a tamper may follow it at once.
+        if self._sees_badly and not self._active.keys() - {self._signal_id}:
+            self._sees_badly = False
+            self._board.report(self._sight, ok=True)
         if self._signal is None:
             return
         change = self._signal.tick(self._clock.boottime_ns())
@@ -133,9 +138,6 @@ class Impairments:
         self._report(ended, self._wall(boottime_ns), duration_ms)
         if isinstance(began, CameraTamper):
             log.info("camera %s: %s is over: %s", self._camera, began.kind, detail)
-        if self._sees_badly and not self._active.keys() - {self._signal_id}:
-            self._sees_badly = False
-            self._board.report(self._sight, ok=True)
 
     def _report(self, message: CameraTamper | HardlyAbleToSee, since: str, duration_ms: int | None = None) -> None:
         told: dict[str, Any] = {

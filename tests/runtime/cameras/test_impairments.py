@@ -46,9 +46,14 @@ class Rig:
             CameraTamper(event_id=event_id, kind=kind, active=active, boottime_ns=at_ns, detail="so")
         )
 
-    def hear_blurred(self, active: bool = True, event_id: str = "e1", ago_s: int = 0) -> None:
+    def hear_sight(
+        self,
+        active: bool = True,
+        event_id: str = "e1",
+        ago_s: int = 0,
+        reason: SightTrouble = SightTrouble.BLURRED,
+    ) -> None:
         at_ns = self.clock.boottime_ns() - ago_s * SECOND
-        reason = SightTrouble.BLURRED
         self.impairments.heard(
             HardlyAbleToSee(event_id=event_id, reason=reason, active=active, boottime_ns=at_ns, detail="focus it")
         )
@@ -196,9 +201,9 @@ def test_where_the_settings_leave_it_out_no_lost_signal_is_told() -> None:
 def test_a_camera_that_is_hardly_able_to_see_is_told_with_its_beginning_and_its_end_with_how_long_it_was() -> None:
     rig = Rig()
     wall = rig.clock.wall()
-    rig.hear_blurred(ago_s=20)
+    rig.hear_sight(ago_s=20)
     rig.clock.advance(timedelta(seconds=60))
-    rig.hear_blurred(active=False, ago_s=20)
+    rig.hear_sight(active=False, ago_s=20)
     begin, end = rig.sights
 
     assert (begin.event_id, begin.camera, begin.reason, begin.active) == ("e1", "front", SightTrouble.BLURRED, True)
@@ -208,27 +213,41 @@ def test_a_camera_that_is_hardly_able_to_see_is_told_with_its_beginning_and_its_
 
 def test_while_it_is_hardly_able_to_see_health_says_why_and_its_part_is_degraded() -> None:
     rig = Rig()
-    rig.hear_blurred()
+    rig.hear_sight()
     why = {"reason": "blurred", "event_id": "e1", "since": rig.sights[0].since, "detail": "focus it"}
     assert rig.impairments.figures() == {"tampers": [], "hardly_able_to_see": why}
     assert rig.board.parts() == {"sight-front": PartState(False, "hardly able to see: focus it")}
 
-    rig.hear_blurred(active=False, event_id="e0")
+    rig.hear_sight(active=False, event_id="e0")
     assert "hardly_able_to_see" in rig.impairments.figures(), "it was something else that ended"
-    rig.hear_blurred(active=False)
+    rig.hear_sight(active=False)
+    rig.impairments.tick()
     assert rig.impairments.figures() == {"tampers": []}
     assert rig.board.parts() == {"sight-front": PartState(True)}
-    parts = [draft.data for draft in rig.drafts if isinstance(draft.data, PartData)]
-    assert [part.part for part in parts] == ["sight-front", "sight-front"], "degraded once, restored once"
+
+
+def test_when_another_reason_takes_its_place_the_part_does_not_work_again_in_between() -> None:
+    rig = Rig()
+    rig.hear_sight()
+    rig.impairments.tick()
+    rig.hear_sight(active=False)
+    rig.hear_sight(event_id="e2", reason=SightTrouble.TOO_DARK)
+    rig.impairments.tick()
+
+    parts = [draft.data.part for draft in rig.drafts if isinstance(draft.data, PartData)]
+    assert parts == ["sight-front"], "degraded once"
+    assert rig.impairments.figures()["hardly_able_to_see"]["reason"] == "too-dark"
 
 
 def test_a_part_does_not_work_again_because_the_night_has_become_so_dark_that_it_is_a_tamper() -> None:
     rig = Rig()
-    rig.hear_blurred()
+    rig.hear_sight()
     rig.hear(TamperKind.DARK, event_id="e2")
-    rig.hear_blurred(active=False)
+    rig.hear_sight(active=False)
+    rig.impairments.tick()
     assert not rig.board.parts()["sight-front"].ok
     rig.hear(TamperKind.DARK, active=False, event_id="e2")
+    rig.impairments.tick()
     assert rig.board.parts() == {"sight-front": PartState(True)}
 
 
@@ -236,15 +255,17 @@ def test_a_tamper_alone_is_no_matter_of_the_part() -> None:
     rig = Rig()
     rig.hear(TamperKind.COVERED)
     rig.hear(TamperKind.COVERED, active=False)
+    rig.impairments.tick()
 
     assert rig.board.parts() == {}
 
 
 def test_when_the_camera_process_ends_nobody_knows_how_well_it_sees_and_that_is_told_once() -> None:
     rig = Rig()
-    rig.hear_blurred()
+    rig.hear_sight()
     rig.impairments.ended()
     rig.impairments.ended()
+    rig.impairments.tick()
 
     assert [(event.event_id, event.active) for event in rig.sights] == [("e1", True), ("e1", False)]
     assert "process ended" in rig.sights[-1].detail

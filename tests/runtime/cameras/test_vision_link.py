@@ -237,7 +237,7 @@ def test_what_a_camera_process_said_of_its_sight_ends_with_it(rig: Rig) -> None:
     told = [draft.data for draft in rig.events if isinstance(draft.data, HardlyAbleToSeeData)]
     assert [(data.event_id, data.active) for data in told] == [("e1", True), ("e1", False)]
     assert link.impairments.figures() == {"tampers": []}
-    assert rig.board.parts() == {"sight-front": PartState(True)}
+    rig.until(lambda: rig.board.parts() == {"sight-front": PartState(True)})
 
 
 @pytest.mark.parametrize(
