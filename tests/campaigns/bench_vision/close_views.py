@@ -67,7 +67,8 @@ def row(stage: Stage) -> Row:
     for number, (name, people) in enumerate(KINDS.items()):
         stage.say("people cut out and placed large", number + 1, len(KINDS))
         size = SIZES[number % len(SIZES)]
-        views.append(view_of(f"{name}, {size[0]}x{size[1]}", _watched(stage, people, size), len(people)))
+        watched = _watched(stage, people, size)
+        views.append(view_of(f"{name}, {size[0]}x{size[1]}", watched, [len(people)] * len(watched.persons)))
     posters = [(size, people) for size in SIZES for people in _POSTERS]
     told = 0
     for number, (size, people) in enumerate(posters, start=1):

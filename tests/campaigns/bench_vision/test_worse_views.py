@@ -14,7 +14,7 @@ from tests.campaigns.bench_vision.row import Row
 from tests.campaigns.bench_vision.scored_run import ScoredRun, event_score
 from tests.campaigns.bench_vision.stage import Pixels, Stage
 from tests.campaigns.bench_vision.variants import VARIANTS
-from tests.campaigns.bench_vision.view import View
+from tests.campaigns.bench_vision.view import View, view_of
 from tests.campaigns.bench_vision.watched import Entered, Watched
 from tests.support.near_scene import NearScene
 from tests.support.vision_media import write_video
@@ -165,6 +165,15 @@ def test_people_who_stand_close_must_be_seen_soon_and_counted_right(view: View, 
     assert close_views.row_of([view], 0).reached is reached
     assert all(row.reached is reached for row in near.rows_of([view], "")[:3]) or not reached
     assert not close_views.row_of([view], 1).reached
+
+
+def test_a_view_is_right_where_it_shows_as_many_as_there_are_in_each_frame() -> None:
+    watched = Watched(lines=[{"tracks": [1]}] * 40, persons=[2] * 40)
+    there = [near.persons_at("store-aisle-detection", frame) for frame in range(40)]
+    assert near.persons_at("hips-up-eat", 0) == 1
+    assert there == [2] * 18 + [3] * 22
+    assert view_of("aisle", watched, there).right == 0
+    assert view_of("aisle", watched, there[::-1]).right == pytest.approx(18 / 20)
 
 
 @pytest.mark.parametrize("name", close_views.KINDS)

@@ -1,5 +1,6 @@
 """What a near view gave: whether anybody was seen, announced in time, and counted right."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -29,10 +30,10 @@ class View:
         return asdict(self)
 
 
-def view_of(name: str, watched: Watched, persons: int) -> View:
-    """What came of a video that shows so many people in every frame."""
+def view_of(name: str, watched: Watched, persons: Sequence[int]) -> View:
+    """What came of a video that shows so many people, by frame."""
     first = min((event.frame for event in watched.entered), default=None)
     nobody = sum(not line["tracks"] for line in watched.lines) / len(watched.lines)
-    counted = watched.persons[round(LATEST_S * RATE) :]
-    right = sum(count == persons for count in counted) / max(len(counted), 1)
+    counted = list(zip(watched.persons, persons, strict=True))[round(LATEST_S * RATE) :]
+    right = sum(count == there for count, there in counted) / max(len(counted), 1)
     return View(name, nobody, right, None if first is None else (first - 1) / RATE)
