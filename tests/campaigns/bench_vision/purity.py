@@ -51,16 +51,23 @@ def _purity(event: Entered, shown: list[int | None]) -> Purity:
 
 
 def row(truth: Truth | None, watched: Watched, why: str) -> Row:
-    """Count and purity; without ground truth nobody can say whom an event is about."""
+    """Count and purity; without ground truth nobody can say whom an event is about.
+
+    One event about somebody whom the truth leaves out is about a person, and not one too many.
+    """
     count = len(watched.entered)
     if truth is None:
         return skipped(*_ROW, f"{count}; {why}")
-    found = purities(truth, watched.lines, watched.entered)
+    every = purities(truth, watched.lines, watched.entered)
+    found = [each for each in every if each.person not in truth.others or each.share < LEAST_SHARE]
+    beside, count = len(every) - len(found), len(found)
     mixed = [each for each in found if each.share < LEAST_SHARE]
     persons = {each.person for each in found} & truth.people.keys()
     figure = f"{count}, {count - len(mixed)} of them one person; {len(persons)} of {PEOPLE} people have one"
+    figure += f"; and {beside} for whom the truth leaves out" if beside else ""
     values = [
         {"frame": each.event.frame, "track": each.event.track, "person": each.person, "share": round(each.share, 3)}
-        for each in found
+        for each in every
     ]
-    return Row(*_ROW, figure, count == PEOPLE and not mixed and len(persons) == PEOPLE, {"events": values})
+    reached = count == len(persons) == PEOPLE and not mixed and beside <= len(truth.others)
+    return Row(*_ROW, figure, reached, {"events": values})

@@ -132,6 +132,17 @@ def test_an_event_without_a_frame_in_which_its_track_was_seen_is_no_person(tmp_p
     assert (found.person, found.share, found.frames) == (None, 0, 0)
 
 
+@pytest.mark.parametrize(("beside", "reached"), [(B, True), (A, False)])
+def test_an_event_about_somebody_whom_the_truth_leaves_out_is_none_too_many(
+    beside: ground_truth.Box, reached: bool, tmp_path: Path
+) -> None:
+    places = {number: (50.0 * number, 50.0, 10.0, 20.0) for number in range(1, purity.PEOPLE + 1)}
+    known = Truth(tmp_path, {number: {1: box, 11: box} for number, box in places.items()}, {0: {1: B, 11: B}})
+    lines = [line(frame, tracks={**places, 90: B if frame % 2 else beside}) for frame in range(1, 12)]
+    row = purity.row(known, Watched(lines=lines, entered=[Entered(3, track) for track in (*places, 90)]), "")
+    assert row.reached is reached
+
+
 def test_events_without_ground_truth_are_counted_and_not_judged() -> None:
     watched = Watched(entered=[Entered(1, 1), Entered(2, 2)])
     row = purity.row(None, watched, "no ground truth")
