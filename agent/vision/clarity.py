@@ -10,6 +10,7 @@ from agent.core.camera import masks
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.floating[Any]]
+Levels = npt.NDArray[np.int16]
 
 _PATCHES = 4
 _PATCH_PX = 96
@@ -56,7 +57,7 @@ class Clarity:
 
 
 def measure(small: Pixels, picture: Pixels) -> Clarity:
-    """Measure a picture, H x W grey or H x W x 3 BGR, and its small grey copy, h x w. Takes 4 ms."""
+    """Measure a picture, H x W grey or H x W x 3 BGR, and its small grey copy, h x w. Takes 1.5 ms on a PC."""
     counts = np.bincount(small.ravel(), minlength=256).astype(np.float64)
     counts[masks.LEVEL] = 0
     contrast = _contrast(small)
@@ -83,7 +84,7 @@ def _tile(small: Pixels) -> tuple[int, int]:
     return max(small.shape[0] // _GRID[0], 1), max(small.shape[1] // _GRID[1], 1)
 
 
-def _patches(contrast: Floats, small: Pixels, picture: Pixels) -> list[Floats]:
+def _patches(contrast: Floats, small: Pixels, picture: Pixels) -> list[Levels]:
     """Return the places with most contrast, as grey levels."""
     step = max(round(picture.shape[0] / _USUAL_ROWS), 1)
     thin = picture[::step, ::step] if picture.ndim == 2 else picture[::step, ::step, 1]  # green is nearly grey
@@ -99,29 +100,40 @@ def _patches(contrast: Floats, small: Pixels, picture: Pixels) -> list[Floats]:
             )
         )
         y, x = (max(min(at, whole - _PATCH_PX), 0) for at, whole in zip((y, x), thin.shape, strict=True))
-        patches.append(thin[y : y + _PATCH_PX, x : x + _PATCH_PX].astype(np.float32))
+        patches.append(thin[y : y + _PATCH_PX, x : x + _PATCH_PX].astype(np.int16))
     return patches
 
 
-def _noise(patch: Floats) -> float:
+def _noise(patch: Levels) -> float:
     """Return the standard deviation of the noise, by Immerkaer's mask, which is blind to even slopes and edges."""
     across = patch[:, :-2] - 2 * patch[:, 1:-1] + patch[:, 2:]
     both = across[:-2] - 2 * across[1:-1] + across[2:]
-    return float(np.median(np.abs(both)) / _LAPLACIAN) if both.size else 0.0
+    return _quantile(np.abs(both), 0.5) / _LAPLACIAN if both.size else 0.0
 
 
-def _sharpness(patches: list[Floats]) -> float | None:
-    spans, steps = [], []
+def _sharpness(patches: list[Levels]) -> float | None:
+    spans, taken = [], []
     for patch in patches:
         for rows in (patch, patch.T):
             step = np.abs(np.diff(rows, axis=1))
             if step.shape[1] < _SPAN_PX:
                 return None
             span = np.abs(rows[:, _SPAN_PX:] - rows[:, :-_SPAN_PX])
-            windows = np.lib.stride_tricks.sliding_window_view(step, _SPAN_PX, axis=1)
             masked = rows == masks.LEVEL
-            spans.append(np.where(masked[:, _SPAN_PX:] | masked[:, :-_SPAN_PX], 0, span).ravel())
-            steps.append(windows.max(axis=2).ravel())
-    span, step = np.concatenate(spans), np.concatenate(steps)
-    edges = span >= max(float(np.quantile(span, 1 - _EDGE_SHARE)), _LEAST_STEP)
-    return float(np.median(step[edges] / span[edges])) if np.count_nonzero(edges) >= _FEWEST_EDGES else None
+            if masked.any():
+                span[masked[:, _SPAN_PX:] | masked[:, :-_SPAN_PX]] = 0
+            spans.append(span)
+            taken.append(np.lib.stride_tricks.sliding_window_view(step, _SPAN_PX, axis=1))
+    every = np.concatenate([span.ravel() for span in spans])
+    least = max(_quantile(every, 1 - _EDGE_SHARE), _LEAST_STEP)
+    # Few places have an edge: only theirs are worth the largest of each eight steps.
+    edges = [np.nonzero(span >= least) for span in spans]
+    if sum(rows.size for rows, _ in edges) < _FEWEST_EDGES:
+        return None
+    shares = [steps[at].max(axis=1) / span[at] for span, steps, at in zip(spans, taken, edges, strict=True)]
+    return float(np.median(np.concatenate(shares)))
+
+
+def _quantile(values: Levels, share: float) -> int:
+    """Return which value this share of them does not exceed; none may be below 0. To count is cheaper than to sort."""
+    return int(np.searchsorted(np.cumsum(np.bincount(values.ravel())), share * values.size))
