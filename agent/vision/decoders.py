@@ -177,7 +177,8 @@ class _Centres:
         cells, scores = _found(raw.reshape(-1, raw.shape[3]), self._people, self._activation, threshold)
         owners, rows, columns = np.unravel_index(cells, raw.shape[:3])
         grid = _highest(raw, self._people)
-        around = np.pad(grid, ((0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
+        around = np.full((len(grid), grid.shape[1] + 2, grid.shape[2] + 2), -np.inf, np.float32)
+        around[:, 1:-1, 1:-1] = grid
         near = around[owners[:, None], rows[:, None] + _ABOVE, columns[:, None] + _BESIDE]
         peaks = np.flatnonzero(grid[owners, rows, columns] >= np.fmax.reduce(near, axis=1))
         owners, rows, columns = owners[peaks], rows[peaks], columns[peaks]

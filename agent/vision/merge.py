@@ -59,9 +59,12 @@ def _together(boxes: Floats, scores: Floats, raw: Floats, cut: Cuts, height: int
     For a person nearby, each edge comes from the regions that have not cut it. If every region has cut some edge, and
     together they show the whole person, the score is not halved.
     """
+    if len(boxes) == 1:
+        [(left, top, right, bottom)] = boxes.tolist()
+        return Detection(left, top, right - left, bottom - top, float(scores[0]))
     score = scores[0]
     say = np.broadcast_to(np.maximum(scores, 1e-6)[:, None], boxes.shape)
-    if len(boxes) > 1 and boxes[0, 3] - boxes[0, 1] > _NEAR * height:
+    if boxes[0, 3] - boxes[0, 1] > _NEAR * height:
         known = ~cut & (raw >= _VOUCHES * raw.max())[:, None]
         say = say * np.where(known.any(axis=0), known, 1.0)
         if known.any(axis=0).all() and not known.all(axis=1).any():
