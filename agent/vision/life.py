@@ -67,7 +67,9 @@ _AWAY = 1.0
 """A person who has moved by more than this, in heights, is alive: no poster does that."""
 _EVERY_NS = 180_000_000
 _FRESH_NS = 4_000_000_000
-"""After this long without life, a track is looked at half as often: it may be a poster, and stay for years."""
+"""After this long without life, a track is looked at half as often, and again so after each further such time, up to..."""
+_MOST_SELDOM = 3
+"""...so many times as seldom: it may be a poster, and stay for years."""
 _WALKS = 0.3
 """Heights per second. A patch of a faster person would soon show something else; their travel tells that they live. If
 they have been here for `_FRESH_NS`, they get a patch anyway."""
@@ -219,7 +221,7 @@ class Life:
         watch = stay.watch
         if watch is None or _is_over(watch, track, now_ns):
             return _Watch(Patch(picture, track.box, self._scaled), track.x, track.y, track.height, now_ns, now_ns)
-        every_ns = _EVERY_NS if now_ns - stay.began_ns < _FRESH_NS else 2 * _EVERY_NS
+        every_ns = min(1 + (now_ns - stay.began_ns) // _FRESH_NS, _MOST_SELDOM) * _EVERY_NS
         if now_ns - watch.sampled_ns >= every_ns:
             if math.hypot(track.x - watch.x, track.y - watch.y) > _SWAYS * track.height:
                 watch.patch, watch.x, watch.y = Patch(picture, track.box, self._scaled), track.x, track.y
