@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.core.camera import masks
+from agent.vision.median import median
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.floating[Any]]
@@ -64,7 +65,7 @@ def measure(small: Pixels, picture: Pixels) -> Clarity:
     patches = _patches(contrast, small, picture)
     return Clarity(
         levels=counts / max(counts.sum(), 1.0),
-        noise=float(np.median([_noise(patch) for patch in patches])),
+        noise=float(median(np.array([_noise(patch) for patch in patches]))),
         sharpness=_sharpness(patches),
         textured=float((contrast > _TEXTURE).sum() / max((contrast >= 0).sum(), 1)),
     )
@@ -131,7 +132,7 @@ def _sharpness(patches: list[Levels]) -> float | None:
     if sum(rows.size for rows, _ in edges) < _FEWEST_EDGES:
         return None
     shares = [steps[at].max(axis=1) / span[at] for span, steps, at in zip(spans, taken, edges, strict=True)]
-    return float(np.median(np.concatenate(shares)))
+    return float(median(np.concatenate(shares)))
 
 
 def _quantile(values: Levels, share: float) -> int:

@@ -5,6 +5,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from agent.vision.median import median
+
 Grey = npt.NDArray[np.uint8]
 Cells = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
@@ -89,7 +91,7 @@ class Motion:
         now, before = grey[::_SAMPLE, ::_SAMPLE], np.maximum(self._background[::_SAMPLE, ::_SAMPLE], 1)
         telling = now < _WHITE
         if telling.any():
-            self._background *= np.median(now[telling] / before[telling])
+            self._background *= median(now[telling] / before[telling])
         return np.minimum(self._background, 255, out=self._background)
 
     def _measured_noise(self, change: Floats, step_s: float) -> float:

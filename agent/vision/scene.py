@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.core.camera import masks
+from agent.vision.median import median
 
 Grey = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.floating[Any]]
@@ -168,14 +169,14 @@ class Scene:
         if not flat.any():
             return 0
         light = _by_block(coarse[None])[kept] / np.maximum(_by_block(self.coarse[None])[kept], 1)
-        scene = self.coarse * (np.median(light) if light.size >= FEWEST_LANDMARKS else 1)
+        scene = self.coarse * (median(light) if light.size >= FEWEST_LANDMARKS else 1)
         scene = np.where(np.hypot(*_edges(scene)) < _PLAIN, scene, np.inf)
         width, height = COARSE[0] // _BLOCKS[0], COARSE[1] // _BLOCKS[1]
         down, across = 3 * height // 2, 3 * width // 2
         count = 0
         for row, column in np.argwhere(flat):
             top, left = row * height, column * width
-            level = np.median(coarse[top : top + height, left : left + width])
+            level = median(coarse[top : top + height, left : left + width].ravel())
             around = scene[max(top - down, 0) : top + height + down, max(left - across, 0) : left + width + across]
             count += bool((np.abs(around - level) < _ALIKE).mean() < _AROUND)
         return count

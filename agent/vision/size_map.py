@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from agent.vision.median import median
+
 _ROWS, _COLUMNS = 6, 8
 _RATE = 0.1
 """How far one find moves the height of its part of the picture."""
@@ -32,7 +34,7 @@ class SizeMap:
         if not np.isnan(known):
             return float(known)
         if self._usual is None and not np.isnan(self._heights).all():
-            self._usual = float(np.nanmedian(self._heights))
+            self._usual = float(median(self._heights[~np.isnan(self._heights)]))
         return self._usual
 
     def _cell(self, x: float, y: float) -> tuple[int, int]:
