@@ -1,17 +1,10 @@
 """Merges what several regions of a frame show into one box for each person."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
+from typing import NamedTuple
 
 from agent.ports import Detection
 from agent.vision.regions import Region, shows, step_of
-
-Floats = npt.NDArray[np.floating[Any]]
-Cuts = npt.NDArray[np.bool_]
-"""Which edges a region has cut: boxes x (left, top, right, bottom)."""
 
 _SAME = 0.5
 """Boxes that overlap by more than this (intersection over union) are of one person; the score-weighted mean counts."""
@@ -25,6 +18,21 @@ _NEAR = 0.25
 _VOUCHES = 0.5
 """A box with at least this share of the best score has a say in where its uncut edges are."""
 
+_PART = -1
+
+
+class _Row(NamedTuple):
+    """One box of one region, in pixels of the picture."""
+
+    box: tuple[float, float, float, float]
+    """Left, top, right, bottom."""
+    worth: float
+    """What the score is worth."""
+    score: float
+    cut: tuple[bool, bool, bool, bool]
+    """Which edges the region has cut, in the order of `box`."""
+    area: float
+
 
 def merge(by_region: Sequence[tuple[Region, Sequence[Detection]]], width: int, height: int) -> list[Detection]:
     """Merge the boxes of all regions of a picture of this size; return them best score first.
@@ -34,55 +42,54 @@ def merge(by_region: Sequence[tuple[Region, Sequence[Detection]]], width: int, h
     rows = [
         _row(box, region, width, height) for region, boxes in by_region for box in _shown(boxes, region, width, height)
     ]
-    if not rows:
-        return []
-    table = np.array(sorted(rows, key=lambda row: -row[4]))
-    boxes, scores, raw, cut = table[:, :4], table[:, 4], table[:, 5], table[:, 6:] > 0
-    shared = _shared(boxes)
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    same = shared > _SAME * (areas[:, None] + areas - shared)
-    part = shared > _WITHIN * np.minimum(areas[:, None], areas)
-    owners = np.array(_owners(same.tolist(), part.tolist()))
-    return sorted(
-        (_together(boxes[group], scores[group], raw[group], cut[group], height) for group in _groups(owners)),
-        key=lambda box: -box.score,
-    )
+    rows.sort(key=lambda row: -row.worth)
+    people: dict[int, list[_Row]] = {}
+    for owner, row in zip(_owners(rows), rows, strict=True):
+        people.setdefault(owner, []).append(row)
+    people.pop(_PART, None)
+    return sorted((_together(group, height) for group in people.values()), key=lambda box: -box.score)
 
 
-def _groups(owners: npt.NDArray[np.intp]) -> list[npt.NDArray[np.intp]]:
-    return [np.flatnonzero(owners == index) for index in range(len(owners)) if owners[index] == index]
-
-
-def _together(boxes: Floats, scores: Floats, raw: Floats, cut: Cuts, height: int) -> Detection:
-    """Return the one box of a person whom several regions show; `boxes` come best first.
+def _together(group: Sequence[_Row], height: int) -> Detection:
+    """Return the one box of a person whom several regions show; `group` comes best first.
 
     For a person nearby, each edge comes from the regions that have not cut it. If every region has cut some edge, and
     together they show the whole person, the score is not halved.
     """
-    if len(boxes) == 1:
-        [(left, top, right, bottom)] = boxes.tolist()
-        return Detection(left, top, right - left, bottom - top, float(scores[0]))
-    score = scores[0]
-    say = np.broadcast_to(np.maximum(scores, 1e-6)[:, None], boxes.shape)
-    if boxes[0, 3] - boxes[0, 1] > _NEAR * height:
-        known = ~cut & (raw >= _VOUCHES * raw.max())[:, None]
-        say = say * np.where(known.any(axis=0), known, 1.0)
-        if known.any(axis=0).all() and not known.all(axis=1).any():
-            score = raw.max()
-    left, top, right, bottom = ((say * boxes).sum(axis=0) / say.sum(axis=0)).tolist()
-    return Detection(left, top, max(right - left, 0.0), max(bottom - top, 0.0), float(score))
+    best = group[0]
+    score, edges = best.worth, list(best.box)
+    if len(group) > 1:
+        is_near = best.box[3] - best.box[1] > _NEAR * height
+        least = _VOUCHES * max(row.score for row in group)
+        known = [[is_near and row.score >= least and not cut for cut in row.cut] for row in group]
+        everywhere = True
+        for edge in range(4):
+            says = [row for row, whole in zip(group, known, strict=True) if whole[edge]]
+            everywhere = everywhere and bool(says)
+            weights = [(max(row.worth, 1e-6), row.box[edge]) for row in says or group]
+            edges[edge] = sum(weight * place for weight, place in weights) / sum(weight for weight, _ in weights)
+        if everywhere and not any(map(all, known)):
+            score = max(row.score for row in group)
+    left, top, right, bottom = edges
+    return Detection(left, top, max(right - left, 0.0), max(bottom - top, 0.0), score)
 
 
-def _owners(same: list[list[bool]], part: list[list[bool]]) -> list[int]:
-    """Return, for each box, the index of that person's best box, itself or an earlier one; -1 for a mere part."""
-    owners: dict[int, int] = {}
-    for index in range(len(same)):
-        if index not in owners:
+def _owners(rows: Sequence[_Row]) -> list[int]:
+    """Return, for each box, the index of that person's best box, itself or an earlier one; `_PART` for a mere part."""
+    owners: list[int | None] = [None] * len(rows)
+    for index, row in enumerate(rows):
+        if owners[index] is None:
             owners[index] = index
-            for other in range(index + 1, len(same)):
-                if other not in owners and (same[index][other] or part[index][other]):
-                    owners[other] = index if same[index][other] else -1
-    return [owners[index] for index in range(len(same))]
+            left, top, right, bottom = row.box
+            for other in range(index + 1, len(rows)):
+                box = rows[other].box
+                if owners[other] is None and box[0] < right and box[2] > left and box[1] < bottom and box[3] > top:
+                    shared = (min(right, box[2]) - max(left, box[0])) * (min(bottom, box[3]) - max(top, box[1]))
+                    if shared > _SAME * (row.area + rows[other].area - shared):
+                        owners[other] = index
+                    elif shared > _WITHIN * min(row.area, rows[other].area):
+                        owners[other] = _PART
+    return [owner for owner in owners if owner is not None]
 
 
 def _shown(boxes: Sequence[Detection], region: Region, width: int, height: int) -> Iterable[Detection]:
@@ -102,8 +109,7 @@ def _clipped(boxes: Sequence[Detection], region: Region, width: int, height: int
             yield Detection(left, top, across, down, box.score)
 
 
-def _row(box: Detection, region: Region, width: int, height: int) -> tuple[float, ...]:
-    """Return left, top, right, bottom in the picture, what the score is worth, the score, and which edges are cut."""
+def _row(box: Detection, region: Region, width: int, height: int) -> _Row:
     x, y, side, _ = region
     left, top, score = box.left, box.top, box.score
     right, bottom = left + box.width, top + box.height
@@ -115,11 +121,4 @@ def _row(box: Detection, region: Region, width: int, height: int) -> tuple[float
         y + side < height and bottom > side - margin,
     )
     worth = _CUT * score if any(cut) else score
-    return x + left, y + top, x + right, y + bottom, worth, score, *map(float, cut)
-
-
-def _shared(boxes: Floats) -> Floats:
-    left, top, right, bottom = boxes.T
-    across = np.minimum(right[:, None], right) - np.maximum(left[:, None], left)
-    down = np.minimum(bottom[:, None], bottom) - np.maximum(top[:, None], top)
-    return np.asarray(np.maximum(across, 0) * np.maximum(down, 0))
+    return _Row((x + left, y + top, x + right, y + bottom), worth, score, cut, box.width * box.height)
