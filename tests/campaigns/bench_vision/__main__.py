@@ -67,6 +67,8 @@ PARTS = (
 )
 _SHEETS = {"variants", "budgets"}
 """Parts with a table of their own."""
+_FIGURES = "figures"
+"""All other parts: together they are the first table."""
 
 
 class Run:
@@ -172,8 +174,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print the table, write record and pictures; 0 when all was measured, whatever it came to."""
     made = _parser()
     args = made.parse_args(argv)
-    if args.write and (args.clips or not _SHEETS.issuperset(args.only or _SHEETS)):
-        made.error("only the tables of variants and budgets can be written alone: name no other part, and no clips")
+    if args.write and (args.clips or not {_FIGURES, *_SHEETS}.issuperset(args.only or ())):
+        made.error(
+            "only a whole table can be written, of figures, variants or budgets: name no other part, and no clips"
+        )
     try:
         own = clips.read(args.clips) if args.clips else []
     except UsageError as error:
@@ -181,7 +185,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     bench = Program(args)
     with bench.directory() as directory, _progress(bench.console) as say:
         stage = Stage(directory, demo_video(), QUICK if args.quick else FULL, say)
-        parts = args.only or (() if own else PARTS)
+        chosen = args.only or (() if own else PARTS)
+        parts = [part for part in PARTS if part in chosen or (_FIGURES in chosen and part not in _SHEETS)]
         run = Run(stage, parts, own, args.json, measured.PAGE if args.write else None)
         run.all()
     bench.report(report.as_tables(run.rows), rows={row.name: row.as_dict() for row in run.rows})
@@ -220,7 +225,12 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--clips", type=Path, metavar="DIR", help="your own clips, and nothing else unless --only names it"
     )
-    made.add_argument("--only", action="append", choices=PARTS, help="this part alone; may be given several times")
+    made.add_argument(
+        "--only",
+        action="append",
+        choices=(_FIGURES, *PARTS),
+        help=f"this part alone, or {_FIGURES}: all but {' and '.join(sorted(_SHEETS))}; may be given several times",
+    )
     return made
 
 
