@@ -103,7 +103,7 @@ class OpenCvFileCamera:
     def _opened(self) -> SharedCapture:
         if not self._path.is_file():
             raise CameraError(f"{self._path} is not there: check the path in the camera's source")
-        raw = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+        raw = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
         if not raw.isOpened():
             raise CameraError(f"{self._path} is not a readable video: try it in another program")
         self._capture = capture = SharedCapture(raw, str(self._path))

@@ -127,8 +127,8 @@ def test_a_file_that_states_no_sensible_rate_is_played_at_25(
     tmp_path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch, stated: float
 ) -> None:
     class Stating:
-        def __init__(self, path: str, backend: int, limits: list[int]) -> None:
-            self._real = capture_class(path, backend, limits)
+        def __init__(self, path: str, backend: int) -> None:
+            self._real = capture_class(path, backend)
 
         def get(self, property_id: int) -> float:
             return stated
