@@ -16,7 +16,7 @@ JOBS ?= 7
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-recorder test-contract test-eyes test-doctor test-package test-beside test-together test-others test-tflite test-picamera2 check bench bench-recorder bench-vision chaos enrolment-cuts evidence evidence-presses evidence-writes looks uploads fuzz control-room-load control-room-story control-room-shots consoles record brokers rabbitmq emulation province mutants walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-recorder test-contract test-eyes test-doctor test-package test-beside test-together test-others test-tflite test-picamera2 check bench bench-recorder bench-vision chaos enrolment-cuts evidence evidence-presses evidence-writes looks uploads fuzz control-room-load control-room-story control-room-shots consoles record brokers fleet rabbitmq emulation province mutants walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -291,6 +291,9 @@ control-room-story: setup-dev ## The control room's page in a browser: 300 press
 brokers: $(VENV)/.dev rabbitmq ## Who may say what at a RabbitMQ; then a node of a RabbitMQ cluster is killed under presses, ten times; nothing may be lost (five minutes; BROKERS=--short)
 	@$(BIN)/pytest tests/campaigns/brokers
 	@$(BIN)/python -m tests.campaigns.brokers $(BROKERS)
+
+fleet: setup-dev ## Thousands of devices and a real broker, in storms in which buttons are pressed (eight minutes; N=100,1000; FLEET='--broker rabbitmq'; FLEET=--help)
+	@$(BIN)/python -m tests.campaigns.fleet $(addprefix -n ,$(N)) $(FLEET)
 
 emulation: setup-dev model demo-video service-page ## A day of the package on an emulated Pi 4 and an emulated camera, power cuts among it (eight minutes; the first time eleven)
 	@$(BIN)/python -m tests.campaigns.emulation $(if $(CUTS),--cuts=$(CUTS)) $(EMULATION)

@@ -1,0 +1,183 @@
+"""`python -m tests.campaigns.fleet`: thousands of devices and a real broker, in storms in which buttons are pressed."""
+
+import argparse
+import json
+import math
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.campaigns import measured
+from tests.campaigns.bench import machine
+from tests.campaigns.brokers.cluster import is_installed
+from tests.campaigns.fleet import bare, report
+from tests.campaigns.fleet.device import Plan
+from tests.campaigns.fleet.fleet import Fleet, FleetError
+from tests.campaigns.fleet.listener import Post
+from tests.campaigns.fleet.report import Run
+from tests.campaigns.fleet.stages import STAGES, Play, stages_for
+from tests.campaigns.fleet.targets import Meter, MosquittoTarget, RabbitTarget, Target
+from tests.support.certificates import BrokerAuthorities
+from tests.support.mosquitto import CENTRE
+
+PAGE = Path(__file__).parents[3] / "docs" / "scale.md"
+_OF_A_SITE = 100
+_OF_A_WORKER = 800
+"""A process may open only so many files."""
+_BARE_S = 3.0
+_ROOM = Path("/dev/shm")
+"""Where the devices' disks are: each device has its own, so one real disk must not be shared by all."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Play all runs and print them; 0 when every target was met, 1 when not, 2 for what can't be played."""
+    args = _parsed(arguments)
+    console = Console(highlight=False, width=180)
+    runs = []
+    try:
+        for devices in args.n:
+            run = play(args, devices, console.print).as_json()
+            runs.append(run)
+            console.print(_table(run))
+            console.print(report.summary(run))
+    except FleetError as error:
+        console.print(f"NOT PLAYED: {error}")
+        return 2
+    found = {"machine": machine.describe(), "workers": args.workers or "as needed", "runs": runs}
+    if args.json is not None:
+        args.json.write_text(json.dumps(found, indent=1) + "\n")
+    if args.plot is not None and len(runs) > 1:
+        report.plot(args.plot, runs)
+    if args.write:
+        line = measured.machine_line(machine.describe())
+        measured.put("fleet", f"{report.markdown(runs)}\n{line}", PAGE)
+    return int(any(run["faults"] for run in runs))
+
+
+def play(args: argparse.Namespace, devices: int, tell: Callable[[str], object]) -> Run:
+    """Play all stages with so many devices. Raises FleetError."""
+    began_s = time.monotonic()
+
+    def say(what: str) -> None:
+        tell(f"{time.monotonic() - began_s:5.0f} s  {what}")
+
+    if args.broker == "rabbitmq" and not is_installed():
+        raise FleetError("there is no RabbitMQ here: `make rabbitmq` installs Debian's")
+    with ExitStack() as stack:
+        room = _ROOM if os.access(_ROOM, os.W_OK) else None
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edge-fleet-", dir=room)))
+        authorities = BrokerAuthorities.create(directory / "authorities")
+        target: Target
+        if args.broker == "mosquitto":
+            target = stack.enter_context(MosquittoTarget(directory / "broker", authorities))
+        else:
+            target = stack.enter_context(RabbitTarget(directory / "broker", authorities))
+        meter = stack.enter_context(Meter(target))
+        plans = [_plan(number, directory, target, authorities, args) for number in range(devices)]
+        say(f"{target.name} runs, and {devices:,} devices have certificates")
+        bares = [f"gp/bare/client-{number}" for number in range(bare.CLIENTS)]
+        baseline = bare.measure(target.urls[0], [(each, authorities.device(each)) for each in bares], meter, args.bare)
+        say(
+            f"bare clients: {baseline.handshakes_a_second:.0f} handshakes and "
+            f"{baseline.publishes_a_second:.0f} publishes a second"
+        )
+        post = Post(target.centre_urls, authorities.centre(CENTRE), CENTRE)
+        workers = args.workers or max(2, math.ceil(devices / _OF_A_WORKER))
+        fleet = stack.enter_context(Fleet(plans, post, workers, args.nice, _Progress(say)))
+        say(f"{devices:,} devices in {workers} processes, and a centre")
+        run = Run(devices, target.name, args.window, baseline)
+        stage_of = Play(
+            fleet,
+            target,
+            meter,
+            spread_s=args.window,
+            presses=args.presses,
+            seed=args.seed,
+            is_patient=not args.hasty,
+        )
+        for name in [each for each in stages_for(target) if each in args.stages]:
+            stage = stage_of.play(name)
+            run.stages.append(stage)
+            run.presses = [*fleet.presses.values()]
+            p99 = run.figures(name)["p99"]
+            back = "" if stage.back_s is None else f", 99 % back after {stage.back_s:.1f} s"
+            say(f"{name}: {stage.seconds:.0f} s, p99 {'-' if p99 is None else f'{p99:.1f} ms'}{back}")
+        run.numbered, run.lost = fleet.lost(30.0)
+        run.counts = fleet.counts
+        return run
+
+
+class _Progress:
+    """Says every few seconds where the fleet is."""
+
+    def __init__(self, say: Callable[[str], None], every_s: float = 5.0) -> None:
+        self._say = say
+        self._every_s = every_s
+        self._said_s = time.monotonic()
+
+    def __call__(self, fleet: Fleet) -> None:
+        if time.monotonic() - self._said_s > self._every_s:
+            self._said_s = time.monotonic()
+            self._say(
+                f"  {fleet.connected:,} of {len(fleet.plans):,} connected, {fleet.waiting:,} messages wait, the centre "
+                f"{'listens' if fleet.listens else 'is away'}"
+            )
+
+
+def _plan(
+    number: int, directory: Path, target: Target, authorities: BrokerAuthorities, args: argparse.Namespace
+) -> Plan:
+    user = f"gp/site-{number // _OF_A_SITE}/kiosk-{number:05}"
+    first = number % len(target.urls)
+    urls = (*target.urls[first:], *target.urls[:first])
+    files = authorities.device(user)
+    return Plan(number, user, directory / "devices" / str(number), urls, files, args.window, args.health, CENTRE)
+
+
+def _table(run: dict[str, object]) -> Table:
+    table = Table(*report.HEADS)
+    for row in report.rows(run):
+        table.add_row(*row)
+    return table
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.campaigns.fleet",
+        description=__doc__,
+        epilog="Example: make fleet N=100,1000 FLEET='--json fleet.json --plot fleet.svg'",
+    )
+    numbers: Callable[[str], list[int]] = lambda text: [int(each) for each in text.split(",")]  # noqa: E731
+    parser.add_argument("-n", type=numbers, default=[1000], metavar="N[,N...]", help="how many devices (1000)")
+    parser.add_argument("--broker", choices=["mosquitto", "rabbitmq"], default="mosquitto")
+    parser.add_argument("--stages", type=lambda text: text.split(","), default=[*STAGES], help=", ".join(STAGES))
+    parser.add_argument("--window", type=float, default=30.0, metavar="S", help="[mqtt] reconnect_spread_s (30)")
+    parser.add_argument("--health", type=float, default=60.0, metavar="S", help="[health] interval_s (60)")
+    parser.add_argument("--presses", type=int, default=20, help="presses in the middle of each stage (20)")
+    parser.add_argument("--workers", type=int, help="processes for the devices (as many as they need, at least 2)")
+    parser.add_argument(
+        "--nice", type=int, default=5, help="niceness of these, so that they give way to the broker (5)"
+    )
+    parser.add_argument("--bare", type=float, default=_BARE_S, metavar="S", help="seconds of each bare baseline (3)")
+    parser.add_argument("--hasty", action="store_true", help="don't wait until connections are a minute old")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw latency and cost against N there")
+    parser.add_argument("--write", action="store_true", help="write the tables into docs/scale.md")
+    args = parser.parse_args(arguments)
+    if unknown := set(args.stages) - set(STAGES):
+        parser.error(f"there is no stage {', '.join(sorted(unknown))}")
+    if not all(0 < each <= 20_000 for each in args.n):
+        parser.error("a fleet has 1 to 20,000 devices: the centre's library knows no more")
+    return args
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+"""A process that is the command centre: one connection to each node, and the consumer library behind it."""
+
+import os
+import sys
+import time
+import traceback
+from collections import Counter, deque
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.connection import Connection
+
+from agent.adapters.paho_centre import CentreConnection, Heard
+from agent.adapters.tls_context import TlsFiles
+from agent.centre import Consumer, HoleFound, NewMessage, RecordLost, RecordSkipped
+from agent.contract.errors import BrokerError
+from tests.support.certificates import CertificateFiles
+
+FILTER = "edge/v1/+/+/+/up/#"
+_TOLD_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Where the centre listens, and as whom."""
+
+    urls: tuple[str, ...]
+    files: CertificateFiles
+    name: str
+
+
+def run(pipe: Connection, post: Post, niceness: int) -> None:
+    """Serve the fleet until it says `end`, or is gone. The process gets its end of the pipe as its argument."""
+    # The client's thread notes when a message came; the other one must not keep it from that for long.
+    sys.setswitchinterval(0.0005)
+    os.nice(niceness)
+    listener = Listener(pipe, post)
+    try:
+        listener.serve()
+    except (EOFError, ConnectionError, KeyboardInterrupt):
+        pass
+    except Exception:  # noqa: BLE001 - the fleet has to hear of it
+        pipe.send(("failed", traceback.format_exc()))
+    finally:
+        listener.do_leave()
+
+
+class Listener:
+    """Notes when each message came, on the client's thread; reads it on the main one, as far as there is time."""
+
+    def __init__(self, pipe: Connection, post: Post) -> None:
+        self._pipe = pipe
+        self._post = post
+        self._came: deque[tuple[int, str, Heard]] = deque()
+        self._links: deque[tuple[str, bool]] = deque()
+        self._up: set[str] = set()
+        self._connections: list[CentreConnection] = []
+        self._consumer = Consumer()
+        self._counts: Counter[str] = Counter()
+        self._is_over = False
+
+    def serve(self) -> None:
+        """Listen until `end`."""
+        self.do_join()
+        told_s = 0.0
+        while not self._is_over:
+            if self._pipe.poll(0 if self._came else 0.01):
+                name, *rest = self._pipe.recv()
+                getattr(self, f"do_{name}")(*rest)
+            for _ in range(min(len(self._came), 100)):
+                self._read(*self._came.popleft())
+            while self._links:
+                self._note_link(*self._links.popleft())
+            if time.monotonic() - told_s > _TOLD_S:
+                told_s = time.monotonic()
+                for notice in self._consumer.tick(told_s):
+                    self._counts["holes"] += isinstance(notice, HoleFound)
+                    self._counts["given up"] += isinstance(notice, RecordLost)
+                is_up = len(self._up) > 0
+                self._pipe.send(("listens", is_up, time.process_time(), len(self._came), dict(self._counts)))
+
+    # --- orders
+
+    def do_join(self) -> None:
+        """Connect to every node; each keeps a session for us."""
+        for number, url in enumerate(self._post.urls):
+            connection = CentreConnection(
+                url,
+                TlsFiles(self._post.files.ca, self._post.files.cert, self._post.files.key),
+                on_message=partial(self._hear, url),
+                on_link=lambda up, _, url=url: self._links.append((url, up)),  # type: ignore[misc]
+                state_topic=f"edge/v1/host/{self._post.name}/state",
+                client_id=f"{self._post.name}-fleet-{number}",
+            )
+            try:
+                connection.open([FILTER])
+            except BrokerError as error:
+                self._pipe.send(("failed", f"the centre can't listen: {error}"))
+            self._connections.append(connection)
+
+    def do_leave(self) -> None:
+        """Go home; the sessions stay."""
+        for connection in self._connections:
+            connection.close()
+        self._connections.clear()
+        self._links.extend((url, False) for url in self._post.urls)
+
+    def do_ledger(self) -> None:
+        """Tell up to where the record of each device is complete."""
+        devices = self._consumer.devices.items()
+        self._pipe.send(("heard", {source: tuple(device.mark or ("", 0)) for source, device in devices}))
+
+    def do_end(self) -> None:
+        """Leave."""
+        self._is_over = True
+
+    # --- what happens
+
+    def _hear(self, url: str, heard: Heard) -> None:
+        self._came.append((time.clock_gettime_ns(time.CLOCK_BOOTTIME), url, heard))
+
+    def _note_link(self, url: str, up: bool) -> None:
+        (self._up.add if up else self._up.discard)(url)
+        self._consumer.connection(url, up, time.monotonic())
+
+    def _read(self, came_ns: int, url: str, heard: Heard) -> None:
+        self._counts["messages"] += 1
+        for notice in self._consumer.hear(url, heard.topic, heard.payload, heard.retain, time.monotonic()):
+            self._counts[type(notice).__name__] += 1
+            if isinstance(notice, RecordSkipped):
+                self._counts["skipped"] += notice.last - notice.first + 1
+            if isinstance(notice, NewMessage) and notice.message.envelope.type == "edge.alarm.raised.v1":
+                self._pipe.send(("alarm", str(notice.message.envelope.data["alarm_id"]), came_ns))
+
+
+if __name__ == "__main__":
+    ours = Connection(int(sys.argv[1]))
+    run(ours, *ours.recv())

@@ -1,0 +1,256 @@
+"""The stages, as load-testing tools name them. In the middle of each, buttons are pressed."""
+
+import math
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.campaigns.fleet.fleet import Fleet
+from tests.campaigns.fleet.targets import Meter, MosquittoTarget, Target
+
+BACK = 0.99
+"""So many of the devices are all, for the time until they are back."""
+_DOWN_WINDOWS = 1 / 6
+"""How long the broker is away, in windows."""
+_DARK_S = 5.0
+_STABLE_S = 60.0
+"""A connection that lasts so long makes the agent forget earlier failures; before, it waits ever longer after each."""
+_SUBURB = 0.2
+_LIMIT_S = 300.0
+_LONGEST_PAUSE_S = 120.0
+"""Of the agent between two tries: so long may a device be away that has failed a few times."""
+_CENTRE_AWAY_S = 20.0
+EVENTS = 10
+"""How many events of the record a device sends in an hour."""
+
+
+@dataclass
+class Stage:
+    """What became of one stage."""
+
+    name: str
+    seconds: float = 0.0
+    back_s: float | None = None
+    """Until 99 % of the devices were connected, from the moment that a broker took them; None where all stayed."""
+    messages: int = 0
+    """What the centre heard."""
+    broker_cpu_s: float = 0.0
+    broker_peak_bytes: int = 0
+    devices_cpu_s: float = 0.0
+    centre_cpu_s: float = 0.0
+    slowest_pass_s: float = 0.0
+    """The longest pass of a worker: what a device may have waited for others."""
+    accepting_ns: int | None = None
+    """When the broker took connections again, in CLOCK_BOOTTIME."""
+
+
+class Play:
+    """Plays one stage after the other. One thread."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        target: Target,
+        meter: Meter,
+        *,
+        spread_s: float,
+        presses: int,
+        seed: int,
+        is_patient: bool,
+    ) -> None:
+        """`presses` is how many buttons are pressed in the middle of each stage. One that `is_patient` lets connections
+        become old before they are broken."""
+        self._is_patient = is_patient
+        self._fleet = fleet
+        self._target = target
+        self._meter = meter
+        self._spread_s = spread_s
+        self._presses = presses
+        self._random = random.Random(seed)
+        self._all = len(fleet.plans)
+        self._stage = Stage("")
+        self._pressed = 0
+        self._stable_s = time.monotonic()
+        """Since when no device has lost its connection but for a power cut."""
+
+    def play(self, name: str) -> Stage:
+        """Play the stage of this name (see STAGES), and wait until the fleet is calm again."""
+        fleet, meter = self._fleet, self._meter
+        self._stage = stage = Stage(name)
+        if name in LOSSES and self._is_patient:
+            fleet.rest(self._stable_s + _STABLE_S - time.monotonic())
+        began_s, cpu_s, fleet_s, centre_s = time.monotonic(), meter.cpu_s(), fleet.cpu_s, fleet.centre_cpu_s
+        heard = fleet.counts.get("messages", 0)
+        meter.take_peak()
+        STAGES[name](self)
+        self._settle()
+        if name in LOSSES:
+            self._stable_s = time.monotonic()
+        stage.seconds = time.monotonic() - began_s
+        stage.broker_cpu_s = meter.cpu_s() - cpu_s
+        stage.broker_peak_bytes = meter.take_peak()
+        stage.devices_cpu_s = fleet.cpu_s - fleet_s
+        stage.centre_cpu_s = fleet.centre_cpu_s - centre_s
+        stage.messages = fleet.counts.get("messages", 0) - heard
+        return stage
+
+    # --- the stages
+
+    def connect(self) -> None:
+        """Linear connect: one after the other, evenly."""
+        over_s = max(self._spread_s, 2.0)
+        self._fleet.each("start", {plan.number: plan.number / self._all * over_s for plan in self._fleet.plans})
+        self._storm(0)
+
+    def quiet(self) -> None:
+        """Steady: nothing happens but presses."""
+        for _ in range(3 * self._presses):
+            self._press()
+            self._fleet.rest(0.1 + 0.2 * self._random.random())
+
+    def restart(self) -> None:
+        """The broker is restarted in order, and is away for a few seconds, in which buttons are pressed too."""
+        self._away()
+        self._storm(0)
+
+    def node_kill(self) -> None:
+        """A node of the cluster is killed, and comes back later; devices go to another one."""
+        self._target.stop()
+        self._came_back()
+        self._fleet.rest(0.2)
+        self._storm(self._fleet.connected)
+        self._target.start()
+
+    def power_cut(self) -> None:
+        """A suburb, a fifth of all, loses its power without a word, and has it back at one moment, on freshly started
+        devices, which wait for nothing."""
+        suburb = [plan.number for plan in self._fleet.plans][: max(1, int(self._all * _SUBURB))]
+        self._fleet.ask("vanished", lambda: self._fleet.each("vanish", suburb), 60)
+        self._fleet.rest(_DARK_S)
+        self._came_back()
+        self._fleet.each("start", dict.fromkeys(suburb, 0.0))
+        self._storm(self._all - len(suburb))
+
+    def slow_loss(self) -> None:
+        """Half of the devices lose their connections, one after the other, and each comes back by itself."""
+        some = [plan.number for plan in self._fleet.plans][::2]
+        self._random.shuffle(some)
+        self._fleet.each("cut", {number: place / len(some) * self._spread_s for place, number in enumerate(some)})
+        for _ in range(self._presses):
+            self._fleet.rest(self._spread_s / self._presses)
+            self._press()
+        self._came_back()
+        self._await_back()
+
+    def certificate(self) -> None:
+        """The broker is restarted with a certificate that ends when two fifths of the window are over; who comes later
+        is not let in, until the certificate is renewed after four fifths."""
+        assert isinstance(self._target, MosquittoTarget)
+        life_s = max(4.0, 0.4 * self._spread_s)
+        self._target.stop()
+        self._target.start_with_certificate_for(life_s)
+        ends_s = time.monotonic() + life_s
+        for part in range(self._presses):
+            self._fleet.await_true(lambda: self._fleet.listens, life_s)
+            self._fleet.rest(2 * life_s / self._presses)
+            if part:
+                self._press()
+        self._fleet.rest(max(0.0, ends_s + life_s - time.monotonic()))
+        self._target.renew()
+        self._came_back()
+        self._await_back()
+
+    def centre_away(self) -> None:
+        """The centre goes home and comes back after an hour, which is shortened: each device sends an hour's events
+        within seconds, and buttons are pressed. All that waits in the centre's session at the broker."""
+        self._fleet.order_centre("leave")
+        self._fleet.await_true(lambda: not self._fleet.listens, 10)
+        self._fleet.order("events", EVENTS, _CENTRE_AWAY_S)
+        for _ in range(self._presses):
+            self._fleet.rest(_CENTRE_AWAY_S / self._presses)
+            self._fleet.press("centre_away", self._next(), is_up=False)
+        self._fleet.await_true(lambda: not self._fleet.waiting, 60)
+        self._fleet.rest(1.0)
+        self._came_back()
+        self._fleet.order_centre("join")
+        self._fleet.await_true(lambda: self._fleet.listens, 60, "the centre")
+        for _ in range(self._presses):
+            self._press()
+            self._fleet.rest(0.1)
+
+    # --- what they share
+
+    def _away(self) -> None:
+        self._target.stop()
+        for _ in range(3):
+            self._fleet.rest(_DOWN_WINDOWS * self._spread_s / 3)
+            self._fleet.press(self._stage.name, self._next(), is_up=False)
+        self._target.start()
+        self._came_back()
+
+    def _came_back(self) -> None:
+        self._back_from_s = time.monotonic()
+        self._stage.accepting_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+    def _storm(self, low: int) -> None:
+        """Press while the devices come back, evenly by their number, as soon as the centre listens."""
+        if self._stage.accepting_ns is None:
+            self._came_back()
+        pressed = 0
+        while pressed < self._presses and not self._is_back():
+            part = max(0, self._fleet.connected - low) / max(1, self._all - low)
+            self._stage.slowest_pass_s = max(self._stage.slowest_pass_s, self._fleet.slowest_s)
+            if self._fleet.listens and self._fleet.connected and part >= (pressed + 1) / (self._presses + 2):
+                pressed += 1
+                self._press()
+            self._fleet.pump()
+            if time.monotonic() - self._back_from_s > _LIMIT_S:
+                break
+        self._await_back()
+
+    def _is_back(self) -> bool:
+        return self._fleet.connected >= math.ceil(BACK * self._all)
+
+    def _await_back(self) -> None:
+        self._fleet.await_true(self._is_back, _LIMIT_S)
+        if self._is_back():
+            self._stage.back_s = time.monotonic() - self._back_from_s
+
+    def _next(self) -> int:
+        self._pressed += 1
+        return self._pressed
+
+    def _press(self) -> None:
+        self._fleet.press(self._stage.name, self._next())
+
+    def _settle(self) -> None:
+        """Return when all are connected, all presses have arrived and their alarms are closed, and nothing waits."""
+        fleet = self._fleet
+        everybody: Callable[[], Any] = lambda: fleet.connected == self._all  # noqa: E731
+        fleet.await_true(everybody, _LONGEST_PAUSE_S + self._spread_s)
+        fleet.await_true(lambda: not fleet.is_waiting_for_presses, 30)
+        fleet.order("calm")
+        fleet.rest(1.2)  # until what waits was counted anew
+        fleet.await_true(lambda: not fleet.waiting and not fleet.unread, 60)
+
+
+STAGES: dict[str, Callable[[Play], None]] = {
+    "connect": Play.connect,
+    "quiet": Play.quiet,
+    "power_cut": Play.power_cut,
+    "centre_away": Play.centre_away,
+    "restart": Play.restart,
+    "node_kill": Play.node_kill,
+    "slow_loss": Play.slow_loss,
+    "certificate": Play.certificate,
+}
+"""In the order in which they are played: those that leave the connections alone come first."""
+LOSSES = ("connect", "restart", "node_kill", "slow_loss", "certificate")
+
+
+def stages_for(target: Target) -> list[str]:
+    """The stages that can be played with this broker: only a cluster can lose a node, and it is not restarted."""
+    left_out = {"restart", "certificate"} if target.is_cluster else {"node_kill"}
+    return [name for name in STAGES if name not in left_out]
