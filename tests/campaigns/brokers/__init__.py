@@ -1,1 +1,1 @@
-"""A real cluster of brokers that loses a node under presses."""
+"""What the brokers of a site can do, and a cluster that loses a node under presses."""

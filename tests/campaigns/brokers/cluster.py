@@ -91,6 +91,13 @@ class Node:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
+    def stop(self) -> None:
+        """End it as systemd does, with SIGTERM."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.terminate()
+            process.wait(_START_S)
+
     def lets_in(self) -> bool:
         """Whether it takes connections. Raises ClusterError when it has ended by itself."""
         if self._process is None or self._process.poll() is not None:

@@ -1,0 +1,89 @@
+"""Brokers that know each device by its certificate, with the files that a province installs."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from paho.mqtt.enums import MQTTProtocolVersion
+
+from agent.contract.identity import Identity, client_id
+from deploy.rabbitmq.rights import definitions
+from tests.campaigns.brokers.cluster import Cluster
+from tests.campaigns.brokers.sites import Nats
+from tests.support.certificates import BrokerAuthorities, CertificateFiles
+from tests.support.mosquitto import Mosquitto
+
+RABBITMQ = Path(__file__).parents[3] / "deploy" / "rabbitmq" / "edge-agent.conf"
+WITNESS = "witness"
+"""A command centre that hears everything, so that it sees what gets through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """Where devices connect, and what the witness's subscriber is given beside its files."""
+
+    url: str
+    witness: dict[str, Any]
+    centre: CertificateFiles
+
+
+def _mosquitto(stack: ExitStack, directory: Path, authorities: BrokerAuthorities, _: Sequence[Identity]) -> Guarded:
+    access = f"user CN={WITNESS}\ntopic readwrite #"
+    broker = stack.enter_context(Mosquitto(directory / "broker", authorities=authorities, access=access))
+    return Guarded(broker.url, {"port": broker.centre_port}, authorities.centre(WITNESS))
+
+
+def deployed_rabbitmq(directory: Path, authorities: BrokerAuthorities, devices: Sequence[Identity]) -> list[str]:
+    """deploy's settings with the paths and ports of a test, and nothing else changed but the witness."""
+    said = definitions(devices, [WITNESS])
+    said["topic_permissions"][-1].update(read=".*", write=".*")
+    (directory / "definitions.json").write_text(json.dumps(said))
+    (directory / "client-cas.pem").write_text(authorities.devices.ca.read_text() + authorities.centres.ca.read_text())
+    server = authorities.server.server()
+    shutil.copy(server.cert, directory / "server.pem")
+    shutil.copy(server.key, directory / "server.key")
+    text = RABBITMQ.read_text().replace("/etc/rabbitmq/edge-agent", str(directory))
+    text, count = re.subn("(?m)^(mqtt.listeners.ssl.1) = 8883$", r"\1 = 127.0.0.1:{tls_port}", text)
+    assert count == 1, "deploy's configuration has no TLS listener"
+    own = ("listeners.tcp", "mqtt.listeners.tcp", "#")  # the node has a plain listener, at which nobody may do anything
+    return [line for line in text.splitlines() if line and not line.startswith(own)]
+
+
+def _rabbitmq(count: int) -> Callable[..., Guarded]:
+    def start(
+        stack: ExitStack, directory: Path, authorities: BrokerAuthorities, devices: Sequence[Identity]
+    ) -> Guarded:
+        settings = deployed_rabbitmq(directory, authorities, devices)
+        nodes = stack.enter_context(Cluster(directory, count, settings)).nodes
+        url = f"mqtts://localhost:{nodes[0].tls_port}"
+        return Guarded(url, {"port": nodes[-1].tls_port, "client_id": WITNESS}, authorities.centre(WITNESS))
+
+    return start
+
+
+def _nats(stack: ExitStack, directory: Path, authorities: BrokerAuthorities, devices: Sequence[Identity]) -> Guarded:
+    """NATS takes a certificate's alternative name as the user, and needs lines for each."""
+    server, cas = authorities.server.server(), directory / "client-cas.pem"
+    cas.write_text(authorities.devices.ca.read_text() + authorities.centres.ca.read_text())
+    users = [_nats_user(WITNESS, [">"], [">"])]
+    for device in devices:
+        own = f"edge.v1.{client_id(device.user)}"
+        users.append(_nats_user(client_id(device.user), [f"{own}.up.>"], [f"{own}.down.>", "edge.v1.host.>"]))
+        users.append(_nats_user(client_id(device.probe), [f"{own}.up.alarm.self-test"], ["edge.v1.host.>"]))
+    tls = f'tls {{ cert_file: "{server.cert}", key_file: "{server.key}", ca_file: "{cas}", verify_and_map: true }}'
+    broker = stack.enter_context(Nats(directory / "broker", tls, f"authorization {{ users: [{', '.join(users)}] }}"))
+    options = {"port": broker.port, "client_id": WITNESS, "protocol": MQTTProtocolVersion.MQTTv311}
+    return Guarded(f"mqtts://localhost:{broker.port}", options, authorities.centre(WITNESS))
+
+
+def _nats_user(name: str, says: Sequence[str], hears: Sequence[str]) -> str:
+    may = {"publish": [*says, "$MQTT.>"], "subscribe": [*hears, "$MQTT.sub.>"]}
+    return json.dumps({"user": name, "permissions": may})
+
+
+GUARDED = {"mosquitto": _mosquitto, "rabbitmq": _rabbitmq(1), "cluster": _rabbitmq(3), "nats": _nats}

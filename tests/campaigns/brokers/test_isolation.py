@@ -1,0 +1,144 @@
+"""What device A can reach of another one's, of another site's and of another province's: every way is tried."""
+
+import contextlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from agent.adapters.paho_broker import PahoBroker
+from agent.adapters.tls_context import TlsFiles
+from agent.contract.identity import Identity, client_id, common_name
+from agent.core.errors import BrokerError
+from agent.ports import Connected, Disconnected, OutgoingMessage, Published, Received
+from tests.campaigns.brokers.capabilities import Cell
+from tests.campaigns.brokers.guarded import GUARDED, Guarded
+from tests.support.broker_events import BrokerEvents
+from tests.support.certificates import BrokerAuthorities
+from tests.support.subscriber import Subscriber
+from tests.support.wait import wait_for
+
+OWN = Identity("gp", "jhb-park-station", "kiosk-0042")
+OTHERS = [
+    Identity("gp", "jhb-park-station", "kiosk-0043"),
+    Identity("gp", "other-site", "kiosk-0042"),
+    Identity("kzn", "jhb-park-station", "kiosk-0042"),
+]
+ALL = "edge/v1/+/+/+"
+WIDE = ["#", "edge/v1/#", f"{ALL}/up/#", f"{ALL}/down/#", "edge/v1/gp/+/kiosk-0042/up/#", f"$share/a/{ALL}/up/#"]
+CENTRE = "edge/v1/host/jhb-centre/state"
+"""What everybody may hear: once it is there, so is all that was said before it."""
+FORGED, SECRET = b"forged", b"secret"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One connection of the device, or of its probe, and what it tries beside what it may."""
+
+    say: str = ""
+    retain: bool = False
+    hear: str = ""
+    will: str = ""
+    called: str = ""
+    probe: bool = False
+
+
+def attempts() -> Iterator[Attempt]:
+    for other in OTHERS:
+        for topic in (other.up("state"), other.up("alarm", "police"), other.down("command", "ping")):
+            yield Attempt(say=topic)
+            yield Attempt(say=topic, retain=True)
+            yield Attempt(say=topic, probe=True)
+        yield Attempt(say=other.up("alarm", "self-test"), probe=True)
+        yield Attempt(will=other.up("state"))
+        yield Attempt(hear=other.up("#"))
+        yield Attempt(hear=other.down("#"))
+        yield Attempt(hear=other.down("#"), probe=True)
+    yield from (Attempt(hear=each) for each in WIDE)
+    for topic in (OWN.down("command", "ping"), CENTRE, "other/topic"):
+        yield Attempt(say=topic)
+        yield Attempt(say=topic, retain=True)
+    for topic in (OWN.up("state"), OWN.up("alarm", "police"), OWN.down("command", "ping")):
+        yield Attempt(say=topic, probe=True)
+    yield from (Attempt(called=client_id(user)) for user in (*(other.user for other in OTHERS), OWN.probe))
+
+
+class Device:
+    """A connection by the agent's own adapter, as a device or its probe."""
+
+    def __init__(self, guarded: Guarded, authorities: BrokerAuthorities, identity: Identity, attempt: Attempt) -> None:
+        user = identity.probe if attempt.probe else identity.user
+        files = authorities.device(identity.user)
+        tls = TlsFiles(files.ca, files.cert, files.key, common_name(user) if attempt.probe else None)
+        self._broker = PahoBroker(attempt.called or client_id(user), tls, connect_timeout_s=10)
+        self.events = BrokerEvents()
+        will = OutgoingMessage(attempt.will or identity.up("alarm", "self-test"), FORGED)
+        self._broker.connect(guarded.url, will, [attempt.hear, CENTRE] if attempt.hear else [], self.events)
+        wait_for(lambda: self.events.of(Connected) or self.ended(), what="an answer to the connection")
+
+    def say(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Publish, and return when the broker has answered, or has ended the connection."""
+        with contextlib.suppress(BrokerError):
+            count = len(self.events.of(Published))
+            self._broker.publish(OutgoingMessage(topic, payload, retain=retain))
+            wait_for(lambda: len(self.events.of(Published)) > count or self.ended(), what="an answer")
+
+    def end(self, *, will: bool = False) -> None:
+        self._broker.disconnect(will=will)
+
+    def hears(self, payload: bytes) -> bool:
+        return any(event.payload == payload for event in self.events.of(Received))
+
+    def ended(self) -> bool:
+        return bool(self.events.of(Disconnected))
+
+
+@pytest.mark.timeout(600)
+def test_isolation(request: pytest.FixtureRequest, cell: Cell, tmp_path: Path) -> None:
+    """The witness hears all that gets through. The last word of the device shows that nothing is still under way."""
+    authorities = BrokerAuthorities.create(tmp_path)
+    with ExitStack() as stack:
+        start = GUARDED[request.node.callspec.params["standing"]]
+        guarded = start(stack, tmp_path, authorities, [OWN, *OTHERS])
+        options = {"host": "localhost", "files": guarded.centre, **guarded.witness}
+        witness = stack.enter_context(Subscriber(filters=["#"], **options))
+        victims = {}
+        for other in OTHERS:
+            victims[other] = Device(guarded, authorities, other, Attempt(hear=other.down("command", "+")))
+            stack.callback(victims[other].end)
+
+        reached, tried = [], list(attempts())
+        for number, attempt in enumerate(tried):
+            device = Device(guarded, authorities, OWN, attempt)
+            if attempt.say:
+                device.say(attempt.say, FORGED, retain=attempt.retain)
+            if attempt.hear:
+                for other, victim in victims.items():
+                    victim.say(other.up("state"), SECRET)
+                    witness.publish(other.down("command", "ping"), SECRET)
+                last = str(number).encode()
+                witness.publish(CENTRE, last)
+                wait_for(lambda: device.hears(last) or device.ended(), what="the last word")  # noqa: B023 - called at once
+            device.end(will=bool(attempt.will))
+            if device.hears(SECRET):
+                reached.append(f"heard by {attempt}")
+        probe = Device(guarded, authorities, OWN, Attempt(probe=True))
+        probe.say(OWN.up("alarm", "self-test"), b"try")
+        probe.end()
+        last_word = Device(guarded, authorities, OWN, Attempt())
+        last_word.say(OWN.up("state"), b"last")
+        last_word.end()
+        for payload in (b"try", b"last"):
+            witness.wait_for(lambda heard: heard.payload == payload)  # noqa: B023 - called at once
+        assert all(victim.hears(SECRET) for victim in victims.values()), "a device hears its own commands"
+
+        own = OWN.up("alarm", "self-test")
+        reached += [f"said {each.topic}" for each in witness.heard if each.payload == FORGED and each.topic != own]
+        for other, victim in victims.items():
+            reached += [f"told {other.user}" for each in victim.events.of(Received) if each.payload == FORGED]
+        thrown_out = [other.user for other, victim in victims.items() if victim.ended()]
+    assert not reached, f"{len(reached)} of {len(tried)}: {reached}"
+    cell.can(not thrown_out)
+    cell.say(f"0 of {len(tried)} ways")
