@@ -182,7 +182,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     outcomes = Outcomes()
     if args.short:
         os.environ.setdefault("OFFLINE_PRESSES", "500")
-    chosen = ["-k", "not cluster and not nats"] if args.short else []
+    chosen = ["-k", "not cluster and not nats and not trouble"] if args.short else []
     if failed := pytest.main([str(Path(__file__).parent), "-rs", *chosen], plugins=[outcomes]):
         return int(failed)
     rounds: list[Round] = []
