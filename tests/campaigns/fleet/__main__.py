@@ -4,6 +4,7 @@ import argparse
 import json
 import math
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -19,7 +20,7 @@ from tests.campaigns.bench import machine
 from tests.campaigns.brokers.cluster import is_installed
 from tests.campaigns.fleet import bare, report
 from tests.campaigns.fleet.device import Plan
-from tests.campaigns.fleet.fleet import Fleet, FleetError
+from tests.campaigns.fleet.fleet import Fleet, FleetError, open_many_files
 from tests.campaigns.fleet.listener import Post
 from tests.campaigns.fleet.report import Run
 from tests.campaigns.fleet.stages import STAGES, Play, stages_for
@@ -40,19 +41,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Play all runs and print them; 0 when every target was met, 1 when not, 2 for what can't be played."""
     args = _parsed(arguments)
     console = Console(highlight=False, width=180)
-    runs = []
+    runs = [run for path in args.add for run in json.loads(path.read_text())["runs"]]
     try:
         for devices in args.n:
             run = play(args, devices, console.print).as_json()
-            runs.append(run)
+            runs = sorted([*runs, run], key=lambda each: int(each["devices"]))
             console.print(_table(run))
             console.print(report.summary(run))
+            if args.json is not None:  # each as soon as it is there: the next one may fail
+                about = {"machine": machine.describe(), "runs": runs}
+                args.json.write_text(json.dumps(about, indent=1) + "\n")
     except FleetError as error:
         console.print(f"NOT PLAYED: {error}")
         return 2
-    found = {"machine": machine.describe(), "workers": args.workers or "as needed", "runs": runs}
-    if args.json is not None:
-        args.json.write_text(json.dumps(found, indent=1) + "\n")
     if args.plot is not None and len(runs) > 1:
         report.plot(args.plot, runs)
     if args.write:
@@ -70,6 +71,7 @@ def play(args: argparse.Namespace, devices: int, tell: Callable[[str], object]) 
 
     if args.broker == "rabbitmq" and not is_installed():
         raise FleetError("there is no RabbitMQ here: `make rabbitmq` installs Debian's")
+    open_many_files()
     with ExitStack() as stack:
         room = _ROOM if os.access(_ROOM, os.W_OK) else None
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edge-fleet-", dir=room)))
@@ -169,6 +171,9 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--hasty", action="store_true", help="don't wait until connections are a minute old")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
+    parser.add_argument(
+        "--add", type=Path, nargs="+", default=[], metavar="FILE", help="and runs that --json has written"
+    )
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw latency and cost against N there")
     parser.add_argument("--write", action="store_true", help="write the tables into docs/scale.md")
     args = parser.parse_args(arguments)
@@ -180,4 +185,5 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # and end what was started
     sys.exit(main())

@@ -54,6 +54,12 @@ class _Told:
     answers: dict[str, Any] = field(default_factory=dict)
 
 
+def open_many_files() -> None:
+    """Let this process, and all that it starts from now on, open as many files as it may: a connection is one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 class Fleet(AbstractContextManager["Fleet"]):
     """Enter to make all devices, without power; leaving ends every process that it has started. One thread."""
 
@@ -81,7 +87,6 @@ class Fleet(AbstractContextManager["Fleet"]):
 
     def __enter__(self) -> "Fleet":
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         if (wanted := 100 + _FILES_A_DEVICE * max(map(len, self._shares))) > hard:
             raise FleetError(
                 f"a worker may open {hard} files and would need {wanted}: raise --workers, or `ulimit -Hn`"

@@ -72,7 +72,7 @@ class Play:
         self._all = len(fleet.plans)
         self._stage = Stage("")
         self._pressed = 0
-        self._stable_s = time.monotonic()
+        self._stable_s = time.monotonic() - _STABLE_S
         """Since when no device has lost its connection but for a power cut."""
 
     def play(self, name: str) -> Stage:
@@ -119,7 +119,7 @@ class Play:
         """A node of the cluster is killed, and comes back later; devices go to another one."""
         self._target.stop()
         self._came_back()
-        self._fleet.rest(0.2)
+        self._fleet.rest(0.5)  # until the devices have noticed
         self._storm(self._fleet.connected)
         self._target.start()
 
