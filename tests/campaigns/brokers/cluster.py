@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.support.run import ran
 from tests.support.wait import wait_for
 
-_PROGRAMS = Path("/usr/lib/rabbitmq/bin")
+PROGRAMS = Path("/usr/lib/rabbitmq/bin")
 """Not the wrappers in /usr/sbin, which want to be root and end up as the user of Debian's own service."""
 _START_S = 180.0
 _NODES = 3
@@ -24,7 +24,7 @@ class ClusterError(Exception):
 
 def is_installed() -> bool:
     """Whether there is a RabbitMQ that this module can start."""
-    return (_PROGRAMS / "rabbitmq-server").exists() and Path("/usr/bin/epmd").exists()
+    return (PROGRAMS / "rabbitmq-server").exists() and Path("/usr/bin/epmd").exists()
 
 
 class Node:
@@ -75,7 +75,7 @@ class Node:
         """Begin to start it, again after a kill; returns at once."""
         with (self._directory / "output.txt").open("ab") as output:
             self._process = subprocess.Popen(
-                [_PROGRAMS / "rabbitmq-server"],
+                [PROGRAMS / "rabbitmq-server"],
                 env=self.environment,
                 cwd=self._directory,
                 stdin=subprocess.DEVNULL,
@@ -125,8 +125,9 @@ class Cluster(AbstractContextManager["Cluster"]):
         self._epmd_port = str(_free_port())
         (directory / ".erlang.cookie").write_text(secrets.token_hex(16))
         (directory / ".erlang.cookie").chmod(0o400)
+        self._directory, self._settings, self._plugins = directory, settings, plugins
         tag = secrets.token_hex(3)
-        names = [f"edge-{tag}-{number}@localhost" for number in range(1, count + 1)]
+        self._names = [f"edge-{tag}-{number}@localhost" for number in range(1, count + 1)]
         self._environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(directory),
@@ -136,10 +137,26 @@ class Cluster(AbstractContextManager["Cluster"]):
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",
             "RABBITMQ_HOME": "/usr/lib/rabbitmq",
         }
-        self.nodes = [
-            Node(name, directory / name.partition("@")[0], names, self._environment, settings, plugins)
-            for name in names
-        ]
+        self.nodes = [self._node(name) for name in self._names]
+
+    def _node(self, name: str) -> Node:
+        place = self._directory / name.partition("@")[0]
+        return Node(name, place, self._names, self._environment, self._settings, self._plugins)
+
+    def add(self) -> Node:
+        """Start a further node, which joins the others; await_all waits for it."""
+        stem = self._names[-1].partition("@")[0].rpartition("-")[0]
+        self._names.append(f"{stem}-{len(self._names) + 1}@localhost")
+        node = self._node(self._names[-1])
+        self._stack.callback(node.kill)
+        node.start()
+        self.nodes.append(node)
+        return node
+
+    def forget(self, node: Node) -> None:
+        """Take a node that is dead out of the cluster, for good."""
+        self.nodes.remove(node)
+        control(self.nodes[0], "forget_cluster_node", node.name)
 
     def __enter__(self) -> "Cluster":
         with ExitStack() as stack:
@@ -174,7 +191,7 @@ class Cluster(AbstractContextManager["Cluster"]):
 
 def control(node: Node, *words: str) -> str:
     """What `rabbitmqctl` says to this node."""
-    asked = ran(_PROGRAMS / "rabbitmqctl", "-q", *words, env=node.environment)
+    asked = ran(PROGRAMS / "rabbitmqctl", "-q", *words, env=node.environment)
     return asked.stdout.strip()
 
 

@@ -38,10 +38,14 @@ def _mosquitto(stack: ExitStack, directory: Path, authorities: BrokerAuthorities
     return Guarded(broker.url, {"port": broker.centre_port}, authorities.centre(WITNESS))
 
 
-def deployed_rabbitmq(directory: Path, authorities: BrokerAuthorities, devices: Sequence[Identity]) -> list[str]:
-    """deploy's settings with the paths and ports of a test, and nothing else changed but the witness."""
-    said = definitions(devices, [WITNESS])
-    said["topic_permissions"][-1].update(read=".*", write=".*")
+def deployed_rabbitmq(
+    directory: Path, authorities: BrokerAuthorities, devices: Sequence[Identity], centres: Sequence[str] = (WITNESS,)
+) -> list[str]:
+    """deploy's settings with the paths and ports of a test, and nothing else changed but the witness's rights."""
+    said = definitions(devices, centres)
+    for each in said["topic_permissions"]:
+        if each["user"] == WITNESS:
+            each.update(read=".*", write=".*")
     (directory / "definitions.json").write_text(json.dumps(said))
     (directory / "client-cas.pem").write_text(authorities.devices.ca.read_text() + authorities.centres.ca.read_text())
     server = authorities.server.server()

@@ -1,0 +1,157 @@
+"""The runbook of docs/brokers.md on three nodes, with deploy's configuration, while somebody presses all the time."""
+
+import shutil
+import socket
+import ssl
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.contract.identity import Identity
+from tests.campaigns.brokers.cluster import PROGRAMS, Cluster, Node, control
+from tests.campaigns.brokers.guarded import RABBITMQ, deployed_rabbitmq
+from tests.campaigns.brokers.sites import KINDS
+from tests.support.agent_process import AgentProcess
+from tests.support.centre import Centre
+from tests.support.certificates import BrokerAuthorities, CertificateFiles
+from tests.support.run import ran
+from tests.support.wait import wait_for
+from tests.system.test_stop import Finger
+
+needs_rabbitmq = pytest.mark.skipif(bool(KINDS["rabbitmq"].missing()), reason="there is no RabbitMQ here")
+KIOSK = Identity("gp", "jhb-park-station", "kiosk-0042")
+NODES = 4
+
+
+class Site:
+    """The cluster, the kiosk at it, and a centre at every node, each by a certificate of its own."""
+
+    def __init__(self, stack: ExitStack, directory: Path) -> None:
+        self._stack = stack
+        self.directory = directory
+        self.authorities = BrokerAuthorities.create(directory)
+        names = [f"jhb-centre-{number}" for number in range(1, NODES + 1)]
+        self._centres = {name: self.authorities.centre(name) for name in names}
+        self.cluster = stack.enter_context(
+            Cluster(directory, 3, deployed_rabbitmq(directory, self.authorities, [KIOSK], names))
+        )
+        self.heard = [self.listen(node) for node in self.cluster.nodes]
+        own = self.authorities.device(KIOSK.user)
+        files = {"ca_file": str(own.ca), "cert_file": str(own.cert), "key_file": str(own.key)}
+        urls = [f"mqtts://localhost:{node.tls_port}" for node in self.cluster.nodes]
+        self.agent = stack.enter_context(AgentProcess(directory / "kiosk", *urls, mqtt=files))
+        self.finger = stack.enter_context(Finger(self.agent))
+        self.await_presses()
+
+    def listen(self, node: Node) -> Centre:
+        name = f"jhb-centre-{node.name.partition('@')[0].rpartition('-')[2]}"
+        options: dict[str, Any] = {"host": "localhost", "files": self._centres[name], "client_id": name}
+        return self._stack.enter_context(Centre(node.tls_port, **options))
+
+    def counts(self) -> set[int]:
+        """The presses that have come to any centre."""
+        return {m.data["press_count"] for centre in self.heard for m in centre.messages("alarm/")}
+
+    def await_presses(self) -> None:
+        """Return when a press that is made from now on has come, and all before it."""
+        due = self.finger.felt + 1
+        wait_for(lambda: set(range(1, due + 1)) <= self.counts(), what=f"all presses up to {due}")
+
+    def in_use(self) -> Node:
+        """The node that the kiosk is connected to."""
+        ports = {node.tls_port: node for node in self.cluster.nodes}
+        last = [line for line in self.agent.log().splitlines() if " connected to " in line][-1]
+        return next(node for port, node in ports.items() if f":{port} " in last)
+
+
+@needs_rabbitmq
+@pytest.mark.timeout(600)
+def test_the_runbook(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        site = Site(stack, tmp_path)
+        renew_the_certificate(site)
+        cut_a_node_off(site)
+        lose_a_node(site)
+        add_a_node(site)
+        ask_how_it_is(site)
+        print(f"{site.finger.felt} presses")
+
+
+def renew_the_certificate(site: Site) -> None:
+    """The kiosk stays connected; whoever connects is shown the new one."""
+    before, node = site.agent.log().count(" connected to "), site.in_use()
+    new: CertificateFiles = site.authorities.server.server()
+    shutil.copy(new.cert, site.directory / "server.pem")
+    shutil.copy(new.key, site.directory / "server.key")
+    for each in site.cluster.nodes:
+        control(each, "eval", "ssl:clear_pem_cache().")
+    wait_for(lambda: shown(node.tls_port) == ssl.PEM_cert_to_DER_cert(new.cert.read_text()), what="the new certificate")
+    site.await_presses()
+    assert site.agent.log().count(" connected to ") == before
+
+
+def cut_a_node_off(site: Site) -> None:
+    """It sees no other, and pauses; the kiosk goes to one that goes on. It comes back by itself."""
+    node = site.in_use()
+    others = [each for each in site.cluster.nodes if each is not node]
+    names = ", ".join(f"'{each.name}'" for each in others)
+    cut = f"[begin erlang:set_cookie(N, wrong), erlang:disconnect_node(N) end || N <- [{names}]]."
+    control(node, "eval", cut)
+    wait_for(lambda: site.in_use() is not node, what="another node in use")
+    site.await_presses()
+    control(node, "eval", f"[erlang:set_cookie(N, erlang:get_cookie()) || N <- [{names}]].")
+    site.cluster.await_all()
+    site.heard.append(site.listen(node))
+    site.await_presses()
+
+
+def lose_a_node(site: Site) -> None:
+    """Until it is taken out, what its subscribers should get is refused; then everything is confirmed again."""
+    node = site.in_use()
+    node.kill()
+    site.await_presses()
+    site.cluster.forget(node)
+    due = site.finger.felt
+    wait_for(lambda: last_sent(site) > due, what="a press that the broker has confirmed")
+
+
+def add_a_node(site: Site) -> None:
+    node = site.cluster.add()
+    site.cluster.await_all()
+    newcomer = site.listen(node)
+    site.heard.append(newcomer)
+    site.await_presses()
+    wait_for(lambda: newcomer.messages("alarm/"), what="a press at the new node")
+
+
+def ask_how_it_is(site: Site) -> None:
+    """The certificates of tests end in a day."""
+    node = site.cluster.nodes[-1]
+    assert health(node, CERTIFICATE_DAYS="0") == (0, "")
+    code, said = health(node)
+    assert (code, said.partition(":")[0]) == (1, "check_certificate_expiration")
+    control(node, "set_disk_free_limit", "10000GB")
+    code, said = health(node, CERTIFICATE_DAYS="0")
+    assert (code, said.partition(":")[0]) == (1, "check_local_alarms")
+
+
+def health(node: Node, **environ: str) -> tuple[int, str]:
+    path = f"{PROGRAMS}:{node.environment['PATH']}"
+    asked = ran(RABBITMQ.parent / "health.sh", env={**node.environment, "PATH": path, **environ})
+    return asked.returncode, asked.stdout
+
+
+def last_sent(site: Site) -> int:
+    """The highest count that the log calls sent."""
+    lines = [line for line in site.agent.log().splitlines() if "sent, presses " in line]
+    return max(int(line.rpartition("sent, presses ")[2]) for line in lines)
+
+
+def shown(port: int) -> bytes | None:
+    """The certificate that a server shows to a client without one."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection(("127.0.0.1", port)) as plain, context.wrap_socket(plain) as encrypted:
+        return encrypted.getpeercert(binary_form=True)
