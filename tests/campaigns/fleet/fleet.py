@@ -211,7 +211,8 @@ class Fleet(AbstractContextManager["Fleet"]):
     # --- inside
 
     def _is_ready(self) -> bool:
-        return self.listens and all("ready" in each.answers for each in self._told.values())
+        # What making the devices has cost is of no stage.
+        return self.listens and all("ready" in each.answers and each.cpu_s for each in self._told.values())
 
     def _take(self, pipe: Connection, name: str, *what: Any) -> None:
         match name:

@@ -147,14 +147,18 @@ def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
 
 
 def growth(runs: Sequence[dict[str, Any]]) -> dict[str, list[float]]:
-    """What is plotted against the number of devices, by its name."""
-    storms = [[stage for stage in run["stages"] if stage["name"] != QUIET and stage["p99"] is not None] for run in runs]
-    quiet = [next((stage for stage in run["stages"] if stage["name"] == QUIET), None) for run in runs]
+    """What is plotted against the number of devices, by its name; of the stages that every run has played."""
+    played = set.intersection(*({stage["name"] for stage in run["stages"]} for run in runs))
+    common = [[stage for stage in run["stages"] if stage["name"] in played] for run in runs]
+
+    def latency(stages: list[dict[str, Any]], *, quiet: bool) -> float:
+        return max((stage["p99"] or 0.0 for stage in stages if (stage["name"] == QUIET) == quiet), default=0.0)
+
     return {
-        "p99 in the worst storm (ms)": [max((stage["p99"] for stage in of), default=0.0) for of in storms],
-        "p99 in quiet (ms)": [0.0 if of is None else of["p99"] or 0.0 for of in quiet],
-        "broker's processor, all stages (s)": [sum(stage["broker_cpu_s"] for stage in run["stages"]) for run in runs],
-        "broker's memory (MiB)": [max(stage["broker_peak_bytes"] for stage in run["stages"]) / _MIB for run in runs],
+        "p99 in the worst storm (ms)": [latency(stages, quiet=False) for stages in common],
+        "p99 in quiet (ms)": [latency(stages, quiet=True) for stages in common],
+        "broker's processor (s)": [sum(stage["broker_cpu_s"] for stage in stages) for stages in common],
+        "broker's memory (MiB)": [max(stage["broker_peak_bytes"] for stage in stages) / _MIB for stages in common],
     }
 
 
@@ -171,6 +175,8 @@ def plot(path: Path, runs: Sequence[dict[str, Any]]) -> None:
     axes.set_yscale("log")
     axes.set_xlabel("devices")
     axes.grid(visible=True, alpha=0.3)
+    axes.set_xticks(sizes, [f"{size:,.0f}" for size in sizes], minor=False)
+    axes.minorticks_off()
     axes.set_title(f"{runs[0]['broker']}: latency and cost against the number of devices", loc="left", fontsize=11)
     axes.legend(frameon=False)
     figure.savefig(path)
