@@ -124,7 +124,7 @@ def summary(run: dict[str, Any]) -> str:
         f"{run['numbered']:,} numbered messages lost; {verdict}. Bare clients of the same run: "
         f"{bare['handshakes_a_second']:.0f} TLS handshakes a second ({bare['handshake_ms']:.2f} ms of the broker's "
         f"processor each), {bare['publishes_a_second']:.0f} publishes a second ({bare['publish_ms']:.3f} ms each). "
-        f"A window of twice the time that so many handshakes take is {least_s:.1f} s."
+        f"So many devices need {least_s:.1f} s at least, twice what their handshakes take, as a window."
     )
 
 
