@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from agent.cli.keygen import make_key
 from agent.contract.identity import Identity
 from tests.campaigns.brokers.cluster import PROGRAMS, Cluster, Node, control
 from tests.campaigns.brokers.guarded import RABBITMQ, deployed_rabbitmq
@@ -16,6 +17,8 @@ from tests.campaigns.brokers.sites import KINDS
 from tests.support.agent_process import AgentProcess
 from tests.support.centre import Centre
 from tests.support.certificates import BrokerAuthorities, CertificateFiles
+from tests.support.mosquitto import Mosquitto
+from tests.support.office import Office
 from tests.support.run import ran
 from tests.support.wait import wait_for
 from tests.system.test_stop import Finger
@@ -155,3 +158,24 @@ def shown(port: int) -> bytes | None:
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with socket.create_connection(("127.0.0.1", port)) as plain, context.wrap_socket(plain) as encrypted:
         return encrypted.getpeercert(binary_form=True)
+
+
+@needs_rabbitmq
+def test_a_kiosk_moves_to_a_new_broker(tmp_path: Path) -> None:
+    """The centre is at both before the kiosk hears of the new one, and keeps the old one until it is there."""
+    with (
+        Mosquitto(tmp_path / "old") as old,
+        Cluster(tmp_path, 1) as new,
+        Centre(old.port) as here,
+        Centre(new.nodes[0].port) as there,
+        AgentProcess(tmp_path / "kiosk", old.url) as agent,
+    ):
+        office = Office(here, make_key("admin", agent.directory / "keys"))
+        moved = office.config_set(1, {"mqtt": {"brokers": [new.nodes[0].url, old.url]}})
+        here.wait_for(f"result/{moved}", lambda m: m.data["status"] == "in-progress")
+        agent.press()
+        wait_for(lambda: here.messages("alarm/") or there.messages("alarm/"), what="a press in the middle of the move")
+        there.wait_for("state", lambda m: m.data["state"] == "online")
+        Office(there, office.admin).wait_for_config(state="in-force", revision=1)
+        agent.press()
+        there.wait_for_alarm("updated", press_count=2, stage="sent")
