@@ -14,6 +14,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.rabbitmq", description=__doc__)
     parser.add_argument("--device", action="append", default=[], metavar="PROVINCE/SITE/ID")
     parser.add_argument("--centre", action="append", default=[], metavar="NAME")
+    parser.add_argument("--nodes", type=int, default=1, metavar="N", help="of the cluster, for the centres (default 1)")
     args = parser.parse_args(arguments)
     devices = []
     for name in args.device:
@@ -24,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in args.centre:
         if not LEVEL.match(name):
             parser.error(f"a centre's name is of a-z, 0-9 and -: {name}")
-    json.dump(definitions(devices, args.centre), sys.stdout, indent=1)
+    json.dump(definitions(devices, args.centre, args.nodes), sys.stdout, indent=1)
     print()
     return 0
 

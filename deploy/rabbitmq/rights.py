@@ -10,10 +10,12 @@ _ROOT = r"edge\.v1"
 _ANYBODY = r"([^.]+\.){3}"
 
 
-def definitions(devices: Iterable[Identity], centres: Iterable[str]) -> dict[str, Any]:
+def definitions(devices: Iterable[Identity], centres: Iterable[str], nodes: int = 1) -> dict[str, Any]:
     """Return users without a password (their certificate is their login), and what each may do.
 
-    RabbitMQ writes topics with dots, and knows no rule for many users: every device and every probe has its own.
+    RabbitMQ writes topics with dots, and knows no rule for many users: every device and every probe has its own. A
+    centre has one for its connection to each node, `CENTRE-1` and so on, which is also the client id that its library
+    takes there for the session `CENTRE`.
     """
     rights: dict[str, tuple[str, str]] = {}
     for device in devices:
@@ -22,7 +24,8 @@ def definitions(devices: Iterable[Identity], centres: Iterable[str]) -> dict[str
         rights[client_id(device.probe)] = (rf"^{own}\.up\.alarm\.self-test$", rf"^{_ROOT}\.host\..*$")
     for centre in centres:
         own = rf"{_ROOT}\.host\.{re.escape(centre)}\.state"
-        rights[centre] = (rf"^({_ROOT}\.{_ANYBODY}down\..*|{own})$", rf"^({_ROOT}\.{_ANYBODY}up\..*|{own})$")
+        both = (rf"^({_ROOT}\.{_ANYBODY}down\..*|{own})$", rf"^({_ROOT}\.{_ANYBODY}up\..*|{own})$")
+        rights.update({f"{centre}-{number}": both for number in range(1, nodes + 1)})
     return {
         "vhosts": [{"name": "/"}],
         "users": [{"name": name, "password_hash": "", "tags": []} for name in rights],

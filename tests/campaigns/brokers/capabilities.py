@@ -32,6 +32,7 @@ ROWS = {
     "largest_payload": "The contract's largest payload, 128 KiB",
     "receive_maximum": "No more is in flight than the receiver asked for",
     "expiry": "What has expired is not delivered",
+    "by_certificate": "Agent and centre's library by certificate: alarm and ack",
     "isolation": "Device A reaches nothing of another's",
 }
 

@@ -31,7 +31,9 @@ def standing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     if why := kind.missing():
         pytest.skip(why)
     with ExitStack() as stack:
-        yield kind.start(stack, tmp_path_factory.mktemp(request.param))
+        site = kind.start(stack, tmp_path_factory.mktemp(request.param))
+        site.kind = request.param
+        yield site
 
 
 @pytest.fixture
@@ -47,4 +49,4 @@ def cell(request: pytest.FixtureRequest, standing: Site, record_property: Callab
     """This test's place in the table."""
     record_property("version", standing.version)
     name = request.function.__name__.removeprefix("test_")
-    return Cell(name, request.node.callspec.params["standing"], lambda text: record_property("said", text))
+    return Cell(name, standing.kind, lambda text: record_property("said", text))

@@ -15,12 +15,12 @@ from agent.contract.identity import Identity, client_id
 from deploy.rabbitmq.rights import definitions
 from tests.campaigns.brokers.cluster import Cluster
 from tests.campaigns.brokers.sites import Nats
-from tests.support.certificates import BrokerAuthorities, CertificateFiles
-from tests.support.mosquitto import Mosquitto
+from tests.support.certificates import BrokerAuthorities
+from tests.support.mosquitto import CENTRE, Mosquitto
 
 RABBITMQ = Path(__file__).parents[3] / "deploy" / "rabbitmq" / "edge-agent.conf"
-WITNESS = "witness"
-"""A command centre that hears everything, so that it sees what gets through."""
+WITNESS = "witness-1"
+"""It is a command centre that hears everything, so that it sees what gets through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +29,27 @@ class Guarded:
 
     url: str
     witness: dict[str, Any]
-    centre: CertificateFiles
+    authorities: BrokerAuthorities
+    centre: str = f"{CENTRE}-1"
+    """The name in the centre's certificate, where that is the client id."""
+
+    @property
+    def centres_url(self) -> str:
+        """Where centres connect."""
+        return f"mqtts://localhost:{self.witness['port']}"
 
 
 def _mosquitto(stack: ExitStack, directory: Path, authorities: BrokerAuthorities, _: Sequence[Identity]) -> Guarded:
     access = f"user CN={WITNESS}\ntopic readwrite #"
     broker = stack.enter_context(Mosquitto(directory / "broker", authorities=authorities, access=access))
-    return Guarded(broker.url, {"port": broker.centre_port}, authorities.centre(WITNESS))
+    return Guarded(broker.url, {"port": broker.centre_port}, authorities, CENTRE)
 
 
 def deployed_rabbitmq(
-    directory: Path, authorities: BrokerAuthorities, devices: Sequence[Identity], centres: Sequence[str] = (WITNESS,)
+    directory: Path, authorities: BrokerAuthorities, devices: Sequence[Identity], nodes: int = 1
 ) -> list[str]:
     """deploy's settings with the paths and ports of a test, and nothing else changed but the witness's rights."""
-    said = definitions(devices, centres)
+    said = definitions(devices, [CENTRE, WITNESS.removesuffix("-1")], nodes)
     for each in said["topic_permissions"]:
         if each["user"] == WITNESS:
             each.update(read=".*", write=".*")
@@ -65,7 +72,7 @@ def _rabbitmq(count: int) -> Callable[..., Guarded]:
         settings = deployed_rabbitmq(directory, authorities, devices)
         nodes = stack.enter_context(Cluster(directory, count, settings)).nodes
         url = f"mqtts://localhost:{nodes[0].tls_port}"
-        return Guarded(url, {"port": nodes[-1].tls_port, "client_id": WITNESS}, authorities.centre(WITNESS))
+        return Guarded(url, {"port": nodes[-1].tls_port, "client_id": WITNESS}, authorities)
 
     return start
 
@@ -74,7 +81,11 @@ def _nats(stack: ExitStack, directory: Path, authorities: BrokerAuthorities, dev
     """NATS takes a certificate's alternative name as the user, and needs lines for each."""
     server, cas = authorities.server.server(), directory / "client-cas.pem"
     cas.write_text(authorities.devices.ca.read_text() + authorities.centres.ca.read_text())
-    users = [_nats_user(WITNESS, [">"], [">"])]
+    host = f"edge.v1.host.{CENTRE}.state"
+    users = [
+        _nats_user(WITNESS, [">"], [">"]),
+        _nats_user(f"{CENTRE}-1", ["edge.v1.*.*.*.down.>", host], ["edge.v1.*.*.*.up.>", host]),
+    ]
     for device in devices:
         own = f"edge.v1.{client_id(device.user)}"
         users.append(_nats_user(client_id(device.user), [f"{own}.up.>"], [f"{own}.down.>", "edge.v1.host.>"]))
@@ -82,7 +93,7 @@ def _nats(stack: ExitStack, directory: Path, authorities: BrokerAuthorities, dev
     tls = f'tls {{ cert_file: "{server.cert}", key_file: "{server.key}", ca_file: "{cas}", verify_and_map: true }}'
     broker = stack.enter_context(Nats(directory / "broker", tls, f"authorization {{ users: [{', '.join(users)}] }}"))
     options = {"port": broker.port, "client_id": WITNESS, "protocol": MQTTProtocolVersion.MQTTv311}
-    return Guarded(f"mqtts://localhost:{broker.port}", options, authorities.centre(WITNESS))
+    return Guarded(f"mqtts://localhost:{broker.port}", options, authorities)
 
 
 def _nats_user(name: str, says: Sequence[str], hears: Sequence[str]) -> str:

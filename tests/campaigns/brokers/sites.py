@@ -84,6 +84,7 @@ class Site:
     """A broker that runs. The kiosk goes to the first node, then to the second; the centre is at the last one."""
 
     def __init__(self, nodes: Sequence[Node], version: str, *, knows_5: bool = True) -> None:
+        self.kind = ""
         self.nodes = nodes
         self.version = version
         self.knows_5 = knows_5

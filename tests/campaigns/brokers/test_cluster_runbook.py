@@ -17,7 +17,7 @@ from tests.campaigns.brokers.sites import KINDS
 from tests.support.agent_process import AgentProcess
 from tests.support.centre import Centre
 from tests.support.certificates import BrokerAuthorities, CertificateFiles
-from tests.support.mosquitto import Mosquitto
+from tests.support.mosquitto import CENTRE, Mosquitto
 from tests.support.office import Office
 from tests.support.run import ran
 from tests.support.wait import wait_for
@@ -35,10 +35,10 @@ class Site:
         self._stack = stack
         self.directory = directory
         self.authorities = BrokerAuthorities.create(directory)
-        names = [f"jhb-centre-{number}" for number in range(1, NODES + 1)]
+        names = [f"{CENTRE}-{number}" for number in range(1, NODES + 1)]
         self._centres = {name: self.authorities.centre(name) for name in names}
         self.cluster = stack.enter_context(
-            Cluster(directory, 3, deployed_rabbitmq(directory, self.authorities, [KIOSK], names))
+            Cluster(directory, 3, deployed_rabbitmq(directory, self.authorities, [KIOSK], NODES))
         )
         self.heard = [self.listen(node) for node in self.cluster.nodes]
         own = self.authorities.device(KIOSK.user)
@@ -49,7 +49,7 @@ class Site:
         self.await_presses()
 
     def listen(self, node: Node) -> Centre:
-        name = f"jhb-centre-{node.name.partition('@')[0].rpartition('-')[2]}"
+        name = f"{CENTRE}-{node.name.partition('@')[0].rpartition('-')[2]}"
         options: dict[str, Any] = {"host": "localhost", "files": self._centres[name], "client_id": name}
         return self._stack.enter_context(Centre(node.tls_port, **options))
 

@@ -10,15 +10,20 @@ import pytest
 
 from agent.adapters.paho_broker import PahoBroker
 from agent.adapters.tls_context import TlsFiles
+from agent.centre import AckAction
 from agent.contract.identity import Identity, client_id, common_name
 from agent.core.errors import BrokerError
 from agent.ports import Connected, Disconnected, OutgoingMessage, Published, Received
 from tests.campaigns.brokers.capabilities import Cell
-from tests.campaigns.brokers.guarded import GUARDED, Guarded
+from tests.campaigns.brokers.guarded import GUARDED, WITNESS, Guarded
+from tests.campaigns.brokers.sites import Site
+from tests.support.agent_process import AgentProcess
 from tests.support.broker_events import BrokerEvents
 from tests.support.certificates import BrokerAuthorities
+from tests.support.mosquitto import CENTRE
 from tests.support.subscriber import Subscriber
-from tests.support.wait import wait_for
+from tests.support.wait import PATIENCE_S, wait_for
+from tests.system.test_centre_library import Watching
 
 OWN = Identity("gp", "jhb-park-station", "kiosk-0042")
 OTHERS = [
@@ -28,7 +33,7 @@ OTHERS = [
 ]
 ALL = "edge/v1/+/+/+"
 WIDE = ["#", "edge/v1/#", f"{ALL}/up/#", f"{ALL}/down/#", "edge/v1/gp/+/kiosk-0042/up/#", f"$share/a/{ALL}/up/#"]
-CENTRE = "edge/v1/host/jhb-centre/state"
+WORD = f"edge/v1/host/{CENTRE}/state"
 """What everybody may hear: once it is there, so is all that was said before it."""
 FORGED, SECRET = b"forged", b"secret"
 
@@ -57,7 +62,7 @@ def attempts() -> Iterator[Attempt]:
         yield Attempt(hear=other.down("#"))
         yield Attempt(hear=other.down("#"), probe=True)
     yield from (Attempt(hear=each) for each in WIDE)
-    for topic in (OWN.down("command", "ping"), CENTRE, "other/topic"):
+    for topic in (OWN.down("command", "ping"), WORD, "other/topic"):
         yield Attempt(say=topic)
         yield Attempt(say=topic, retain=True)
     for topic in (OWN.up("state"), OWN.up("alarm", "police"), OWN.down("command", "ping")):
@@ -68,14 +73,14 @@ def attempts() -> Iterator[Attempt]:
 class Device:
     """A connection by the agent's own adapter, as a device or its probe."""
 
-    def __init__(self, guarded: Guarded, authorities: BrokerAuthorities, identity: Identity, attempt: Attempt) -> None:
+    def __init__(self, guarded: Guarded, identity: Identity, attempt: Attempt) -> None:
         user = identity.probe if attempt.probe else identity.user
-        files = authorities.device(identity.user)
+        files = guarded.authorities.device(identity.user)
         tls = TlsFiles(files.ca, files.cert, files.key, common_name(user) if attempt.probe else None)
         self._broker = PahoBroker(attempt.called or client_id(user), tls, connect_timeout_s=10)
         self.events = BrokerEvents()
         will = OutgoingMessage(attempt.will or identity.up("alarm", "self-test"), FORGED)
-        self._broker.connect(guarded.url, will, [attempt.hear, CENTRE] if attempt.hear else [], self.events)
+        self._broker.connect(guarded.url, will, [attempt.hear, WORD] if attempt.hear else [], self.events)
         wait_for(lambda: self.events.of(Connected) or self.ended(), what="an answer to the connection")
 
     def say(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
@@ -95,23 +100,41 @@ class Device:
         return bool(self.events.of(Disconnected))
 
 
-@pytest.mark.timeout(600)
-def test_isolation(request: pytest.FixtureRequest, cell: Cell, tmp_path: Path) -> None:
-    """The witness hears all that gets through. The last word of the device shows that nothing is still under way."""
-    authorities = BrokerAuthorities.create(tmp_path)
+@pytest.fixture(scope="module")
+def guarded(standing: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    directory = tmp_path_factory.mktemp("guarded")
     with ExitStack() as stack:
-        start = GUARDED[request.node.callspec.params["standing"]]
-        guarded = start(stack, tmp_path, authorities, [OWN, *OTHERS])
-        options = {"host": "localhost", "files": guarded.centre, **guarded.witness}
+        yield GUARDED[standing.kind](stack, directory, BrokerAuthorities.create(directory), [OWN, *OTHERS])
+
+
+@pytest.mark.timeout(600)
+def test_by_certificate(guarded: Guarded, cell: Cell, tmp_path: Path) -> None:
+    """The agent and the centre's library, which is at one node."""
+    own, files = guarded.authorities.device(OWN.user), guarded.authorities.centre(guarded.centre)
+    mqtt = {"ca_file": str(own.ca), "cert_file": str(own.cert), "key_file": str(own.key)}
+    agent = AgentProcess(tmp_path, guarded.url, mqtt=mqtt, centre={"required": True, "names": [CENTRE]})
+    tls = TlsFiles(files.ca, files.cert, files.key)
+    with Watching(guarded.centres_url, tls=tls, key=agent.key, name=CENTRE, session=CENTRE) as watching, agent:
+        agent.press()
+        alarm = watching.stage("sent").alarm
+        assert watching.centre.ack(alarm, AckAction.REGISTERED, by="Thandi").result(PATIENCE_S).code == "ok"
+        agent.wait_for_outputs(green="on")
+
+
+@pytest.mark.timeout(600)
+def test_isolation(guarded: Guarded, cell: Cell) -> None:
+    """The witness hears all that gets through. The last word of the device shows that nothing is still under way."""
+    with ExitStack() as stack:
+        options = {"host": "localhost", "files": guarded.authorities.centre(WITNESS), **guarded.witness}
         witness = stack.enter_context(Subscriber(filters=["#"], **options))
         victims = {}
         for other in OTHERS:
-            victims[other] = Device(guarded, authorities, other, Attempt(hear=other.down("command", "+")))
+            victims[other] = Device(guarded, other, Attempt(hear=other.down("command", "+")))
             stack.callback(victims[other].end)
 
         reached, tried = [], list(attempts())
         for number, attempt in enumerate(tried):
-            device = Device(guarded, authorities, OWN, attempt)
+            device = Device(guarded, OWN, attempt)
             if attempt.say:
                 device.say(attempt.say, FORGED, retain=attempt.retain)
             if attempt.hear:
@@ -119,15 +142,15 @@ def test_isolation(request: pytest.FixtureRequest, cell: Cell, tmp_path: Path) -
                     victim.say(other.up("state"), SECRET)
                     witness.publish(other.down("command", "ping"), SECRET)
                 last = str(number).encode()
-                witness.publish(CENTRE, last)
+                witness.publish(WORD, last)
                 wait_for(lambda: device.hears(last) or device.ended(), what="the last word")  # noqa: B023 - called at once
             device.end(will=bool(attempt.will))
             if device.hears(SECRET):
                 reached.append(f"heard by {attempt}")
-        probe = Device(guarded, authorities, OWN, Attempt(probe=True))
+        probe = Device(guarded, OWN, Attempt(probe=True))
         probe.say(OWN.up("alarm", "self-test"), b"try")
         probe.end()
-        last_word = Device(guarded, authorities, OWN, Attempt())
+        last_word = Device(guarded, OWN, Attempt())
         last_word.say(OWN.up("state"), b"last")
         last_word.end()
         for payload in (b"try", b"last"):
