@@ -40,7 +40,7 @@ MEASURED = {
 def test_the_bench_measures_every_row_beside_its_target(tmp_path: Path) -> None:
     record = tmp_path / "build" / "bench-vision.json"
     command = [sys.executable, "-m", "tests.campaigns.bench_vision", "--quick", "--json", str(record)]
-    environment = {**os.environ, "COLUMNS": "250", "EDGE_TEST_PETS": str(tmp_path)}
+    environment = {**os.environ, "COLUMNS": "400", "EDGE_TEST_PETS": str(tmp_path)}
     environment["EDGE_TEST_NEAR_VIEWS"] = str(tmp_path)
     run = ran(*command, cwd=ROOT, env=environment, timeout=600)
     assert run.returncode == 0, run.stdout + run.stderr
