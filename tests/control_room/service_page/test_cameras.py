@@ -97,7 +97,7 @@ def test_what_a_mask_covers_is_not_in_the_preview_and_a_camera_that_goes_is_told
         wait_for(lambda: site.picture().status == 200, what="a picture", timeout_s=40)
         began_s, numbers = time.monotonic(), []
         for _ in range(4):
-            taken = site.picture()
+            taken = wait_for(lambda: (got := site.picture()).status == 200 and got, 40, "the next picture")
             numbers.append(int(taken.headers["X-Number"]))
         assert time.monotonic() - began_s > 1.0, "two pictures in a second at most"
         assert numbers == sorted(set(numbers))
