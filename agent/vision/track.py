@@ -117,15 +117,9 @@ class Track:
         """Stop them: nothing moves around them, so neither do they."""
         self.pace_x = self.pace_y = 0.0
 
-    def distance(self, found: Detection, *, near: bool = False) -> float:
-        """Return how unlikely it is that this box is theirs: the way, in their heights, and the change of size.
-
-        Of somebody `near`, who is often hidden in part or cut, the end that has moved less tells the way.
-        """
-        down = abs(found.top + found.height - self.y)
-        if near:
-            down = min(down, abs(found.top - (self.y - self.height)))
-        way = math.hypot(found.left + found.width / 2 - self.x, down)
+    def distance(self, found: Detection) -> float:
+        """Return how unlikely it is that this box is theirs: the way, in their heights, and the change of size."""
+        way = math.hypot(found.left + found.width / 2 - self.x, found.top + found.height - self.y)
         return way / self.height + 0.5 * abs(math.log(found.height / self.height))
 
     def hit(self, found: Detection, *, in_company: bool = False) -> None:

@@ -28,8 +28,6 @@ _WEAK_GATE = 0.25
 """A weak box continues a track only if it is this near: from farther away it is too often another person's."""
 _WEAK_GATE_GROWTH_PER_S = 1.2
 """For each second since they were last found, as there may have been no look."""
-_NEAR = 1 / 3
-"""Share of the picture's height. Farther away, in a crowd, somebody else's head would be at this height by chance."""
 _LOST_S = 2.5
 """A real person is expected back for this long: from behind a lamp post, in a crowd."""
 _DOUBTFUL_LOST_S = 0.3
@@ -86,11 +84,9 @@ class Tracker:
         """
         clear = [box for box in found if box.score >= self._threshold]
         weak = [box for box in found if WEAK_SHARE * self._threshold <= box.score < self._threshold]
-        near_px = _NEAR * height
-        pairs = self._match(self.tracks, clear, _gate, near_px)
+        pairs = self._match(self.tracks, clear, _gate)
         matched = {id(track) for track, _ in pairs}
-        unmatched = [track for track in self.tracks if id(track) not in matched]
-        pairs += self._match(unmatched, weak, self._weak_gate, near_px)
+        pairs += self._match([track for track in self.tracks if id(track) not in matched], weak, self._weak_gate)
         matched = {id(track) for track, _ in pairs}
         now_ns = self._last_ns or 0
         for track in self.tracks:
@@ -119,9 +115,9 @@ class Tracker:
         self.tracks = []
 
     def _match(
-        self, tracks: Sequence[Track], boxes: Sequence[Detection], gate: Callable[[Track], float], near_px: float
+        self, tracks: Sequence[Track], boxes: Sequence[Detection], gate: Callable[[Track], float]
     ) -> list[tuple[Track, Detection]]:
-        costs = [_costs(track, boxes, gate(track), near=track.height > near_px) for track in tracks]
+        costs = [_costs(track, boxes, gate(track)) for track in tracks]
         return [(tracks[row], boxes[column]) for row, column in assign(costs)]
 
     def _weak_gate(self, track: Track) -> float:
@@ -133,12 +129,12 @@ def _gate(track: Track) -> float:
     return _GATE * (1 + _GATE_GROWTH_PER_S * track.missed_s if track.real else 1)
 
 
-def _costs(track: Track, boxes: Sequence[Detection], gate: float, *, near: bool) -> list[float | None]:
+def _costs(track: Track, boxes: Sequence[Detection], gate: float) -> list[float | None]:
     length = max(track.width, track.height)
     most = _GROWS if track.missed_s < _HIDDEN_S else _GROWS_LOST
     return [
         distance if distance <= gate and 1 / most < max(box.width, box.height) / length < most else None
-        for distance, box in ((track.distance(box, near=near), box) for box in boxes)
+        for distance, box in ((track.distance(box), box) for box in boxes)
     ]
 
 

@@ -1,7 +1,5 @@
 """Who is who where boxes lie: two people in one box, and a box of half a person."""
 
-from dataclasses import replace
-
 import pytest
 
 from agent.ports import Detection
@@ -116,16 +114,6 @@ def test_legs_that_are_hidden_for_a_moment_are_no_step_away_from_the_camera() ->
         assert track.x == pytest.approx(x, abs=8)
         assert track.y == pytest.approx(500, abs=20)
     assert track.pace_y == pytest.approx(0, abs=5)
-
-
-def test_who_stands_near_and_shows_their_legs_at_last_is_no_second_person() -> None:
-    following, whole = Following(), person(500, 900, 600)
-    following.show(replace(whole, height=0.58 * whole.height), frames=20)
-
-    (track,) = following.show(whole, frames=10)
-
-    assert track.id == 1
-    assert track.y == pytest.approx(900, abs=10)
 
 
 def walks(following: Following, away_m: float, pace_m_per_s: float, seconds: float) -> list[tuple[Track, float]]:
