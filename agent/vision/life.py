@@ -37,7 +37,7 @@ _BLOCK_PX = 12
 _AROUND = 0.25
 """Margin around the box that belongs to the patch, as a share of the person's height."""
 _FAR_PX = 0.06
-"""Pixels of the patch, at most a thousandth of the person. A block has moved if it is farther away than this..."""
+"""Pixels of the patch, less than a thousandth of the height. A block has moved if it is farther away than this..."""
 _SURE = 9.0
 """...and than this many times its error."""
 _LEAST_SLOPE = 1.5
@@ -69,8 +69,8 @@ _AWAY = 1.0
 _EVERY_NS = 180_000_000
 _FRESH_NS = 4_000_000_000
 _MOST_SELDOM = 3
-"""After this long without life, a track is looked at half as often, and after twice as long so many times as seldom: it
-may be a poster, and stay for years."""
+"""After this long without life, a track is looked at half as often, and after twice as long a third as often: it may be
+a poster, and stay for years."""
 _WALKS = 0.3
 """Heights per second. A patch of a faster person would soon show something else; their travel tells that they live. If
 they have been here for `_FRESH_NS`, they get a patch anyway."""

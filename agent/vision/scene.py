@@ -36,8 +36,6 @@ _PLAIN = 6.0
 _AROUND = 0.1
 """A surface is around a block if it takes this share of the block and of one and a half blocks to each side."""
 _SHARP_FLOOR = 0.5
-_FINE_ROWS = 4
-"""Fine edges are measured in every so many rows: they tell as much as all of them."""
 _WHITE = 240.0
 _BLACK = 1.5
 """Only under a privacy mask, the camera's or ours, is the mean of many pictures this black or exactly the mask's grey.
@@ -98,8 +96,8 @@ def outline(grey: Grey, scaled: Scaled) -> Outline:
     histogram[masks.LEVEL] = 0  # what we have masked is neither light nor dark
     total = max(histogram.sum(), 1)
     bright = int(np.searchsorted(np.cumsum(histogram), 0.99 * total))
-    rows, below = grey[::_FINE_ROWS].astype(np.int16), grey[1::_FINE_ROWS].astype(np.int16)
-    fine = float(np.abs(np.diff(rows, axis=1)).mean() + np.abs(below - rows[: len(below)]).mean())
+    signed = grey.astype(np.int16)
+    fine = float(np.abs(signed[:, 1:] - signed[:, :-1]).mean() + np.abs(signed[1:] - signed[:-1]).mean())
     rough = float(np.abs(np.diff(coarse, axis=1)).mean() + np.abs(np.diff(coarse, axis=0)).mean())
     return Outline(
         coarse=coarse,

@@ -66,12 +66,14 @@ def test_the_dark_is_a_warning_as_it_may_be_night(tmp_path: Path, figures: dict[
     assert finding.do == "look again by day, or add a light"
 
 
-def test_a_camera_that_somebody_has_covered_fails_though_it_gives_pictures(tmp_path: Path) -> None:
-    tampers = [{"kind": "covered", "event_id": "e1", "since": "2026-11-28T12:00:00.000Z"}]
+@pytest.mark.parametrize(("kind", "advice"), [("covered", "glass"), ("turned", "points"), ("frozen", "power")])
+def test_a_tamper_fails_though_the_camera_gives_pictures(tmp_path: Path, kind: str, advice: str) -> None:
+    tampers = [{"kind": kind, "event_id": "e1", "since": "2026-11-28T12:00:00.000Z"}]
     finding = examine(tmp_path, Path("/dev/null"), {"frames_per_second": 9.96, "tampers": tampers})
 
     assert finding.state is State.FAIL
-    assert "covered" in finding.what
+    assert kind in finding.what
+    assert advice in finding.do
 
 
 def test_the_reason_for_which_the_agent_gets_no_pictures_is_named(tmp_path: Path) -> None:

@@ -62,6 +62,17 @@ def belt(at_s: float) -> Pixels:
     return pixels
 
 
+def blinds(at_s: float) -> Pixels:
+    """Blinds and things before them, in a camera that sinks by a pixel. Their period is twelve of the rows examined."""
+    sinks = int(at_s >= 20)
+    rows = (np.arange(_HEIGHT) + 1.2 * sinks) * 240 / _HEIGHT
+    pixels = np.full((_HEIGHT, _WIDTH, 3), 105, np.uint8)
+    pixels[rows % 12 < 9] = 150
+    for left, top, right, bottom, level in ((48, 72, 108, 240, 60), (240, 48, 336, 96, 200), (270, 180, 360, 264, 75)):
+        pixels[top - sinks : bottom - sinks, left:right] = level
+    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), 0.6), np.uint8)
+
+
 def passer_by(at_s: float) -> Pixels:
     """A plain wall with a lamp and a socket, and somebody who walks past, close to the camera, again and again."""
     pixels = _wall()
@@ -128,7 +139,7 @@ def table(at_s: float) -> Pixels:
     return pixels
 
 
-NEGATIVES: tuple[Drawing, ...] = (bottles, big_bottles, one_thing, belt, passer_by, sun, door, van, table)
+NEGATIVES: tuple[Drawing, ...] = (bottles, big_bottles, one_thing, belt, blinds, passer_by, sun, door, van, table)
 
 
 def spray(pixels: Pixels, at_s: float, *, within_s: float = 2.0, share: float = 0.85, level: int = 70) -> Pixels:

@@ -1,5 +1,7 @@
 """Who is who where boxes lie: two people in one box, and a box of half a person."""
 
+from dataclasses import replace
+
 import pytest
 
 from agent.ports import Detection
@@ -114,6 +116,17 @@ def test_legs_that_are_hidden_for_a_moment_are_no_step_away_from_the_camera() ->
         assert track.x == pytest.approx(x, abs=8)
         assert track.y == pytest.approx(500, abs=20)
     assert track.pace_y == pytest.approx(0, abs=5)
+
+
+def test_half_a_poster_that_comes_into_view_has_not_travelled() -> None:
+    following, whole = Following(), person(500, 900, 600)
+    half = replace(whole, height=0.58 * whole.height)
+    (track,) = following.show(half, frames=20)
+    stood_at = track.y
+
+    tracks = following.show(whole, frames=10)
+
+    assert [each.y for each in tracks if each.id == track.id and each.y > stood_at + 0.2 * whole.height] == []
 
 
 def walks(following: Following, away_m: float, pace_m_per_s: float, seconds: float) -> list[tuple[Track, float]]:

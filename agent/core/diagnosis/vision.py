@@ -1,6 +1,6 @@
 """Judges whether a camera's pictures and a model's speed are good enough for the settings."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,10 +63,7 @@ def judge_sight(figures: Mapping[str, Any]) -> Finding | None:
     if kinds == [TamperKind.DARK]:
         return warn("the running agent finds its pictures too dark to see anybody", "look again by day, or add a light")
     if kinds:
-        return fail(
-            f"the running agent reports a tamper: {', '.join(kinds)}",
-            "look at its glass and where it points; if it was moved on purpose, restart the agent",
-        )
+        return fail(f"the running agent reports a tamper: {', '.join(kinds)}", _advice(kinds))
     if (hardly_able := figures.get("hardly_able_to_see")) is None:
         return None
     what, _, do = hardly_able["detail"].partition(": ")
@@ -74,6 +71,14 @@ def judge_sight(figures: Mapping[str, Any]) -> Finding | None:
     if hardly_able["reason"] == SightTrouble.TOO_DARK:
         return warn(what, f"look again by day, or {do}")
     return fail(what, do)
+
+
+def _advice(kinds: Collection[str]) -> str:
+    if {TamperKind.FROZEN, TamperKind.SIGNAL_LOST} & set(kinds):
+        return "look at its cable, or its network; then take its power away and give it back"
+    if TamperKind.TURNED in kinds:
+        return "look where it points; if it was moved on purpose, restart the agent"
+    return "look at its glass, and at what stands or shines before it"
 
 
 def judge_speed(ms: float, runtime: str, per_second: float, trouble: str | None) -> list[Finding]:

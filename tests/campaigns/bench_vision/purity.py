@@ -64,7 +64,7 @@ def row(truth: Truth | None, watched: Watched, why: str) -> Row:
     mixed = [each for each in found if each.share < LEAST_SHARE]
     persons = {each.person for each in found} & truth.people.keys()
     figure = f"{count}, {count - len(mixed)} of them one person; {len(persons)} of {PEOPLE} people have one"
-    figure += f"; and {beside} for whom the truth leaves out" if beside else ""
+    figure += f"; and {beside} about somebody whom the truth leaves out" if beside else ""
     values = [
         {"frame": each.event.frame, "track": each.event.track, "person": each.person, "share": round(each.share, 3)}
         for each in every
