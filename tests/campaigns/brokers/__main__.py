@@ -175,6 +175,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--write", action="store_true", help=f"write the table into {PAGE.name}")
     parser.add_argument("--kept", action="store_true", help="the centre's sessions are kept by the nodes")
     args = parser.parse_args(arguments)
+    if args.short and args.write:
+        parser.error("the table is of all brokers: --short writes none")
     console = Console(highlight=False, width=120)
     if not is_installed():
         console.print("NOT RUN: there is no RabbitMQ here. `make rabbitmq` installs Debian's.")
