@@ -16,6 +16,7 @@ _TIMES_QUIET = 3.0
 _AFTER_ACCEPTING_S = 10.0
 _WINDOWS_BACK = 2.0
 _MIB = 2**20
+_OWN = ("devices", "broker", "window_s", "numbered", "lost", "counts")
 
 
 @dataclass
@@ -77,7 +78,7 @@ class Run:
             {**asdict(stage), **self.figures(stage.name), "after_accepting_s": self.after_accepting_s(stage)}
             for stage in self.stages
         ]
-        own = {name: getattr(self, name) for name in ("devices", "broker", "window_s", "numbered", "lost", "counts")}
+        own = {name: getattr(self, name) for name in _OWN}
         return {**own, "baseline": asdict(self.baseline), "stages": stages, "faults": self.faults()}
 
 
@@ -93,6 +94,7 @@ HEADS = (
     "broker: processor, memory",
     "devices: processor, longest pass",
     "centre",
+    "others on the machine",
 )
 
 
@@ -109,6 +111,7 @@ def rows(run: dict[str, Any]) -> list[list[str]]:
             f"{stage['broker_cpu_s']:.1f} s, {stage['broker_peak_bytes'] / _MIB:.0f} MiB",
             f"{stage['devices_cpu_s']:.1f} s, {1000 * stage['slowest_pass_s']:.0f} ms",
             f"{stage['centre_cpu_s']:.1f} s",
+            f"{stage['others_cpu_s'] / stage['seconds']:.1f} processors" if "others_cpu_s" in stage else "-",
         ]
         for stage in run["stages"]
     ]

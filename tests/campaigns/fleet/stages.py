@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
+
 from tests.campaigns.fleet.fleet import Fleet
 from tests.campaigns.fleet.targets import Meter, MosquittoTarget, Target
 
@@ -40,6 +42,8 @@ class Stage:
     broker_peak_bytes: int = 0
     devices_cpu_s: float = 0.0
     centre_cpu_s: float = 0.0
+    others_cpu_s: float = 0.0
+    """What anybody else on the machine has used of its processors."""
     slowest_pass_s: float = 0.0
     """The longest pass of a worker: what a device may have waited for others."""
     accepting_ns: int | None = None
@@ -82,6 +86,7 @@ class Play:
         if name in LOSSES and self._is_patient:
             fleet.rest(self._stable_s + _STABLE_S - time.monotonic())
         began_s, cpu_s, fleet_s, centre_s = time.monotonic(), meter.cpu_s(), fleet.cpu_s, fleet.centre_cpu_s
+        busy_s, own_s = _busy_s(), time.process_time()
         heard = fleet.counts.get("messages", 0)
         meter.take_peak()
         STAGES[name](self)
@@ -93,6 +98,8 @@ class Play:
         stage.broker_peak_bytes = meter.take_peak()
         stage.devices_cpu_s = fleet.cpu_s - fleet_s
         stage.centre_cpu_s = fleet.centre_cpu_s - centre_s
+        ours_s = stage.broker_cpu_s + stage.devices_cpu_s + stage.centre_cpu_s + time.process_time() - own_s
+        stage.others_cpu_s = max(0.0, _busy_s() - busy_s - ours_s)
         stage.messages = fleet.counts.get("messages", 0) - heard
         return stage
 
@@ -234,6 +241,12 @@ class Play:
         fleet.order("calm")
         fleet.rest(1.2)  # until what waits was counted anew
         fleet.await_true(lambda: not fleet.waiting and not fleet.unread, 60)
+
+
+def _busy_s() -> float:
+    """The seconds that the machine's processors have worked since it started."""
+    times = psutil.cpu_times()
+    return float(times.user + times.nice + times.system + times.irq + times.softirq + times.steal)
 
 
 STAGES: dict[str, Callable[[Play], None]] = {
