@@ -104,6 +104,9 @@ class Fleet(AbstractContextManager["Fleet"]):
         return self
 
     def __exit__(self, *_: object) -> None:
+        for each in self._told:
+            with suppress(OSError):
+                each.send(("end",))  # to all at once: each may be busy for seconds
         self._stack.close()
 
     # --- what they say
