@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from agent.bootstrap import simulation, specs
 from agent.bootstrap.cameras import links_to
 from agent.bootstrap.command_executor import AllAlarms, CommandExecutor
+from agent.bootstrap.data_use import make_data_use
 from agent.bootstrap.from_afar import CONFIG, FromAfar
 from agent.bootstrap.kiosk import Kiosk, Pins, make_kiosk, open_pins
 from agent.bootstrap.late_disk import restore
@@ -88,18 +89,18 @@ def run(
 
         # The parts: the way to the centre, the decisions, and the way back.
         uplink = make_uplink(begun, outside, context, outbox)
-        cameras = Cameras(context.board)
-        page = ServicePage(context)
+        cameras, page = Cameras(context.board), ServicePage(context)
+        data = make_data_use(settings, context, outbox)
         handler, keys, key_watch = make_handler(begun, context, outbox)
         recordings, recorders, sending = make_recordings(
-            settings, context, outbox, handler, uplink.publisher, simulated=simulate
+            settings, context, outbox, handler, uplink.publisher, simulated=simulate, data=data
         )
         kiosk = make_kiosk(settings, context, outbox, pins, cameras, recordings, uplink, page, simulate=simulate)
         pipeline = kiosk.pipeline
         probe = ProbeAlarm(context, outbox, specs.location(settings))
         alarms = AllAlarms(pipeline, probe)
         listener = listen(settings, context, uplink, pipeline, alarms, handler, key_watch)
-        live = make_live(settings, context, outbox, cameras, recordings, uplink, pipeline)
+        live = make_live(settings, context, outbox, cameras, recordings, uplink, pipeline, data)
         outbox.when_found_late(partial(restore, context, outbox, pipeline, handler, live))
         vision = links_to(
             settings,
@@ -109,6 +110,7 @@ def run(
             cameras=cameras,
             recordings=recordings,
             live=live,
+            data=data,
             kept=outbox.kept(LINE_COUNTS),
         )
         self_test = make_self_test(settings, context, outside, outbox, pins, kiosk, uplink, probe, handler)
@@ -160,6 +162,7 @@ def run(
             edges=edges,
             notifier=outside.notifier,
             health_interval_s=settings.health.interval_s,
+            data=data,
             status_file=specs.status_file(),
         )
         from_afar.leave_by(main_loop)
