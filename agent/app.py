@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from agent.bootstrap import simulation, specs
 from agent.bootstrap.cameras import links_to
 from agent.bootstrap.command_executor import AllAlarms, CommandExecutor
-from agent.bootstrap.data_use import make_data_use
 from agent.bootstrap.from_afar import CONFIG, FromAfar
 from agent.bootstrap.kiosk import Kiosk, Pins, make_kiosk, open_pins
 from agent.bootstrap.late_disk import restore
@@ -25,6 +24,7 @@ from agent.bootstrap.optional_parts import prepare, start_lights
 from agent.bootstrap.platform import Outside, board_serials, this_machine
 from agent.bootstrap.recordings import make_recordings
 from agent.bootstrap.self_test import make_self_test
+from agent.bootstrap.sparing import make_battery, make_data_use
 from agent.bootstrap.tap import TapParts, run_tap
 from agent.bootstrap.uplink import Uplink, listen, make_handler, make_uplink
 from agent.contract.envelope import MessageFactory
@@ -90,12 +90,14 @@ def run(
         # The parts: the way to the centre, the decisions, and the way back.
         uplink = make_uplink(begun, outside, context, outbox)
         cameras, page = Cameras(context.board), ServicePage(context)
-        data = make_data_use(settings, context, outbox)
+        data, battery = make_data_use(settings, context, outbox), make_battery(settings)
         handler, keys, key_watch = make_handler(begun, context, outbox)
         recordings, recorders, sending = make_recordings(
             settings, context, outbox, handler, uplink.publisher, simulated=simulate, data=data
         )
-        kiosk = make_kiosk(settings, context, outbox, pins, cameras, recordings, uplink, page, simulate=simulate)
+        kiosk = make_kiosk(
+            settings, context, outbox, pins, cameras, recordings, uplink, page, simulate=simulate, battery=battery
+        )
         pipeline = kiosk.pipeline
         probe = ProbeAlarm(context, outbox, specs.location(settings))
         alarms = AllAlarms(pipeline, probe)
@@ -111,6 +113,7 @@ def run(
             recordings=recordings,
             live=live,
             data=data,
+            battery=battery,
             kept=outbox.kept(LINE_COUNTS),
         )
         self_test = make_self_test(settings, context, outside, outbox, pins, kiosk, uplink, probe, handler)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from agent.bootstrap import specs
 from agent.contract.camera_events import CameraEventData, EventName, LineCrossedData
+from agent.core.camera.battery import Battery
 from agent.core.camera.link import Aim
 from agent.core.camera.vision_spec import VisionSpec
 from agent.runtime.cameras.cameras import Cameras, View
@@ -28,6 +29,7 @@ def links_to(
     recordings: Recordings,
     live: LiveView,
     data: DataUse,
+    battery: Battery | None,
     kept: Mapping[str, str],
 ) -> list[VisionLink]:
     """Return the near end of each camera process, which `cameras` uses from now on; the caller runs and closes them.
@@ -47,6 +49,7 @@ def links_to(
                 board=context.board,
                 clock=context.clock,
             ),
+            battery=battery,
         )
 
     links = [link_to(camera) for camera in settings.cameras]

@@ -6,7 +6,7 @@ Only the composition roots and the command line import this module; all other pa
 import re
 from datetime import time, timedelta, timezone
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
@@ -18,6 +18,7 @@ from agent.core.section import Section, TopicLevel
 from agent.core.spelling import nearest
 from agent.settings.evidence import EvidenceSettings
 from agent.settings.live import LiveSettings
+from agent.settings.sparing import BatterySettings, DataSettings
 from agent.settings.upload import UploadSettings
 from agent.settings.wiring import ButtonSettings, ConditionSettings, LightsSettings, SirenSettings
 
@@ -191,22 +192,6 @@ class HealthSettings(Section):
     interval_s: float = Field(default=60.0, ge=1, le=3600)
 
 
-class DataSettings(Section):
-    """How much may be sent and received in a month where a SIM card is paid by the megabyte. Alarms are sent anyway."""
-
-    interface: str = Field(default="", pattern=r"^[^/\s]{0,15}$")
-    """The network interface of the SIM card, such as `wwan0`; without it nothing is counted."""
-    month_bytes: int = Field(default=0, ge=0)
-    """How much goes over it in a month (of UTC), both ways, until recordings, live view and the pictures of events
-    stop; 0: no limit."""
-
-    @model_validator(mode="after")
-    def _a_limit_is_of_something(self) -> Self:
-        if self.month_bytes and not self.interface:
-            raise ValueError("month_bytes needs interface: the network interface of the SIM card")
-        return self
-
-
 class LogSettings(Section):
     """What goes to standard error."""
 
@@ -239,6 +224,7 @@ class Settings(BaseSettings):
     live: LiveSettings = LiveSettings()
     health: HealthSettings = HealthSettings()
     data: DataSettings = DataSettings()
+    battery: BatterySettings | None = None
     log: LogSettings = LogSettings()
 
     @classmethod
