@@ -24,6 +24,7 @@ from agent.centre.ranges import Range
 from agent.centre.reader import read, refused
 from agent.centre.record import Record
 from agent.centre.replays import Replay, Replays
+from agent.centre.standing import Standing
 from agent.contract.lamps import LightState
 from agent.contract.messages import AlarmData, AlarmsData, ResultData, SecurityData, StateData
 
@@ -272,19 +273,16 @@ class Consumer:
         self._presences = {source: PresenceWatch(source, before) for source, before in (liveness or {}).items()}
         """Of the devices, and of those that an earlier run knew."""
         self._outages = Outages(liveness or {})
+        self._standing: dict[str, Standing] = {}
         self._up: dict[str, float] = {}
-        self._listening_since_s: float | None = None
+        """The brokers that we are connected to, and since when."""
+        self._listening = Standing()
 
     def connection(self, broker: str, up: bool, now_s: float) -> None:
         """Note that the connection to a broker stands, or is lost: while none stands, silence is ours."""
-        if up:
-            self._up.setdefault(broker, now_s)
-        else:
-            self._up.pop(broker, None)
-        if not self._up:
-            self._listening_since_s = None
-        elif self._listening_since_s is None:
-            self._listening_since_s = now_s
+        self._standing.setdefault(broker, Standing()).note(up=up, now_s=now_s)
+        self._up = {each: stands.since_s for each, stands in self._standing.items() if stands.since_s is not None}
+        self._listening.note(up=bool(self._up), now_s=now_s)
 
     def hear(self, broker: str, topic: str, payload: bytes, retain: bool, now_s: float) -> list[Notice]:
         """Take in what a broker has brought; return what has happened. `now_s` must never fall; its zero is yours."""
@@ -301,7 +299,7 @@ class Consumer:
 
     def tick(self, now_s: float) -> list[Notice]:
         """Return what has become true by waiting. Call it twice a second or so."""
-        since_s = self._listening_since_s
+        since_s = self._listening.since_s
         told = [notice for device in self._devices.values() for notice in device.tick(now_s, since_s)]
         if since_s is None or not self._outages.is_due(now_s):
             return told

@@ -287,3 +287,40 @@ def test_a_device_that_speaks_after_its_will_is_there() -> None:
     world.wait(300)
     world.state(SOWETO[0], "lost")
     assert world.wait(900) == []
+
+
+def test_a_connection_of_ours_that_comes_and_goes_hides_no_silence_for_ever() -> None:
+    for brokers in (("a",), ("a", "b")):
+        world = Province(SOWETO, brokers=brokers)
+        world.born()
+        world.wait(300)
+        world.dark(SOWETO[:1])
+        for _ in range(8):
+            world.wait(50)
+            world.consumer.connection("a", up=False, now_s=world.now_s)
+            world.now_s += 5
+            world.consumer.connection("a", up=True, now_s=world.now_s)
+        assert DevicesGone(SOWETO[0], sources(SOWETO[:1]), of=1) in world.told
+
+
+def test_of_a_thousand_devices_a_suburb_of_a_hundred_is_one_message_and_two_more_on_their_way_back() -> None:
+    suburbs = [
+        f"gp/suburb{suburb}-site{site}/kiosk-{number}"
+        for suburb in "abcdefghij"
+        for site in range(50)
+        for number in "12"
+    ]
+    world = Province(suburbs)
+    world.born()
+    world.wait(120)
+    dark = [name for name in suburbs if name.startswith("gp/suburbc-")]
+    back = world.dark(dark)
+    assert world.wait(WITHIN_S) == [DevicesGone("gp/suburbc", sources(dark), of=100)]
+    for name in dark:  # over two minutes, as a reconnect window has it
+        world.alive[name] = back[name]
+        world.state(name, "online", bdseq=2)
+        world.wait(1)
+    world.wait(60)
+    told = world.told[1:]
+    assert len(told) <= 3
+    assert sorted(source for each in told for source in each.sources) == [*sources(dark)]
