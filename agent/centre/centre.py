@@ -63,7 +63,7 @@ class Centre:
         *,
         on_notice: Callable[[Notice], None] | None = None,
         key: PrivateKey | None = None,
-        tls: TlsFiles | None = None,
+        tls: TlsFiles | Mapping[str, TlsFiles] | None = None,
         name: str | None = None,
         session: str | None = None,
         answers: bool = False,
@@ -75,6 +75,8 @@ class Centre:
         on_link: Callable[[str, bool, str], None] | None = None,
     ) -> None:
         """`brokers` are addresses, `mqtts://HOST:PORT` or `mqtt://HOST:PORT`; every node of a cluster is one.
+
+        `tls` is for all of them, or by address, where a broker takes the client id from the certificate.
 
         `key` signs acks and commands; with it replays and rebirths are asked for, too. With `name` the kiosks know that
         this centre watches. With `session` the brokers keep what comes while this program is away: it is the beginning
@@ -110,7 +112,7 @@ class Centre:
                 client_id = None if session is None else f"{session}-{number}"
                 return CentreConnection(
                     url,
-                    tls,
+                    tls.get(url) if isinstance(tls, Mapping) else tls,
                     lambda heard: self._queue.put(lambda: self._hear(url, heard)),
                     lambda up, why: self._queue.put(lambda: self._linked(url, up, why)),
                     topic,
