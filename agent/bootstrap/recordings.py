@@ -10,7 +10,6 @@ from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.commands.orders import OrderDone
 from agent.runtime.recording.recordings import Recordings
 from agent.runtime.supervision.context import Context
-from agent.runtime.supervision.data_use import DataUse
 from agent.settings import Settings
 
 if TYPE_CHECKING:
@@ -50,7 +49,6 @@ def make_recordings(
     publisher: "HasConnection",
     *,
     simulated: bool,
-    data: DataUse | None = None,
 ) -> Recorders:
     """Return the recorders, and what uploads of them."""
     evidence, answers = settings.evidence, _Answers(handler)
@@ -68,7 +66,7 @@ def make_recordings(
     found = recorder_specs(settings, context.clock.boot_id)
     links = [RecorderLink(spec, RECORDER_COMMAND, context.clock) for spec in found]
     times = (evidence.after_s, evidence.longest_s)
-    sending = _make_sending(settings, context, outbox, publisher, data, simulated=simulated)
+    sending = _make_sending(settings, context, outbox, publisher, simulated=simulated)
     recordings.connect([CameraClips(link, context, outbox.new_id, answers, *times) for link in links])
     if sending is not None:
         recordings.tell(sending)
@@ -76,13 +74,7 @@ def make_recordings(
 
 
 def _make_sending(
-    settings: Settings,
-    context: Context,
-    outbox: Outbox,
-    publisher: "HasConnection",
-    data: DataUse | None,
-    *,
-    simulated: bool,
+    settings: Settings, context: Context, outbox: Outbox, publisher: "HasConnection", *, simulated: bool
 ) -> "Sending | None":
     if not settings.upload.hosts:
         return None
@@ -106,6 +98,6 @@ def _make_sending(
         month_bytes=upload.month_bytes,
         is_simulated=simulated,
     )
-    sending = Sending(rules, Uploader(UPLOADER_COMMAND, context.clock), context, outbox, publisher, data=data)
+    sending = Sending(rules, Uploader(UPLOADER_COMMAND, context.clock), context, outbox, publisher)
     context.board.add_figures("uploads", sending)
     return sending

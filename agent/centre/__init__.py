@@ -15,8 +15,6 @@ from agent.centre.notices import (
     AlarmChanged,
     AlarmLost,
     AlarmReopened,
-    DevicesBack,
-    DevicesGone,
     Duplicate,
     EpochChanged,
     HoleFilled,
@@ -33,7 +31,6 @@ from agent.centre.notices import (
     Unreadable,
 )
 from agent.centre.orders import AbandonedError, NoAnswerError, Signed
-from agent.centre.outages import Liveness
 from agent.centre.replays import Replay
 from agent.centre.words import printable
 from agent.contract.errors import BrokerError, SettingsError
@@ -50,8 +47,6 @@ __all__ = [
     "Centre",
     "Consumer",
     "Device",
-    "DevicesBack",
-    "DevicesGone",
     "Duplicate",
     "EpochChanged",
     "Heads",
@@ -59,7 +54,6 @@ __all__ = [
     "HoleFilled",
     "HoleFound",
     "LivePicture",
-    "Liveness",
     "Mark",
     "Message",
     "NewMessage",
