@@ -249,7 +249,7 @@ bench: setup-dev demo-video model ## Latency, frames a second, start-up and memo
 bench-recorder: setup-dev demo-video ## Memory and processor of a recorder beside bare PyAV (six minutes)
 	@$(BIN)/python -m tests.campaigns.bench_recorder $(RECORDER_BENCH)
 
-bench-vision: $(VENV)/.dev broker test-video model ## How well people are seen on real video, and what it costs (an hour; VISION='--only accuracy')
+bench-vision: $(VENV)/.dev broker test-video model ## How well people are seen on real video, and what it costs (a quarter of an hour; VISION='--only accuracy')
 	@$(BIN)/python -m tests.campaigns.bench_vision $(VISION)
 
 chaos: setup-dev ## A quarter of an hour of kills, outages and bad disks; nothing pressed may be lost
