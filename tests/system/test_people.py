@@ -79,7 +79,8 @@ def test_everything_that_people_do_in_a_closed_zone_begins_and_ends(
         assert {m.data.get("zone") for m in entered} == {None, "street"}
         assert in_order(m.data["event_id"] for m in left) == in_order(m.data["event_id"] for m in entered)
         for m in left:
-            assert m.data["duration_ms"] <= (PEOPLE_S + 1) * 1000
+            # The picture stays empty for longer. It is told how long they were there, not how long that took.
+            assert m.data["duration_ms"] <= (PEOPLE_S + 2) * 1000
         for kind in ("loitering", "after-hours"):
             told = centre.messages(f"event/{kind}")
             began = [m.data["event_id"] for m in told if m.data["phase"] == "began"]
