@@ -24,6 +24,7 @@ from agent.bootstrap.optional_parts import prepare, start_lights
 from agent.bootstrap.platform import Outside, board_serials, this_machine
 from agent.bootstrap.recordings import make_recordings
 from agent.bootstrap.self_test import make_self_test
+from agent.bootstrap.sparing import make_battery, make_data_use
 from agent.bootstrap.tap import TapParts, run_tap
 from agent.bootstrap.uplink import Uplink, listen, make_handler, make_uplink
 from agent.contract.envelope import MessageFactory
@@ -88,18 +89,20 @@ def run(
 
         # The parts: the way to the centre, the decisions, and the way back.
         uplink = make_uplink(begun, outside, context, outbox)
-        cameras = Cameras(context.board)
-        page = ServicePage(context)
+        cameras, page = Cameras(context.board), ServicePage(context)
+        data, battery = make_data_use(settings, context, outbox), make_battery(settings)
         handler, keys, key_watch = make_handler(begun, context, outbox)
         recordings, recorders, sending = make_recordings(
-            settings, context, outbox, handler, uplink.publisher, simulated=simulate
+            settings, context, outbox, handler, uplink.publisher, simulated=simulate, data=data
         )
-        kiosk = make_kiosk(settings, context, outbox, pins, cameras, recordings, uplink, page, simulate=simulate)
+        kiosk = make_kiosk(
+            settings, context, outbox, pins, cameras, recordings, uplink, page, simulate=simulate, battery=battery
+        )
         pipeline = kiosk.pipeline
         probe = ProbeAlarm(context, outbox, specs.location(settings))
         alarms = AllAlarms(pipeline, probe)
         listener = listen(settings, context, uplink, pipeline, alarms, handler, key_watch)
-        live = make_live(settings, context, outbox, cameras, recordings, uplink, pipeline)
+        live = make_live(settings, context, outbox, cameras, recordings, uplink, pipeline, data)
         outbox.when_found_late(partial(restore, context, outbox, pipeline, handler, live))
         vision = links_to(
             settings,
@@ -109,6 +112,8 @@ def run(
             cameras=cameras,
             recordings=recordings,
             live=live,
+            data=data,
+            battery=battery,
             kept=outbox.kept(LINE_COUNTS),
         )
         self_test = make_self_test(settings, context, outside, outbox, pins, kiosk, uplink, probe, handler)
@@ -160,6 +165,7 @@ def run(
             edges=edges,
             notifier=outside.notifier,
             health_interval_s=settings.health.interval_s,
+            data=data,
             status_file=specs.status_file(),
         )
         from_afar.leave_by(main_loop)

@@ -12,6 +12,7 @@ from agent.ports import Disconnected
 
 UNSUPPORTED_VERSION = 0x84
 NOT_AUTHORIZED = 0x87
+RETAIN_NOT_SUPPORTED = 0x9A
 IMPLEMENTATION_SPECIFIC = 0x83
 """RabbitMQ's answer for a message that it could not hand to one of its queues: that of a dead node, for example."""
 
@@ -140,6 +141,6 @@ _ADVICE = {
     0x89: "it will be tried again",
     0x8A: "this device is banned there",
     0x8B: "it will be tried again",
-    0x8E: "another client uses this device's id; give each device its own",
+    0x8E: "another client uses this device's id; give each device its own (or this one has gone to another node)",
     0x9A: "the broker must allow retained messages",
 }

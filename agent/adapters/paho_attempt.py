@@ -68,6 +68,8 @@ class PahoAttempt:
         self.why_older = ""
         """What the broker did that makes an older version worth a try, for a person; empty if it did no such thing."""
         self.closed_silently = False
+        self.refuses_retained = False
+        """Whether the broker keeps nothing, and so refuses a will that it should keep."""
         self._login = login
         self._endpoint = endpoint
         self._filters = filters
@@ -157,6 +159,7 @@ class PahoAttempt:
         if reason.is_failure:
             if reason.value == broker_failures.UNSUPPORTED_VERSION:
                 self.why_older = f"it refuses MQTT {_VERSION_NAMES[self.version]}"
+            self.refuses_retained = reason.value == broker_failures.RETAIN_NOT_SUPPORTED
             self.end(broker_failures.of_connack(reason.value, str(reason), self._endpoint))
             return
         if getattr(properties, "MaximumQoS", 1) == 0:

@@ -7,6 +7,7 @@ import select
 import ssl
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -117,14 +118,19 @@ class PahoConnection:
         outcome = Disconnected("lost", f"the connection to {self._endpoint} ended")
         try:
             earlier: PahoAttempt | None = None
-            for version in VERSIONS:
+            versions = deque(VERSIONS)
+            while versions:
+                version = versions.popleft()
                 attempt = self._make_attempt(version, earlier)
                 if attempt is None:
                     break
                 self._serve(attempt)
                 outcome = attempt.outcome or outcome
                 earlier = attempt
-                if not attempt.why_older:
+                if attempt.refuses_retained and self._will.retain:
+                    self._will = self._will._replace(retain=False)
+                    versions.appendleft(version)
+                elif not attempt.why_older:
                     break
         except Exception as error:  # noqa: BLE001 - a silently dead thread would look like a live connection
             _log.exception("the connection to %s failed inside the agent", self._endpoint)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from agent.bootstrap import specs
 from agent.contract.camera_events import CameraEventData, EventName, LineCrossedData
+from agent.core.camera.battery import Battery
 from agent.core.camera.link import Aim
 from agent.core.camera.vision_spec import VisionSpec
 from agent.runtime.cameras.cameras import Cameras, View
@@ -15,6 +16,7 @@ from agent.runtime.commands.orders import picture_done
 from agent.runtime.live.live_view import LiveView
 from agent.runtime.recording.recordings import Recordings
 from agent.runtime.supervision.context import Context
+from agent.runtime.supervision.data_use import DataUse
 from agent.settings import CameraSettings, Settings
 
 
@@ -26,6 +28,8 @@ def links_to(
     cameras: Cameras,
     recordings: Recordings,
     live: LiveView,
+    data: DataUse,
+    battery: Battery | None,
     kept: Mapping[str, str],
 ) -> list[VisionLink]:
     """Return the near end of each camera process, which `cameras` uses from now on; the caller runs and closes them.
@@ -36,7 +40,7 @@ def links_to(
             spec=specs.vision_spec(settings, camera, simulate=simulate),
             command=specs.VISION_COMMAND,
             clock=context.clock,
-            callbacks=_Reports(camera, context, handler, cameras, recordings, live, kept),
+            callbacks=_Reports(camera, context, handler, cameras, recordings, live, data, kept),
             impairments=Impairments(
                 camera.name,
                 camera.tamper,
@@ -45,6 +49,7 @@ def links_to(
                 board=context.board,
                 clock=context.clock,
             ),
+            battery=battery,
         )
 
     links = [link_to(camera) for camera in settings.cameras]
@@ -63,6 +68,7 @@ class _Reports:
         cameras: Cameras,
         recordings: Recordings,
         live: LiveView,
+        data: DataUse,
         kept: Mapping[str, str],
     ) -> None:
         self._name, self._model = camera.name, camera.model
@@ -73,6 +79,9 @@ class _Reports:
         self._cameras = cameras
         self._recordings = recordings
         self._live = live
+        self._data = data
+        self._spared = ""
+        """The picture of the newest event, if it does not leave."""
         self._other_model = ""
         lines = [line.name for line in camera.lines]
         self._counts = LineCounts(camera.name, lines, kept, reporter=context.reporter, clock=context.clock)
@@ -81,6 +90,8 @@ class _Reports:
         self._counts.use([line.name for line in spec.lines])
 
     def on_event(self, event: EventName, data: CameraEventData) -> None:
+        if data.snapshot is not None and self._data.is_used_up:
+            self._spared, data = data.snapshot, data.model_copy(update={"snapshot": None})
         draft = self._reporter.make.camera_event(event, data)
         if isinstance(data, LineCrossedData):
             self._counts.crossed(draft, data)
@@ -91,7 +102,7 @@ class _Reports:
     def on_picture(self, picture_id: str, jpeg: bytes | None, detail: str, aim: Aim | None = None) -> None:
         if self._live.picture_came(picture_id, jpeg) or self._cameras.view_came(picture_id, View(jpeg, detail, aim)):
             return
-        if jpeg is not None:
+        if jpeg is not None and picture_id != self._spared:
             self._reporter.publish(self._reporter.make.snapshot(picture_id, jpeg))
         self._handler.order_done(picture_done(picture_id, jpeg is not None, detail))
 

@@ -11,6 +11,7 @@ from agent.bootstrap import specs
 from agent.bootstrap.platform import Outside
 from agent.bootstrap.siren import make_siren
 from agent.bootstrap.uplink import Uplink
+from agent.core.camera.battery import Battery
 from agent.core.inputs.panel import Panel
 from agent.outbox.outbox import Outbox
 from agent.runtime.alarms.input_reporter import HearsContact, InputReporter
@@ -65,6 +66,7 @@ def make_kiosk(
     page: HearsContact,
     *,
     simulate: bool,
+    battery: Battery | None = None,
 ) -> Kiosk:
     """Build the kiosk; the caller starts and closes the siren, and runs the pipeline."""
     panel = specs.panel(settings)
@@ -83,7 +85,7 @@ def make_kiosk(
         cameras=cameras if settings.cameras else None,
         sender=uplink.sender,
         paths=uplink.publisher,
-        inputs=InputReporter(context, page),
+        inputs=InputReporter(context, page, battery),
         siren=siren,
         recordings=recordings,
     )

@@ -13,6 +13,8 @@ from agent.runtime.live.push import StreamRules
 from agent.runtime.live.streams import Streams
 from agent.runtime.recording.recordings import Recordings
 from agent.runtime.supervision.context import Context
+from agent.runtime.supervision.data_use import DataUse
+from agent.runtime.uplink.failover import HasOpenAlarms
 from agent.settings import Settings
 
 STREAM_COMMAND = (sys.executable, *(["-I"] if sys.flags.isolated else []), "-m", "agent.live", "--fd")
@@ -27,6 +29,7 @@ def make_live(
     recordings: Recordings,
     uplink: Uplink,
     pipeline: Pipeline,
+    data: DataUse,
 ) -> LiveView:
     """Return live view; the caller runs it."""
     lights = pipeline if settings.live.beacon else None
@@ -34,7 +37,18 @@ def make_live(
     streams = None if rules is None else Streams(rules, context.clock, outbox, uplink.publisher)
     if streams is not None:
         recordings.tell(streams)
-    return LiveView(context, outbox, cameras, uplink.sender, lights, streams)
+    return LiveView(context, outbox, cameras, uplink.sender, lights, streams, _Spares(data, pipeline))
+
+
+class _Spares:
+    """See `SparesData`."""
+
+    def __init__(self, data: DataUse, alarms: HasOpenAlarms) -> None:
+        self._data = data
+        self._alarms = alarms
+
+    def spares(self) -> bool:
+        return self._data.is_used_up and not self._alarms.open_ids
 
 
 def _rules(settings: Settings, recordings: Recordings) -> StreamRules | None:

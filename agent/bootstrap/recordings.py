@@ -10,6 +10,7 @@ from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.commands.orders import OrderDone
 from agent.runtime.recording.recordings import Recordings
 from agent.runtime.supervision.context import Context
+from agent.runtime.supervision.data_use import DataUse
 from agent.settings import Settings
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def make_recordings(
     publisher: "HasConnection",
     *,
     simulated: bool,
+    data: DataUse | None = None,
 ) -> Recorders:
     """Return the recorders, and what uploads of them."""
     evidence, answers = settings.evidence, _Answers(handler)
@@ -66,7 +68,7 @@ def make_recordings(
     found = recorder_specs(settings, context.clock.boot_id)
     links = [RecorderLink(spec, RECORDER_COMMAND, context.clock) for spec in found]
     times = (evidence.after_s, evidence.longest_s)
-    sending = _make_sending(settings, context, outbox, publisher, simulated=simulated)
+    sending = _make_sending(settings, context, outbox, publisher, data, simulated=simulated)
     recordings.connect([CameraClips(link, context, outbox.new_id, answers, *times) for link in links])
     if sending is not None:
         recordings.tell(sending)
@@ -74,7 +76,13 @@ def make_recordings(
 
 
 def _make_sending(
-    settings: Settings, context: Context, outbox: Outbox, publisher: "HasConnection", *, simulated: bool
+    settings: Settings,
+    context: Context,
+    outbox: Outbox,
+    publisher: "HasConnection",
+    data: DataUse | None,
+    *,
+    simulated: bool,
 ) -> "Sending | None":
     if not settings.upload.hosts:
         return None
@@ -98,6 +106,6 @@ def _make_sending(
         month_bytes=upload.month_bytes,
         is_simulated=simulated,
     )
-    sending = Sending(rules, Uploader(UPLOADER_COMMAND, context.clock), context, outbox, publisher)
+    sending = Sending(rules, Uploader(UPLOADER_COMMAND, context.clock), context, outbox, publisher, data=data)
     context.board.add_figures("uploads", sending)
     return sending

@@ -15,6 +15,8 @@ from agent.centre.notices import (
     AlarmChanged,
     AlarmLost,
     AlarmReopened,
+    DevicesBack,
+    DevicesGone,
     Duplicate,
     EpochChanged,
     HoleFilled,
@@ -31,6 +33,7 @@ from agent.centre.notices import (
     Unreadable,
 )
 from agent.centre.orders import AbandonedError, NoAnswerError, Signed
+from agent.centre.outages import Liveness
 from agent.centre.replays import Replay
 from agent.centre.words import printable
 from agent.contract.errors import BrokerError, SettingsError
@@ -47,6 +50,8 @@ __all__ = [
     "Centre",
     "Consumer",
     "Device",
+    "DevicesBack",
+    "DevicesGone",
     "Duplicate",
     "EpochChanged",
     "Heads",
@@ -54,6 +59,7 @@ __all__ = [
     "HoleFilled",
     "HoleFound",
     "LivePicture",
+    "Liveness",
     "Mark",
     "Message",
     "NewMessage",

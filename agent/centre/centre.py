@@ -19,6 +19,7 @@ from agent.centre.consumer import Consumer, Mark
 from agent.centre.link import Link
 from agent.centre.notices import Alarm, AlarmChanged, NewMessage, Notice, Presence
 from agent.centre.orders import Ending, Order, Orders, Progress, Signed
+from agent.centre.outages import Liveness
 from agent.centre.replays import Replay
 from agent.contract.commands import AckArgs
 from agent.contract.errors import BrokerError
@@ -62,11 +63,12 @@ class Centre:
         *,
         on_notice: Callable[[Notice], None] | None = None,
         key: PrivateKey | None = None,
-        tls: TlsFiles | None = None,
+        tls: TlsFiles | Mapping[str, TlsFiles] | None = None,
         name: str | None = None,
         session: str | None = None,
         answers: bool = False,
         marks: Mapping[str, Mark] | None = None,
+        liveness: Mapping[str, Liveness] | None = None,
         root: str = "edge/v1",
         filters: Sequence[str] | None = None,
         on_heard: Callable[[Heard], None] | None = None,
@@ -74,12 +76,16 @@ class Centre:
     ) -> None:
         """`brokers` are addresses, `mqtts://HOST:PORT` or `mqtt://HOST:PORT`; every node of a cluster is one.
 
+        `tls` is for all of them, or by address, where a broker takes the client id from the certificate.
+
         `key` signs acks and commands; with it replays and rebirths are asked for, too. With `name` the kiosks know that
         this centre watches. With `session` the brokers keep what comes while this program is away: it is the beginning
         of its client ids. With `answers` it answers self-tests, and closes again what a power cut has opened. `marks`
-        are those of an earlier run. `filters` take the place of the usual topics. `on_heard` gets everything as it
-        comes, `on_link` a broker's address, whether it is connected, and why not. Raises CentreStateError for a name
-        that no centre may have, and BrokerError for an address or a file that can't be used.
+        and `liveness` are those of an earlier run. `filters` take the place of the usual topics. `on_heard` gets
+        everything as it comes, `on_link` a broker's address, whether it is connected, and why not.
+
+        Raises CentreStateError for a name that no centre may have, and BrokerError for an address or a file that can't
+        be used.
         """
         self.brokers = (*brokers,)
         self._on_notice = on_notice
@@ -87,7 +93,7 @@ class Centre:
         self._on_link = on_link
         self._root = root
         self._key = key
-        self._consumer = Consumer(root, marks)
+        self._consumer = Consumer(root, marks, liveness)
         self._orders = Orders(self._publish, self._nonce_of)
         self._answers = Answers(self) if answers else None
         self._lock = threading.RLock()
@@ -106,7 +112,7 @@ class Centre:
                 client_id = None if session is None else f"{session}-{number}"
                 return CentreConnection(
                     url,
-                    tls,
+                    tls.get(url) if isinstance(tls, Mapping) else tls,
                     lambda heard: self._queue.put(lambda: self._hear(url, heard)),
                     lambda up, why: self._queue.put(lambda: self._linked(url, up, why)),
                     topic,
@@ -174,6 +180,11 @@ class Centre:
         """Return what to give to the next run, as its `marks`."""
         with self._lock:
             return self._consumer.marks()
+
+    def liveness(self) -> dict[str, Liveness]:
+        """Return what to give to the next run, as its `liveness`. Leave out a device that is no longer in use."""
+        with self._lock:
+            return self._consumer.liveness()
 
     def ack(
         self,

@@ -18,11 +18,13 @@ from agent.centre.notices import (
     Unreadable,
 )
 from agent.centre.order import Numbers, Order
+from agent.centre.outages import Liveness, Outages
 from agent.centre.presence import PresenceWatch
 from agent.centre.ranges import Range
 from agent.centre.reader import read, refused
 from agent.centre.record import Record
 from agent.centre.replays import Replay, Replays
+from agent.centre.standing import Standing
 from agent.contract.lamps import LightState
 from agent.contract.messages import AlarmData, AlarmsData, ResultData, SecurityData, StateData
 
@@ -43,11 +45,11 @@ class Mark(NamedTuple):
 class Device:
     """What is known of one device."""
 
-    def __init__(self, source: str, mark: Mark | None) -> None:
+    def __init__(self, source: str, mark: Mark | None, presence: PresenceWatch) -> None:
         self.source = source
         self._mark = mark
         self._numbers = Numbers()
-        self._presence = PresenceWatch(source)
+        self._presence = presence
         self._alarms = Alarms(source)
         self._record: Record | None = None
         self._between: Record | None = None
@@ -121,7 +123,7 @@ class Device:
         is_will = isinstance(data, StateData) and data.state == "lost"
         # A will is the broker's word, and may be of an epoch that is long over.
         live = not message.retain and not is_will
-        told: list[Notice] = [*self._presence.alive(now_s)] if live else []
+        told: list[Notice] = [*self._presence.alive(now_s, message.broker)] if live else []
         order = self._numbers.place(envelope.epoch, envelope.seq, envelope.nonce, live=live)
         told += self._renew(now_s, live=live)
         is_newest = order is not None and order.epoch == self._rank
@@ -229,7 +231,7 @@ class Device:
                 self._look_between(message, has_open=bool(data.open))
             return [*told]
         if isinstance(data, StateData):
-            return [*self._presence.state(order.epoch, data)]
+            return [*self._presence.state(order.epoch, data, now_s)]
         if envelope.type.startswith("edge.health.") and not message.retain:
             self._presence.health(envelope.bootid, envelope.monoms)
         return []
@@ -257,21 +259,30 @@ class Consumer:
     Nothing that it is fed makes it raise, and its memory is bounded by the number of devices.
     """
 
-    def __init__(self, root: str = "edge/v1", marks: Mapping[str, Mark] | None = None) -> None:
-        """`marks` are those of an earlier run, by device: what was missed since is asked for."""
+    def __init__(
+        self,
+        root: str = "edge/v1",
+        marks: Mapping[str, Mark] | None = None,
+        liveness: Mapping[str, Liveness] | None = None,
+    ) -> None:
+        """`marks` and `liveness` are those of an earlier run, by device: what was missed since is asked for, and whose
+        silence would be told is waited for."""
         self._root = root
         self._marks = dict(marks or {})
         self._devices: dict[str, Device] = {}
-        self._up: set[str] = set()
-        self._listening_since_s: float | None = None
+        self._presences = {source: PresenceWatch(source, before) for source, before in (liveness or {}).items()}
+        """Of the devices, and of those that an earlier run knew."""
+        self._outages = Outages(liveness or {})
+        self._standing: dict[str, Standing] = {}
+        self._up: dict[str, float] = {}
+        """The brokers that we are connected to, and since when."""
+        self._listening = Standing()
 
     def connection(self, broker: str, up: bool, now_s: float) -> None:
         """Note that the connection to a broker stands, or is lost: while none stands, silence is ours."""
-        self._up = self._up | {broker} if up else self._up - {broker}
-        if not self._up:
-            self._listening_since_s = None
-        elif self._listening_since_s is None:
-            self._listening_since_s = now_s
+        self._standing.setdefault(broker, Standing()).note(up=up, now_s=now_s)
+        self._up = {each: stands.since_s for each, stands in self._standing.items() if stands.since_s is not None}
+        self._listening.note(up=bool(self._up), now_s=now_s)
 
     def hear(self, broker: str, topic: str, payload: bytes, retain: bool, now_s: float) -> list[Notice]:
         """Take in what a broker has brought; return what has happened. `now_s` must never fall; its zero is yours."""
@@ -282,13 +293,19 @@ class Consumer:
         if device is None:
             if len(self._devices) >= MOST_DEVICES:
                 return [refused(broker, topic, f"more than {MOST_DEVICES} devices")]
-            device = self._devices[got.source] = Device(got.source, self._marks.get(got.source))
+            presence = self._presences.setdefault(got.source, PresenceWatch(got.source))
+            device = self._devices[got.source] = Device(got.source, self._marks.get(got.source), presence)
         return device.see(got, broker) if isinstance(got, NewPicture) else device.hear(got)
 
     def tick(self, now_s: float) -> list[Notice]:
         """Return what has become true by waiting. Call it twice a second or so."""
-        since_s = self._listening_since_s
-        return [notice for device in self._devices.values() for notice in device.tick(now_s, since_s)]
+        since_s = self._listening.since_s
+        told = [notice for device in self._devices.values() for notice in device.tick(now_s, since_s)]
+        if since_s is None or not self._outages.is_due(now_s):
+            return told
+        followed = {source: each for source, each in self._presences.items() if each.is_followed}
+        absences = {source: each.absence(now_s, since_s, self._up) for source, each in followed.items()}
+        return told + self._outages.survey(now_s, absences)
 
     def replays(self, now_s: float) -> Iterator[Replay]:
         """Yield the replays that are due. Order each of them, and tell `replayed` what came of it."""
@@ -314,6 +331,11 @@ class Consumer:
     def open_alarms(self) -> list[Alarm]:
         """Return every open alarm of every device."""
         return [alarm for device in self._devices.values() for alarm in device.open_alarms]
+
+    def liveness(self) -> dict[str, Liveness]:
+        """Return what to give to the next run, as its `liveness`. Leave out a device that is no longer in use."""
+        followed = {source: each.health_s for source, each in self._presences.items() if each.is_followed}
+        return {source: Liveness(self._outages.place_of(source), health_s) for source, health_s in followed.items()}
 
     def marks(self) -> dict[str, Mark]:
         """Return what to give to the next run, as its `marks`."""

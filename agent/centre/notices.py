@@ -107,6 +107,34 @@ class PresenceChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class DevicesGone:
+    """Nobody would hear a press at these devices: lost, silent or shut down, and not back soon. Each is told once.
+
+    Those of a place that went dark at the same time are told together.
+    """
+
+    place: str
+    """What they have in common: `gp/park-station/kiosk-1` if it is only one, or its site, or the first words of the
+    names of several sites (`gp/soweto`), or the province; empty if it is all that there is."""
+    sources: tuple[str, ...]
+    of: int
+    """How many devices were there at that place before."""
+    unheard: tuple[str, ...] = ()
+    """The brokers by which they last spoke, if we are connected to none of them: then perhaps it is only us."""
+
+
+@dataclass(frozen=True, slots=True)
+class DevicesBack:
+    """Devices that were told gone speak again."""
+
+    place: str
+    """The place of the message in which they were told gone."""
+    sources: tuple[str, ...]
+    left: int
+    """How many of that message are still gone."""
+
+
+@dataclass(frozen=True, slots=True)
 class EpochChanged:
     """A device has lost its memory: a new card, or a disk that gave nothing back. It knows no older alarm."""
 
@@ -236,6 +264,8 @@ Notice = (
     | Duplicate
     | Unreadable
     | PresenceChanged
+    | DevicesGone
+    | DevicesBack
     | EpochChanged
     | HoleFound
     | HoleFilled

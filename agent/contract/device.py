@@ -188,6 +188,16 @@ class UploadsHealth(TypedDict):
     """What keeps them, for a person; may be empty."""
 
 
+class DataHealth(TypedDict):
+    """What went over the network interface of a SIM card, both ways."""
+
+    interface: str
+    month_bytes: Count
+    """In this month of UTC, while the agent ran."""
+    limit_bytes: Count
+    """From which on no recordings, no live view and no pictures of events leave; 0 for no limit."""
+
+
 class CameraHealth(TypedDict):
     """A camera. While its process does not run, nothing but `tampers` and `recording` is there."""
 
@@ -294,6 +304,8 @@ class HealthData(Payload):
     """Left out before the first."""
     uploads: UploadsHealth | None = None
     """Left out where the settings name no host for uploads."""
+    data: DataHealth | None = None
+    """Left out where the settings name no network interface for it (`[data]`)."""
     siren: SirenHealth | None = None
     """Left out where there is none."""
     inputs: SerializeAsAny[dict[str, ButtonHealth | ConditionHealth]]

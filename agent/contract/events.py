@@ -44,6 +44,7 @@ PartName = Annotated[
         "config",
         "tap",
         "uploads",
+        "data",
     ),
 ]
 """Besides these `camera-NAME`, `delegate-NAME`, `model-NAME`, `recorder-NAME`, `vision-NAME` and `input-NAME`."""

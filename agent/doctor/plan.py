@@ -13,7 +13,7 @@ from agent.core.diagnosis.account import judge_account
 from agent.core.diagnosis.agent_report import judge_report, judge_unit
 from agent.core.diagnosis.finding import Finding, ok, unknown
 from agent.core.errors import SettingsError, StorageError
-from agent.doctor import brokers, machine, papers, pins, recording, streams, uploads, vision
+from agent.doctor import brokers, data_use, machine, papers, pins, recording, streams, uploads, vision
 from agent.doctor.check import Check, Device, Note
 from agent.settings import Settings
 from agent.settings.kept import Begun
@@ -77,6 +77,8 @@ def checks_of(device: Device, config: Path, *, with_lights: bool) -> list[Check]
         plan.append(Check("stream", 30, partial(streams.media_server, device)))
     if settings.upload.hosts:
         plan.append(Check("uploads", uploads.limit_s(device), partial(uploads.uploads, device)))
+    if settings.data.interface:
+        plan.append(Check("data", 10, partial(data_use.data_use, device)))
     return plan
 
 

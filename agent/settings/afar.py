@@ -45,6 +45,7 @@ ALLOWED: Mapping[str, str] = {
     "self_test.after_start_s": "how long after a start there is none",
     "self_test.retry_after_s": "when a failed self-test is repeated",
     "health.interval_s": "how often the health is reported",
+    "data.month_bytes": "how much of the SIM card's data is used in a month",
     "storage.telemetry_max_bytes": "the budget of pictures and events",
     "storage.keep_free_bytes": "when the disk counts as short of room",
 }

@@ -130,6 +130,8 @@ def _conflicts(tree: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:
     inputs = [i for i in _list(tree.get("inputs")) if isinstance(i, dict)]
     cameras = [c for c in _list(tree.get("cameras")) if isinstance(c, dict)]
     yield from _shared_pins(buttons, inputs, tree.get("lights"), tree.get("siren"))
+    if isinstance(tree.get("battery"), dict) and not any(each.get("kind") in {"mains", "battery"} for each in inputs):
+        yield ("battery",), "[battery] needs an input of the kind mains or battery, which tells when the mains are away"
     yield from _shared_names({"buttons": buttons, "inputs": inputs, "cameras": cameras})
     if not buttons and not cameras:
         yield (), "there is neither a button nor a camera; add [[buttons]] or [[cameras]]"

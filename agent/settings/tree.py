@@ -18,6 +18,7 @@ from agent.core.section import Section, TopicLevel
 from agent.core.spelling import nearest
 from agent.settings.evidence import EvidenceSettings
 from agent.settings.live import LiveSettings
+from agent.settings.sparing import BatterySettings, DataSettings
 from agent.settings.upload import UploadSettings
 from agent.settings.wiring import ButtonSettings, ConditionSettings, LightsSettings, SirenSettings
 
@@ -222,6 +223,8 @@ class Settings(BaseSettings):
     service_page: ServicePageSettings = ServicePageSettings()
     live: LiveSettings = LiveSettings()
     health: HealthSettings = HealthSettings()
+    data: DataSettings = DataSettings()
+    battery: BatterySettings | None = None
     log: LogSettings = LogSettings()
 
     @classmethod

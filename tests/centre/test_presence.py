@@ -93,7 +93,7 @@ def test_who_was_shut_down_or_lost_is_not_silent() -> None:
     world = World()
     world.state("online", 1, 1)
     world.state("offline", 1, 2)
-    assert world.wait(600) == []
+    assert presences(world.wait(600)) == []
 
 
 def test_a_clock_of_1970_changes_nothing_but_the_trust_in_its_time() -> None:

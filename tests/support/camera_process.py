@@ -7,6 +7,7 @@ from pathlib import Path
 
 from agent.contract.camera_events import CameraEventData, EventName
 from agent.contract.vocabulary import TamperKind
+from agent.core.camera.battery import Battery, BatteryRules
 from agent.core.camera.link import Aim
 from agent.core.camera.vision_spec import VisionSpec
 from agent.core.delivery.backoff import Backoff
@@ -54,6 +55,7 @@ class Rig:
     delegate_states: list[tuple[bool, str]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     specs: list[VisionSpec] = field(default_factory=list)
+    battery: Battery = field(default_factory=lambda: Battery(BatteryRules(60, 1800, 2, has_mains=True)))
     told: list[tuple[EventName, CameraEventData]] = field(default_factory=list)
     events: Collected = field(default_factory=Collected)
     pictures: list[tuple[str, bytes | None, str]] = field(default_factory=list)
@@ -85,6 +87,7 @@ class Rig:
                 clock=self.clock,
             ),
             backoff=Backoff(longest_s=60, uniform=lambda _, high: high),
+            battery=self.battery,
         )
         return self.made
 

@@ -69,6 +69,7 @@ _OF_THE_DEVICE = {
     "recorded_frames_per_second recorder_socket ring_bytes ring_s seconds socket stream why begins ends "
     "chain head recorded recording evidence waits longest_s",
     "uploads": "upload uploads waiting waiting_bytes urls month_bytes objects object first last hosts",
+    "a SIM card": "interface limit_bytes",
     "from the settings": "spec simulate width height model model_directories state_models model_sha256 model_refused "
     "model_retired threads runtime delegate "
     "delegate_options delegate_trouble score_threshold smallest_person enter_after_s leave_after_s snapshot_directory "

@@ -48,6 +48,8 @@ class LiveRig:
     """Whether cameras wait with their pictures for `hand_over`."""
     asked: list[tuple[str, str]] = field(default_factory=list)
     shown: list[bool] = field(default_factory=list)
+    saves: bool = False
+    """Whether this month's data is used up, and no alarm is open."""
     sent: list[tuple[int, OutgoingMessage, list[str]]] = field(default_factory=list)
     """When, what, and the looks whose beginning was on the disk at that moment."""
     security: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -61,7 +63,7 @@ class LiveRig:
         self.outbox = open_outbox(self.directory, self.clock)
         writer, keep = self.outbox.writer, self.outbox.writer.keep
         writer.keep = lambda values: WhenAwaited(keep(values), self.outbox)  # type: ignore[method-assign]
-        self.live = LiveView(make_context(self.outbox, self.clock), self.outbox, self, self, self)
+        self.live = LiveView(make_context(self.outbox, self.clock), self.outbox, self, self, self, data=self)
         self.live.restore()
 
     def kill(self, *, power: bool = False) -> None:
@@ -79,6 +81,9 @@ class LiveRig:
         self.outbox.close()
 
     # --- what it is given
+
+    def spares(self) -> bool:
+        return self.saves
 
     def shows(self, camera: str | None) -> tuple[str | None, bool]:
         name = camera or "front"

@@ -16,6 +16,7 @@ from agent.outbox.outbox import Outbox
 from agent.runtime.sending.rules import UploadRules
 from agent.runtime.sending.sending import Sending
 from agent.runtime.sending.uploader import Uploader
+from agent.runtime.supervision.data_use import DataUse
 from agent.sim.clock import SimClock
 from tests.support.context import Collected, make_context
 
@@ -81,6 +82,7 @@ class Rig:
         self.outbox = Outboxed() if outbox is None else outbox  # an empty one is false
         self.uploader = Told()
         self.publisher = SimpleNamespace(connected=True)
+        self.data = SimpleNamespace(is_used_up=False)
         self.spool = spool
         (spool / "front").mkdir(parents=True, exist_ok=True)
         self.sending = Sending(
@@ -90,6 +92,7 @@ class Rig:
             cast("Outbox", self.outbox),
             self.publisher,
             lambda: Backoff(uniform=lambda low, high: high),
+            cast("DataUse", self.data),
         )
         self.sending.run_once(0)
 

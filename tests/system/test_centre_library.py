@@ -128,11 +128,12 @@ def test_what_comes_while_the_program_is_away_waits_for_it_at_the_broker(tmp_pat
     with agent:
         with Watching(first.url, session="wall-display") as watching:
             watching.presence(Presence.ONLINE)
-            marks = watching.centre.marks()
+            marks, liveness = watching.centre.marks(), watching.centre.liveness()
+            assert liveness[SOURCE].gone is None
         agent.press()
         with Subscriber(first.port, [f"{TREE}/up/alarms"]) as somebody:
             somebody.wait_for(lambda heard: heard.topic == f"{TREE}/up/alarms" and b"sent" in heard.payload)
-        with Watching(first.url, session="wall-display", marks=marks) as watching:
+        with Watching(first.url, session="wall-display", marks=marks, liveness=liveness) as watching:
             raised = watching.next(NewMessage, lambda found: found.message.envelope.type == "edge.alarm.raised.v1")
             assert not raised.message.retain
 

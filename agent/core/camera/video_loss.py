@@ -30,6 +30,11 @@ class VideoLoss:
         self._unseen_ns = min(self._unseen_ns, age_ns)
         self._limit_ns = self._patience_ns
 
+    def restarted(self) -> None:
+        """Note that the camera begins anew, as we want it to: the first picture may take as long as at the start."""
+        if self._began_ns is None:
+            self._unseen_ns, self._limit_ns = 0, int(_FIRST_S * _SECOND_NS)
+
     def tick(self, now_ns: int) -> TamperChanged | None:
         """Return a change that has become certain, if any. Call it several times a second."""
         self._pass(now_ns)

@@ -1,4 +1,4 @@
-"""How much was uploaded in a month, and whether more may be: through restarts, wrong clocks and disks that come late.
+"""How much was sent in a month, and whether more may be: through restarts, wrong clocks and disks that come late.
 Pure."""
 
 import json
@@ -18,10 +18,11 @@ _KEPT_EACH_NS = 600 * 10**9
 class MonthBudget:
     """Counts what may have been sent. One thread."""
 
-    def __init__(self, limit: int, run: str) -> None:
-        """`limit` is in bytes, 0 if there is none; `run` names this run and no other."""
+    def __init__(self, limit: int, run: str, prefix: str = PREFIX) -> None:
+        """`limit` is in bytes, 0 if there is none; `run` names this run and no other. `prefix` is of the keys of all
+        runs that count the same."""
         self._limit = limit
-        self._key = PREFIX + run
+        self._key = prefix + run
         self._month = ""
         self._counts: dict[str, int] = {"": 0}
         """By month, `YYYY-MM`; "" until a clock that is set has named one."""
@@ -91,9 +92,12 @@ class MonthBudget:
         It counts in the newest month that any clock has named: one that is ahead, and one that is set back, grant
         nothing when they are right again.
         """
-        month = max(self._counts)
-        self._reserved = month, size
-        self._counts[month] += size
+        self._reserved = max(self._counts), size
+        return self.add(size)
+
+    def add(self, size: int) -> dict[str, str | None]:
+        """Count what was sent, in the newest month that any clock has named; return what to keep."""
+        self._counts[max(self._counts)] += size
         return self._changes()
 
     def settle(self, sent: int) -> dict[str, str | None]:

@@ -42,6 +42,8 @@ def _broken(name: str, detail: str) -> Finding:
     what = f"the agent reports a problem with {name}: {detail or 'it does not work'}"
     if name.startswith("sight-"):  # it may be night: the finding of the camera says whether it is a fault
         return warn(what, "see the finding of that camera")
+    if name == "data":
+        return warn(what, "see the finding of that part")
     return fail(what, "see the finding of that part")
 
 
@@ -60,8 +62,17 @@ def says_connected(text: str | None, broker: str) -> str | None:
 
 def upload_figures(text: str | None) -> dict[str, Any] | None:
     """Return what a report says of uploads; None if it says nothing."""
+    return _figures(text, "uploads")
+
+
+def data_figures(text: str | None) -> dict[str, Any] | None:
+    """Return what a report says of a SIM card's data; None if it says nothing."""
+    return _figures(text, "data")
+
+
+def _figures(text: str | None, field: str) -> dict[str, Any] | None:
     try:
-        figures = json.loads(text or "")["uploads"]
+        figures = json.loads(text or "")[field]
     except (ValueError, KeyError, TypeError):
         return None
     return figures if isinstance(figures, dict) else None

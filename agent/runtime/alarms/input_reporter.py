@@ -7,6 +7,7 @@ from typing import Protocol
 from agent.contract.envelope import rfc3339
 from agent.contract.events import ConditionData, InputFaultData
 from agent.contract.vocabulary import Codes, ConditionKind, Fault
+from agent.core.camera.battery import Battery
 from agent.core.facts import ConditionChanged, InputFault
 from agent.runtime.supervision.context import Context
 
@@ -41,8 +42,10 @@ class InputReporter:
     """Publishes an event for each fault and condition, and reports the part `input-NAME` for an input with a fault. One
     thread."""
 
-    def __init__(self, context: Context, page: HearsContact) -> None:
+    def __init__(self, context: Context, page: HearsContact, battery: Battery | None = None) -> None:
+        """`battery` hears of mains and battery."""
         self._page = page
+        self._battery = battery
         self._reporter = context.reporter
         self._board = context.board
         self._clock = context.clock
@@ -69,6 +72,8 @@ class InputReporter:
         elif fact.kind == "service":
             self._page.contact(fact.input, active=fact.active)
         else:
+            if self._battery is not None:
+                self._battery.condition(fact.input, fact.kind, active=fact.active, since_ns=fact.since_ns)
             log.info("%s %s: %s", fact.kind, fact.input, "failed" if fact.active else "well")
             self._reporter.publish(
                 self._reporter.make.condition(

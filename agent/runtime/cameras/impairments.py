@@ -115,6 +115,12 @@ class Impairments:
             if event_id != self._signal_id:
                 self._end(event_id, self._clock.boottime_ns(), "no longer known: the camera process ended")
 
+    def paused(self) -> None:
+        """Note that the camera process was ended so that it rests, or works in another way: no picture is missed."""
+        self.ended()
+        if self._signal is not None:
+            self._signal.restarted()
+
     def _is_frozen(self) -> bool:
         return any(_is_frozen(message) for message, _ in self._active.values())
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from agent.contract.messages import Converging
+from agent.core.camera.battery import Battery, Watch
 from agent.core.camera.link import (
     LIVE,
     VIEW,
@@ -63,10 +64,13 @@ class VisionLink:
         callbacks: CameraCallbacks,
         impairments: Impairments,
         backoff: Backoff | None = None,
+        battery: Battery | None = None,
     ) -> None:
         """`command` starts the process; the number of its socket is appended. `impairments` hears what the
-        process finds wrong with its pictures, and its heartbeats."""
+        process finds wrong with its pictures, and its heartbeats. `battery` says when it slows down, and stops."""
         self._spec = spec
+        self._battery = battery
+        self._watch = Watch.FULL
         self._new_spec: VisionSpec | None = None
         self._command = list(command)
         self._clock = clock
@@ -146,6 +150,11 @@ class VisionLink:
             self._reap()
             self.impairments.ended()
             self._callbacks.on_respec(self._spec)
+        if self._battery is not None and (watch := self._battery.watch(now_ns)) is not self._watch:
+            self._change(watch)
+        if self._watch is Watch.STOPPED:
+            threading.Event().wait(min(timeout_s, 0.1))
+            return
         self.impairments.tick()
         if self._socket is None:
             if now_ns >= self._retry_ns:
@@ -180,6 +189,22 @@ class VisionLink:
         self.finish()
         self._reap()
 
+    def _change(self, watch: Watch) -> None:
+        """Begin to work as the battery allows."""
+        log.info("camera %s: %s, as mains and battery are", self.camera, watch)
+        self._watch, self._retry_ns = watch, 0
+        self._reap()
+        self.impairments.paused()
+        if watch is Watch.STOPPED:
+            self._callbacks.on_state(False, "it is stopped: the kiosk runs on its battery, which the buttons need")
+
+    def _spec_now(self) -> VisionSpec:
+        if self._battery is None or self._watch is not Watch.SLOW:
+            return self._spec
+        most = self._battery.rules.frames_per_second
+        slow = {name: min(most, getattr(self._spec, name)) for name in ("frames_per_second", "inferences_per_second")}
+        return self._spec.model_copy(update=slow)
+
     def _start(self) -> None:
         self._works_since_ns = None
         self._reason = ""
@@ -192,7 +217,7 @@ class VisionLink:
         self._socket, self._lines = ours, child.Lines(LONGEST_LINE)
         self._heard_ns = self._clock.boottime_ns()
         self._patience_ns = _START_PATIENCE_NS
-        self._send(Start(spec=self._spec))
+        self._send(Start(spec=self._spec_now()))
 
     def _read(self) -> bool:
         assert self._socket is not None

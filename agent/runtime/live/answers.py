@@ -27,6 +27,12 @@ def pictures_rest(rest_s: float) -> LiveAnswer:
     return LiveAnswer("no-picture", said)
 
 
+def no_data() -> LiveAnswer:
+    """This month's data is used up."""
+    said = "this month's data of the SIM card is used up: look while an alarm is open, or next month"
+    return LiveAnswer("no-data", said)
+
+
 def unknown(live: str) -> LiveAnswer:
     """There is no such look."""
     return LiveAnswer("unknown-live", f"there is no look {live}, or it is over: begin another")

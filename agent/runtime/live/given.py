@@ -55,3 +55,11 @@ class ShowsLook(Protocol):
     def has_silent(self) -> bool:
         """Return whether a silent alarm is open."""
         ...
+
+
+class SparesData(Protocol):
+    """Who knows what the SIM card costs."""
+
+    def spares(self) -> bool:
+        """Return whether nobody may look, as this month's data is used up and no alarm is open. Any thread."""
+        ...

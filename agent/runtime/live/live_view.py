@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from agent.contract.commands import LiveStartArgs
 from agent.core.camera.link import LIVE as PICTURE
 from agent.outbox.outbox import Outbox
-from agent.runtime.live.answers import LiveAnswer, no_picture, not_yours, pictures_rest, unknown
-from agent.runtime.live.given import GivesPictures, OffersPictures, ShowsLook
+from agent.runtime.live.answers import LiveAnswer, no_data, no_picture, not_yours, pictures_rest, unknown
+from agent.runtime.live.given import GivesPictures, OffersPictures, ShowsLook, SparesData
 from agent.runtime.live.look import KEY, Look, Looker, read_kept
 from agent.runtime.live.pace import Pace
 from agent.runtime.live.pictures import Pictures
@@ -56,6 +56,7 @@ class LiveView:
         sender: OffersPictures,
         lights: ShowsLook | None,
         streams: Streams | None = None,
+        data: SparesData | None = None,
     ) -> None:
         """`lights` show that somebody looks, if the settings say so; without `streams` there are pictures alone."""
         self._clock = context.clock
@@ -70,6 +71,7 @@ class LiveView:
         self._pictures = Pictures(cameras, sender, context.reporter.make.identity.up)
         self._pace = Pace()
         self._streams = streams
+        self._data = data
         self._over: dict[str, str] = {}
         """Looks that ended with their stream, and why."""
         self._ends: list[_End] = []
@@ -96,6 +98,8 @@ class LiveView:
 
     def start(self, args: LiveStartArgs, who: Looker) -> LiveAnswer:
         """Begin a look, or go on with one. Waits until its beginning is on the disk, 2 s at most."""
+        if self._data is not None and self._data.spares():
+            return no_data()
         look = self._looks.get(args.live or "")
         by_pictures = args.rung == "pictures" if look is None else look.place is None
         if by_pictures and (rest_s := self._sender.pictures_rest_s()) > 0:

@@ -29,6 +29,7 @@ from agent.runtime.sending.rules import Allowed, UploadRules
 from agent.runtime.sending.spool import Spool, Waiting
 from agent.runtime.sending.uploader import Uploader
 from agent.runtime.supervision.context import Context
+from agent.runtime.supervision.data_use import DataUse
 
 _LOOK_S = 0.25
 _KEEP_NS = 15 * 60 * 10**9
@@ -58,11 +59,13 @@ class Sending:
         outbox: Outbox,
         publisher: HasConnection,
         backoff: Callable[[], Backoff] | None = None,
+        data: DataUse | None = None,
     ) -> None:
         self._rules = rules
         self._clock, self._reports = context.clock, UploadReports(context.reporter)
         self._outbox = outbox
         self._publisher = publisher
+        self._data = data
         self._turns = Turns(backoff or partial(Backoff, longest_s=30.0))
         self._alarms = AlarmsFirst(outbox)
         self._spool = Spool(rules.spool, rules.cameras)
@@ -214,7 +217,7 @@ class Sending:
         # Read in this order: a clock that is being set is not taken for one that is set.
         is_set = self._clock.quality() is not TimeQuality.UNSYNCED
         self._keep(self._budget.tick(f"{self._clock.wall():%Y-%m}" if is_set else "", now_ns))
-        if self._budget.is_used_up:
+        if self._budget.is_used_up or (self._data is not None and self._data.is_used_up):
             self._detail = "what may be sent in this month was sent"
             return
         best: tuple[int, Segment, Target] | None = None

@@ -13,6 +13,7 @@ from agent.core.standstill import Standstill
 from agent.outbox.outbox import Outbox
 from agent.ports import Notifier
 from agent.runtime.supervision.context import Context
+from agent.runtime.supervision.data_use import DataUse
 from agent.runtime.supervision.own_process import OwnProcess
 from agent.runtime.supervision.status_file import StatusFile
 from agent.runtime.supervision.time_watch import TimeWatch
@@ -69,6 +70,7 @@ class MainLoop:
         edges: HearsEdges,
         notifier: Notifier,
         health_interval_s: float,
+        data: DataUse | None = None,
         status_file: Path | None,
         end: Callable[[frozenset[str]], None] = end_at_once,
     ) -> None:
@@ -83,6 +85,7 @@ class MainLoop:
         self._supervisor = context.supervisor
         self._outbox = outbox
         self._publisher = publisher
+        self._data = data
         self._edges = edges
         self._notifier = notifier
         self._time_watch = TimeWatch(context.reporter, clock)
@@ -134,6 +137,8 @@ class MainLoop:
         for notice in self._outbox.notices():
             self._security.report(notice.kind, notice.text, **notice.detail)
         self._look_at_storage()
+        if self._data is not None:
+            self._data.tick()
         now_ns = self._clock.boottime_ns()
         self._look_for_standstill(now_ns)
         if self._publisher.connected:

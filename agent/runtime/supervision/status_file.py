@@ -31,7 +31,7 @@ class StatusFile:
             return
         self._due_ns = now_ns + _EVERY_NS
         figures = self._board.figures()
-        told = {"cameras": figures.get("cameras", {}), "uploads": figures.get("uploads")}
+        told = {"cameras": figures.get("cameras", {}), "uploads": figures.get("uploads"), "data": figures.get("data")}
         parts = {name: {"ok": state.ok, "detail": state.detail} for name, state in self._board.parts().items()}
         text = json.dumps({"boottime_ns": now_ns, "pid": os.getpid(), "parts": parts, **told})
         new = self._path.with_suffix(".new")

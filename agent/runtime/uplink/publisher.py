@@ -286,6 +286,7 @@ class Publisher:
             if other is None:
                 self._leave(self._connection)
             else:
+                log.warning("%s acknowledges nothing: trying another broker", self._name(self._connection))
                 self._try(other)
         else:
             wanted = self._failover.wanted(now_ns)

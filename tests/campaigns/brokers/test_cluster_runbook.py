@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from agent.adapters.tls_context import TlsFiles
 from agent.cli.keygen import make_key
 from agent.contract.identity import Identity
 from tests.campaigns.brokers.cluster import PROGRAMS, Cluster, Node, control
@@ -21,6 +22,7 @@ from tests.support.mosquitto import CENTRE, Mosquitto
 from tests.support.office import Office
 from tests.support.run import ran
 from tests.support.wait import wait_for
+from tests.system.test_centre_library import Watching
 from tests.system.test_stop import Finger
 
 needs_rabbitmq = pytest.mark.skipif(bool(KINDS["rabbitmq"].missing()), reason="there is no RabbitMQ here")
@@ -179,3 +181,15 @@ def test_a_kiosk_moves_to_a_new_broker(tmp_path: Path) -> None:
         Office(there, office.admin).wait_for_config(state="in-force", revision=1)
         agent.press()
         there.wait_for_alarm("updated", press_count=2, stage="sent")
+
+
+@needs_rabbitmq
+def test_a_centre_is_at_every_node_by_a_certificate_for_each(tmp_path: Path) -> None:
+    authorities = BrokerAuthorities.create(tmp_path)
+    with Cluster(tmp_path, 3, deployed_rabbitmq(tmp_path, authorities, [KIOSK], 3)) as cluster:
+        urls = [f"mqtts://localhost:{node.tls_port}" for node in cluster.nodes]
+        files = [authorities.centre(f"{CENTRE}-{number}") for number in (1, 2, 3)]
+        tls = {url: TlsFiles(each.ca, each.cert, each.key) for url, each in zip(urls, files, strict=True)}
+        links: set[str] = set()
+        with Watching(*urls, tls=tls, session=CENTRE, on_link=lambda url, up, _: links.add(f"{url} {up}")):
+            wait_for(lambda: links == {f"{url} True" for url in urls}, what="all three, and none thrown out")

@@ -276,3 +276,29 @@ def test_a_new_spec_starts_the_process_anew_and_is_no_fault(rig: Rig) -> None:
     assert link.pid != pid
     assert rig.failures == []
     assert [spec.source for spec in rig.specs] == ["file:other"]
+
+
+def test_on_battery_a_camera_slows_down_then_stops_and_comes_back_with_the_mains(rig: Rig) -> None:
+    link = rig.link("import time; hello()\nwhile True: beat(detail=str(spec['frames_per_second'])); time.sleep(0.02)")
+
+    def rates() -> str:
+        return "" if link.heartbeat is None else link.heartbeat.detail
+
+    rig.until(lambda: rates() == "10.0")
+    rig.battery.condition("mains", "mains", active=True, since_ns=rig.clock.boottime_ns())
+    rig.clock.advance(timedelta(seconds=60))
+    rig.until(lambda: rates() == "2.0", "a slow camera")
+    assert rig.failures == [], "a slow camera works"
+    rig.clock.advance(timedelta(seconds=1740))
+    rig.until(lambda: link.pid is None, "a camera that is stopped")
+    [said] = rig.failures
+    assert "runs on its battery" in said
+    for _ in range(20):
+        rig.clock.advance(timedelta(seconds=10))
+        link.run_once(0)
+    assert link.pid is None
+    assert rig.failures == [said]
+    assert not any(part.startswith("sight") for part in rig.board.parts())
+    assert not rig.events, "no tamper: we have stopped it"
+    rig.battery.condition("mains", "mains", active=False, since_ns=rig.clock.boottime_ns())
+    rig.until(lambda: rates() == "10.0", "the camera again")

@@ -48,6 +48,17 @@ def test_the_first_picture_leaves_at_once_and_none_after_the_lease(rig: LiveRig)
     assert rig.sent[-1][0] < began_ns + 5 * 10**9
 
 
+def test_while_the_sim_cards_data_is_used_up_nobody_looks_and_a_look_ends_with_its_lease(rig: LiveRig) -> None:
+    live = rig.look(lease_s=5)
+    rig.saves = True
+    assert rig.ask(THANDI).code == "no-data"
+    assert rig.ask(THANDI, live=live).code == "no-data"
+    rig.passes(6)
+    assert rig.told("stopped")[0]["why"] == "lease"
+    rig.saves = False
+    assert rig.ask(THANDI).code == "ok", "an alarm was raised, or a month has begun"
+
+
 def test_a_picture_that_comes_after_the_lease_or_after_a_stop_goes_nowhere(rig: LiveRig) -> None:
     rig.slow = True
     for stop in (False, True):

@@ -191,6 +191,15 @@ def test_what_had_a_url_and_did_not_go_is_told_with_what_kept_it(tmp_path: Path)
     assert reason.startswith("it could not be sent in 15 minutes: what may be sent in this month was sent")
 
 
+def test_while_the_sim_cards_data_is_used_up_no_recording_leaves(rig: Rig) -> None:
+    rig.data.is_used_up = True
+    rig.allow(f"https://{HOST}/{{name}}")
+    rig.segment(1)
+    assert rig.run().url is None
+    rig.data.is_used_up = False
+    assert rig.run().url is not None
+
+
 def test_what_did_not_fit_into_memory_is_told(rig: Rig) -> None:
     rig.segment(1, lost="there is no more room")
     rig.run()
