@@ -9,7 +9,7 @@ from pathlib import Path
 
 from agent.adapters import account
 from agent.bootstrap import specs
-from agent.core.diagnosis.agent_report import camera_figures
+from agent.core.diagnosis.agent_report import camera_figures, why_it_rests
 from agent.core.diagnosis.finding import Finding, fail, failure, ok, unknown, warn
 from agent.core.diagnosis.vision import Pictures, judge_pictures, judge_sight, judge_speed
 from agent.core.diagnosis.vision_extra import install_advice
@@ -100,6 +100,8 @@ def _of_running_agent(device: Device, one: CameraSettings) -> Finding:
     rate = figures.get("frames_per_second")
     if rate:
         return judge_sight(figures) or ok(f"the running agent gets {rate:.1f} frames/s from it")
+    if (rests := why_it_rests(text, f"camera-{one.name}")) is not None:
+        return warn(rests, "it begins again by itself when the mains are back")
     if not device.simulate and (trouble := _node_trouble(device, one.source)) is not None:
         return trouble
     reason = f": {figures['detail']}" if figures.get("detail") else ""

@@ -26,9 +26,10 @@ def settings_of(directory: Path, node: Path) -> Settings:
     )
 
 
-def examine(directory: Path, node: Path, figures: dict[str, Any]) -> Finding:
-    """The finding about camera `yard` at `node`, of which an agent that runs says these figures."""
-    (directory / STATUS_FILE).write_text(json.dumps({"cameras": {"yard": figures}}))
+def examine(directory: Path, node: Path, figures: dict[str, Any], **part: Any) -> Finding:
+    """The finding about camera `yard` at `node`, of which an agent that runs says these figures, and of its part."""
+    report = {"cameras": {"yard": figures}, "parts": {"camera-yard": part} if part else {}}
+    (directory / STATUS_FILE).write_text(json.dumps(report))
     settings = settings_of(directory, node)
     device = Device(settings, simulate=False, agent=RunningAgent(1, simulated=False, runtime_directory=directory))
     (finding,) = camera(device, settings.cameras[0], lambda _: None)
@@ -81,6 +82,15 @@ def test_the_reason_for_which_the_agent_gets_no_pictures_is_named(tmp_path: Path
 
     assert finding.state is State.FAIL
     assert "gave no picture for 10 s" in finding.what
+
+
+def test_a_camera_that_rests_while_the_kiosk_runs_on_its_battery_is_a_warning(tmp_path: Path) -> None:
+    rests = {"ok": False, "detail": "it is stopped: the kiosk runs on its battery", "passes": True}
+    finding = examine(tmp_path, Path("/dev/null"), {"frames_per_second": 0.0}, **rests)
+
+    assert finding.state is State.WARN
+    assert "runs on its battery" in finding.what
+    assert "mains are back" in finding.do
 
 
 @pytest.mark.parametrize("figures", [{"frames_per_second": 0.0, "detail": "can't be opened"}, {"tampers": []}])

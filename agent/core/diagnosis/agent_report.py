@@ -1,6 +1,7 @@
 """Judges what the running agent says about itself in its status file."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from agent.core.diagnosis.finding import Finding, fail, ok, unknown, warn
@@ -28,23 +29,28 @@ def judge_report(text: str | None, now_boottime_ns: int) -> list[Finding]:
     try:
         report: dict[str, Any] = json.loads(text)
         age_s = (now_boottime_ns - int(report["boottime_ns"])) / 1e9
-        parts = {str(name): (bool(part["ok"]), str(part["detail"])) for name, part in report["parts"].items()}
+        broken = [_broken(str(name), part) for name, part in report["parts"].items() if not part["ok"]]
     except (ValueError, KeyError, TypeError, AttributeError):
         return [unknown("the agent's report can't be understood", "is the agent of the same version as the doctor?")]
     if not 0 <= age_s <= STALE_S:
         since = f"for {age_s:.0f} s" if age_s > 0 else "since the boot"
         return [fail(f"the agent has not reported {since}", "see its log: `journalctl -u edge-agent -b`")]
-    broken = [_broken(name, detail) for name, (is_ok, detail) in parts.items() if not is_ok]
-    return broken or [ok(f"the agent reports that all its parts work ({len(parts)})")]
+    return broken or [ok(f"the agent reports that all its parts work ({len(report['parts'])})")]
 
 
-def _broken(name: str, detail: str) -> Finding:
-    what = f"the agent reports a problem with {name}: {detail or 'it does not work'}"
-    if name.startswith("sight-"):  # it may be night: the finding of the camera says whether it is a fault
-        return warn(what, "see the finding of that camera")
-    if name == "data":
-        return warn(what, "see the finding of that part")
-    return fail(what, "see the finding of that part")
+def _broken(name: str, part: Mapping[str, Any]) -> Finding:
+    tell = warn if part.get("passes") else fail
+    what = f"the agent reports a problem with {name}: {part['detail'] or 'it does not work'}"
+    return tell(what, "see the finding of that part")
+
+
+def why_it_rests(text: str | None, part: str) -> str | None:
+    """Return why a part does not work although nothing is broken; None if it works, is broken or unknown."""
+    try:
+        state = json.loads(text or "")["parts"][part]
+        return str(state["detail"]) if not state["ok"] and state["passes"] else None
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def says_connected(text: str | None, broker: str) -> str | None:

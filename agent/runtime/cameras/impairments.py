@@ -132,7 +132,8 @@ class Impairments:
             log.warning("camera %s: %s: %s", self._camera, message.kind, message.detail)
         else:
             self._sees_badly = True
-            self._board.report(self._sight, ok=False, detail=f"hardly able to see: {message.detail}")
+            detail = f"hardly able to see: {message.detail}"
+            self._board.report(self._sight, ok=False, detail=detail, passes=True)  # it may be night
 
     def _end(self, event_id: str, boottime_ns: int, detail: str) -> None:
         if event_id not in self._active:

@@ -196,7 +196,8 @@ class VisionLink:
         self._reap()
         self.impairments.paused()
         if watch is Watch.STOPPED:
-            self._callbacks.on_state(False, "it is stopped: the kiosk runs on its battery, which the buttons need")
+            why = "it is stopped: the kiosk runs on its battery, which the buttons need"
+            self._callbacks.on_state(False, why, passes=True)
 
     def _spec_now(self) -> VisionSpec:
         if self._battery is None or self._watch is not Watch.SLOW:

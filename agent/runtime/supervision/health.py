@@ -19,6 +19,8 @@ class PartState:
 
     ok: bool
     detail: str = ""
+    passes: bool = False
+    """It does not work now, and nothing is broken: it is night, or the kiosk runs on its battery."""
 
 
 class HasFigures(Protocol):
@@ -38,9 +40,10 @@ class HealthBoard:
         self._parts: dict[str, PartState] = {}
         self._figures: dict[str, HasFigures] = {}
 
-    def report(self, part: str, *, ok: bool, detail: str = "") -> None:
-        """Set the state of a part. Only a change between working and not working is published."""
-        state = PartState(ok, detail)
+    def report(self, part: str, *, ok: bool, detail: str = "", passes: bool = False) -> None:
+        """Set the state of a part. Only a change between working and not working is published. One that `passes` is
+        told to a technician as a warning."""
+        state = PartState(ok, detail, passes and not ok)
         with self._lock:
             before = self._parts.get(part)
             self._parts[part] = state
@@ -66,6 +69,7 @@ class HealthBoard:
         elif state.ok:
             log.info("%s works again", part)
         else:
-            log.error("%s does not work: %s", part, state.detail)
+            level = logging.WARNING if state.passes else logging.ERROR
+            log.log(level, "%s does not work: %s", part, state.detail)
         change: Literal["part-restored", "part-degraded"] = "part-restored" if state.ok else "part-degraded"
         self._reporter.publish(self._reporter.make.part(change, PartData(part=part, detail=state.detail)))

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+from dataclasses import asdict
 from pathlib import Path
 
 from agent.ports import Clock
@@ -32,7 +33,7 @@ class StatusFile:
         self._due_ns = now_ns + _EVERY_NS
         figures = self._board.figures()
         told = {"cameras": figures.get("cameras", {}), "uploads": figures.get("uploads"), "data": figures.get("data")}
-        parts = {name: {"ok": state.ok, "detail": state.detail} for name, state in self._board.parts().items()}
+        parts = {name: asdict(state) for name, state in self._board.parts().items()}
         text = json.dumps({"boottime_ns": now_ns, "pid": os.getpid(), "parts": parts, **told})
         new = self._path.with_suffix(".new")
         try:

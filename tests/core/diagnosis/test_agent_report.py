@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from agent.core.diagnosis.agent_report import camera_figures, judge_report, says_connected
+from agent.core.diagnosis.agent_report import camera_figures, judge_report, says_connected, why_it_rests
 from agent.core.diagnosis.finding import State
 
 S = 10**9
@@ -23,12 +23,14 @@ def test_a_report_that_can_not_be_read_is_not_green(text: str | None) -> None:
     assert not says_connected(text, "mqtts://a")
 
 
-def test_a_camera_that_is_hardly_able_to_see_is_a_warning_as_it_may_be_night() -> None:
-    parts = {"sight-front": {"ok": False, "detail": "hardly able to see: the picture is too dark"}}
-    (finding,) = judge_report(report(parts=parts), 101 * S)
+@pytest.mark.parametrize(("passes", "state"), [(True, State.WARN), (False, State.FAIL)])
+def test_what_passes_by_itself_such_as_the_night_is_a_warning(passes: bool, state: State) -> None:
+    text = report(parts={"sight-front": {"ok": False, "detail": "the picture is too dark", "passes": passes}})
+    (finding,) = judge_report(text, 101 * S)
 
-    assert finding.state is State.WARN
-    assert "sight-front" in finding.what
+    assert finding.state is state
+    assert "sight-front: the picture is too dark" in finding.what
+    assert why_it_rests(text, "sight-front") == ("the picture is too dark" if passes else None)
 
 
 @pytest.mark.parametrize(
