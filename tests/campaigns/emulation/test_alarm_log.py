@@ -60,13 +60,19 @@ def test_presses_that_nobody_heard_are_in_one_row_and_its_length_is_told() -> No
     assert heard([9.5, 20, 60], alarm) == (3, 0.0)
 
 
+def test_a_press_that_a_slow_emulator_hands_over_late_is_no_press_of_its_own() -> None:
+    (alarm,) = alarms([message(1, "raised", 1), message(2, "updated", 2), message(6, "updated", 3)])
+
+    assert heard([8, 9.5, 60], alarm) == (3, 0.0)
+
+
 @pytest.mark.parametrize(
     ("starts_ms", "fault"),
     [
         ([5, 10, 20, 60], "lost from the beginning"),
         ([10, 20, 60, 70], "lost to the end"),
         ([10, 15, 20, 30, 60], "not in one row"),
-        ([10, 60], "two messages tell of one press"),
+        ([10, 60], "more messages than presses"),
     ],
 )
 def test_a_press_that_is_lost_while_somebody_listens_is_a_fault(starts_ms: list[float], fault: str) -> None:
