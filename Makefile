@@ -16,7 +16,7 @@ JOBS ?= 7
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-recorder test-contract test-eyes test-doctor test-package test-beside test-together test-others test-tflite test-picamera2 check bench bench-recorder bench-vision chaos enrolment-cuts evidence evidence-presses evidence-writes looks uploads fuzz control-room-load control-room-story control-room-shots consoles record brokers fleet rabbitmq emulation province mutants walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-recorder test-contract test-eyes test-doctor test-package test-beside test-python test-others test-tflite test-picamera2 check bench bench-recorder bench-vision chaos enrolment-cuts evidence evidence-presses evidence-writes looks uploads fuzz control-room-load control-room-story control-room-shots consoles record brokers fleet rabbitmq emulation province mutants walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -144,7 +144,7 @@ test-others: setup-dev model # The small suites of the other two environments, s
 	@$(MAKE) -s -O -j 2 test-tflite test-picamera2
 
 # Containers often forbid byte code, and then every process of every run compiles all that it loads.
-suite test-campaigns test-control-room test-enrolment test-recorder test-contract test-eyes test-doctor test-package test-beside test-together: export PYTHONDONTWRITEBYTECODE :=
+suite test-campaigns test-control-room test-enrolment test-recorder test-contract test-eyes test-doctor test-package test-beside test-python: export PYTHONDONTWRITEBYTECODE :=
 
 ENROLMENT := tests/deploy/kit tests/deploy/registrar tests/docs/test_control_room_guide.py tests/system/test_enrolment.py \
   tests/deploy/card tests/system/test_commission.py tests/system/test_service_page.py tests/system/test_from_afar.py \
@@ -181,9 +181,9 @@ suite: setup-dev test-video model # Without the other environments. On another P
 test-beside: setup-dev test-video model service-page # What test-enrolment, test-recorder, test-contract, test-eyes, test-doctor and test-package run, in a third less time: one waits while another works
 	@$(PYTEST) $(BESIDE)
 
-test-together: setup-dev test-video model service-page # These and the suite
+test-python: setup-dev test-video model service-page # The suite and test-package, which can differ from one Python to another
 	$(COMPILED)
-	@$(TOGETHER)
+	@$(TOGETHER) $(addprefix --ignore=,$(filter-out $(PACKAGE),$(BESIDE)))
 
 test-campaigns: setup-dev test-video model ## A short form of bench, bench-vision, chaos, enrolment-cuts, evidence, walk and week (three minutes)
 	@$(PYTEST) -m campaign tests/campaigns
