@@ -4,6 +4,7 @@ import logging
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
@@ -16,7 +17,7 @@ from agent.adapters.paho_centre import CentreConnection, Heard
 from agent.adapters.tls_context import TlsFiles
 from agent.centre.answers import Answers
 from agent.centre.consumer import Consumer, Mark
-from agent.centre.link import Link
+from agent.centre.link import Link, alarm_link
 from agent.centre.notices import Alarm, AlarmChanged, NewMessage, Notice, Presence
 from agent.centre.orders import Ending, Order, Orders, Progress, Signed
 from agent.centre.outages import Liveness
@@ -46,6 +47,7 @@ _SPOKEN = (
     "evidence",
 )
 """What is subscribed to below `up/`: all but pictures."""
+_WITH_ALARMS = ("/up/#", "/up/alarm/+", "/up/alarm/#")
 _T = TypeVar("_T")
 _LOG = logging.getLogger(__name__)
 
@@ -64,6 +66,7 @@ class Centre:
         on_notice: Callable[[Notice], None] | None = None,
         key: PrivateKey | None = None,
         tls: TlsFiles | Mapping[str, TlsFiles] | None = None,
+        alarm_tls: Mapping[str, TlsFiles] | None = None,
         name: str | None = None,
         session: str | None = None,
         answers: bool = False,
@@ -76,13 +79,15 @@ class Centre:
     ) -> None:
         """`brokers` are addresses, `mqtts://HOST:PORT` or `mqtt://HOST:PORT`; every node of a cluster is one.
 
-        `tls` is for all of them, or by address, where a broker takes the client id from the certificate.
+        `tls` is for all of them, or by address, where a broker takes the client id from the certificate; only then
+        the sessions for alarms need certificates of their own, `alarm_tls`.
 
         `key` signs acks and commands; with it replays and rebirths are asked for, too. With `name` the kiosks know that
         this centre watches. With `session` the brokers keep what comes while this program is away: it is the beginning
-        of its client ids. With `answers` it answers self-tests, and closes again what a power cut has opened. `marks`
-        and `liveness` are those of an earlier run. `filters` take the place of the usual topics. `on_heard` gets
-        everything as it comes, `on_link` a broker's address, whether it is connected, and why not.
+        of its client ids. Alarms then have a session of their own at each broker, too, so that none waits behind
+        events. With `answers` it answers self-tests, and closes again what a power cut has opened. `marks` and
+        `liveness` are those of an earlier run. `filters` take the place of the usual topics. `on_heard` gets everything
+        as it comes, alarms by both sessions; `on_link` a broker's address, whether it is connected, and why not.
 
         Raises CentreStateError for a name that no centre may have, and BrokerError for an address or a file that can't
         be used.
@@ -100,6 +105,8 @@ class Centre:
         self._endings: list[Ending] = []
         """Orders that have ended, whose futures are still to be told."""
         self._queue: queue.Queue[Callable[[], list[Notice]]] = queue.Queue(_MOST_WAITING)
+        self._ahead: deque[Callable[[], list[Notice]]] = deque()
+        """What is done before all that is in the queue: alarms by their own sessions."""
         self._tried = threading.Condition()
         self._is_closing = False
         self._surveyed_s = 0.0
@@ -120,9 +127,16 @@ class Centre:
                 )
 
             make()  # what is wrong with its address or its files is said here
-            return Link(make, topics, self._was_tried)
+            return Link(make, topics, partial(self._was_tried, url))
 
         self._links = [link(number, url) for number, url in enumerate(brokers, 1)]
+        alarms = [f"{each.partition('/up/')[0]}/up/alarm/+" for each in topics if each.endswith(_WITH_ALARMS)]
+        files = alarm_tls if isinstance(tls, Mapping) else dict.fromkeys(brokers, tls)
+        self._alarm_links = {
+            url: alarm_link(url, files[url], f"{session}-{number}-alarms", alarms, partial(self._hear_ahead, url))
+            for number, url in enumerate(brokers, 1)
+            if session is not None and alarms and files is not None and url in files
+        }
 
     def __enter__(self) -> Self:
         try:
@@ -137,7 +151,7 @@ class Centre:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for each in self._links:
+        for each in (*self._links, *self._alarm_links.values()):
             each.close()
         with self._lock:
             self._is_closing = True
@@ -265,8 +279,10 @@ class Centre:
         device = self._consumer.devices.get(source)
         return None if device is None else device.nonce
 
-    def _was_tried(self, is_open: bool) -> None:
+    def _was_tried(self, url: str, is_open: bool) -> None:
         if is_open:
+            if url in self._alarm_links:
+                self._alarm_links[url].start()
             self._queue.put(partial(self._hurry, time.monotonic()))
         with self._tried:
             self._tried.notify_all()
@@ -283,9 +299,11 @@ class Centre:
         while not self._is_closing or self._endings:
             notices: list[Notice] = []
             with suppress(queue.Empty):
-                notices += self._guarded(self._queue.get(timeout=_TICK_S)) or []
-                for _ in range(_AT_ONCE):  # what an order waits for may be among them: read it before repeating
-                    notices += self._guarded(self._queue.get_nowait()) or []
+                for number in range(_AT_ONCE):  # what an order waits for may be among them: read it before repeating
+                    call = self._queue.get(block=number == 0, timeout=_TICK_S)
+                    while self._ahead:
+                        notices += self._guarded(self._ahead.popleft()) or []
+                    notices += self._guarded(call) or []
             if time.monotonic() >= ticked_s + _TICK_S:
                 ticked_s = time.monotonic()
                 notices += self._guarded(self._tick, ticked_s) or []
@@ -296,12 +314,17 @@ class Centre:
             for order, how in ended:
                 _tell_future(order, how)
 
-    def _hear(self, url: str, heard: Heard) -> list[Notice]:
+    def _hear_ahead(self, url: str, heard: Heard) -> None:
+        self._ahead.append(partial(self._hear, url, heard, ahead=True))
+        with suppress(queue.Full):  # then the thread is awake
+            self._queue.put_nowait(list)
+
+    def _hear(self, url: str, heard: Heard, *, ahead: bool = False) -> list[Notice]:
         if self._on_heard is not None:
             self._guarded(self._on_heard, heard)
         now_s = time.monotonic()
         with self._lock:
-            notices = self._consumer.hear(url, heard.topic, heard.payload, heard.retain, now_s)
+            notices = self._consumer.hear(url, heard.topic, heard.payload, heard.retain, now_s, ahead=ahead)
             for notice in notices:
                 self._act(notice, now_s)
         return notices

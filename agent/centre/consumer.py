@@ -59,7 +59,7 @@ class Device:
         self._replays = Replays(source)
         self._asked: Record | None = None
         """Of which record the last replay is."""
-        self._boot = ("", 0.0)
+        self._boot = (Order(0, -1), "", 0.0)
         """The machine's boot, as the newest fresh message has it, and when it began on the clock of `now_s`."""
         self._rank = 0
         self._rebirth_s: float | None = None
@@ -105,7 +105,7 @@ class Device:
         None if no person has it, and while nothing fresh was heard of the boot that its newest message is of.
         """
         due_ms = alarm.data.raises_again_monoms
-        bootid, began_s = self._boot
+        _, bootid, began_s = self._boot
         return None if due_ms is None or alarm.bootid != bootid else began_s + due_ms / 1000
 
     def settle(self, alarm_id: str) -> None:
@@ -117,29 +117,28 @@ class Device:
         is_new = self._numbers.is_new(f"snapshot/{picture.picture_id}")
         return [picture if is_new else Duplicate(self.source, picture.picture_id, broker)]
 
-    def hear(self, message: Message) -> list[Notice]:
+    def hear(self, message: Message, *, ahead: bool = False) -> list[Notice]:
         """Take in a message."""
         envelope, data, now_s = message.envelope, message.data, message.heard_s
         is_will = isinstance(data, StateData) and data.state == "lost"
         # A will is the broker's word, and may be of an epoch that is long over.
         live = not message.retain and not is_will
         told: list[Notice] = [*self._presence.alive(now_s, message.broker)] if live else []
-        order = self._numbers.place(envelope.epoch, envelope.seq, envelope.nonce, live=live)
+        order = self._numbers.place(envelope.epoch, envelope.seq, envelope.nonce, live=live, ahead=ahead)
         told += self._renew(now_s, live=live)
         is_newest = order is not None and order.epoch == self._rank
         if is_newest and self._between is not None and envelope.record is not None:
             told += self._between.hear(envelope.record)
         is_replayed = data is not None and data.historical and is_newest and self._has(envelope.record)
-        if not self._numbers.is_new(envelope.id) or is_replayed:
-            return [*told, Duplicate(self.source, envelope.id, message.broker)]
-        told.append(NewMessage(message))
-        if live and is_newest and not (data is not None and data.historical):
-            self._boot = envelope.bootid, now_s - envelope.monoms / 1000
-        if order is None:
+        is_new = self._numbers.is_new(envelope.id, ahead=ahead) and not is_replayed
+        told.append(NewMessage(message) if is_new else Duplicate(self.source, envelope.id, message.broker))
+        if is_newest and not is_will and not ahead:
+            told += self._count(message, is_new=is_new)
+        if not is_new or order is None:
             return told
+        if live and is_newest and not (data is not None and data.historical) and order > self._boot[0]:
+            self._boot = order, envelope.bootid, now_s - envelope.monoms / 1000
         self._numbers.hear_nonce(order, envelope.nonce)
-        if is_newest and not is_will:
-            told += self._count(message)
         return told + self._understand(message, order)
 
     def tick(self, now_s: float, listening_since_s: float | None) -> list[Notice]:
@@ -192,8 +191,8 @@ class Device:
             self._record = Record(self.source, 0)
         return told
 
-    def _count(self, message: Message) -> list[Notice]:
-        """Follow the numbers of the record."""
+    def _count(self, message: Message, *, is_new: bool) -> list[Notice]:
+        """Follow the numbers of the record, also by a repetition: the first time it may have come ahead."""
         envelope = message.envelope
         done, number = envelope.recorddone, envelope.record
         if self._record is None:
@@ -203,7 +202,7 @@ class Device:
             self._record = Record(self.source, base)
         told: list[Notice] = [] if number is None else [*self._record.hear(number)]
         self._record.hear_done(done, message.heard_s)
-        if isinstance(message.data, SecurityData) and message.data.kind == "record-skipped":
+        if is_new and isinstance(message.data, SecurityData) and message.data.kind == "record-skipped":
             first, last = (_number(message.envelope.data.get("detail"), name) for name in ("first", "last"))
             told += self._record.skip(first, last)
         return told
@@ -284,18 +283,24 @@ class Consumer:
         self._up = {each: stands.since_s for each, stands in self._standing.items() if stands.since_s is not None}
         self._listening.note(up=bool(self._up), now_s=now_s)
 
-    def hear(self, broker: str, topic: str, payload: bytes, retain: bool, now_s: float) -> list[Notice]:
-        """Take in what a broker has brought; return what has happened. `now_s` must never fall; its zero is yours."""
+    def hear(
+        self, broker: str, topic: str, payload: bytes, retain: bool, now_s: float, *, ahead: bool = False
+    ) -> list[Notice]:
+        """Take in what a broker has brought; return what has happened. `now_s` must never fall; its zero is yours.
+
+        `ahead`: by a session of alarms alone, so that it proves nothing of what else the device has said. The other
+        session brings it again.
+        """
         got = read(broker, topic, payload, retain, now_s, self._root)
         if isinstance(got, Unreadable | LivePicture):
-            return [got]
+            return [] if ahead else [got]
         device = self._devices.get(got.source)
         if device is None:
             if len(self._devices) >= MOST_DEVICES:
                 return [refused(broker, topic, f"more than {MOST_DEVICES} devices")]
             presence = self._presences.setdefault(got.source, PresenceWatch(got.source))
             device = self._devices[got.source] = Device(got.source, self._marks.get(got.source), presence)
-        return device.see(got, broker) if isinstance(got, NewPicture) else device.hear(got)
+        return device.see(got, broker) if isinstance(got, NewPicture) else device.hear(got, ahead=ahead)
 
     def tick(self, now_s: float) -> list[Notice]:
         """Return what has become true by waiting. Call it twice a second or so."""

@@ -1,9 +1,11 @@
 """The connection to one broker, which is tried until it stands, and then comes back by itself."""
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 
-from agent.adapters.paho_centre import CentreConnection
+from agent.adapters.paho_centre import CentreConnection, Heard
+from agent.adapters.tls_context import TlsFiles
 from agent.centre.orders import Signed
 from agent.contract.errors import BrokerError
 
@@ -11,6 +13,8 @@ _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 10.0
 _LAST_TRY_S = 1.0
 """How long an end waits for a broker that is just letting us in, so that this one hears a farewell."""
+_TAKEN_OVER = "Session taken over"
+_LOG = logging.getLogger(__name__)
 
 
 class Link:
@@ -82,3 +86,32 @@ class Link:
                 return
             self._closing.wait(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+
+def alarm_link(
+    url: str, tls: TlsFiles | None, client_id: str, filters: Sequence[str], on_message: Callable[[Heard], None]
+) -> Link:
+    """Return the second session at a broker, of alarms alone: none waits behind what has piled up in the first.
+
+    A broker that does not let it in is no more than a line in the log, as the first session brings alarms, too.
+    """
+    said = {""}
+
+    def make() -> CentreConnection:
+        return CentreConnection(url, tls, on_message, linked, client_id=client_id)
+
+    def warn(why: str) -> None:
+        if why not in said:
+            said.add(why)
+            _LOG.warning(
+                "%s: alarms may wait behind what has piled up, as their own session is not let in: %s", url, why
+            )
+
+    def linked(up: bool, why: str) -> None:
+        if not up and why == _TAKEN_OVER:  # or else the two sessions would throw each other out for ever
+            warn("this broker gives it the client id of the first session")
+            threading.Thread(target=this.close, name="centre-link-end", daemon=True).start()
+
+    make()
+    this = Link(make, filters, lambda _: warn(this.trouble))
+    return this

@@ -25,42 +25,56 @@ class Numbers:
     def __init__(self) -> None:
         self._ids: dict[int, None] = {}
         """By their hash, which takes half the memory; the one that was heard last comes last."""
+        self._early: dict[int, None] = {}
+        """Those that came ahead of any number of others, and have not come after them yet."""
         self._ranks: dict[str, int] = {}
         self._live: set[str] = set()
         """The epochs of which something was heard that was not retained."""
+        self._ahead: set[str] = set()
+        """Those of which nothing was heard but alarms that came ahead of the rest."""
         self._nonce: tuple[Order, str] | None = None
         self.epoch = ""
         """The newest one; empty before the first."""
 
-    def is_new(self, message_id: str) -> bool:
+    def is_new(self, message_id: str, *, ahead: bool = False) -> bool:
         """Note an identifier; return whether it was not known."""
         this = hash(message_id)
-        known = this in self._ids
-        self._ids.pop(this, None)
-        self._ids[this] = None
-        if len(self._ids) > REMEMBERED:
-            del self._ids[next(iter(self._ids))]
+        known = this in self._ids or this in self._early
+        if not ahead:
+            self._early.pop(this, None)
+        ids = self._early if ahead else self._ids
+        ids.pop(this, None)
+        ids[this] = None
+        if len(ids) > REMEMBERED:
+            del ids[next(iter(ids))]
         return not known
 
-    def place(self, epoch: str, seq: int, nonce: str | None, *, live: bool) -> Order | None:
+    def place(self, epoch: str, seq: int, nonce: str | None, *, live: bool, ahead: bool = False) -> Order | None:
         """Return the order of a message; None if it does not belong to the device's count.
 
         An epoch that is heard for the first time is the newest. One that is not `live`, but retained or a will, does
         not make it so where another one is known: a broker may have kept it for months. Nor does one with the newest
-        nonce, which the device has given out with another epoch: its disk came late.
+        nonce, which the device has given out with another epoch: its disk came late. Nor does one that was waiting
+        while an alarm of the newest epoch came `ahead` of it.
         """
         if not epoch:
             return None
         if live and epoch not in self._live:
-            if epoch != self.epoch and (nonce is None or nonce != self.nonce):
+            was_waiting = self.epoch in self._ahead and not ahead
+            if epoch != self.epoch and (nonce is None or nonce != self.nonce) and not was_waiting:
                 self._ranks[epoch] = max(self._ranks.values(), default=0) + 1
             self._live.add(epoch)
+            if ahead:
+                self._ahead.add(epoch)
+        if not ahead:
+            self._ahead.discard(epoch)
         if epoch not in self._ranks:
             self._ranks[epoch] = min(self._ranks.values(), default=2) - 1
         while len(self._ranks) > _EPOCHS:
             oldest = min(self._ranks, key=self._ranks.__getitem__)
             del self._ranks[oldest]
             self._live.discard(oldest)
+            self._ahead.discard(oldest)
         self.epoch = max(self._ranks, key=self._ranks.__getitem__)
         rank = self._ranks.get(epoch)
         return None if rank is None else Order(rank, seq)

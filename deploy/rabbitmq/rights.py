@@ -14,8 +14,8 @@ def definitions(devices: Iterable[Identity], centres: Iterable[str], nodes: int 
     """Return users without a password (their certificate is their login), and what each may do.
 
     RabbitMQ writes topics with dots, and knows no rule for many users: every device and every probe has its own. A
-    centre has one for its connection to each node, `CENTRE-1` and so on, which is also the client id that its library
-    takes there for the session `CENTRE`.
+    centre has two for each node, `CENTRE-1` and `CENTRE-1-alarms` and so on, which are also the client ids that its
+    library takes there for the session `CENTRE`.
     """
     rights: dict[str, tuple[str, str]] = {}
     for device in devices:
@@ -25,7 +25,9 @@ def definitions(devices: Iterable[Identity], centres: Iterable[str], nodes: int 
     for centre in centres:
         own = rf"{_ROOT}\.host\.{re.escape(centre)}\.state"
         both = (rf"^({_ROOT}\.{_ANYBODY}down\..*|{own})$", rf"^({_ROOT}\.{_ANYBODY}up\..*|{own})$")
-        rights.update({f"{centre}-{number}": both for number in range(1, nodes + 1)})
+        for number in range(1, nodes + 1):
+            rights[f"{centre}-{number}"] = both
+            rights[f"{centre}-{number}-alarms"] = ("^$", rf"^{_ROOT}\.{_ANYBODY}up\.alarm\..*$")
     return {
         "vhosts": [{"name": "/"}],
         "users": [{"name": name, "password_hash": "", "tags": []} for name in rights],

@@ -15,7 +15,8 @@ def test_devices_probes_and_a_centre_at_each_node_are_users_without_a_password(
     assert main(["--device", KIOSK, "--centre", "jhb-centre", "--nodes", "2"]) == 0
     written = json.loads(capsys.readouterr().out)
     name = KIOSK.replace("/", ".")
-    assert [each["name"] for each in written["users"]] == [name, f"{name}.up.alarm", "jhb-centre-1", "jhb-centre-2"]
+    centres = ["jhb-centre-1", "jhb-centre-1-alarms", "jhb-centre-2", "jhb-centre-2-alarms"]
+    assert [each["name"] for each in written["users"]] == [name, f"{name}.up.alarm", *centres]
     assert {each["password_hash"] for each in written["users"]} == {""}
     assert {each["user"] for each in written["topic_permissions"]} == {each["name"] for each in written["users"]}
 

@@ -54,13 +54,15 @@ class World:
         self.consumer.connection("a", up=True, now_s=0.0)
         self.all: list[Notice] = []
 
-    def hear(self, level: str, payload: bytes, *, broker: str = "a", retain: bool = False) -> list[Notice]:
+    def hear(self, level: str, payload: bytes, **how: Any) -> list[Notice]:
         """Something comes on `TREE/up/LEVEL`."""
-        return self.bring(f"{TREE}/up/{level}", payload, broker=broker, retain=retain)
+        return self.bring(f"{TREE}/up/{level}", payload, **how)
 
-    def bring(self, topic: str, payload: bytes, *, broker: str = "a", retain: bool = False) -> list[Notice]:
+    def bring(
+        self, topic: str, payload: bytes, *, broker: str = "a", retain: bool = False, ahead: bool = False
+    ) -> list[Notice]:
         """Something comes on any topic."""
-        found = self.consumer.hear(broker, topic, payload, retain, self.now_s)
+        found = self.consumer.hear(broker, topic, payload, retain, self.now_s, ahead=ahead)
         self.all += found
         return [each for each in found if not isinstance(each, NewMessage)]
 
@@ -76,9 +78,11 @@ class World:
     def alarm(self, seq: int, alarm_id: str = "a1", *, broker: str = "a", **fields: Any) -> list[Notice]:
         """A message of an alarm; what is no field of the envelope goes into the data."""
         head = {name: fields.pop(name) for name in ("id", "epoch", "record", "recordtop", "recorddone") & fields.keys()}
+        how = {"broker": broker, "ahead": fields.pop("ahead", False)}
         data = alarm_json(alarm_id, **fields)
         change = data["stage"] if data["stage"] in {"raised", "closed"} else "updated"
-        return self.hear(f"alarm/{data['input']}", envelope(f"alarm.{change}.v1", data, seq, **head), broker=broker)
+        payload = envelope(f"alarm.{change}.v1", data, seq, **head)
+        return self.hear(f"alarm/{data['input']}", payload, **how)
 
     def open(self, seq: int, *alarms: AlarmData, retain: bool = False, **head: Any) -> list[Notice]:
         """A list of the open alarms."""

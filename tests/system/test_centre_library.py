@@ -4,17 +4,21 @@ import queue
 import re
 import signal
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
+from agent.adapters.paho_centre import CentreConnection, Heard
+from agent.adapters.tls_context import TlsFiles
 from agent.centre import (
     AlarmChanged,
     Centre,
     Duplicate,
     HoleFilled,
     HoleFound,
+    Mark,
     NewMessage,
     NewPicture,
     NoAnswerError,
@@ -30,10 +34,11 @@ from agent.contract.vocabulary import AckAction
 from tests.campaigns.chaos.network import GOOD, Conditions, Network
 from tests.support import made_up
 from tests.support.agent_process import SOURCE, TREE, AgentProcess
-from tests.support.mosquitto import Mosquitto
+from tests.support.certificates import BrokerAuthorities
+from tests.support.mosquitto import CENTRE, Mosquitto
 from tests.support.subscriber import Subscriber
 from tests.support.two_paths import PATIENT
-from tests.support.wait import PATIENCE_S
+from tests.support.wait import PATIENCE_S, wait_for
 
 N = TypeVar("N")
 WAITS = {"delayed_after_s": 60, "unconfirmed_after_s": 120}
@@ -136,6 +141,53 @@ def test_what_comes_while_the_program_is_away_waits_for_it_at_the_broker(tmp_pat
         with Watching(first.url, session="wall-display", marks=marks, liveness=liveness) as watching:
             raised = watching.next(NewMessage, lambda found: found.message.envelope.type == "edge.alarm.raised.v1")
             assert not raised.message.retain
+
+
+def test_an_alarm_does_not_wait_behind_what_has_piled_up_for_a_centre_that_was_away(first: Mosquitto) -> None:
+    """It is pressed when the centre is back, and heard before what waits at the broker and in the library."""
+    count, topic, data = 10_000, f"{made_up.TREE}/up/event/part-degraded", {"historical": False, "part": "uplink"}
+    events = [
+        made_up.envelope("event.part-degraded.v1", {**data, "detail": ""}, number, record=number, recorddone=number - 1)
+        for number in range(1, count + 1)
+    ]
+    alarm = made_up.envelope("alarm.raised.v1", made_up.alarm_json(), count + 1, record=count + 1, recorddone=count)
+    with closing(CentreConnection(first.url)) as kiosk:
+        kiosk.open([])
+        with Watching(first.url, session="wall-display"):
+            wait_for(lambda: "Sending SUBACK to wall-display-1-alarms" in first.log(), what="the session of alarms")
+        [kiosk.send(topic, event) for event in events][-1].wait_for_publish(PATIENCE_S)
+
+        def press_once(_: Heard) -> None:
+            """On the thread of the centre, for which much waits when the press comes."""
+            if not pressed:
+                wait_for(lambda: first.log().count("Received PUBACK from wall-display-1 ") > 1000, what="events")
+                pressed.append(kiosk.send(f"{made_up.TREE}/up/alarm/police", alarm))
+                wait_for(lambda: "Received PUBACK from wall-display-1-alarms" in first.log(), what="the press")
+
+        pressed: list[object] = []
+        marks = {made_up.SOURCE: Mark("e1", 0)}
+        with Watching(first.url, session="wall-display", marks=marks, on_heard=press_once) as watching:
+            assert watching.next(AlarmChanged).rings
+            assert sum(isinstance(each, NewMessage) for each in watching.seen) < 500
+            watching.next(Duplicate, lambda found: found.id == f"e1-{count + 1}")
+            assert sum(isinstance(each, NewMessage) for each in watching.seen) == count + 1
+            assert not any(isinstance(each, HoleFound) for each in watching.seen)
+            assert watching.centre.marks() == {made_up.SOURCE: Mark("e1", count + 1)}
+
+
+def test_where_both_sessions_would_be_one_the_first_stays(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A broker that takes the client id from the certificate, and a centre that has but one certificate."""
+    authorities = BrokerAuthorities.create(tmp_path)
+    files = authorities.centre(CENTRE)
+    tls, links = TlsFiles(files.ca, files.cert, files.key), queue.SimpleQueue[bool]()
+    extra = ["use_username_as_clientid true"]
+    with Mosquitto(tmp_path / "broker", authorities=authorities, extra=extra) as broker:
+        url = f"mqtts://localhost:{broker.centre_port}"
+        with Watching(url, tls=tls, session=CENTRE, on_link=lambda _, up, __: links.put(up)):
+            wait_for(lambda: "the client id of the first session" in caplog.text, what="the second session to give up")
+            ups = [links.get(timeout=PATIENCE_S) for _ in range(3)]
+            assert ups == [True, False, True], "it was thrown out once, and came back for good"
+            assert links.empty()
 
 
 @pytest.mark.parametrize(("refuses_5", "version"), [(False, 5), (True, 2)], ids=["5", "3.1.1"])

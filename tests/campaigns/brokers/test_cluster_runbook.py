@@ -188,8 +188,20 @@ def test_a_centre_is_at_every_node_by_a_certificate_for_each(tmp_path: Path) -> 
     authorities = BrokerAuthorities.create(tmp_path)
     with Cluster(tmp_path, 3, deployed_rabbitmq(tmp_path, authorities, [KIOSK], 3)) as cluster:
         urls = [f"mqtts://localhost:{node.tls_port}" for node in cluster.nodes]
-        files = [authorities.centre(f"{CENTRE}-{number}") for number in (1, 2, 3)]
-        tls = {url: TlsFiles(each.ca, each.cert, each.key) for url, each in zip(urls, files, strict=True)}
+
+        def certificates(suffix: str = "") -> dict[str, TlsFiles]:
+            files = [authorities.centre(f"{CENTRE}-{number}{suffix}") for number in (1, 2, 3)]
+            return {url: TlsFiles(each.ca, each.cert, each.key) for url, each in zip(urls, files, strict=True)}
+
+        def queues() -> list[str]:
+            listed = control(cluster.nodes[0], "list_queues", "name").split()
+            return sorted(name for name in listed if name.startswith(f"mqtt-subscription-{CENTRE}"))
+
+        expected = [
+            f"mqtt-subscription-{CENTRE}-{each}qos1" for number in "123" for each in (number, f"{number}-alarms")
+        ]
         links: set[str] = set()
-        with Watching(*urls, tls=tls, session=CENTRE, on_link=lambda url, up, _: links.add(f"{url} {up}")):
-            wait_for(lambda: links == {f"{url} True" for url in urls}, what="all three, and none thrown out")
+        options = {"tls": certificates(), "alarm_tls": certificates("-alarms"), "session": CENTRE}
+        with Watching(*urls, **options, on_link=lambda url, up, _: links.add(f"{url} {up}")):
+            wait_for(lambda: queues() == sorted(expected), what="both sessions at each node")
+            assert links == {f"{url} True" for url in urls}, "none was thrown out"
