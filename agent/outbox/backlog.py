@@ -30,7 +30,19 @@ UNWRITTEN_BYTES = 8 * 1024 * 1024
 class Waiting:
     """One message in memory, with its progress and its failures, which are forgotten with it."""
 
-    __slots__ = ("_refusals", "_refused_on", "attempted", "behind", "done", "row", "suspicion", "taken", "written")
+    __slots__ = (
+        "_earlier",
+        "_refused_on",
+        "attempted",
+        "behind",
+        "done",
+        "in_part",
+        "refusals",
+        "row",
+        "suspicion",
+        "taken",
+        "written",
+    )
 
     def __init__(self, row: Row, *, written: bool = False) -> None:
         self.row = row
@@ -44,16 +56,21 @@ class Waiting:
         self.behind = 0
         """How often a connection ended with it in flight as a suspected alarm. Messages of its class with a lower count
         go first. Changes only while the message is taken."""
-        self._refusals = self._refused_on = 0
+        self.in_part = False
+        """Whether the last broker that refused it may have passed it on to some subscribers."""
+        self.refusals = self._earlier = self._refused_on = 0
 
-    def refused(self, connection: int) -> int:
-        """Count a refusal by the broker of this connection, and return the count so far.
-
-        All earlier connections together count as one refusal: another broker's refusals are no reason to give up."""
+    def refused(self, connection: int) -> None:
+        """Count a refusal by the broker of this connection."""
         if self._refused_on != connection:
-            self._refused_on, self._refusals = connection, min(self._refusals, 1)
-        self._refusals += 1
-        return self._refusals
+            self._refused_on, self._earlier = connection, self.refusals
+        self.refusals += 1
+
+    @property
+    def refusals_here(self) -> int:
+        """Those of the newest connection, and all earlier connections together as one: another broker's refusals are no
+        reason to give up."""
+        return self.refusals - self._earlier + min(self._earlier, 1)
 
     def __lt__(self, other: "Waiting") -> bool:
         return self.row.ord < other.row.ord if self.behind == other.behind else self.behind < other.behind

@@ -21,6 +21,8 @@ _RESERVE = 4
 """Places in the window that only alarms and state may take, if the broker's window is large enough."""
 _TELEMETRY_TIMEOUT_NS = 30 * 10**9
 _REFUSALS_BEFORE_GIVING_UP = 5
+_MOVES_IN_PART = 5
+"""So often an alarm that is passed on in part is a reason to try another broker: by then each has been asked."""
 _MOST_ENDED = 2
 """After so many connections that ended soon after their first picture of live view, none is offered for a while."""
 _SOON_NS = 5 * 10**9
@@ -185,7 +187,8 @@ class Sender:
         nothing; None otherwise.
 
         Any other refusal, even of our state, may be temporary. A cluster that could pass a message to only some
-        receivers, because another one's queue is on a dead node, has accepted us: the others hear us.
+        receivers, because another one's queue is on a dead node, has accepted us: the others hear us. For whoever has
+        missed it, it is in the record; only the newest message of an alarm is sent again.
         """
         with self._lock:
             sent = self._in_flight.pop(answer.mid, None)
@@ -194,12 +197,14 @@ class Sender:
             row = sent.waiting.row
             ours = row.topic == self._own_topic
             self._held_back = self._held_back and bool(self._in_flight)
-            if answer.accepted:
+            first = False
+            if answer.accepted or (answer.in_part and row.rank is not Rank.ALARM):
                 self._outbox.confirm(sent.waiting)
             elif ours and answer.forbidden:
                 self._outbox.give_up(sent.waiting)
                 return answer.detail
             else:
+                sent.waiting.in_part = answer.in_part
                 first = self._rest(sent.waiting)
         if not answer.accepted:
             log.log(logging.ERROR if first else logging.DEBUG, "the broker refused %s: %s", row.topic, answer.detail)
@@ -317,11 +322,24 @@ class Sender:
     def _rest(self, waiting: Waiting) -> bool:
         """Try a refused message again later, or give it up; returns whether it was the first refusal."""
         row = waiting.row
-        refusals = waiting.refused(self._connection)
-        if row.rank is not Rank.ALARM and refusals >= _REFUSALS_BEFORE_GIVING_UP:
+        waiting.refused(self._connection)
+        if row.rank is not Rank.ALARM and waiting.refusals_here >= _REFUSALS_BEFORE_GIVING_UP:
             self._outbox.give_up(waiting)
         else:
-            self._unwelcome = self._unwelcome or row.rank is Rank.ALARM
-            rest_ns = min(60, 1 << min(refusals - 1, 6)) * 10**9
+            if waiting.in_part:
+                self._confirm_older(waiting)
+            if not waiting.in_part or waiting.refusals <= _MOVES_IN_PART:
+                self._unwelcome = self._unwelcome or row.rank is Rank.ALARM
+            rest_ns = min(60, 1 << min(waiting.refusals - 1, 6)) * 10**9
             self._resting.append((self._clock.boottime_ns() + rest_ns, waiting))
-        return refusals == 1
+        return waiting.refusals == 1
+
+    def _confirm_older(self, newer: Waiting) -> None:
+        """Leave to the record what was passed on in part before this newer message of its alarm, which goes on with the
+        pauses of the older one."""
+        for resting in [*self._resting]:
+            older = resting[1]
+            if older.in_part and older.row.alarm_id == newer.row.alarm_id and older.row.ord < newer.row.ord:
+                self._resting.remove(resting)
+                self._outbox.confirm(older)
+                newer.refusals += older.refusals

@@ -190,6 +190,7 @@ def test_an_alarm_that_every_broker_refuses_moves_at_most_once_a_minute_and_is_n
         device.advance(1)
 
     assert 8 <= device.moves <= 16
+    assert sum(topics(each.sent).count("alarm/police") for each in (device.broker, device.second)) < 40
     assert device.waiting == {"alarm": 1}
     assert topics(device.broker.kept) + topics(device.second.kept) == ["event/person-left"]
     assert len(device.refusals) == 1
@@ -198,6 +199,17 @@ def test_an_alarm_that_every_broker_refuses_moves_at_most_once_a_minute_and_is_n
     for _ in range(61):
         device.advance(1)
     assert device.waiting == {}
+
+
+def test_an_alarm_that_every_broker_passes_on_in_part_moves_a_few_times_and_then_stays(device: Device) -> None:
+    device.broker.answer = device.second.answer = lambda _: "in part"
+    device.outbox.put(alarm())
+    device.passes(5)
+    for _ in range(600):
+        device.advance(1)
+
+    assert 2 <= device.moves <= 5
+    assert device.waiting == {"alarm": 1}
 
 
 def test_an_alarm_does_not_wait_for_a_connect_that_hangs_while_another_path_is_untried(device: Device) -> None:

@@ -66,6 +66,31 @@ def test_an_alarm_that_the_only_broker_refuses_is_tried_on_its_one_connection_un
     assert [fact.alarm_id for fact in device.deliveries] == ["a1"]
 
 
+def test_what_a_cluster_passes_on_in_part_comes_once_but_the_newest_message_of_an_alarm_does_again(
+    device: Device,
+) -> None:
+    """RabbitMQ says so of each message, while a node is dead at which somebody had subscribed."""
+    device.broker.answer = lambda _: "in part"
+    device.outbox.put(event())
+    device.outbox.put(alarm("a1"))
+    device.outbox.put(alarm("a1", press_count=2))
+    device.outbox.put(alarm("a2"))
+    device.passes(3)
+    for _ in range(600):
+        device.advance(1)
+
+    sent = topics(device.broker.sent)
+    assert sent.count("event/person-left") == 1
+    assert 2 * 10 <= sent.count("alarm/police") <= 2 * 20, "of two alarms, in ten minutes"
+    assert device.waiting == {"alarm": 2}
+    assert device.outbox.figures()[1] == dict.fromkeys(device.outbox.figures()[1], 0), "nothing is given up"
+    assert topics([message for message, _ in device.refusals]) == ["alarm/police"] * 2
+
+    device.broker.answer = lambda _: "accept"
+    device.advance(61)
+    assert {fact.alarm_id for fact in device.deliveries} == {"a1", "a2"}
+
+
 def test_a_message_that_the_connection_can_not_carry_is_given_up_and_told(device: Device) -> None:
     too_large(device.broker, "snapshot/")
     device.outbox.put(picture())
