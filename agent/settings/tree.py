@@ -103,7 +103,8 @@ class MqttSettings(Section):
     """How long after a move to another broker the first one is tried again, while no alarm is open."""
     reconnect_spread_s: float = Field(default=30.0, ge=0, le=120)
     """After a connection is lost, the next one starts at a random moment within this time, so that not every device
-    reaches a restarting broker at once. While an alarm is open, it starts immediately."""
+    reaches a restarting broker at once; if it fails, after half to one and a half of this time, again and again. While
+    an alarm is open, it starts immediately."""
 
 
 class CentreSettings(Section):

@@ -15,10 +15,14 @@ class Backoff:
         spread_s: float = 0.0,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
-        """Devices that lose the same broker reconnect within `spread_s`, each at a random moment; if it is not back by
-        then, within twice that. Without a spread the first delay is the same as after a failure."""
+        """Devices that lose the same broker reconnect within `spread_s`, each at a random moment. If it is not back by
+        then, each waits for half of that to one and a half of it again, however long the broker is away: so all are
+        back within one and a half, and fewer than 2 N / spread_s of N devices try in a second.
+
+        Without a spread the delays grow up to `longest_s`.
+        """
         self._first_s = first_s
-        self._longest_s = longest_s
+        self._longest_s = max(1.5 * spread_s, 2 * first_s) if spread_s else longest_s
         self._stable_s = stable_s
         self._spread_s = spread_s
         self._uniform = uniform
@@ -35,5 +39,7 @@ class Backoff:
             if self._spread_s and not self._failures:
                 shortest_s = 0.0
         ceiling_s = min(self._longest_s, self._ceiling_s * 2 ** min(self._failures, 30))
+        if self._spread_s and self._failures:
+            shortest_s = max(shortest_s, ceiling_s - max(self._spread_s, self._first_s))
         self._failures += 1
         return self._uniform(shortest_s, ceiling_s)

@@ -43,34 +43,46 @@ def test_failures_without_end_do_not_overflow() -> None:
     assert {backoff.failed() for _ in range(5_000)} >= {120}
 
 
-@pytest.mark.parametrize("down_s", [0, 2, 10, 25, 60])
-def test_of_fifty_thousand_devices_at_most_a_fifteenth_comes_in_any_second_after_a_restart(down_s: int) -> None:
-    devices = 50_000
-    uniform = random.Random(1).uniform
-    seconds: Counter[int] = Counter()
+@pytest.mark.parametrize("down_s", [0, 5, 30, 60, 600])
+@pytest.mark.parametrize("spread_s", [3, 30, 120])
+def test_99_of_100_devices_are_back_within_two_windows_and_never_more_try_than_the_broker_can_take(
+    spread_s: int, down_s: int
+) -> None:
+    devices, uniform = 5_000, random.Random(1).uniform
+    capacity = 2 * devices / spread_s
+    tries, back = Counter[int](), []
     for _ in range(devices):
-        backoff = Backoff(spread_s=30, uniform=uniform)
+        backoff = Backoff(spread_s=spread_s, uniform=uniform)
         at_s = backoff.failed(lasted_s=86_400)
         while at_s < down_s:
+            tries[int(20 * at_s / spread_s)] += 1
             at_s += backoff.failed()
-        seconds[int(at_s)] += 1
+        tries[int(20 * at_s / spread_s)] += 1
+        back.append(at_s - down_s)
 
-    assert max(seconds.values()) <= devices / 15
+    assert sorted(back)[devices * 99 // 100] <= 1.5 * spread_s
+    assert max(tries.values()) <= capacity * spread_s / 20
 
 
-def test_the_first_wait_after_a_loss_is_anywhere_in_the_spread_and_then_the_spread_doubles() -> None:
+def test_a_wait_after_a_loss_is_anywhere_in_the_spread_and_then_about_the_spread_each_time() -> None:
     lowest = Backoff(spread_s=30, uniform=lambda low, _: low)
-    backoff = Backoff(spread_s=30, uniform=lambda _, high: high)
+    backoff = highest({"spread_s": 30})
 
-    assert [lowest.failed(lasted_s=60), lowest.failed()] == [0, 1]
-    assert [backoff.failed(lasted_s=60), *(backoff.failed() for _ in range(3))] == [30, 60, 120, 120]
+    assert [lowest.failed(lasted_s=60), *(lowest.failed() for _ in range(3))] == [0, 15, 15, 15]
+    assert [backoff.failed(lasted_s=60), *(backoff.failed() for _ in range(3))] == [30, 45, 45, 45]
     assert backoff.failed(lasted_s=60) == 30
 
 
-def test_before_the_first_connection_nothing_is_spread() -> None:
-    backoff = Backoff(spread_s=30, uniform=lambda _, high: high)
+def test_a_kiosk_with_a_window_of_its_own_does_not_try_all_the_time() -> None:
+    backoff = Backoff(spread_s=0.5, uniform=lambda low, _: low)
 
-    assert [backoff.failed() for _ in range(3)] == [2, 4, 8]
+    assert [backoff.failed(lasted_s=60), backoff.failed(), backoff.failed()] == [0, 1, 1]
+
+
+def test_before_the_first_connection_nothing_is_spread() -> None:
+    backoff = highest({"spread_s": 30})
+
+    assert [backoff.failed() for _ in range(6)] == [2, 4, 8, 16, 32, 45]
 
 
 def test_devices_do_not_come_back_in_step() -> None:
