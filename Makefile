@@ -295,7 +295,7 @@ control-room-story: setup-dev ## The control room's page in a browser: 300 press
 brokers: $(VENV)/.dev broker rabbitmq $(if $(findstring --short,$(BROKERS)),,$(VENV)/.nats) ## What Mosquitto, RabbitMQ and NATS can and can't do; then a node of a RabbitMQ cluster is killed under presses, ten times; nothing may be lost (ten minutes; BROKERS=--short; --write for docs/brokers.md)
 	@$(BIN)/python -m tests.campaigns.brokers $(BROKERS)
 
-fleet: setup-dev ## Thousands of devices and a real broker, in storms in which buttons are pressed (eight minutes; N=100,1000; FLEET='--broker rabbitmq'; FLEET=--help)
+fleet: setup-dev ## Thousands of devices and a real broker, in storms in which buttons are pressed (a quarter of an hour; N=100,1000; FLEET='--broker rabbitmq'; FLEET=--help)
 	@$(BIN)/python -m tests.campaigns.fleet $(addprefix -n ,$(N)) $(FLEET)
 
 emulation: setup-dev model demo-video service-page ## A day of the package on an emulated Pi 4 and an emulated camera, power cuts among it (eight minutes; the first time eleven)

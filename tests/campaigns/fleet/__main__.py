@@ -29,10 +29,14 @@ from tests.support.certificates import BrokerAuthorities
 from tests.support.mosquitto import CENTRE
 
 PAGE = Path(__file__).parents[3] / "docs" / "scale.md"
-_OF_A_SITE = 100
-_OF_A_WORKER = 800
-"""A process may open only so many files."""
+PICTURE = PAGE.with_suffix(".svg")
 _BARE_S = 3.0
+_WINDOW_S, _LONGEST_WINDOW_S = 30.0, 120.0
+_SUBURBS = (
+    *("alexandra", "daveyton", "diepsloot", "kagiso", "katlehong"),
+    *("mamelodi", "soshanguve", "soweto", "tembisa", "vosloorus"),
+)
+_SITES = ("clinic", "library", "market", "school", "station")
 _ROOM = Path("/dev/shm")
 """Where the devices' disks are: each device has its own, so one real disk must not be shared by all."""
 
@@ -54,9 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FleetError as error:
         console.print(f"NOT PLAYED: {error}")
         return 2
-    if args.plot is not None and len(runs) > 1:
-        report.plot(args.plot, runs)
     if args.write:
+        singles = [run for run in runs if run["broker"] == MosquittoTarget.name]
+        if len(singles) > 1:
+            report.plot(PICTURE, singles)
         line = measured.machine_line(machine.describe())
         measured.put("fleet", f"{report.markdown(runs)}\n{line}", PAGE)
     return int(any(run["faults"] for run in runs))
@@ -82,28 +87,19 @@ def play(args: argparse.Namespace, devices: int, tell: Callable[[str], object]) 
         else:
             target = stack.enter_context(RabbitTarget(directory / "broker", authorities))
         meter = stack.enter_context(Meter(target))
-        plans = [_plan(number, directory, target, authorities, args) for number in range(devices)]
-        say(f"{target.name} runs, and {devices:,} devices have certificates")
         bares = [f"gp/bare/client-{number}" for number in range(bare.CLIENTS)]
-        baseline = bare.measure(target.urls[0], [(each, authorities.device(each)) for each in bares], meter, args.bare)
+        baseline = bare.measure(target.urls[0], [(each, authorities.device(each)) for each in bares], meter, _BARE_S)
         say(
-            f"bare clients: {baseline.handshakes_a_second:.0f} handshakes and "
+            f"{target.name} runs; bare clients: {baseline.handshakes_a_second:.0f} handshakes and "
             f"{baseline.publishes_a_second:.0f} publishes a second"
         )
+        window_s = args.window or _window_s(devices, baseline)
+        plans = [_plan(number, devices, directory, target, authorities, window_s, args) for number in range(devices)]
         post = Post(target.centre_urls, authorities.centre(CENTRE), CENTRE)
-        workers = args.workers or max(2, math.ceil(devices / _OF_A_WORKER))
-        fleet = stack.enter_context(Fleet(plans, post, workers, args.nice, _Progress(say)))
-        say(f"{devices:,} devices in {workers} processes, and a centre")
-        run = Run(devices, target.name, args.window, baseline)
-        stage_of = Play(
-            fleet,
-            target,
-            meter,
-            spread_s=args.window,
-            presses=args.presses,
-            seed=args.seed,
-            is_patient=not args.hasty,
-        )
+        fleet = stack.enter_context(Fleet(plans, post, _Progress(say)))
+        say(f"{devices:,} devices, with a window of {window_s:g} s, and a centre")
+        run = Run(devices, target.name, window_s, baseline)
+        stage_of = Play(fleet, target, meter, spread_s=window_s, health_s=args.health, presses=args.presses)
         for name in [each for each in stages_for(target) if each in args.stages]:
             stage = stage_of.play(name)
             run.stages.append(stage)
@@ -133,14 +129,27 @@ class _Progress:
             )
 
 
+def _window_s(devices: int, baseline: bare.Baseline) -> float:
+    """The window that the broker's measured capacity allows; at least the one that the agent has by itself."""
+    least_s = 2 * devices / baseline.handshakes_a_second
+    return min(_LONGEST_WINDOW_S, max(_WINDOW_S, 10 * math.ceil(least_s / 10)))
+
+
 def _plan(
-    number: int, directory: Path, target: Target, authorities: BrokerAuthorities, args: argparse.Namespace
+    number: int,
+    devices: int,
+    directory: Path,
+    target: Target,
+    authorities: BrokerAuthorities,
+    window_s: float,
+    args: argparse.Namespace,
 ) -> Plan:
-    user = f"gp/site-{number // _OF_A_SITE}/kiosk-{number:05}"
+    suburb, site = _SUBURBS[number * len(_SUBURBS) // devices], _SITES[number % len(_SITES)]
+    user = f"gp/{suburb}-{site}/kiosk-{number:05}"
     first = number % len(target.urls)
     urls = (*target.urls[first:], *target.urls[:first])
     files = authorities.device(user)
-    return Plan(number, user, directory / "devices" / str(number), urls, files, args.window, args.health, CENTRE)
+    return Plan(number, user, directory / "devices" / str(number), urls, files, window_s, args.health, CENTRE)
 
 
 def _table(run: dict[str, object]) -> Table:
@@ -154,28 +163,22 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m tests.campaigns.fleet",
         description=__doc__,
-        epilog="Example: make fleet N=100,1000 FLEET='--json fleet.json --plot fleet.svg'",
+        epilog="Example: make fleet N=100,1000 FLEET='--json fleet.json'",
     )
     numbers: Callable[[str], list[int]] = lambda text: [int(each) for each in text.split(",")]  # noqa: E731
     parser.add_argument("-n", type=numbers, default=[1000], metavar="N[,N...]", help="how many devices (1000)")
     parser.add_argument("--broker", choices=["mosquitto", "rabbitmq"], default="mosquitto")
     parser.add_argument("--stages", type=lambda text: text.split(","), default=[*STAGES], help=", ".join(STAGES))
-    parser.add_argument("--window", type=float, default=30.0, metavar="S", help="[mqtt] reconnect_spread_s (30)")
+    parser.add_argument(
+        "--window", type=float, metavar="S", help="[mqtt] reconnect_spread_s (30, or what the broker's capacity needs)"
+    )
     parser.add_argument("--health", type=float, default=60.0, metavar="S", help="[health] interval_s (60)")
     parser.add_argument("--presses", type=int, default=20, help="presses in the middle of each stage (20)")
-    parser.add_argument("--workers", type=int, help="processes for the devices (as many as they need, at least 2)")
-    parser.add_argument(
-        "--nice", type=int, default=5, help="niceness of these, so that they give way to the broker (5)"
-    )
-    parser.add_argument("--bare", type=float, default=_BARE_S, metavar="S", help="seconds of each bare baseline (3)")
-    parser.add_argument("--hasty", action="store_true", help="don't wait until connections are a minute old")
-    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     parser.add_argument(
         "--add", type=Path, nargs="+", default=[], metavar="FILE", help="and runs that --json has written"
     )
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw latency and cost against N there")
-    parser.add_argument("--write", action="store_true", help="write the tables into docs/scale.md")
+    parser.add_argument("--write", action="store_true", help="write tables and picture into docs/scale.md")
     args = parser.parse_args(arguments)
     if unknown := set(args.stages) - set(STAGES):
         parser.error(f"there is no stage {', '.join(sorted(unknown))}")

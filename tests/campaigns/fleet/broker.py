@@ -1,9 +1,9 @@
-"""The agent's own broker adapter without its threads: many connections on one selector, and so in one thread."""
+"""The agent's own broker adapter without its threads: many connections in one thread, on the loop of asyncio."""
 
+import asyncio
 import contextlib
 import socket
 import ssl
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +14,9 @@ from agent.adapters.paho_client import Login
 from agent.adapters.paho_connection import VERSIONS
 from agent.core.errors import BrokerError
 from agent.ports import BrokerEvent, Disconnected, Line, OutgoingMessage
-from tests.campaigns.fleet.loop import READ, WRITE, Loop
+
+_TICKS = 6
+"""How often within its keepalive a connection is looked after."""
 
 
 class FleetBroker:
@@ -23,7 +25,6 @@ class FleetBroker:
 
     def __init__(
         self,
-        loop: Loop,
         client_id: str,
         *,
         tls: Callable[[], ssl.SSLContext] | None = None,
@@ -33,7 +34,6 @@ class FleetBroker:
         on_activity: Callable[[], None] = lambda: None,
     ) -> None:
         """`source` is the address that connections come from. `on_activity` is called after events."""
-        self._loop = loop
         self._login = Login(client_id, None, keepalive_s, connect_timeout_s)
         self._tls = tls
         self._source = source
@@ -60,8 +60,7 @@ class FleetBroker:
             on_event(event)
             self._on_activity()
 
-        address = (endpoint.host, endpoint.port, self._source)
-        self._connection = _Connection(self._loop, make, emit, address, context, self._login.connect_timeout_s)
+        self._connection = _Connection(make, emit, (endpoint.host, endpoint.port), self._source, context, self._login)
 
     def publish(self, message: OutgoingMessage) -> int:
         """Hand one message over; see the port."""
@@ -71,8 +70,8 @@ class FleetBroker:
 
     def line(self) -> Line | None:
         """Return how the line is; see the port."""
-        up = self._connection is not None and self._connection.attempt.connected
-        return self._connection.attempt.line() if self._connection is not None and up else None
+        attempt = None if self._connection is None else self._connection.attempt
+        return attempt.line() if attempt is not None and attempt.connected else None
 
     def offer(self, message: OutgoingMessage) -> bool:
         """Hand one message over if the line is idle; see the port."""
@@ -94,11 +93,6 @@ class FleetBroker:
 
     # --- not of the port
 
-    def tick(self) -> None:
-        """Keep the connection alive, and end one that takes too long. Call it twice a second or so."""
-        if self._connection is not None:
-            self._connection.tick()
-
     def cut(self) -> None:
         """Break the connection as a network does: the other end is told nothing that MQTT has for it."""
         if self._connection is not None:
@@ -111,125 +105,141 @@ class FleetBroker:
 
 
 class _Connection:
-    """Serves one `connect` call. Until TLS stands the socket is ours, then the attempt's."""
+    """Serves one `connect` call."""
 
     def __init__(
         self,
-        loop: Loop,
         make: Callable[..., PahoAttempt],
         on_event: Callable[[BrokerEvent], None],
-        address: tuple[str, int, str],
+        address: tuple[str, int],
+        source: str,
         tls: ssl.SSLContext | None,
-        timeout_s: float,
+        login: Login,
     ) -> None:
-        self._loop = loop
+        self._loop = asyncio.get_running_loop()
         self._make = make
         self._on_event: Callable[[BrokerEvent], None] | None = on_event
-        self._host, self._port, self._source = address
+        self._address = address
+        self._source = source
         self._tls = tls
-        self._timeout_s = timeout_s
-        self._versions = iter(VERSIONS)
-        self.turns = 0
-        self.attempt: PahoAttempt
+        self._login = login
         self._sock: Any = None
-        self._is_open = False
-        self._begin(None)
+        """Until TLS stands; from then on the attempt has it."""
+        self._is_writing = False
+        self._timer: asyncio.TimerHandle | None = None
+        self.turns = 0
+        self.attempt: PahoAttempt | None = None
+        self._task = self._loop.create_task(self._run())
 
-    def _begin(self, earlier: PahoAttempt | None) -> None:
-        self.attempt = attempt = self._make(next(self._versions), self._emit, earlier)
-        attempt.client.on_socket_close = lambda _, __, sock: self._loop.forget(sock)
-        self._deadline_s = time.monotonic() + self._timeout_s
-        self._is_open = False
-        try:
-            family, kind, number, _, address = socket.getaddrinfo(
-                self._host, self._port, socket.AF_INET, socket.SOCK_STREAM
-            )[0]
-            self._sock = sock = socket.socket(family, kind, number)
-            sock.setblocking(False)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setsockopt(socket.IPPROTO_IP, socket.IP_BIND_ADDRESS_NO_PORT, 1)  # ports are scarce per destination
-            sock.bind((self._source, 0))
-            with contextlib.suppress(BlockingIOError):
-                sock.connect(address)
-            self._loop.watch(sock, WRITE, self._connected)
-        except OSError as error:
-            self._fail(error)
-            self._loop.soon(self._look)  # no event comes before `connect` has returned
+    async def _run(self) -> None:
+        for version in VERSIONS:
+            self.attempt = attempt = self._make(version, self._emit, self.attempt)
+            self._over = self._loop.create_future()
+            try:
+                await self._serve(attempt)
+            except OSError as error:
+                attempt.end(broker_failures.of_connecting(error, attempt._endpoint))
+            finally:
+                self._release(attempt)
+            if not attempt.why_older:
+                break
+        self._emit(attempt.outcome or Disconnected("lost", "the connection ended"))
+        self._on_event = None
 
-    def _connected(self, _: int) -> None:
-        sock = self._sock
-        self._loop.forget(sock)
+    async def _serve(self, attempt: PahoAttempt) -> None:
         try:
-            if code := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-                raise OSError(code, "connect")  # which makes it a ConnectionRefusedError, for example
-            if self._tls is not None:
-                self._sock = self._tls.wrap_socket(sock, server_hostname=self._host, do_handshake_on_connect=False)
-            self._shake(0)
-        except OSError as error:
-            self._fail(error)
-            self._look()
+            async with asyncio.timeout(self._login.connect_timeout_s) as self._patience:
+                await self._open()
+                sock, self._sock = self._sock, None
+                # Where the adapter's own client blocks until TLS stands.
+                attempt.client._create_socket = lambda: sock  # type: ignore[method-assign]
+                attempt.client.on_socket_close = lambda _, __, sock: self._forget(sock)
+                attempt.open()
+                if attempt.outcome is None:
+                    self._loop.add_reader(sock, self._read)
+                    self._tick()
+                    await self._over
+        except TimeoutError:
+            if not self._patience.expired():
+                raise
+            attempt.end(broker_failures.of_no_answer(attempt._endpoint, self._login.connect_timeout_s))
 
-    def _shake(self, _: int) -> None:
+    async def _open(self) -> None:
+        self._sock = sock = socket.socket()
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_BIND_ADDRESS_NO_PORT, 1)  # ports are scarce for each destination
+        sock.bind((self._source, 0))
+        await self._loop.sock_connect(sock, self._address)
+        if self._tls is not None:
+            self._sock = self._tls.wrap_socket(sock, server_hostname=self._address[0], do_handshake_on_connect=False)
+            while not self._has_shaken_hands():
+                ready = asyncio.Event()
+                self._loop.add_reader(self._sock, ready.set)
+                await ready.wait()
+                self._loop.remove_reader(self._sock)
+
+    def _has_shaken_hands(self) -> bool:
         try:
-            if self._tls is not None:
-                self._sock.do_handshake()
-            self._open()
+            self._sock.do_handshake()
         except ssl.SSLWantReadError:
-            self._loop.watch(self._sock, READ, self._shake)
-        except ssl.SSLWantWriteError:
-            self._loop.watch(self._sock, WRITE, self._shake)
-        except OSError as error:
-            self._fail(error)
-            self._look()
+            return False
+        return True
 
-    def _open(self) -> None:
-        sock, self._sock = self._sock, None
-        # Where the adapter's own client blocks until TLS stands.
-        self.attempt.client._create_socket = lambda: sock  # type: ignore[method-assign]
-        self._is_open = True
-        self.attempt.open()
-        self._look()
+    def _tick(self) -> None:
+        self._timer = self._loop.call_later(self._login.keepalive_s / _TICKS, self._tick)
+        self._work(readable=False)
 
-    def _work(self, mask: int) -> None:
+    def _read(self) -> None:
+        self._work(readable=True)
+
+    def _write(self) -> None:
+        self._work(readable=False)
+
+    def _work(self, *, readable: bool) -> None:
         self.turns += 1
-        self.attempt.work(readable=bool(mask & READ))
-        sock: Any = self.attempt.client.socket()
-        while self._tls is not None and sock is not None and sock.pending():  # which the kernel no longer knows of
-            self.attempt.work(readable=True)
-            sock = self.attempt.client.socket()
+        attempt = self.attempt
+        assert attempt is not None
+        attempt.work(readable)
+        sock: Any = attempt.client.socket()
+        while readable and self._tls is not None and sock is not None and sock.pending():  # the kernel knows not of it
+            attempt.work(readable)
+            sock = attempt.client.socket()
         self._look()
 
     def _look(self) -> None:
-        """Watch what must be watched now, or end."""
+        """Wait for what must be waited for now, or end."""
         attempt = self.attempt
-        sock: Any = attempt.client.socket()
-        if self._on_event is None or (not self._is_open and attempt.outcome is None):
-            return
-        if attempt.outcome is None and sock is not None:
-            self._loop.watch(sock, READ | (WRITE if attempt.wants_thread else 0), self._work)
-            return
-        outcome = attempt.outcome or Disconnected("lost", "the connection ended")
-        self._release()
-        version_left = bool(attempt.why_older) and attempt.version == VERSIONS[0]
-        if version_left:
-            self._begin(attempt)
-            return
-        on_event, self._on_event = self._on_event, None
-        on_event(outcome)
-
-    def _fail(self, error: OSError) -> None:
-        self.attempt.end(broker_failures.of_connecting(error, self.attempt._endpoint))
+        assert attempt is not None
+        sock = attempt.client.socket()
+        if attempt.outcome is not None or sock is None:
+            if not self._over.done():
+                self._over.set_result(None)
+        elif attempt.wants_thread != self._is_writing:
+            self._is_writing = attempt.wants_thread
+            if self._is_writing:
+                self._loop.add_writer(sock, self._write)
+            else:
+                self._loop.remove_writer(sock)
+        if attempt.connected and not self._over.done() and self._patience.when() is not None:
+            self._patience.reschedule(None)
 
     def _emit(self, event: BrokerEvent) -> None:
         if self._on_event is not None:
             self._on_event(event)
 
-    def _release(self) -> None:
-        attempt = self.attempt
+    def _forget(self, sock: Any) -> None:
+        self._is_writing = False
+        self._loop.remove_reader(sock)
+        self._loop.remove_writer(sock)
+
+    def _release(self, attempt: PahoAttempt) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         attempt.connected = False
         for sock in (self._sock, attempt.client.socket()):
             if sock is not None:
-                self._loop.forget(sock)
+                self._forget(sock)
                 sock.close()
         self._sock = None
         attempt.client.on_socket_close = None
@@ -237,43 +247,34 @@ class _Connection:
 
     def publish(self, message: OutgoingMessage) -> int:
         attempt = self.attempt
-        if not attempt.connected or self._on_event is None:
-            raise BrokerError(f"there is no connection to {self._host}:{self._port}")
+        if attempt is None or not attempt.connected or self._on_event is None:
+            raise BrokerError(f"there is no connection to {self._address[0]}:{self._address[1]}")
         try:
             return attempt.publish(message)
         finally:
-            if attempt.outcome is not None or attempt.client.socket() is None:
-                self._loop.soon(self._look)  # its end is told later, as the caller is not done
-            elif attempt.wants_thread:
-                self._look()
-
-    def tick(self) -> None:
-        if self._is_open and self._on_event is not None:
-            self.attempt.work(readable=False)
-        if not self.attempt.connected and time.monotonic() >= self._deadline_s:
-            self.attempt.end(broker_failures.of_no_answer(self.attempt._endpoint, self._timeout_s))
-        self._look()
+            self._look()
 
     def stop(self, *, will: bool) -> None:
-        if self._on_event is None:
-            return
         self._on_event = None
-        client = self.attempt.client
-        if self.attempt.connected and will:
-            client.leave()
-        elif self.attempt.connected:
-            client.disconnect()
-        self._release()
+        attempt = self.attempt
+        if attempt is not None and attempt.connected and will:
+            attempt.client.leave()
+        elif attempt is not None and attempt.connected:
+            attempt.client.disconnect()
+        self._task.cancel()
 
     def cut(self) -> None:
-        sock: Any = self.attempt.client.socket()
+        sock: Any = self.attempt and self.attempt.client.socket()
         if sock is not None:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
 
     def vanish(self) -> Any:
+        attempt = self.attempt
+        if attempt is None or not attempt.connected:
+            return self.stop(will=False)
         self._on_event = None
-        for sock in (self._sock, self.attempt.client.socket()):
-            if sock is not None:
-                self._loop.forget(sock)
-        return self.attempt.client, self._sock
+        self._forget(attempt.client.socket())
+        if self._timer is not None:
+            self._timer.cancel()
+        return self

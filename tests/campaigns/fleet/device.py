@@ -5,10 +5,10 @@ over the wire (an alarm is closed where it was raised), and the black box's file
 is not played, only what its disk has.
 """
 
+import asyncio
 import ssl
 import time
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -20,6 +20,7 @@ from agent.bootstrap.command_executor import AllAlarms
 from agent.bootstrap.kiosk import Pins, make_kiosk
 from agent.bootstrap.platform import Outside
 from agent.bootstrap.recordings import make_recordings
+from agent.bootstrap.sparing import make_battery
 from agent.bootstrap.uplink import listen, make_handler, make_uplink
 from agent.contract.envelope import MessageFactory, rfc3339
 from agent.contract.identity import client_id
@@ -40,15 +41,15 @@ from agent.runtime.tap.service_page import ServicePage
 from agent.settings import Settings
 from agent.settings.kept import Begun
 from tests.campaigns.fleet.broker import FleetBroker
-from tests.campaigns.fleet.loop import Loop
 from tests.support.certificates import CertificateFiles
 from tests.support.fake_ports import MemoryLights
 from tests.support.main_loop_rig import FakeNotifier
 
-BUTTON = "police"
+BUTTON, MAINS = "police", "mains"
 _NOWHERE = Path("/dev/null/black-box")
 """No file can be there, so the black box takes memory only as it is used: its file would have 1.5 MiB for each."""
 _SOURCES = 8
+_BUSY_S, _CALM_S = 0.5, 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,16 @@ class Plan:
     spread_s: float
     health_s: float
     centre: str
+
+    @property
+    def source(self) -> str:
+        """Its name in messages."""
+        return f"/edge/{self.user}"
+
+    @property
+    def suburb(self) -> str:
+        """The place that it shares with the other sites of its suburb: the first word of their names."""
+        return self.user.partition("-")[0]
 
 
 class _Boot(SystemClock):
@@ -97,18 +108,18 @@ class _Hears:
 class Device:
     """From power on to a power cut or the end. Everything on the loop's thread; no call blocks but for the disk."""
 
-    def __init__(self, plan: Plan, loop: Loop, on_activity: Callable[[], None]) -> None:
-        """`on_activity` is called when a turn has something to do."""
+    def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self._is_new = not plan.directory.exists()
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_awake = self._is_dark = False
         settings = _settings(plan)
         plan.directory.mkdir(parents=True, exist_ok=True)
         (plan.directory / "reserve").touch()  # else each device would hold 4 MiB for the day its disk is full
         self._context_of_tls: ssl.SSLContext | None = None
         source = f"127.0.0.{2 + plan.number % _SOURCES}"
         self._brokers = [
-            FleetBroker(loop, client_id(plan.user), tls=self._tls, source=source, on_activity=on_activity)
-            for _ in range(2)
+            FleetBroker(client_id(plan.user), tls=self._tls, source=source, on_activity=self.wake) for _ in range(2)
         ]
         self._clock = clock = _Boot()
         self._store = MessageStore(plan.directory)
@@ -128,7 +139,18 @@ class Device:
         recordings = make_recordings(settings, context, outbox, handler, uplink.publisher, simulated=False).recordings
         pins: Any = Pins(None, MemoryLights(), None)  # type: ignore[arg-type]
         cameras, page = Cameras(context.board), ServicePage(context)
-        kiosk = make_kiosk(settings, context, outbox, pins, cameras, recordings, uplink, page, simulate=False)
+        kiosk = make_kiosk(
+            settings,
+            context,
+            outbox,
+            pins,
+            cameras,
+            recordings,
+            uplink,
+            page,
+            simulate=False,
+            battery=make_battery(settings),
+        )
         self._publisher, self._pipeline = uplink.publisher, kiosk.pipeline
         alarms = AllAlarms(kiosk.pipeline, ProbeAlarm(context, outbox, None))
         listen(settings, context, uplink, kiosk.pipeline, alarms, handler, key_watch)
@@ -144,7 +166,8 @@ class Device:
         self._board, self._part_works = context.board, True
         self._board.report("camera-front", ok=True)
         context.security.report("boot", "the agent has started", simulated=True, boot_id=clock.boot_id)
-        kiosk.pipeline.edge(Edge(BUTTON, False, clock.boottime_ns(), at_start=True))
+        for name in (BUTTON, MAINS):
+            kiosk.pipeline.edge(Edge(name, False, clock.boottime_ns(), at_start=True))
 
     @property
     def connected(self) -> bool:
@@ -161,26 +184,52 @@ class Device:
         """Whether no alarm is open."""
         return not self._pipeline.open_ids
 
-    @property
-    def patience_s(self) -> float:
-        """How long it may be left alone if nothing happens to it; the agent's own threads look twice a second."""
-        return 2.0 if self.connected and self.is_calm else 0.5
+    def wake(self) -> None:
+        """Have it take a turn soon: something has happened to it."""
+        if not self._is_awake:
+            self._is_awake = True
+            self._loop.call_soon(self._turn)
 
-    def turn(self) -> None:
+    def start(self) -> None:
+        """Give it power."""
+        self._tick()
+
+    def _tick(self) -> None:
+        """Do what is due by time."""
+        self._timer = None
+        self.main_loop.tick()
+        self._pipeline.run_once(0)
+        self._turn()
+
+    def _turn(self) -> None:
         """Do what there is to do: what a broker has brought, what follows of it, and the disk's part."""
+        self._is_awake = False
+        if self._is_dark:
+            return
         self._publisher.run_once(0)
         while not self._pipeline._facts.empty():
             self._pipeline.run_once(0)
         self.outbox.writer.run_once(0)
         self._publisher.run_once(0)
+        due_s = self._loop.time() + self._patience_s()
+        if self._timer is not None and due_s < self._timer.when():
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None:
+            self._timer = self._loop.call_at(due_s, self._tick)
 
-    def tick(self) -> None:
-        """Do what is due by time; at least as often as `patience_s` says."""
-        self.main_loop.tick()
-        self._pipeline.run_once(0)
-        for broker in self._brokers:
-            broker.tick()
-        self.turn()
+    def _patience_s(self) -> float:
+        """How long it may be left alone if nothing happens to it. The agent's own threads look twice a second, which
+        for thousands of devices takes more of a processor than all that they do."""
+        if not self.is_calm:
+            return _BUSY_S
+        if self.connected:
+            due_ns = self.main_loop._health_due_ns
+        elif self._publisher._candidate is not None:
+            return _CALM_S
+        else:
+            due_ns = self._publisher._due_ns()
+        return min(_CALM_S, max(0.0, (due_ns - self._clock.boottime_ns()) / 1e9))
 
     def press(self) -> tuple[str, int]:
         """Press the button; returns the alarm that was raised, and when, in CLOCK_BOOTTIME."""
@@ -189,6 +238,7 @@ class Device:
         self._pipeline.edge(Edge(BUTTON, True, edge_ns))
         self._pipeline.edge(Edge(BUTTON, False, self._clock.boottime_ns()))
         [alarm_id] = self._pipeline.open_ids - before
+        self.wake()
         return alarm_id, edge_ns
 
     def close_alarms(self) -> None:
@@ -196,13 +246,18 @@ class Device:
         answer = Answer(issuer="fleet", at=rfc3339(self._clock.wall()))
         for alarm_id in self._pipeline.open_ids:
             self._pipeline.acknowledge(CentreAck(alarm_id, AckAction.CLOSED, answer, self._clock.boottime_ns()))
-        self.turn()
+        self.wake()
 
     def report_event(self) -> None:
         """Report that a part has failed, or works again: an event of the record, as a camera sends them."""
         self._part_works = not self._part_works
         self._board.report("camera-front", ok=self._part_works, detail="" if self._part_works else "no picture")
-        self.turn()
+        self.wake()
+
+    def mains(self, *, failed: bool) -> None:
+        """Have its mains contact open, or close again; its battery lasts for the night."""
+        self._pipeline.edge(Edge(MAINS, failed, self._clock.boottime_ns()))
+        self.wake()
 
     def cut(self) -> None:
         """Lose the connection as a network does."""
@@ -213,13 +268,19 @@ class Device:
         """Lose its power: nothing is said to anybody, what was not on the disk is lost. Returns what keeps the silent
         sockets open; the device can't be used any more."""
         silent = [broker.vanish() for broker in self._brokers]
-        self._store.close()
+        self._switch_off()
         return silent
 
     def end(self) -> None:
         """Leave at once, without a farewell."""
         for broker in self._brokers:
             broker.disconnect(0)
+        self._switch_off()
+
+    def _switch_off(self) -> None:
+        self._is_dark = True
+        if self._timer is not None:
+            self._timer.cancel()
         self._store.close()
 
     def _tls(self) -> ssl.SSLContext:
@@ -246,6 +307,8 @@ def _settings(plan: Plan) -> Settings:
             },
             "centre": {"names": [plan.centre]},
             "buttons": [{"name": BUTTON, "pin": 17, "debounce_ms": 0, "chatter_presses": 0}],
+            "inputs": [{"name": MAINS, "kind": "mains", "pin": 13, "delay_s": 0, "restore_s": 0}],
+            "battery": {},
             "lights": {"yellow": 22, "green": 27, "beacon": 23, "tone": 18},
             "health": {"interval_s": plan.health_s},
             "self_test": {"enabled": False},

@@ -1,5 +1,6 @@
 """The fleet: worker processes with the devices, the process that is the centre, and what they tell."""
 
+import math
 import resource
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.campaigns.fleet.device import Plan
 from tests.campaigns.fleet.listener import Post
@@ -18,6 +19,7 @@ _REPOSITORY = Path(__file__).parents[3]
 _WORKER, _LISTENER = "tests.campaigns.fleet.worker", "tests.campaigns.fleet.listener"
 _FILES_A_DEVICE = 16
 """Databases, a socket and, after a power cut, a silent one."""
+_OF_A_WORKER = 1000
 _LEAVE_S = 5.0
 _MAKE_S = 0.1
 """How long it may take to make one device, on a machine that is busy."""
@@ -43,8 +45,18 @@ class Press:
         return None if self.arrived_ns is None else (self.arrived_ns - self.edge_ns) / 1e6
 
 
+class Told(NamedTuple):
+    """One notice of the consumer library for people."""
+
+    kind: str
+    """`DevicesGone` or `DevicesBack`."""
+    sources: tuple[str, ...]
+    at_s: float
+    """On the monotonic clock."""
+
+
 @dataclass
-class _Told:
+class _Worker:
     """The last words of one worker."""
 
     connected: int = 0
@@ -63,17 +75,15 @@ def open_many_files() -> None:
 class Fleet(AbstractContextManager["Fleet"]):
     """Enter to make all devices, without power; leaving ends every process that it has started. One thread."""
 
-    def __init__(
-        self, plans: Sequence[Plan], post: Post, workers: int, niceness: int, tick: Callable[["Fleet"], None]
-    ) -> None:
+    def __init__(self, plans: Sequence[Plan], post: Post, tick: Callable[["Fleet"], None]) -> None:
         """`tick` is called again and again while something is waited for."""
         self.plans = plans
         self._post = post
-        self._niceness = niceness
         self._tick = tick
         self._stack = ExitStack()
+        workers = max(2, math.ceil(len(plans) / _OF_A_WORKER))
         self._shares = [plans[first::workers] for first in range(min(workers, len(plans)))]
-        self._told: dict[Connection, _Told] = {}
+        self._workers: dict[Connection, _Worker] = {}
         self._centre: Connection
         self.presses: dict[str, Press] = {}
         self._arrived: dict[str, int] = {}
@@ -84,17 +94,17 @@ class Fleet(AbstractContextManager["Fleet"]):
         self.unread = 0
         self.counts: dict[str, int] = {}
         """What the centre has heard, by kind."""
+        self.told: list[Told] = []
+        """What the centre was told of devices that are gone or back."""
 
     def __enter__(self) -> "Fleet":
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         if (wanted := 100 + _FILES_A_DEVICE * max(map(len, self._shares))) > hard:
-            raise FleetError(
-                f"a worker may open {hard} files and would need {wanted}: raise --workers, or `ulimit -Hn`"
-            )
+            raise FleetError(f"a process may open {hard} files and would need {wanted}: raise `ulimit -Hn`")
         with ExitStack() as stack:
-            self._centre = self._spawn(stack, _LISTENER, self._post, 0)
+            self._centre = self._spawn(stack, _LISTENER, self._post)
             for share in self._shares:
-                self._told[self._spawn(stack, _WORKER, share, self._niceness)] = _Told()
+                self._workers[self._spawn(stack, _WORKER, share)] = _Worker()
             self._stack = stack.pop_all()
         try:
             self.await_true(self._is_ready, 30 + _MAKE_S * len(self.plans), "the devices, which are being made")
@@ -104,7 +114,7 @@ class Fleet(AbstractContextManager["Fleet"]):
         return self
 
     def __exit__(self, *_: object) -> None:
-        for each in self._told:
+        for each in self._workers:
             with suppress(OSError):
                 each.send(("end",))  # to all at once: each may be busy for seconds
         self._stack.close()
@@ -114,22 +124,22 @@ class Fleet(AbstractContextManager["Fleet"]):
     @property
     def connected(self) -> int:
         """How many devices a broker has accepted, a tenth of a second ago at most."""
-        return sum(each.connected for each in self._told.values())
+        return sum(each.connected for each in self._workers.values())
 
     @property
     def waiting(self) -> int:
         """How many messages wait in all outboxes."""
-        return sum(each.waiting for each in self._told.values())
+        return sum(each.waiting for each in self._workers.values())
 
     @property
     def cpu_s(self) -> float:
         """Seconds of the processor that the devices have used."""
-        return sum(each.cpu_s for each in self._told.values())
+        return sum(each.cpu_s for each in self._workers.values())
 
     @property
     def slowest_s(self) -> float:
         """The longest pass of a worker lately: so long a device may have waited for others."""
-        return max(each.slowest_s for each in self._told.values())
+        return max(each.slowest_s for each in self._workers.values())
 
     @property
     def is_waiting_for_presses(self) -> bool:
@@ -139,7 +149,7 @@ class Fleet(AbstractContextManager["Fleet"]):
 
     def pump(self, timeout_s: float = 0.02) -> None:
         """Take in what was told."""
-        for each in wait([*self._told, self._centre], timeout_s):
+        for each in wait([*self._workers, self._centre], timeout_s):
             assert isinstance(each, Connection)
             while each.poll():
                 try:
@@ -167,19 +177,19 @@ class Fleet(AbstractContextManager["Fleet"]):
 
     def order(self, name: str, *what: Any) -> None:
         """Give an order to every worker."""
-        for each in self._told:
+        for each in self._workers:
             each.send((name, *what))
 
-    def each(self, name: str, of: dict[int, float] | list[int]) -> None:
+    def each(self, name: str, of: dict[int, float] | list[int], *what: Any) -> None:
         """Give an order about some devices, by number, to those who have them."""
-        for pipe, share in zip(self._told, self._shares, strict=True):
+        for pipe, share in zip(self._workers, self._shares, strict=True):
             own = [plan.number for plan in share if plan.number in of]
-            pipe.send((name, [(number, of[number]) for number in own] if isinstance(of, dict) else own))
+            pipe.send((name, [(number, of[number]) for number in own] if isinstance(of, dict) else own, *what))
 
     def press(self, stage: str, pipe_number: int, *, is_up: bool = True) -> None:
         """Have a random device of a worker pressed; one that is connected if `is_up`."""
         self._asked += 1
-        [*self._told][pipe_number % len(self._told)].send(("press", stage, is_up))
+        [*self._workers][pipe_number % len(self._workers)].send(("press", stage, is_up))
 
     def order_centre(self, name: str) -> None:
         """Give the centre an order."""
@@ -187,12 +197,12 @@ class Fleet(AbstractContextManager["Fleet"]):
 
     def ask(self, answer: str, order: Callable[[], None], timeout_s: float) -> list[Any]:
         """Order something of every worker, and return what each answers."""
-        for told in self._told.values():
+        for told in self._workers.values():
             told.answers.pop(answer, None)
         order()
-        ready = lambda: all(answer in told.answers for told in self._told.values())  # noqa: E731
+        ready = lambda: all(answer in told.answers for told in self._workers.values())  # noqa: E731
         self.await_true(ready, timeout_s, f"the workers' answer `{answer}`")
-        return [told.answers[answer] for told in self._told.values()]
+        return [told.answers[answer] for told in self._workers.values()]
 
     def lost(self, patience_s: float) -> tuple[int, int]:
         """Compare the records of all devices with what the centre has; return how many messages were given a number,
@@ -215,15 +225,13 @@ class Fleet(AbstractContextManager["Fleet"]):
 
     def _is_ready(self) -> bool:
         # What making the devices has cost is of no stage.
-        return self.listens and all("ready" in each.answers and each.cpu_s for each in self._told.values())
+        return self.listens and all("ready" in each.answers and each.cpu_s for each in self._workers.values())
 
     def _take(self, pipe: Connection, name: str, *what: Any) -> None:
         match name:
-            case "connected":
-                self._told[pipe].connected = what[0]
-            case "sum":
-                told = self._told[pipe]
-                told.waiting, told.cpu_s, told.slowest_s = what
+            case "devices":
+                told = self._workers[pipe]
+                told.connected, told.waiting, told.cpu_s, told.slowest_s = what
             case "pressed":
                 stage, is_up, alarm_id, edge_ns = what
                 if alarm_id:
@@ -237,14 +245,16 @@ class Fleet(AbstractContextManager["Fleet"]):
                     self.presses[alarm_id].arrived_ns = came_ns
             case "listens":
                 self.listens, self.centre_cpu_s, self.unread, self.counts = what
+            case "told":
+                self.told.append(Told(*what))
             case "heard":
                 self._heard = what[0]
             case "failed":
                 raise FleetError(what[0])
             case _:
-                self._told[pipe].answers[name] = what[0] if what else None
+                self._workers[pipe].answers[name] = what[0] if what else None
 
-    def _spawn(self, stack: ExitStack, module: str, what: object, niceness: int) -> Connection:
+    def _spawn(self, stack: ExitStack, module: str, what: object) -> Connection:
         ours, theirs = Pipe()
         with theirs:
             number = theirs.fileno()
@@ -255,7 +265,7 @@ class Fleet(AbstractContextManager["Fleet"]):
                 pass_fds=[number],
             )
         stack.callback(_end, process, ours)
-        ours.send((what, niceness))
+        ours.send(what)
         return ours
 
 

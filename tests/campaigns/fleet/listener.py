@@ -1,6 +1,5 @@
 """A process that is the command centre: one connection to each node, and the consumer library behind it."""
 
-import os
 import sys
 import time
 import traceback
@@ -11,12 +10,13 @@ from multiprocessing.connection import Connection
 
 from agent.adapters.paho_centre import CentreConnection, Heard
 from agent.adapters.tls_context import TlsFiles
-from agent.centre import Consumer, HoleFound, NewMessage, RecordLost, RecordSkipped
+from agent.centre import Consumer, DevicesBack, DevicesGone, HoleFound, NewMessage, RecordLost, RecordSkipped
 from agent.contract.errors import BrokerError
+from agent.contract.events import ConditionData
 from tests.support.certificates import CertificateFiles
 
 FILTER = "edge/v1/+/+/+/up/#"
-_TOLD_S = 0.2
+_TOLD_S, _TICK_S = 0.2, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,10 @@ class Post:
     name: str
 
 
-def run(pipe: Connection, post: Post, niceness: int) -> None:
+def run(pipe: Connection, post: Post) -> None:
     """Serve the fleet until it says `end`, or is gone. The process gets its end of the pipe as its argument."""
     # The client's thread notes when a message came; the other one must not keep it from that for long.
     sys.setswitchinterval(0.0005)
-    os.nice(niceness)
     listener = Listener(pipe, post)
     try:
         listener.serve()
@@ -61,7 +60,7 @@ class Listener:
     def serve(self) -> None:
         """Listen until `end`."""
         self.do_join()
-        told_s = 0.0
+        told_s = ticked_s = 0.0
         while not self._is_over:
             if self._pipe.poll(0 if self._came else 0.01):
                 name, *rest = self._pipe.recv()
@@ -70,11 +69,11 @@ class Listener:
                 self._read(*self._came.popleft())
             while self._links:
                 self._note_link(*self._links.popleft())
+            if time.monotonic() - ticked_s > _TICK_S:
+                ticked_s = time.monotonic()
+                self._tick(ticked_s)
             if time.monotonic() - told_s > _TOLD_S:
                 told_s = time.monotonic()
-                for notice in self._consumer.tick(told_s):
-                    self._counts["holes"] += isinstance(notice, HoleFound)
-                    self._counts["given up"] += isinstance(notice, RecordLost)
                 is_up = len(self._up) > 0
                 self._pipe.send(("listens", is_up, time.process_time(), len(self._came), dict(self._counts)))
 
@@ -106,8 +105,14 @@ class Listener:
 
     def do_ledger(self) -> None:
         """Tell up to where the record of each device is complete."""
-        devices = self._consumer.devices.items()
-        self._pipe.send(("heard", {source: tuple(device.mark or ("", 0)) for source, device in devices}))
+        self._pipe.send(("heard", {source: tuple(mark) for source, mark in self._consumer.marks().items()}))
+
+    def do_begin_anew(self) -> None:
+        """Be another run of the centre's program, which knows what the one before has kept."""
+        before = self._consumer
+        self._consumer = Consumer(marks=before.marks(), liveness=before.liveness())
+        for url in self._up:
+            self._consumer.connection(url, True, time.monotonic())
 
     def do_end(self) -> None:
         """Leave."""
@@ -122,16 +127,28 @@ class Listener:
         (self._up.add if up else self._up.discard)(url)
         self._consumer.connection(url, up, time.monotonic())
 
+    def _tick(self, now_s: float) -> None:
+        for notice in self._consumer.tick(now_s):
+            self._counts["holes"] += isinstance(notice, HoleFound)
+            self._counts["given up"] += isinstance(notice, RecordLost)
+            if isinstance(notice, DevicesGone | DevicesBack):
+                self._pipe.send(("told", type(notice).__name__, notice.sources, now_s))
+
     def _read(self, came_ns: int, url: str, heard: Heard) -> None:
         self._counts["messages"] += 1
         for notice in self._consumer.hear(url, heard.topic, heard.payload, heard.retain, time.monotonic()):
             self._counts[type(notice).__name__] += 1
             if isinstance(notice, RecordSkipped):
                 self._counts["skipped"] += notice.last - notice.first + 1
-            if isinstance(notice, NewMessage) and notice.message.envelope.type == "edge.alarm.raised.v1":
-                self._pipe.send(("alarm", str(notice.message.envelope.data["alarm_id"]), came_ns))
+            if not isinstance(notice, NewMessage):
+                continue
+            said = notice.message.envelope
+            if said.type == "edge.alarm.raised.v1":
+                self._pipe.send(("alarm", str(said.data["alarm_id"]), came_ns))
+            elif isinstance(notice.message.data, ConditionData):
+                self._counts["on battery"] += notice.message.data.active
 
 
 if __name__ == "__main__":
     ours = Connection(int(sys.argv[1]))
-    run(ours, *ours.recv())
+    run(ours, ours.recv())

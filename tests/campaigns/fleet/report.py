@@ -60,6 +60,7 @@ class Run:
         if lost := sum(each.arrived_ns is None for each in self.presses):
             found.append(f"{lost} presses lost")
         for stage in self.stages:
+            found += stage.faults
             p99 = self.figures(stage.name)["p99"]
             if p99 is not None and p99 > limit:
                 found.append(f"{stage.name}: p99 of {p99:.0f} ms is more than {limit:.0f} ms")
@@ -122,12 +123,15 @@ def summary(run: dict[str, Any]) -> str:
     bare = run["baseline"]
     least_s = 2 * run["devices"] / bare["handshakes_a_second"]
     verdict = "; ".join(run["faults"]) or "every target was met"
+    says = "".join(
+        f" {stage['name'].replace('_', ' ').capitalize()}: {stage['says']}." for stage in run["stages"] if stage["says"]
+    )
     return (
         f"{run['devices']:,} devices, {run['broker']}, reconnect window {run['window_s']:g} s: {run['lost']} of "
         f"{run['numbered']:,} numbered messages lost; {verdict}. Bare clients of the same run: "
         f"{bare['handshakes_a_second']:.0f} TLS handshakes a second ({bare['handshake_ms']:.2f} ms of the broker's "
         f"processor each), {bare['publishes_a_second']:.0f} publishes a second ({bare['publish_ms']:.3f} ms each). "
-        f"So many devices need {least_s:.1f} s at least, twice what their handshakes take, as a window."
+        f"So many devices need {least_s:.1f} s at least, twice what their handshakes take, as a window.{says}"
     )
 
 
@@ -166,23 +170,23 @@ def growth(runs: Sequence[dict[str, Any]]) -> dict[str, list[float]]:
 
 
 def plot(path: Path, runs: Sequence[dict[str, Any]]) -> None:
-    """Draw latency and cost against the number of devices. Raises ImportError where there is no matplotlib."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 - only for whoever wants a picture
+    """Draw latency and cost against the number of devices, with the exponent of each."""
+    from matplotlib import rc_context  # noqa: PLC0415 - only for whoever writes the page
+    from matplotlib.figure import Figure  # noqa: PLC0415
 
     sizes = [float(run["devices"]) for run in runs]
     figure = Figure(figsize=(8.0, 5.0), layout="constrained")
     axes = figure.add_subplot()
     for name, values in growth(runs).items():
         axes.plot(sizes, values, marker="o", linewidth=2, label=f"{name}: N^{exponent(sizes, values):.2f}")
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_xlabel("devices")
+    axes.set(xscale="log", yscale="log", xlabel="devices")
     axes.grid(visible=True, alpha=0.3)
     axes.set_xticks(sizes, [f"{size:,.0f}" for size in sizes], minor=False)
     axes.minorticks_off()
     axes.set_title(f"{runs[0]['broker']}: latency and cost against the number of devices", loc="left", fontsize=11)
     axes.legend(frameon=False)
-    figure.savefig(path)
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "fleet"}):
+        figure.savefig(path, metadata={"Date": None})
 
 
 def _at(ordered: Sequence[float], part: float) -> float | None:

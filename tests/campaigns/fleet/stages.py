@@ -3,13 +3,15 @@
 import math
 import random
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import psutil
 
-from tests.campaigns.fleet.fleet import Fleet
+from tests.campaigns.fleet.device import Plan
+from tests.campaigns.fleet.fleet import Fleet, Told
 from tests.campaigns.fleet.targets import Meter, MosquittoTarget, Target
 
 BACK = 0.99
@@ -17,15 +19,16 @@ BACK = 0.99
 _DOWN_WINDOWS = 1 / 6
 """How long the broker is away, in windows."""
 _DARK_S = 5.0
-_STABLE_S = 60.0
-"""A connection that lasts so long makes the agent forget earlier failures; before, it waits ever longer after each."""
 _SUBURB = 0.2
 _LIMIT_S = 300.0
-_LONGEST_PAUSE_S = 120.0
-"""Of the agent between two tries: so long may a device be away that has failed a few times."""
 _CENTRE_AWAY_S = 20.0
 EVENTS = 10
 """How many events of the record a device sends in an hour."""
+_APART_S = 10.0
+_DARK_SUBURBS = 3
+_BACK_S = 90.0
+_TOLD_WITHIN = 3
+"""Intervals of health: three minutes, if the health is sent each minute."""
 
 
 @dataclass
@@ -48,6 +51,17 @@ class Stage:
     """The longest pass of a worker: what a device may have waited for others."""
     accepting_ns: int | None = None
     """When the broker took connections again, in CLOCK_BOOTTIME."""
+    says: str = ""
+    """What else there is to tell of it, for people."""
+    faults: list[str] = field(default_factory=list)
+
+
+class Group(NamedTuple):
+    """Devices that went dark together."""
+
+    sources: frozenset[str]
+    at_s: float
+    """When, on the monotonic clock."""
 
 
 class Play:
@@ -60,39 +74,31 @@ class Play:
         meter: Meter,
         *,
         spread_s: float,
+        health_s: float,
         presses: int,
-        seed: int,
-        is_patient: bool,
     ) -> None:
-        """`presses` is how many buttons are pressed in the middle of each stage. One that `is_patient` lets connections
-        become old before they are broken."""
-        self._is_patient = is_patient
+        """`presses` is how many buttons are pressed in the middle of each stage."""
+        self._health_s = health_s
         self._fleet = fleet
         self._target = target
         self._meter = meter
         self._spread_s = spread_s
         self._presses = presses
-        self._random = random.Random(seed)
+        self._random = random.Random(1)
         self._all = len(fleet.plans)
         self._stage = Stage("")
         self._pressed = 0
-        self._stable_s = time.monotonic() - _STABLE_S
-        """Since when no device has lost its connection but for a power cut."""
 
     def play(self, name: str) -> Stage:
         """Play the stage of this name (see STAGES), and wait until the fleet is calm again."""
         fleet, meter = self._fleet, self._meter
         self._stage = stage = Stage(name)
-        if name in LOSSES and self._is_patient:
-            fleet.rest(self._stable_s + _STABLE_S - time.monotonic())
         began_s, cpu_s, fleet_s, centre_s = time.monotonic(), meter.cpu_s(), fleet.cpu_s, fleet.centre_cpu_s
         busy_s, own_s = _busy_s(), time.process_time()
         heard = fleet.counts.get("messages", 0)
         meter.take_peak()
         STAGES[name](self)
         self._settle()
-        if name in LOSSES:
-            self._stable_s = time.monotonic()
         stage.seconds = time.monotonic() - began_s
         stage.broker_cpu_s = meter.cpu_s() - cpu_s
         stage.broker_peak_bytes = meter.take_peak()
@@ -139,6 +145,38 @@ class Play:
         self._came_back()
         self._fleet.each("start", dict.fromkeys(suburb, 0.0))
         self._storm(self._all - len(suburb))
+
+    def night(self) -> None:
+        """A night of load-shedding: suburbs go dark without a word, one after the other, and one kiosk by itself in the
+        same minutes; another suburb has batteries. Then the centre's program starts anew, and all have power again."""
+        fleet, suburbs = self._fleet, defaultdict[str, list[Plan]](list)
+        for plan in fleet.plans:
+            suburbs[plan.suburb].append(plan)
+        on_battery, alone, *dark = [*suburbs.values()][: 2 + _DARK_SUBURBS]
+        groups, told, cut = [dark[0], alone[:1], *dark[1:]], len(fleet.told), list[Group]()
+        numbers = [plan.number for plan in on_battery]
+        before = fleet.counts.get("on battery", 0)
+        fleet.each("mains", numbers, True)
+        for group in groups:
+            fleet.ask("vanished", lambda: fleet.each("vanish", [plan.number for plan in group]), 60)  # noqa: B023
+            cut.append(Group(frozenset(plan.source for plan in group), time.monotonic()))
+            self._press_for(_APART_S)
+        within_s = _TOLD_WITHIN * self._health_s
+        self._press_for(within_s + 5, lambda: len(fleet.told) >= told + len(groups))
+        self._press_for(_APART_S)
+        fleet.order_centre("begin_anew")
+        for group in groups:
+            self._came_back()
+            fleet.each("start", {plan.number: 0.0 for plan in group})
+            self._press_for(_APART_S)
+        fleet.each("mains", numbers, False)
+        self._await_back()
+        self._press_for(_BACK_S, lambda: len(fleet.told) >= told + 2 * len(groups))
+        said = fleet.counts.get("on battery", 0) - before
+        self._stage.says, self._stage.faults = judge_night(cut, fleet.told[told:], within_s)
+        self._stage.says += f"; {said} of {len(numbers)} on battery said so"
+        if said != len(numbers):
+            self._stage.faults.append(f"night: {said} of {len(numbers)} devices said that they run on battery")
 
     def slow_loss(self) -> None:
         """Half of the devices lose their connections, one after the other, and each comes back by itself."""
@@ -232,15 +270,43 @@ class Play:
     def _press(self) -> None:
         self._fleet.press(self._stage.name, self._next())
 
+    def _press_for(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
+        """Press every few seconds, so long, or until this holds."""
+        end_s = time.monotonic() + seconds
+        while time.monotonic() < end_s and not until():
+            self._press()
+            self._fleet.await_true(until, min(_APART_S / 2, max(0.0, end_s - time.monotonic())))
+
     def _settle(self) -> None:
         """Return when all are connected, all presses have arrived and their alarms are closed, and nothing waits."""
         fleet = self._fleet
         everybody: Callable[[], Any] = lambda: fleet.connected == self._all  # noqa: E731
-        fleet.await_true(everybody, _LONGEST_PAUSE_S + self._spread_s)
+        fleet.await_true(everybody, 60 + 2 * self._spread_s)
         fleet.await_true(lambda: not fleet.is_waiting_for_presses, 30)
         fleet.order("calm")
         fleet.rest(1.2)  # until what waits was counted anew
         fleet.await_true(lambda: not fleet.waiting and not fleet.unread, 60)
+
+
+def judge_night(dark: Sequence[Group], told: Sequence[Told], within_s: float) -> tuple[str, list[str]]:
+    """Whether each group was told gone in one message, in time, and back in one, and nobody else; in words, and what is
+    wrong."""
+    faults, late_s = [], []
+    for kind in ("DevicesGone", "DevicesBack"):
+        notices = [each for each in told if each.kind == kind]
+        if len(notices) != len(dark):
+            faults.append(f"night: {len(notices)} messages {kind} of {len(dark)} places")
+        for group in dark:
+            own = [each for each in notices if {*each.sources} == group.sources]
+            if len(own) != 1:
+                faults.append(
+                    f"night: {len(own)} messages {kind} of {len(group.sources)} devices like {min(group.sources)}"
+                )
+            elif kind == "DevicesGone":
+                late_s.append(own[0].at_s - group.at_s)
+    if late_s and max(late_s) > within_s:
+        faults.append(f"night: a place was told gone after {max(late_s):.0f} s, not within {within_s:.0f} s")
+    return f"told gone after {max(late_s, default=0):.0f} s at most", faults
 
 
 def _busy_s() -> float:
@@ -252,6 +318,7 @@ def _busy_s() -> float:
 STAGES: dict[str, Callable[[Play], None]] = {
     "connect": Play.connect,
     "quiet": Play.quiet,
+    "night": Play.night,
     "power_cut": Play.power_cut,
     "centre_away": Play.centre_away,
     "restart": Play.restart,
@@ -260,7 +327,6 @@ STAGES: dict[str, Callable[[Play], None]] = {
     "certificate": Play.certificate,
 }
 """In the order in which they are played: those that leave the connections alone come first."""
-LOSSES = ("connect", "restart", "node_kill", "slow_loss", "certificate")
 
 
 def stages_for(target: Target) -> list[str]:

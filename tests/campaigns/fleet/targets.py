@@ -50,12 +50,12 @@ class Target(Protocol):
 class MosquittoTarget(AbstractContextManager["MosquittoTarget"]):
     """One Mosquitto with the configuration that deploy/ installs: access by certificate, isolation."""
 
+    name = "Mosquitto 2"
     is_cluster = False
 
     def __init__(self, directory: Path, authorities: BrokerAuthorities) -> None:
         self._authorities = authorities
         self._broker = Mosquitto(directory, authorities=authorities)
-        self.name = "Mosquitto 2"
         self.urls: tuple[str, ...] = (f"mqtts://127.0.0.1:{self._broker.port}",)
         self.centre_urls: tuple[str, ...] = (f"mqtts://127.0.0.1:{self._broker.centre_port}",)
 

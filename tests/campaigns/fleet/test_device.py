@@ -1,5 +1,6 @@
 """A simulated device says what the agent says, to a real broker."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,14 +11,12 @@ import pytest
 from agent.centre import Consumer
 from tests.campaigns.fleet.device import Device, Plan
 from tests.campaigns.fleet.fleet import missing
-from tests.campaigns.fleet.loop import Loop
 from tests.support.certificates import BrokerAuthorities
 from tests.support.mosquitto import CENTRE, Mosquitto
 from tests.support.subscriber import Subscriber
 from tests.support.wait import wait_for
 
-USER = "gp/site-0/kiosk-00001"
-SOURCE = f"/edge/{USER}"
+USER = "gp/soweto-clinic/kiosk-00001"
 
 
 class Site:
@@ -27,20 +26,23 @@ class Site:
         url = f"mqtts://127.0.0.1:{broker.port}"
         self.plan = Plan(1, USER, directory / "device", (url,), authorities.device(USER), 0.0, 60.0, CENTRE)
         self.ear = ear
-        self.loop = Loop()
+        self.runner = asyncio.Runner()
         self.device = self.start()
 
-    def start(self) -> Device:
-        self.device = Device(self.plan, self.loop, lambda: self.loop.soon(self.turn))
-        self.device.tick()
-        return self.device
+    def do(self, call: Callable[[], Any]) -> Any:
+        async def once() -> Any:
+            return call()
 
-    def turn(self) -> None:
-        self.device.turn()
+        return self.runner.run(once())
+
+    def start(self) -> Device:
+        self.device = self.do(lambda: Device(self.plan))
+        self.do(self.device.start)
+        return self.device
 
     def run_until(self, condition: Callable[[], Any]) -> Any:
         def once() -> Any:
-            self.loop.run_once(0.01)
+            self.runner.run(asyncio.sleep(0.01))
             return condition()
 
         return wait_for(once, what="what the device says")
@@ -62,7 +64,7 @@ class Site:
                 consumer.hear("broker", each.topic, each.payload, False, 0.0)
         outbox = self.device.outbox
         heard = {source: tuple(found.mark or ("", 0)) for source, found in consumer.devices.items()}
-        return missing({SOURCE: (outbox.epoch, outbox.record[0])}, heard)  # type: ignore[arg-type]
+        return missing({self.plan.source: (outbox.epoch, outbox.record[0])}, heard)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -75,40 +77,40 @@ def site(tmp_path: Path) -> Iterator[Site]:
         site = Site(tmp_path, broker, authorities, ear)
         site.settle()
         yield site
-        site.device.end()
-        site.loop.close()
+        site.do(site.device.end)
+        site.runner.close()
 
 
 def test_a_press_is_raised_and_closed_as_a_kiosk_does_it(site: Site) -> None:
-    alarm_id, edge_ns = site.device.press()
+    alarm_id, edge_ns = site.do(site.device.press)
     site.settle()
     assert not site.device.is_calm
-    site.device.close_alarms()
+    site.do(site.device.close_alarms)
     site.settle()
 
     assert site.device.is_calm
     [raised], [closed] = site.heard("alarm.raised"), site.heard("alarm.closed")
     assert (raised["data"]["alarm_id"], closed["data"]["alarm_id"]) == (alarm_id, alarm_id)
-    assert raised["source"] == SOURCE
+    assert raised["source"] == site.plan.source
     assert raised["monoms"] >= edge_ns // 1_000_000
     assert site.missing() == 0
 
 
 def test_a_centre_misses_whatever_message_of_the_record_did_not_come(site: Site) -> None:
-    site.device.press()
+    site.do(site.device.press)
     site.settle()
-    site.device.report_event()
+    site.do(site.device.report_event)
     site.settle()
     [raised] = site.heard("alarm.raised")
     assert site.missing(but=raised["record"]) > 0
 
 
 def test_a_device_comes_back_from_a_power_cut_in_another_boot_with_its_alarm_and_its_count(site: Site) -> None:
-    alarm_id, _ = site.device.press()
+    alarm_id, _ = site.do(site.device.press)
     site.settle()
     before = site.heard("state")[-1]
 
-    silent = site.device.vanish()
+    silent = site.do(site.device.vanish)
     site.start()
     site.settle()
 

@@ -9,9 +9,9 @@ import pytest
 from tests.campaigns.fleet import report
 from tests.campaigns.fleet.__main__ import main
 from tests.campaigns.fleet.bare import Baseline
-from tests.campaigns.fleet.fleet import Press, missing
+from tests.campaigns.fleet.fleet import Press, Told, missing
 from tests.campaigns.fleet.report import Run
-from tests.campaigns.fleet.stages import Stage
+from tests.campaigns.fleet.stages import Group, Stage, judge_night
 
 MS = 1_000_000
 
@@ -21,9 +21,7 @@ def test_twenty_devices_lose_nothing_in_a_power_cut_and_a_restart_of_the_broker(
     found = tmp_path / "fleet.json"
     stages = ["connect", "quiet", "power_cut", "restart"]
 
-    code = main(
-        [*f"-n 20 --window 3 --presses 3 --bare 0.2 --hasty --json {found}".split(), "--stages", ",".join(stages)]
-    )
+    code = main([*f"-n 20 --window 3 --presses 3 --json {found}".split(), "--stages", ",".join(stages)])
 
     assert code in {0, 1}  # on a machine that is busy, latencies may be long
     [run] = json.loads(found.read_text())["runs"]
@@ -72,6 +70,33 @@ def test_a_press_while_the_broker_is_away_counts_from_its_return() -> None:
 )
 def test_whatever_is_lost_or_late_is_told(run: Run, says: str) -> None:
     assert says in run.faults()[0]
+
+
+DARK = [Group(frozenset({"a", "b"}), 100.0), Group(frozenset({"c"}), 110.0)]
+NIGHT = [
+    *(Told("DevicesGone", ("a", "b"), 270.0), Told("DevicesGone", ("c",), 289.0)),
+    *(Told("DevicesBack", ("b", "a"), 400.0), Told("DevicesBack", ("c",), 410.0)),
+]
+
+
+def test_a_night_in_which_each_place_is_told_once_and_in_time_has_no_faults() -> None:
+    assert judge_night(DARK, NIGHT, 180.0) == ("told gone after 179 s at most", [])
+    [late] = judge_night(DARK, NIGHT, 178.0)[1]
+    assert "after 179 s" in late
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        NIGHT[1:],
+        NIGHT[:3],
+        [*NIGHT, Told("DevicesGone", ("d",), 290.0)],
+        [Told("DevicesGone", ("a",), 270.0), Told("DevicesGone", ("b",), 270.0), *NIGHT[1:]],
+        [Told("DevicesGone", ("a", "b", "c"), 270.0), *NIGHT[2:]],
+    ],
+)
+def test_a_place_that_is_told_never_or_in_parts_or_with_others_is_a_fault(told: list[Told]) -> None:
+    assert judge_night(DARK, told, 180.0)[1]
 
 
 def test_a_number_that_the_centre_has_not_is_missing_and_so_is_a_device_or_an_epoch_that_it_does_not_know() -> None:
