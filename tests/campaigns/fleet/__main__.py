@@ -12,9 +12,6 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
 from tests.campaigns import measured
 from tests.campaigns.bench import machine
 from tests.campaigns.brokers.cluster import is_installed
@@ -44,19 +41,17 @@ _ROOM = Path("/dev/shm")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Play all runs and print them; 0 when every target was met, 1 when not, 2 for what can't be played."""
     args = _parsed(arguments)
-    console = Console(highlight=False, width=180)
     runs = [run for path in args.add for run in json.loads(path.read_text())["runs"]]
     try:
         for devices in args.n:
-            run = play(args, devices, console.print).as_json()
+            run = play(args, devices).as_json()
             runs = sorted([*runs, run], key=lambda each: int(each["devices"]))
-            console.print(_table(run))
-            console.print(report.summary(run))
+            print(report.markdown([run]))
             if args.json is not None:  # each as soon as it is there: the next one may fail
                 about = {"machine": machine.describe(), "runs": runs}
                 args.json.write_text(json.dumps(about, indent=1) + "\n")
     except FleetError as error:
-        console.print(f"NOT PLAYED: {error}")
+        print(f"NOT PLAYED: {error}")
         return 2
     if args.write:
         singles = [run for run in runs if run["broker"] == MosquittoTarget.name]
@@ -67,12 +62,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(any(run["faults"] for run in runs))
 
 
-def play(args: argparse.Namespace, devices: int, tell: Callable[[str], object]) -> Run:
+def play(args: argparse.Namespace, devices: int) -> Run:
     """Play all stages with so many devices. Raises FleetError."""
     began_s = time.monotonic()
 
     def say(what: str) -> None:
-        tell(f"{time.monotonic() - began_s:5.0f} s  {what}")
+        print(f"{time.monotonic() - began_s:5.0f} s  {what}", flush=True)
 
     if args.broker == "rabbitmq" and not is_installed():
         raise FleetError("there is no RabbitMQ here: `make rabbitmq` installs Debian's")
@@ -150,13 +145,6 @@ def _plan(
     urls = (*target.urls[first:], *target.urls[:first])
     files = authorities.device(user)
     return Plan(number, user, directory / "devices" / str(number), urls, files, window_s, args.health, CENTRE)
-
-
-def _table(run: dict[str, object]) -> Table:
-    table = Table(*report.HEADS)
-    for row in report.rows(run):
-        table.add_row(*row)
-    return table
 
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -15,7 +15,7 @@ from agent.adapters.paho_connection import VERSIONS
 from agent.core.errors import BrokerError
 from agent.ports import BrokerEvent, Disconnected, Line, OutgoingMessage
 
-_TICKS = 6
+_TICKS = 4
 """How often within its keepalive a connection is looked after."""
 
 
@@ -156,7 +156,7 @@ class _Connection:
                 attempt.client.on_socket_close = lambda _, __, sock: self._forget(sock)
                 attempt.open()
                 if attempt.outcome is None:
-                    self._loop.add_reader(sock, self._read)
+                    self._loop.add_reader(sock, self._work, True)
                     self._tick()
                     await self._over
         except TimeoutError:
@@ -188,15 +188,9 @@ class _Connection:
 
     def _tick(self) -> None:
         self._timer = self._loop.call_later(self._login.keepalive_s / _TICKS, self._tick)
-        self._work(readable=False)
+        self._work(False)
 
-    def _read(self) -> None:
-        self._work(readable=True)
-
-    def _write(self) -> None:
-        self._work(readable=False)
-
-    def _work(self, *, readable: bool) -> None:
+    def _work(self, readable: bool) -> None:
         self.turns += 1
         attempt = self.attempt
         assert attempt is not None
@@ -218,7 +212,7 @@ class _Connection:
         elif attempt.wants_thread != self._is_writing:
             self._is_writing = attempt.wants_thread
             if self._is_writing:
-                self._loop.add_writer(sock, self._write)
+                self._loop.add_writer(sock, self._work, False)
             else:
                 self._loop.remove_writer(sock)
         if attempt.connected and not self._over.done() and self._patience.when() is not None:

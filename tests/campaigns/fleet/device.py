@@ -49,7 +49,7 @@ BUTTON, MAINS = "police", "mains"
 _NOWHERE = Path("/dev/null/black-box")
 """No file can be there, so the black box takes memory only as it is used: its file would have 1.5 MiB for each."""
 _SOURCES = 8
-_BUSY_S, _CALM_S = 0.5, 10.0
+_BUSY_S, _CALM_S = 0.5, 60.0
 
 
 @dataclass(frozen=True, slots=True)
