@@ -1,4 +1,5 @@
-"""A process that is the command centre: one connection to each node, and the consumer library behind it."""
+"""A process that is the command centre: two connections to each node, one of them for alarms alone, and the consumer
+library behind them."""
 
 import sys
 import time
@@ -11,11 +12,12 @@ from multiprocessing.connection import Connection
 from agent.adapters.paho_centre import CentreConnection, Heard
 from agent.adapters.tls_context import TlsFiles
 from agent.centre import Consumer, DevicesBack, DevicesGone, HoleFound, NewMessage, RecordLost, RecordSkipped
+from agent.centre.link import Link, alarm_link
 from agent.contract.errors import BrokerError
 from agent.contract.events import ConditionData
 from tests.support.certificates import CertificateFiles
 
-FILTER = "edge/v1/+/+/+/up/#"
+FILTER, ALARMS = "edge/v1/+/+/+/up/#", "edge/v1/+/+/+/up/alarm/+"
 _TOLD_S, _TICK_S = 0.2, 0.5
 
 
@@ -50,9 +52,11 @@ class Listener:
         self._pipe = pipe
         self._post = post
         self._came: deque[tuple[int, str, Heard]] = deque()
+        self._ahead: deque[tuple[int, str, Heard]] = deque()
+        """Alarms by their own session."""
         self._links: deque[tuple[str, bool]] = deque()
         self._up: set[str] = set()
-        self._connections: list[CentreConnection] = []
+        self._connections: list[CentreConnection | Link] = []
         self._consumer = Consumer()
         self._counts: Counter[str] = Counter()
         self._is_over = False
@@ -62,11 +66,14 @@ class Listener:
         self.do_join()
         told_s = ticked_s = 0.0
         while not self._is_over:
-            if self._pipe.poll(0 if self._came else 0.01):
+            if self._pipe.poll(0 if self._came or self._ahead else 0.01):
                 name, *rest = self._pipe.recv()
                 getattr(self, f"do_{name}")(*rest)
-            for _ in range(min(len(self._came), 100)):
-                self._read(*self._came.popleft())
+            for _ in range(100):
+                if self._ahead:
+                    self._read(*self._ahead.popleft(), ahead=True)
+                elif self._came:
+                    self._read(*self._came.popleft())
             while self._links:
                 self._note_link(*self._links.popleft())
             if time.monotonic() - ticked_s > _TICK_S:
@@ -81,20 +88,24 @@ class Listener:
 
     def do_join(self) -> None:
         """Connect to every node; each keeps a session for us."""
+        files = TlsFiles(self._post.files.ca, self._post.files.cert, self._post.files.key)
         for number, url in enumerate(self._post.urls):
+            name = f"{self._post.name}-fleet-{number}"
             connection = CentreConnection(
                 url,
-                TlsFiles(self._post.files.ca, self._post.files.cert, self._post.files.key),
-                on_message=partial(self._hear, url),
+                files,
+                on_message=partial(self._hear, self._came, url),
                 on_link=lambda up, _, url=url: self._links.append((url, up)),  # type: ignore[misc]
                 state_topic=f"edge/v1/host/{self._post.name}/state",
-                client_id=f"{self._post.name}-fleet-{number}",
+                client_id=name,
             )
             try:
                 connection.open([FILTER])
             except BrokerError as error:
                 self._pipe.send(("failed", f"the centre can't listen: {error}"))
-            self._connections.append(connection)
+            alarms = alarm_link(url, files, f"{name}-alarms", [ALARMS], partial(self._hear, self._ahead, url))
+            alarms.start()
+            self._connections += [connection, alarms]
 
     def do_leave(self) -> None:
         """Go home; the sessions stay."""
@@ -120,8 +131,9 @@ class Listener:
 
     # --- what happens
 
-    def _hear(self, url: str, heard: Heard) -> None:
-        self._came.append((time.clock_gettime_ns(time.CLOCK_BOOTTIME), url, heard))
+    @staticmethod
+    def _hear(came: deque[tuple[int, str, Heard]], url: str, heard: Heard) -> None:
+        came.append((time.clock_gettime_ns(time.CLOCK_BOOTTIME), url, heard))
 
     def _note_link(self, url: str, up: bool) -> None:
         (self._up.add if up else self._up.discard)(url)
@@ -134,9 +146,10 @@ class Listener:
             if isinstance(notice, DevicesGone | DevicesBack):
                 self._pipe.send(("told", type(notice).__name__, notice.sources, now_s))
 
-    def _read(self, came_ns: int, url: str, heard: Heard) -> None:
+    def _read(self, came_ns: int, url: str, heard: Heard, *, ahead: bool = False) -> None:
         self._counts["messages"] += 1
-        for notice in self._consumer.hear(url, heard.topic, heard.payload, heard.retain, time.monotonic()):
+        now_s = time.monotonic()
+        for notice in self._consumer.hear(url, heard.topic, heard.payload, heard.retain, now_s, ahead=ahead):
             self._counts[type(notice).__name__] += 1
             if isinstance(notice, RecordSkipped):
                 self._counts["skipped"] += notice.last - notice.first + 1
