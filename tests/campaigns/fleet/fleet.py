@@ -62,7 +62,6 @@ class _Worker:
     connected: int = 0
     waiting: int = 0
     cpu_s: float = 0.0
-    slowest_s: float = 0.0
     answers: dict[str, Any] = field(default_factory=dict)
 
 
@@ -91,6 +90,8 @@ class Fleet(AbstractContextManager["Fleet"]):
         self.listens = False
         """Whether the centre is connected."""
         self.centre_cpu_s = 0.0
+        self.latest_s = 0.0
+        """How late a worker was at most since this was set to 0: so long a device may have waited for others."""
         self.unread = 0
         self.counts: dict[str, int] = {}
         """What the centre has heard, by kind."""
@@ -135,11 +136,6 @@ class Fleet(AbstractContextManager["Fleet"]):
     def cpu_s(self) -> float:
         """Seconds of the processor that the devices have used."""
         return sum(each.cpu_s for each in self._workers.values())
-
-    @property
-    def slowest_s(self) -> float:
-        """The longest pass of a worker lately: so long a device may have waited for others."""
-        return max(each.slowest_s for each in self._workers.values())
 
     @property
     def is_waiting_for_presses(self) -> bool:
@@ -231,7 +227,8 @@ class Fleet(AbstractContextManager["Fleet"]):
         match name:
             case "devices":
                 told = self._workers[pipe]
-                told.connected, told.waiting, told.cpu_s, told.slowest_s = what
+                told.connected, told.waiting, told.cpu_s, late_s = what
+                self.latest_s = max(self.latest_s, late_s)
             case "pressed":
                 stage, is_up, alarm_id, edge_ns = what
                 if alarm_id:

@@ -97,9 +97,11 @@ class Play:
         busy_s, own_s = _busy_s(), time.process_time()
         heard = fleet.counts.get("messages", 0)
         meter.take_peak()
+        fleet.latest_s = 0.0
         STAGES[name](self)
         self._settle()
         stage.seconds = time.monotonic() - began_s
+        stage.slowest_pass_s = fleet.latest_s
         stage.broker_cpu_s = meter.cpu_s() - cpu_s
         stage.broker_peak_bytes = meter.take_peak()
         stage.devices_cpu_s = fleet.cpu_s - fleet_s
@@ -246,7 +248,6 @@ class Play:
         pressed = 0
         while pressed < self._presses and not self._is_back():
             part = max(0, self._fleet.connected - low) / max(1, self._all - low)
-            self._stage.slowest_pass_s = max(self._stage.slowest_pass_s, self._fleet.slowest_s)
             if self._fleet.listens and self._fleet.connected and part >= (pressed + 1) / (self._presses + 2):
                 pressed += 1
                 self._press()
