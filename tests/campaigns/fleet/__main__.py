@@ -154,7 +154,7 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         epilog="Example: make fleet N=100,1000 FLEET='--json fleet.json'",
     )
     numbers: Callable[[str], list[int]] = lambda text: [int(each) for each in text.split(",")]  # noqa: E731
-    parser.add_argument("-n", type=numbers, default=[1000], metavar="N[,N...]", help="how many devices (1000)")
+    parser.add_argument("-n", type=numbers, metavar="N[,N...]", help="how many devices (1000, or none with --add)")
     parser.add_argument("--broker", choices=["mosquitto", "rabbitmq"], default="mosquitto")
     parser.add_argument("--stages", type=lambda text: text.split(","), default=[*STAGES], help=", ".join(STAGES))
     parser.add_argument(
@@ -168,6 +168,7 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--write", action="store_true", help="write tables and picture into docs/scale.md")
     args = parser.parse_args(arguments)
+    args.n = args.n or ([] if args.add else [1000])
     if unknown := set(args.stages) - set(STAGES):
         parser.error(f"there is no stage {', '.join(sorted(unknown))}")
     if not all(0 < each <= 20_000 for each in args.n):

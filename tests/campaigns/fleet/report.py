@@ -182,7 +182,7 @@ def plot(path: Path, runs: Sequence[dict[str, Any]]) -> None:
     axes.set(xscale="log", yscale="log", xlabel="devices")
     axes.grid(visible=True, alpha=0.3)
     axes.set_xticks(sizes, [f"{size:,.0f}" for size in sizes], minor=False)
-    axes.minorticks_off()
+    axes.tick_params(axis="x", which="minor", bottom=False, labelbottom=False)
     axes.set_title(f"{runs[0]['broker']}: latency and cost against the number of devices", loc="left", fontsize=11)
     axes.legend(frameon=False)
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "fleet"}):
