@@ -1,7 +1,8 @@
 """What a consumer of the contract can find out: small values, one for each thing that happens."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from math import inf
 from typing import Literal
 
 from agent.contract.messages import AlarmData, Envelope, Payload
@@ -121,6 +122,8 @@ class DevicesGone:
     """How many devices were there at that place before."""
     unheard: tuple[str, ...] = ()
     """The brokers by which they last spoke, if we are connected to none of them: then perhaps it is only us."""
+    heard_s: float = field(default=-inf, compare=False)
+    """When the last of them spoke, on the clock of `now_s` (of a `Centre`, `time.monotonic`); -inf if none has yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,8 @@ class Outages:
                 of = sum(place in _places(source) for source in there)
                 self._outages.append(_Outage(place, now_s, set(sources)))
                 self._gone |= dict.fromkeys(sources, place)
-                yield DevicesGone(place, (*sorted(sources),), of, brokers)
+                heard_s = max(absences[source].heard_s for source in sources)
+                yield DevicesGone(place, (*sorted(sources),), of, brokers, heard_s)
 
 
 def _together(dark: Collection[str], there: Iterable[str]) -> Iterator[list[str]]:

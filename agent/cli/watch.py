@@ -7,12 +7,13 @@ import queue
 import sys
 import threading
 import time
+from math import isinf
 from pathlib import Path
 from typing import Any
 
 from agent.adapters.jose_keys import PrivateKey
 from agent.adapters.paho_centre import Heard
-from agent.centre import Centre, printable
+from agent.centre import Centre, DevicesBack, DevicesGone, Notice, printable
 from agent.cli.centre import add_options, target_of, topic_level
 from agent.cli.readable import readable
 from agent.core.errors import UsageError
@@ -63,13 +64,17 @@ def run(args: argparse.Namespace) -> int:
     key = PrivateKey.load(args.key) if args.answer_tests else None
     target = target_of(args, every=args.all)
     root = target.identity.root
-    heard: queue.SimpleQueue[Heard] = queue.SimpleQueue()
+    heard: queue.SimpleQueue[Heard | DevicesGone | DevicesBack] = queue.SimpleQueue()
     connected = threading.Event()
 
     def on_link(_: str, up: bool, detail: str) -> None:
         if connected.is_set() and not up:
             print(f"edge-agent: the connection is lost ({detail}); trying again", file=sys.stderr)
         connected.set()
+
+    def on_notice(notice: Notice) -> None:
+        if isinstance(notice, DevicesGone | DevicesBack) and not args.json:
+            heard.put(notice)
 
     centre = Centre(
         target.brokers[:1],
@@ -80,6 +85,7 @@ def run(args: argparse.Namespace) -> int:
         root=root,
         filters=[target.identity.up("#")],
         on_heard=heard.put,
+        on_notice=on_notice,
         on_link=on_link,
     )
     deadline = None if args.seconds is None else time.monotonic() + args.seconds
@@ -90,8 +96,22 @@ def run(args: argparse.Namespace) -> int:
                 message = heard.get(timeout=0.2)
             except queue.Empty:
                 continue
-            print(_as_json(message) if args.json else _as_text(message, args.all, root), flush=True)
+            if isinstance(message, Heard):
+                print(_as_json(message) if args.json else _as_text(message, args.all, root), flush=True)
+            else:
+                print(printable(_of_outage(message)), flush=True)
         return 0
+
+
+def _of_outage(notice: DevicesGone | DevicesBack) -> str:
+    names = [source.removeprefix("/edge/") for source in notice.sources]
+    many = f"{len(names)} devices" + (f" in {notice.place}" if notice.place else "")
+    who = names[0] if len(names) == 1 else f"{many}: {', '.join(names)}"
+    if isinstance(notice, DevicesBack):
+        return f"BACK {who}" + (f" ({notice.left} still gone)" if notice.left else "")
+    silent_s = time.monotonic() - notice.heard_s
+    since = "" if isinf(silent_s) else time.strftime(" since %H:%M:%S", time.localtime(time.time() - silent_s))
+    return f"GONE from this broker{since}" + (f", of {notice.of}" if len(names) > 1 else "") + f": {who}"
 
 
 def _as_text(message: Heard, names_device: bool, root: str) -> str:

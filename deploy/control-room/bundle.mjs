@@ -11,7 +11,7 @@ export function bundle(entryPoints, more) {
     target: "es2022",
     jsx: "automatic",
     jsxImportSource: "preact",
-    loader: { ".png": "dataurl" },
+    loader: { ".png": "empty" }, // Leaflet's, for a marker and a control that no map here has
     define: { "process.env.NODE_ENV": '"production"' },
     ...more,
   });

@@ -83,6 +83,8 @@ def test_a_kiosk_that_falls_silent_is_told_within_three_minutes_and_once() -> No
         world.dark(SOWETO[:1])
         [told] = world.wait(WITHIN_S)
         assert told == DevicesGone(SOWETO[0], sources(SOWETO[:1]), of=1)
+        assert isinstance(told, DevicesGone)
+        assert told.heard_s == 300, "its last report"
         assert world.wait(1200) == []
 
 

@@ -162,3 +162,26 @@ def test_the_view_of_events_says_where_alarms_are(opened: Opener) -> None:
     go(page, "events")
     expect(page.get_by_role("heading", name="No event yet")).to_be_visible()
     expect(page.get_by_text("they are in Alarms, closed ones at the end of that list")).to_be_visible()
+
+
+def test_a_suburb_that_goes_dark_is_one_line_and_no_alarm_and_leaves_the_room_to_alarms(opened: Opener) -> None:
+    page = opened("one-kiosk")
+    look_on(page)
+    alarms = page.locator(".untaken-banner .banner-title").inner_text()
+    happen(page, "dark")
+    lines = page.locator(".notices").get_by_role("status")
+    expect(lines).to_have_text([re.compile("11 devices are gone: nobody would hear a press there")])
+    assert page.locator(".notices [role=alert]").count() == 0
+    assert page.locator(".untaken-banner .banner-title").inner_text() == alarms
+    assert violations(page) == []
+    lines.get_by_role("button", name="Show").click()
+    expect(lines).to_have_count(5)
+    suburb, only_us = lines.filter(has_text="gp/soweto"), lines.filter(has_text="broker-b")
+    expect(suburb).to_contain_text(re.compile(r"Dark since \d\d:\d\d: 6 of 7 devices in gp/soweto\."))
+    expect(only_us).to_contain_text("Dark: 2 of 3 devices. Last heard by broker-b, which this page has lost")
+    expect(lines.filter(has_text="Not heard since")).to_have_count(3)
+    suburb.get_by_role("button", name="Show").click()
+    expect(page.get_by_label("Find a device")).to_have_value("gp/soweto")
+    happen(page, "back")
+    expect(suburb).to_contain_text("All 6 devices in gp/soweto are back since")
+    expect(only_us).to_contain_text("1 is back since")

@@ -1,7 +1,7 @@
 // A worker with no broker behind it, that makes the states the page must be able to show. Its address says which: /flood/worker.js.
 // It is in no build that is shipped.
 import type { AckArgs, AlarmData, ClipHoldArgs, HealthData, MetaData, Stage } from "../src/contract";
-import type { AlarmView, Ask, ClipView, DeviceView, EventView, KeyView, Lamps, LinkView, LookView, Settings, Tell } from "../src/protocol";
+import type { AlarmView, Ask, ClipView, DeviceView, EventView, KeyView, Lamps, LinkView, LookView, OutageView, Settings, Tell } from "../src/protocol";
 
 const scenario = self.location.pathname.split("/")[1] ?? "day";
 const now = () => performance.timeOrigin + performance.now();
@@ -220,13 +220,22 @@ function play(): void {
 
 /** What may happen on the channel `happen`: `press`, `more` (a further press of the newest alarm), `answer` (by somebody else), `sent` (car 7, by
  * somebody else), `close`,
- * `wait` (it was pressed 40 s ago), `due` (it raises itself again in 42 s), `again` (it does), `deaf`, `hear`, `sipho` (watches too),
+ * `wait` (it was pressed 40 s ago), `due` (it raises itself again in 42 s), `again` (it does), `deaf`, `hear`, `sipho` (watches too), `dark` (a suburb
+ * and three devices by themselves), `back` (all of the suburb, and one of the others),
  * `key` or `no-key` (the one in the address has been
  * taken, or refused). */
 let pressed = 5000;
+function outages(isBack: boolean): OutageView[] {
+  const suburb = ["clinic", "mall"].flatMap((site) => [1, 2, 3].map((n) => `/edge/gp/soweto-${site}/kiosk-${n}`));
+  const row = (id: number, place: string, of: string[], back: number): OutageView => ({ id, place, sources: of.slice(back), of: of.length + 1, unheard: [], sinceMs: now() - 200_000, back, backMs: back > 0 ? now() : null });
+  const lonely = [...devices.keys(), "/edge/gp/x/1", "/edge/gp/x/2"].slice(0, 3).map((source, i) => row(2 + i, source.slice(6), [source], isBack && i === 0 ? 1 : 0));
+  return [row(1, "gp/soweto", suburb, isBack ? 6 : 0), ...lonely, { ...row(9, "", ["/edge/gp/y/1", "/edge/kzn/y/1"], isBack ? 1 : 0), unheard: ["broker-b"], sinceMs: null }];
+}
+
 function happen(what: string): void {
   if (what === "key") void makeKey("operator", "imported");
   if (what === "sipho") watchers = ["sipho"];
+  if (what === "dark" || what === "back") tell({ tell: "outages", outages: outages(what === "back") });
   if (what === "no-key") tell({ tell: "key", key });
   if (what === "press") changed({ alarms: [alarm(++pressed, 0)] });
   const newest = [...alarms.values()].at(-1);

@@ -174,6 +174,24 @@ export interface LossView {
   state: "asked" | "lost";
 }
 
+/** Devices of a place that went at the same time, or one by itself. */
+export interface OutageView {
+  id: number;
+  /** `gp/site/kiosk` if it is one, `gp/soweto` for what has that in common, "" for all. */
+  place: string;
+  /** Those that are still gone; empty for a while after all are back. */
+  sources: string[];
+  /** How many were there at that place before. */
+  of: number;
+  /** The brokers by which they last spoke, if this page is connected to none of them. */
+  unheard: string[];
+  /** When the last of them spoke; null if none has since this page was loaded. */
+  sinceMs: number | null;
+  /** How many are back, and since when. */
+  back: number;
+  backMs: number | null;
+}
+
 /** A device that waits to be let in. Its texts are its own, or its technician's. */
 export interface WaitingView {
   /** SHA-256 of its public key, in hex. */
@@ -288,6 +306,8 @@ export type Tell =
   | { tell: "key"; key: KeyView | null }
   /** Whole rows, to take the place of those with the same alarm, source or id; but `losses` are all that there are. */
   | { tell: "changed"; alarms: AlarmView[]; gone: string[]; devices: DeviceView[]; events: EventView[]; losses: LossView[] }
+  /** All that there are. */
+  | { tell: "outages"; outages: OutageView[] }
   | { tell: "order"; ticket: number; tries: number; result: ResultData | null; error: OrderError | null; isFinal: boolean }
   | { tell: "signed"; ticket: number; token: string }
   | { tell: "picture"; id: string; jpeg: Blob | null }

@@ -2,8 +2,10 @@
 import type { ResultData } from "../contract";
 import { Device } from "./device";
 import type { Notice } from "./notices";
+import { type Absence, Outages } from "./outages";
 import { read, refused } from "./reader";
 import type { Replay } from "./replays";
+import { Standing } from "./standing";
 
 export const MOST_DEVICES = 20_000;
 
@@ -12,8 +14,9 @@ export const MOST_DEVICES = 20_000;
 export class Consumer {
   readonly #root: string;
   readonly devices = new Map<string, Device>();
-  readonly #up = new Set<string>();
-  #listeningSinceMs: number | null = null;
+  readonly #outages = new Outages();
+  readonly #standing = new Map<string, Standing>();
+  readonly #listening = new Standing();
 
   constructor(root: string) {
     this.#root = root;
@@ -21,9 +24,15 @@ export class Consumer {
 
   /** Note that the connection to a broker stands, or is lost: while none stands, silence is ours. */
   connection(broker: string, up: boolean, nowMs: number): void {
-    if (up) this.#up.add(broker);
-    else this.#up.delete(broker);
-    this.#listeningSinceMs = this.#up.size === 0 ? null : (this.#listeningSinceMs ?? nowMs);
+    const standing = this.#standing.get(broker) ?? new Standing();
+    this.#standing.set(broker, standing);
+    standing.note(up, nowMs);
+    this.#listening.note(this.#up.size > 0, nowMs);
+  }
+
+  /** The brokers that we are connected to, and since when. */
+  get #up(): Map<string, number> {
+    return new Map([...this.#standing].flatMap(([broker, { sinceMs }]) => (sinceMs === null ? [] : [[broker, sinceMs]])));
   }
 
   /** Take in what a broker has brought; return what has happened. `nowMs` must never fall. */
@@ -42,8 +51,16 @@ export class Consumer {
   /** What has become true by waiting. Call it twice a second or so. */
   tick(nowMs: number): Notice[] {
     const told: Notice[] = [];
-    for (const device of this.devices.values()) told.push(...device.tick(nowMs, this.#listeningSinceMs));
-    return told;
+    const { sinceMs } = this.#listening;
+    for (const device of this.devices.values()) told.push(...device.tick(nowMs, sinceMs));
+    if (sinceMs === null || !this.#outages.isDue(nowMs)) return told;
+    const absences = new Map<string, Absence>();
+    const up = this.#up;
+    for (const [source, device] of this.devices) {
+      const absence = device.absence(nowMs, sinceMs, up);
+      if (absence !== null) absences.set(source, absence);
+    }
+    return [...told, ...this.#outages.survey(nowMs, absences)];
   }
 
   /** The replays that are due. Order each of them, and tell `replayed` what came of it. */

@@ -4,6 +4,7 @@ import type { Lamps, Presence } from "../protocol";
 import { Alarms, MOST_OPEN } from "./alarms";
 import type { Alarm, Message, NewPicture, Notice } from "./notices";
 import { Numbers, type Order } from "./order";
+import type { Absence } from "./outages";
 import { PresenceWatch } from "./presence";
 import type { Range } from "./ranges";
 import { refused } from "./reader";
@@ -43,6 +44,11 @@ export class Device {
 
   get presence(): Presence {
     return this.#presence.presence;
+  }
+
+  /** How it seems; null if its going is not told. `up` has since when each broker that is connected has been. */
+  absence(nowMs: number, listeningSinceMs: number, up: ReadonlyMap<string, number>): Absence | null {
+    return this.#presence.absence(nowMs, listeningSinceMs, up);
   }
 
   /** The newest one; an ack or a command echoes it. */
@@ -94,7 +100,7 @@ export class Device {
     const isWill = what === "state" && envelope.data["state"] === "lost";
     // A will is the broker's word, and may be of an epoch that is long over.
     const live = !message.retain && !isWill;
-    const told: Notice[] = live ? [...this.#presence.alive(heardMs)] : [];
+    const told: Notice[] = live ? [...this.#presence.alive(heardMs, message.broker)] : [];
     const nonce = envelope.nonce ?? null;
     const order = this.#numbers.place(envelope.epoch ?? "", envelope.seq, nonce, live);
     told.push(...this.#renew(heardMs, live));
@@ -199,7 +205,7 @@ export class Device {
       if (order.epoch === this.#rank) this.#lookBetween(message, open.length > 0);
       return told;
     }
-    if (message.what === "state") return this.#presence.state(order.epoch, data as unknown as StateData);
+    if (message.what === "state") return this.#presence.state(order.epoch, data as unknown as StateData, heardMs);
     if (envelope.type.startsWith("edge.health.") && !message.retain) this.#presence.health(envelope.bootid, envelope.monoms);
     return [];
   }

@@ -85,6 +85,14 @@ export type PresenceNotice = {
   before: Presence;
   restarted: boolean;
 };
+export type OutageNotice =
+  /** Nobody would hear a press at these: lost, silent or shut down, and not back soon. Each is told once, and those of a place
+   * that went dark at the same time together. `place`: what they have in common, `gp/site/kiosk`, `gp/soweto`, or "" for all.
+   * `of`: how many were there before. `unheard`: by which brokers they last spoke, if we are connected to none of them.
+   * `heardMs`: when the last of them spoke; -Infinity if none has since this page was loaded. */
+  | { kind: "devices-gone"; place: string; sources: string[]; of: number; unheard: string[]; heardMs: number }
+  /** Some that were told gone in the message of that place speak again; so many of it are still gone. */
+  | { kind: "devices-back"; place: string; sources: string[]; left: number };
 export type Notice =
   /** `order` is null where it does not belong to the device's count. */
   | { kind: "new-message"; message: Message; order: Order | null }
@@ -94,5 +102,6 @@ export type Notice =
   | Unreadable
   | { kind: "epoch-changed"; source: string; epoch: string }
   | PresenceNotice
+  | OutageNotice
   | RecordNotice
   | AlarmNotice;

@@ -2,12 +2,19 @@
 import type { StateData } from "../contract";
 import type { Presence } from "../protocol";
 import type { PresenceNotice } from "./notices";
+import { type Absence, CERTAIN, PERHAPS } from "./outages";
 
 /** How often a device reports its health, until two reports have shown it. */
 const HEALTH_MS = 60_000;
 const SHORTEST_MS = 5000;
 const LONGEST_MS = 3_600_000;
 const INTERVALS = 3;
+/** A device that reports more often than three times in this time is not told gone earlier. */
+const CERTAIN_MS = 60_000;
+/** Of three intervals: with one of 60 s, and time for looking around, it is told within three minutes. */
+const CERTAIN_PART = 0.96;
+/** A device that is lost or shut down may start anew in this time. */
+const OVER_MS = 120_000;
 
 /** Follows the states of one device, and notices its silence. */
 export class PresenceWatch {
@@ -16,7 +23,10 @@ export class PresenceWatch {
   /** Epoch, `bdseq`, and whether that connection is over. */
   #newest: [number, number, number] = [0, -1, 0];
   #start = "";
-  #heardMs = 0;
+  #heardMs = -Infinity;
+  /** When each broker last brought a word of it, as far as that was lately. */
+  readonly #heardBy = new Map<string, number>();
+  #becameMs = -Infinity;
   #report: { boot: string; monoms: number } | null = null;
   #intervals: number[] = [];
 
@@ -25,12 +35,12 @@ export class PresenceWatch {
   }
 
   /** Take in a state of the epoch with this rank. An older one says nothing, whichever broker has kept it. */
-  state(rank: number, data: StateData): PresenceNotice[] {
+  state(rank: number, data: StateData, nowMs: number): PresenceNotice[] {
     const isOnline = data.state === "online";
     const [epoch, bdseq, over] = this.#newest;
     if ((rank - epoch || data.bdseq - bdseq || Number(!isOnline) - over) <= 0) return [];
     const restarted = isOnline && this.#start !== "" && data.boot_nonce !== this.#start;
-    this.#newest = [rank, data.bdseq, Number(!isOnline)];
+    [this.#newest, this.#becameMs] = [[rank, data.bdseq, Number(!isOnline)], nowMs];
     if (isOnline) this.#start = data.boot_nonce;
     return this.#become(data.state, restarted);
   }
@@ -41,8 +51,12 @@ export class PresenceWatch {
   }
 
   /** Note that the device itself has just spoken. */
-  alive(nowMs: number): PresenceNotice[] {
+  alive(nowMs: number, broker: string): PresenceNotice[] {
     this.#heardMs = nowMs;
+    this.#heardBy.set(broker, nowMs);
+    if (this.#heardBy.size > 1) {
+      for (const [each, heardMs] of this.#heardBy) if (heardMs < nowMs - 2 * this.#healthMs) this.#heardBy.delete(each);
+    }
     return this.presence === "silent" ? this.#become("online") : [];
   }
 
@@ -58,8 +72,28 @@ export class PresenceWatch {
   /** Notice silence. `listeningSinceMs`: since when some broker has been connected; null if none is. */
   tick(nowMs: number, listeningSinceMs: number | null): PresenceNotice[] {
     if (this.presence !== "online" || listeningSinceMs === null) return [];
-    const longest = INTERVALS * Math.min(LONGEST_MS, Math.max(SHORTEST_MS, median(this.#intervals) ?? HEALTH_MS));
-    return nowMs - Math.max(this.#heardMs, listeningSinceMs) > longest ? this.#become("silent") : [];
+    const isSilent = nowMs - Math.max(this.#heardMs, listeningSinceMs) > INTERVALS * this.#healthMs;
+    return isSilent ? this.#become("silent") : [];
+  }
+
+  /** How it seems; null if its going is not told, as of one that was shut down before we listened: it may be out of use for
+   * years. `up` has since when each broker that is connected has been. */
+  absence(nowMs: number, listeningSinceMs: number, up: ReadonlyMap<string, number>): Absence | null {
+    if (this.#heardMs === -Infinity && (this.presence === "unknown" || this.presence === "offline")) return null;
+    const by = [...this.#heardBy.keys()];
+    const since = by.flatMap((broker) => up.get(broker) ?? []);
+    const quietMs = nowMs - Math.max(this.#heardMs, listeningSinceMs, since.length > 0 ? Math.min(...since) : -Infinity);
+    const degree = (CERTAIN * quietMs) / Math.max(CERTAIN_MS, CERTAIN_PART * INTERVALS * this.#healthMs);
+    if ((this.presence === "lost" || this.presence === "offline") && this.#becameMs >= this.#heardMs) {
+      const overMs = nowMs - Math.max(this.#becameMs, listeningSinceMs);
+      return { degree: Math.max(degree, PERHAPS + ((CERTAIN - PERHAPS) * overMs) / OVER_MS), heardMs: this.#heardMs, unheard: [] };
+    }
+    return { degree, heardMs: this.#heardMs, unheard: since.length > 0 ? [] : by.sort() };
+  }
+
+  /** How often it reports its health. */
+  get #healthMs(): number {
+    return Math.min(LONGEST_MS, Math.max(SHORTEST_MS, median(this.#intervals) ?? HEALTH_MS));
   }
 
   #become(presence: Presence, restarted = false): PresenceNotice[] {

@@ -9,6 +9,7 @@ import { Enrolment, WaitingCount } from "./enrolment";
 import { Events } from "./events";
 import { isHelpOpen, jump } from "./keys";
 import { MapView } from "./map";
+import { Outages } from "./outages";
 import { Shape } from "./shapes";
 import { ShiftView } from "./shift";
 import { audio, unlock } from "./sound";
@@ -215,6 +216,7 @@ function Notices() {
       {part.map((link) => (
         <p key={link.name} class="notice bad" role="status">▲ {t.status.oneOf(plain(link.name, 40), t.status.links[link.state], clock(wall(link.sinceMs)))}{link.why !== "" && ` (${t.status.why[link.why]})`}</p>
       ))}
+      <Outages />
       {login.value !== null && wrongBy !== null && <p class="notice">{t.status.clockWrong(span(Math.abs(wrongBy)), wrongBy > 0)}</p>}
       {unreadable.value.count > 0 && view.value === "devices" && <p class="notice">{t.status.unreadable(unreadable.value.count, plain(unreadable.value.last))}</p>}
       {errors.value.map((text, i) => (

@@ -1,7 +1,7 @@
 // All that the page knows: what the worker has told, as signals, one for each row.
 import { batch, computed, effect, signal, type Signal } from "@preact/signals";
 import type { AckArgs, Answer } from "../contract";
-import type { AlarmView, DeviceView, EnrolmentView, EventView, KeyView, LinkView, LossView, Settings, Tell } from "../protocol";
+import type { AlarmView, DeviceView, EnrolmentView, EventView, KeyView, LinkView, LossView, OutageView, Settings, Tell } from "../protocol";
 import { caseOf, type Case } from "./figures";
 import { HeldOrder } from "./held";
 import { forgetOrders, form, hearOrder, unsay } from "./orders";
@@ -165,6 +165,8 @@ export const devicesChanged = signal(0);
 export const openedDevice = signal<string | null>(null);
 export const deviceFilter = signal("");
 export const losses = signal<readonly LossView[]>([]);
+/** Who is gone, and who is back since a short while. */
+export const outages = signal<readonly OutageView[]>([]);
 
 // Events, grouped: `began` opens a line and `ended` closes it.
 
@@ -212,7 +214,7 @@ export function forgetAll(): void {
     [login.value, links.value, watchers.value, isWatching.value] = [null, [], [], false];
     [unwatchedSinceMs.value, wasWatched] = [null, false];
     [openedAlarm.value, openedDevice.value, openedGroup.value, deviceFilter.value] = [null, null, null, ""];
-    [losses.value, errors.value] = [[], []];
+    [losses.value, outages.value, errors.value] = [[], [], []];
     for (const rows of [alarms, devices, groups, gone, hadBefore]) rows.clear();
     for (const changes of [alarmsChanged, devicesChanged, groupsChanged]) changes.value += 1;
     alarmOrder.sort();
@@ -225,7 +227,7 @@ export function forgetAll(): void {
 
 function hearOne(tell: Tell): void {
   // What was on its way from the worker when somebody logged out.
-  if (login.peek() === null && (tell.tell === "changed" || tell.tell === "picture")) return;
+  if (login.peek() === null && (tell.tell === "changed" || tell.tell === "outages" || tell.tell === "picture")) return;
   switch (tell.tell) {
     case "links":
       setClock(tell.nowMs);
@@ -250,6 +252,9 @@ function hearOne(tell: Tell): void {
       for (const event of tell.events) addEvent(event);
       if (tell.events.length > 0) groupsChanged.value += 1;
       if (tell.losses.length > 0 || losses.peek().length > 0) losses.value = tell.losses;
+      return;
+    case "outages":
+      outages.value = tell.outages;
       return;
     case "order":
       return hearOrder(tell);

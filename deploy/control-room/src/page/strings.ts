@@ -92,6 +92,16 @@ const en = {
     outShort: (clock: string | null) => `Kiosks show out of service ${clock === null ? "after 5 minutes of that" : `from ${clock} on`}.`,
   },
 
+  outages: {
+    one: (name: string, since: string | null) => `${since === null ? "Gone" : `Not heard since ${since}`}: ${name}.`,
+    many: (n: number, of: number, place: string, since: string | null) => `${since === null ? "Dark" : `Dark since ${since}`}: ${n} of ${of} devices${place === "" ? "" : ` in ${place}`}.`,
+    unheard: (names: readonly string[]) => `Last heard by ${names.join(" and ")}, which this page has lost: perhaps it is only us.`,
+    someBack: (n: number, clock: string) => `${n} ${n === 1 ? "is" : "are"} back since ${clock}.`,
+    back: (n: number, where: string, clock: string) => `${n === 1 ? `${where} is` : `All ${n} devices${where === "" ? "" : ` in ${where}`} are`} back since ${clock}.`,
+    more: (n: number, isMore: boolean) => `${n}${isMore ? " more" : ""} ${n === 1 ? "device is" : "devices are"} gone: nobody would hear a press there.`,
+    show: "Show",
+  },
+
   failures: {
     "no-key": () => "There is no key.",
     "no-store": (why: string) => `This browser keeps no key: ${why}`,

@@ -10,6 +10,7 @@ import type { Ask, Settings, Tell } from "../protocol";
 import { Broker, type Line, type LineEvents, type Session } from "./broker";
 import { type Clock, TrueTime } from "./clock";
 import { Enrolment } from "./enrolment";
+import { Gone } from "./gone";
 import { FailureError, hex, type Keys } from "./keys";
 import { Look } from "./look";
 import { Pictures } from "./pictures";
@@ -49,6 +50,7 @@ export class Room {
   #pictures!: Pictures;
   #shown!: Shown;
   #watchers!: Watchers;
+  #gone!: Gone;
   #brokers: Broker[] = [];
   #look: Look | null = null;
   #hasBegun = false;
@@ -209,6 +211,7 @@ export class Room {
     this.#pictures = new Pictures();
     this.#shown = new Shown(this.#consumer, this.#pictures, this.#time);
     this.#watchers = new Watchers(root);
+    this.#gone = new Gone();
   }
 
   #end(): void {
@@ -262,6 +265,7 @@ export class Room {
       }
       if (notice.kind === "live-picture") this.#look?.see(notice.source, notice.camera, notice.jpeg);
       if (notice.kind === "unreadable") this.#unreadable = { count: this.#unreadable.count + 1, last: `${notice.topic}: ${notice.reason}` };
+      this.#gone.take(notice, nowMs);
       this.#around.onNotice?.(notice);
     }
     if (this.#shown.wouldHide(notices)) this.#flush(true);
@@ -382,6 +386,8 @@ export class Room {
       this.#toldMs = nowMs;
       tell(this.#shown.changed());
     }
+    const outages = this.#gone.changed(nowMs);
+    if (outages !== null) tell({ tell: "outages", outages });
     if (this.#unreadable.count > this.#unreadableTold) {
       this.#unreadableTold = this.#unreadable.count;
       tell({ tell: "unreadable", ...this.#unreadable });

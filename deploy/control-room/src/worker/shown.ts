@@ -165,6 +165,8 @@ export class Shown {
         this.#lossRows = null;
         break;
       }
+      case "devices-gone":
+      case "devices-back":
       case "unreadable":
       case "live-picture":
         break;
