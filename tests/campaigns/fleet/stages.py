@@ -134,7 +134,7 @@ class Play:
         """A node of the cluster is killed, and comes back later; devices go to another one."""
         self._target.stop()
         self._came_back()
-        self._fleet.rest(0.5)  # until the devices have noticed
+        self._fleet.await_true(lambda: not self._is_back(), 10)  # a node that is killed takes a moment to go
         self._storm(self._fleet.connected)
         self._target.start()
 
