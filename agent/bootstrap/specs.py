@@ -256,7 +256,7 @@ def _recorder_socket(settings: Settings, camera: CameraSettings) -> str | None:
     from agent.bootstrap.recorder_specs import recorder_spec  # noqa: PLC0415 - most devices record nothing
 
     spec = recorder_spec(settings, camera)
-    return None if spec.stream is not None and spec.may_be_unmasked else spec.socket
+    return spec.socket if spec.is_fed else None
 
 
 def is_recorded(settings: Settings, camera: CameraSettings) -> bool:

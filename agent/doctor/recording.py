@@ -10,8 +10,8 @@ from pathlib import Path
 from agent.bootstrap.recorder_specs import recorder_spec
 from agent.bootstrap.specs import is_recorded
 from agent.core.camera.recorder_link import RecorderSpec
-from agent.core.diagnosis.agent_report import camera_figures
-from agent.core.diagnosis.finding import Finding, fail, ok, unknown
+from agent.core.diagnosis.agent_report import camera_figures, why_it_rests
+from agent.core.diagnosis.finding import Finding, fail, ok, unknown, warn
 from agent.core.diagnosis.recording import Chain, judge_chain, judge_groups, judge_recorder, judge_room
 from agent.core.errors import CameraError, EncoderError
 from agent.doctor.check import NOT_TRIED, Device, Note
@@ -48,6 +48,9 @@ def _of_running_agent(device: Device, one: CameraSettings) -> Iterator[Finding]:
     figures = (camera_figures(device.status, one.name) or {}).get("recording")
     if figures is None:
         yield unknown("the running agent does not report here whether it is recorded", "run the doctor with sudo")
+        return
+    if (rests := why_it_rests(device.status, f"recorder-{one.name}")) is not None:
+        yield warn(f"it is not recorded: {rests}", "it begins again by itself when the mains are back")
         return
     yield from judge_recorder(figures, device.settings.evidence.before_s)
 

@@ -219,6 +219,6 @@ def _encoder(spec: RecorderSpec, width: int, height: int) -> Encoder:
 
 
 def _source(spec: RecorderSpec, intake: Intake) -> Source:
-    if spec.stream is None or not spec.may_be_unmasked:
+    if spec.is_fed or spec.stream is None:
         return SocketSource(Path(spec.socket), intake.connected)
     return StreamSource(spec.camera, spec.stream)

@@ -34,12 +34,14 @@ def settings_of(directory: Path, *, key: bool = True, recipient: str | None = RE
     )
 
 
-def examine(settings: Settings, figures: dict[str, Any] | None = None) -> list[Finding]:
-    """What is found, with the figures of a running agent if there are any."""
+def examine(settings: Settings, figures: dict[str, Any] | None = None, **part: Any) -> list[Finding]:
+    """What is found, with the figures of a running agent if there are any, and what it says of the recorder."""
     agent = None
     if figures is not None:
         directory = settings.storage.directory
-        (directory / "status.json").write_text(json.dumps({"cameras": {"front": {"recording": figures}}}))
+        parts = {"recorder-front": part} if part else {}
+        report = {"cameras": {"front": {"recording": figures}}, "parts": parts}
+        (directory / "status.json").write_text(json.dumps(report))
         agent = RunningAgent(1, simulated=False, runtime_directory=directory)
     device = Device(settings, simulate=False, agent=agent)
     return list(recording(device, settings.cameras[0], lambda _: None))
@@ -116,3 +118,9 @@ def test_a_card_without_room_a_damaged_chain_and_key_frames_far_apart_are_warned
     [good] = judge_chain(Chain(3, "3f" * 32, "2026-11-27T19:41:04.123Z"))
     assert good.what == "the last clip began 2026-11-27 19:41 UTC; head 3 of the chain: 3f3f3f3f3f3f3f3f"
     assert judge_groups(1.0) == []
+
+
+def test_a_recorder_that_rests_while_the_kiosk_runs_on_its_battery_is_a_warning(tmp_path: Path) -> None:
+    rests = {"ok": False, "detail": "it is stopped: the kiosk runs on its battery", "passes": True}
+    found, *_ = examine(settings_of(tmp_path), {"state": "degraded", "detail": "no picture for 12 s"}, **rests)
+    assert (found.state, "runs on its battery" in found.what) == (State.WARN, True)

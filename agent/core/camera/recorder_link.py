@@ -90,6 +90,11 @@ class RecorderSpec(RecorderMessage):
         """Whether pictures may be taken that show no mask of ours."""
         return not self.masked or (self.stream is not None and self.masked_by_camera)
 
+    @property
+    def is_fed(self) -> bool:
+        """Whether its pictures come from the camera process, and not from a stream that it reads itself."""
+        return self.stream is None or not self.may_be_unmasked
+
 
 # --- core to recorder
 

@@ -75,6 +75,8 @@ class CameraClips:
         self._new_id = new_id
         self._answers = answers
         self._after_ns, self._longest_ns = int(after_s * 1e9), int(longest_s * 1e9)
+        self.rests = ""
+        """Why the camera process, by which it has its pictures, gives none although nothing is broken. Any thread."""
         self._wanted: list[Wanted] = []
         self._files: dict[str, tuple[ClipCause, int]] = {}
         """Of each clip that has begun: why, and the capture time of its first picture."""
@@ -120,7 +122,10 @@ class CameraClips:
 
     def on_state(self, works: bool, detail: str) -> None:
         """See RecorderCallbacks."""
-        self._board.report(f"recorder-{self.link.camera}", ok=works, detail=detail)
+        camera = self._board.parts().get(f"camera-{self.link.camera}")
+        does_rest = not works and self.link.is_fed and camera is not None and camera.passes
+        self.rests = camera.detail if does_rest and camera is not None else ""
+        self._board.report(f"recorder-{self.link.camera}", ok=works, detail=self.rests or detail, passes=does_rest)
 
     def on_start(self) -> None:
         """Ask a new recorder for what is still wanted, under new names: what has begun was closed."""

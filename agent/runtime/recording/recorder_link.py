@@ -100,6 +100,11 @@ class RecorderLink:
         return self._spec.camera
 
     @property
+    def is_fed(self) -> bool:
+        """Whether its pictures come from the camera process."""
+        return self._spec.is_fed
+
+    @property
     def pid(self) -> int | None:
         """The running process, or None."""
         return self._process.pid if self._process else None

@@ -138,11 +138,11 @@ class Recordings:
         for each in self._cameras:
             state = each.link.state
             if state is None:
-                found[each.link.camera] = {"state": "degraded", "detail": "its recorder does not run"}
+                found[each.link.camera] = {"state": "degraded", "detail": each.rests or "its recorder does not run"}
                 continue
             found[each.link.camera] = {
                 "state": "degraded" if state.card else state.state,
-                "detail": state.detail or state.card,
+                "detail": each.rests or state.detail or state.card,
                 "before_s": round(state.ring_s, 1),
                 "group_s": round(state.group_s, 1),
                 **({} if state.encoder is None else {"encoder": state.encoder}),

@@ -39,6 +39,7 @@ class Link:
 
     camera: str
     works: bool = True
+    is_fed: bool = True
     is_running: bool = True
     state: None = None
     said: list[ToRecorder] = field(default_factory=list)
@@ -63,6 +64,7 @@ class Rig:
         numbers = count(1)
         new_id = lambda: f"c{next(numbers)}"  # noqa: E731
         context = make_context(self.told, self.clock)
+        self.board = context.board
         self.recordings = Recordings(self.clock, new_id, self, ("line-crossed", "loitering"), 30.0)
         self.cameras = [
             CameraClips(cast("RecorderLink", link), context, new_id, self, 30.0, 300.0) for link in self.links
@@ -366,3 +368,19 @@ def test_a_deletion_and_each_hourly_head_are_told(rig: Rig) -> None:
         ("deleted", {"seq": 4, "head": "dd"}),
         ("head", {"seq": 4, "head": "dd"}),
     ]
+
+
+def test_a_recorder_without_pictures_rests_with_the_camera_that_feeds_it_and_is_broken_otherwise(rig: Rig) -> None:
+    def part(*, is_fed: bool, passes: bool) -> tuple[str, bool]:
+        rig.front.is_fed = is_fed
+        rig.board.report("camera-front", ok=False, detail="the kiosk runs on its battery", passes=passes)
+        rig.cameras[0].on_state(False, "no picture for 12 s")
+        state = rig.board.parts()["recorder-front"]
+        return state.detail, state.passes
+
+    assert part(is_fed=True, passes=True) == ("the kiosk runs on its battery", True)
+    assert rig.recordings.figures()["front"]["detail"] == "the kiosk runs on its battery"
+    assert part(is_fed=True, passes=False) == ("no picture for 12 s", False)
+    assert part(is_fed=False, passes=True) == ("no picture for 12 s", False), "it reads a stream by itself"
+    rig.cameras[0].on_state(True, "")
+    assert rig.board.parts()["recorder-front"].ok
