@@ -21,7 +21,7 @@ class PahoBroker:
         client_id: str,
         tls: TlsFiles | None = None,
         password: str | None = None,
-        keepalive_s: int = 30,
+        keepalive_s: int = 32,
         connect_timeout_s: float = 20.0,
         user: str | None = None,
         may_connect: Callable[[], None] = lambda: None,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from agent.centre.notices import DevicesBack, DevicesGone, Notice
 
-PERHAPS, CERTAIN = 0.6, 1.0
+PERHAPS, CERTAIN = 0.52, 1.0
 """From which absence on a device is told of together with others, and from which on by itself. Between the two lies
 more than one report of its health, by which devices that went dark at the same moment seem to differ."""
 _SURVEY_S = 5.0

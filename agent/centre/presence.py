@@ -9,14 +9,15 @@ from agent.centre.notices import Presence, PresenceChanged
 from agent.centre.outages import CERTAIN, PERHAPS, Absence, Liveness
 from agent.contract.messages import StateData
 
-_HEALTH_S = 60.0
+_HEALTH_S = 75.0
 """How often a device reports its health, until two reports have shown it."""
 _SHORTEST_S, _LONGEST_S = 5.0, 3600.0
 _INTERVALS = 3
 _CERTAIN_S = 60.0
 """A device that reports more often than three times in this time is not told gone earlier."""
-_CERTAIN_PART = 0.96
-"""Of three intervals: with one of 60 s, and time for looking around, it is told within three minutes."""
+_CERTAIN_PART = 0.77
+"""Of three intervals: with one of 75 s, and time for looking around, it is told within three minutes. One report may be
+lost."""
 _OVER_S = 120.0
 """A device that is lost or shut down may start anew in this time."""
 _NEVER = (0, -1, False)

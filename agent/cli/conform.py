@@ -95,8 +95,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     this.add_argument("--press", metavar="COMMAND", help="presses its button; without it you are asked to")
     text = "cuts the device off from its broker, and it comes back; without it its will is not tried"
     this.add_argument("--cut", metavar="COMMAND", help=text)
-    text = "how often it reports its health by its settings (default: 60)"
-    this.add_argument("--health", type=float, default=60.0, metavar="S", help=text)
+    text = "how often it reports its health by its settings (default: 75)"
+    this.add_argument("--health", type=float, default=75.0, metavar="S", help=text)
     this.add_argument("--yes", action="store_true", help="do not ask before the device is disturbed")
     this.set_defaults(run=_device)
     this = kinds.add_parser(

@@ -278,9 +278,10 @@ class HealthData(Payload):
     uptime_s: Count
     """Since the agent started."""
     outbox: Annotated[dict[str, int], counts(*_CLASSES)]
-    """Messages that wait, by class."""
+    """Messages that wait, by class. A class that has none may be left out."""
     dropped: Annotated[dict[str, int], counts(*_CLASSES)]
-    """Messages given up since the agent started, by class; alarms are never among them."""
+    """Messages given up since the agent started, by class; alarms are never among them. A class that has none may be
+    left out."""
     cpu_percent: float
     """Of the core process, of one processor, since the last report."""
     memory_bytes: Count

@@ -118,7 +118,7 @@ KINDS: Mapping[str, MessageKind] = {
         Rank.HEALTH,
         HealthData,
         "health",
-        "every 60 s while connected (a setting), and at every connection",
+        "every 75 s while connected (a setting), and at every connection",
         qos=0,
         expiry_s=HEALTH_EXPIRY_S,
     ),

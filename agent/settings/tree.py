@@ -95,7 +95,8 @@ class MqttSettings(Section):
     cert_file: Path | None = None
     key_file: Path | None = None
     password: SecretStr | None = None
-    keepalive_s: int = Field(default=30, ge=5, le=600)
+    keepalive_s: int = Field(default=32, ge=5, le=600)
+    """A little more than half of the 60 s after which a centre speaks again, so that this saves every second ping."""
     connect_timeout_s: float = Field(default=20.0, gt=0, le=120)
     alarm_timeout_s: float = Field(default=10.0, gt=0, le=60)
     """An alarm that the broker does not acknowledge within this time is sent to the next broker."""
@@ -190,7 +191,7 @@ class ServicePageSettings(Section):
 class HealthSettings(Section):
     """The regular report."""
 
-    interval_s: float = Field(default=60.0, ge=1, le=3600)
+    interval_s: float = Field(default=75.0, ge=1, le=3600)
 
 
 class LogSettings(Section):

@@ -135,7 +135,7 @@ def test_a_disk_that_takes_no_confirmation_takes_the_settings_back(
     command = office.order("config-set", {"revision": 1, "changes": FASTER})
     full_disk()
     office.passes(5)
-    assert office.target.begun.settings.health.interval_s == 60
+    assert office.target.begun.settings.health.interval_s == 75
     assert office.results() == [(command, "trying"), (command, "rolled-back")]
 
 
@@ -373,4 +373,4 @@ def test_a_technician_with_another_person_sets_other_brokers_and_is_taken_back_w
     street.passes(60)
     assert street.results() == [(cmd_id, "trying"), (cmd_id, "rolled-back")]
     assert street.target.begun.settings.mqtt.brokers != ("mqtts://c.example",)
-    assert street.target.begun.settings.health.interval_s == 60
+    assert street.target.begun.settings.health.interval_s == 75

@@ -7,7 +7,7 @@ from typing import Any
 from agent.centre import Consumer, DevicesBack, DevicesGone, Liveness, Notice
 from tests.support.made_up import HEALTH_JSON, envelope
 
-HEALTH_S = 60
+HEALTH_S = 75
 WITHIN_S = 180
 """Three minutes, from the moment of the silence."""
 SOWETO = [f"gp/soweto-{site}/kiosk-{number}" for site in ("clinic", "mall", "station") for number in range(4)]
@@ -227,7 +227,7 @@ def test_a_device_that_reports_every_ten_minutes_is_waited_for_after_a_restart_t
         told = world.wait(600)
     assert told == [], "its interval is learnt"
     world.begin(json.dumps(world.consumer.liveness()))
-    assert world.wait(1700) == []
+    assert world.wait(1370) == []
     assert world.wait(60) == [DevicesGone(SOWETO[0], sources(SOWETO[:1]), of=1)]
 
 

@@ -66,7 +66,7 @@ def test_its_times_are_those_of_the_settings() -> None:
     assert {button.stuck_after_s for button in KIOSK.buttons} == {30}
     assert (KIOSK.alarm.delayed_after_s, KIOSK.alarm.unconfirmed_after_s) == (10, 30)
     assert KIOSK.service.out_of_service_after_s == 300
-    assert KIOSK.health.interval_s == 60
+    assert KIOSK.health.interval_s == 75
 
 
 def test_the_events_that_it_waits_for_are_in_the_contract() -> None:

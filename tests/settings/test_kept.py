@@ -133,7 +133,7 @@ def test_a_trial_that_does_not_fit_the_files_goes_back(path: Path) -> None:
 def without_cameras(begun: Begun) -> str:
     assert begun.settings.cameras == ()
     assert begun.settings.buttons
-    assert begun.settings.health.interval_s == 60
+    assert begun.settings.health.interval_s == 75
     return begun.trouble
 
 

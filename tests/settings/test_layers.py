@@ -238,7 +238,7 @@ def test_files_are_read_in_the_order_of_their_names_and_editors_leftovers_are_no
 
 def test_the_environment_wins_over_every_layer(layered: Load, path: Path) -> None:
     layered()
-    assert load(path, environ={}).health.interval_s == 60
+    assert load(path, environ={}).health.interval_s == 75
     (path.parent / "edge-agent.d" / "95-more.toml").write_text("[health]\ninterval_s = 30\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EDGE_AGENT_HEALTH__INTERVAL_S", "7")

@@ -64,7 +64,7 @@ class Subject:
         key: PrivateKey,
         press: str | None = None,
         cut: str | None = None,
-        health_s: float = 60.0,
+        health_s: float = 75.0,
         ask: Callable[[str], None] = print,
     ) -> None:
         """`press` and `cut` are commands that press a button, and that cut the device off from its broker until it

@@ -162,8 +162,8 @@ class MainLoop:
                 for name, state in parts.items()
             },
             uptime_s=uptime_s,
-            outbox=waiting,
-            dropped=dropped,
+            outbox={name: count for name, count in waiting.items() if count},
+            dropped={name: count for name, count in dropped.items() if count},
             cpu_percent=self._process.cpu_percent(),
             memory_bytes=self._process.resident_bytes(),
             disk_free_bytes=self._outbox.writer.housekeeping.free_bytes,

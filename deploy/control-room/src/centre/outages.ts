@@ -3,7 +3,7 @@ import type { OutageNotice } from "./notices";
 
 /** From which absence on a device is told of together with others, and from which on by itself. Between the two lies more
  * than one report of its health, by which devices that went dark at the same moment seem to differ. */
-export const PERHAPS = 0.6;
+export const PERHAPS = 0.52;
 export const CERTAIN = 1;
 const SURVEY_MS = 5000;
 const STEADY_MS = 10_000;

@@ -5,14 +5,14 @@ import type { PresenceNotice } from "./notices";
 import { type Absence, CERTAIN, PERHAPS } from "./outages";
 
 /** How often a device reports its health, until two reports have shown it. */
-const HEALTH_MS = 60_000;
+const HEALTH_MS = 75_000;
 const SHORTEST_MS = 5000;
 const LONGEST_MS = 3_600_000;
 const INTERVALS = 3;
 /** A device that reports more often than three times in this time is not told gone earlier. */
 const CERTAIN_MS = 60_000;
-/** Of three intervals: with one of 60 s, and time for looking around, it is told within three minutes. */
-const CERTAIN_PART = 0.96;
+/** Of three intervals: with one of 75 s, and time for looking around, it is told within three minutes. One report may be lost. */
+const CERTAIN_PART = 0.77;
 /** A device that is lost or shut down may start anew in this time. */
 const OVER_MS = 120_000;
 
