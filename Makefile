@@ -16,7 +16,7 @@ JOBS ?= 7
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-recorder test-contract test-eyes test-doctor test-package test-beside test-python test-others test-tflite test-picamera2 check bench bench-recorder bench-vision chaos enrolment-cuts evidence evidence-presses evidence-writes looks uploads fuzz control-room-load control-room-story control-room-shots consoles record brokers fleet rabbitmq emulation province mutants walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-recorder test-contract test-eyes test-doctor test-package test-beside test-python test-others test-tflite test-picamera2 check bench bench-recorder bench-vision chaos enrolment-cuts evidence evidence-presses evidence-writes looks uploads fuzz control-room-load control-room-story control-room-shots consoles record brokers fleet rabbitmq emulation province mutants traffic walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -297,6 +297,9 @@ brokers: $(VENV)/.dev broker rabbitmq $(if $(findstring --short,$(BROKERS)),,$(V
 
 fleet: setup-dev ## Thousands of devices and a real broker, in storms in which buttons are pressed (a quarter of an hour; N=100,1000; FLEET='--broker rabbitmq'; FLEET=--help)
 	@$(BIN)/python -m tests.campaigns.fleet $(addprefix -n ,$(N)) $(FLEET)
+
+traffic: setup-dev broker ## What a kiosk sends and gets in a day, and what a province needs (six minutes; PAPER='--add fleet.json --price-per-mb 0.5'; --write for docs/scale.md)
+	@$(BIN)/python -m tests.campaigns.fleet.paper $(PAPER)
 
 emulation: setup-dev model demo-video service-page ## A day of the package on an emulated Pi 4 and an emulated camera, power cuts among it (eight minutes; the first time eleven)
 	@$(BIN)/python -m tests.campaigns.emulation $(if $(CUTS),--cuts=$(CUTS)) $(EMULATION)
