@@ -27,7 +27,7 @@ from tests.support.mosquitto import CENTRE
 
 PAGE = Path(__file__).parents[3] / "docs" / "scale.md"
 PICTURE = PAGE.with_suffix(".svg")
-_BARE_S = 3.0
+_BARE_S, _SAID_S = 3.0, 5.0
 _WINDOW_S, _LONGEST_WINDOW_S = 30.0, 120.0
 _SUBURBS = (
     *("alexandra", "daveyton", "diepsloot", "kagiso", "katlehong"),
@@ -64,10 +64,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def play(args: argparse.Namespace, devices: int) -> Run:
     """Play all stages with so many devices. Raises FleetError."""
-    began_s = time.monotonic()
+    began_s = said_s = time.monotonic()
 
     def say(what: str) -> None:
         print(f"{time.monotonic() - began_s:5.0f} s  {what}", flush=True)
+
+    def progress(fleet: Fleet) -> None:
+        nonlocal said_s
+        if time.monotonic() - said_s > _SAID_S:
+            said_s = time.monotonic()
+            centre = "listens" if fleet.listens else "is away"
+            say(f"  {fleet.connected:,} connected, {fleet.waiting:,} messages wait, the centre {centre}")
 
     if args.broker == "rabbitmq" and not is_installed():
         raise FleetError("there is no RabbitMQ here: `make rabbitmq` installs Debian's")
@@ -91,7 +98,7 @@ def play(args: argparse.Namespace, devices: int) -> Run:
         window_s = args.window or _window_s(devices, baseline)
         plans = [_plan(number, devices, directory, target, authorities, window_s, args) for number in range(devices)]
         post = Post(target.centre_urls, authorities.centre(CENTRE), CENTRE)
-        fleet = stack.enter_context(Fleet(plans, post, _Progress(say)))
+        fleet = stack.enter_context(Fleet(plans, post, progress))
         say(f"{devices:,} devices, with a window of {window_s:g} s, and a centre")
         run = Run(devices, target.name, window_s, baseline)
         stage_of = Play(fleet, target, meter, spread_s=window_s, health_s=args.health, presses=args.presses)
@@ -105,23 +112,6 @@ def play(args: argparse.Namespace, devices: int) -> Run:
         run.numbered, run.lost = fleet.lost(30.0)
         run.counts = fleet.counts
         return run
-
-
-class _Progress:
-    """Says every few seconds where the fleet is."""
-
-    def __init__(self, say: Callable[[str], None], every_s: float = 5.0) -> None:
-        self._say = say
-        self._every_s = every_s
-        self._said_s = time.monotonic()
-
-    def __call__(self, fleet: Fleet) -> None:
-        if time.monotonic() - self._said_s > self._every_s:
-            self._said_s = time.monotonic()
-            self._say(
-                f"  {fleet.connected:,} of {len(fleet.plans):,} connected, {fleet.waiting:,} messages wait, the centre "
-                f"{'listens' if fleet.listens else 'is away'}"
-            )
 
 
 def _window_s(devices: int, baseline: bare.Baseline) -> float:

@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 
 from agent.adapters.paho_centre import CentreConnection, Heard
 from agent.adapters.tls_context import TlsFiles
-from agent.centre import Consumer, DevicesBack, DevicesGone, HoleFound, NewMessage, RecordLost, RecordSkipped
+from agent.centre import Consumer, DevicesBack, DevicesGone, NewMessage, RecordSkipped
 from agent.centre.link import Link, alarm_link
 from agent.contract.errors import BrokerError
 from agent.contract.events import ConditionData
@@ -141,8 +141,6 @@ class Listener:
 
     def _tick(self, now_s: float) -> None:
         for notice in self._consumer.tick(now_s):
-            self._counts["holes"] += isinstance(notice, HoleFound)
-            self._counts["given up"] += isinstance(notice, RecordLost)
             if isinstance(notice, DevicesGone | DevicesBack):
                 self._pipe.send(("told", type(notice).__name__, notice.sources, now_s))
 
@@ -150,7 +148,6 @@ class Listener:
         self._counts["messages"] += 1
         now_s = time.monotonic()
         for notice in self._consumer.hear(url, heard.topic, heard.payload, heard.retain, now_s, ahead=ahead):
-            self._counts[type(notice).__name__] += 1
             if isinstance(notice, RecordSkipped):
                 self._counts["skipped"] += notice.last - notice.first + 1
             if not isinstance(notice, NewMessage):
