@@ -197,6 +197,7 @@ class Play:
         assert isinstance(self._target, MosquittoTarget)
         life_s = max(4.0, 0.4 * self._spread_s)
         self._target.stop()
+        self._fleet.await_true(lambda: not self._fleet.listens, 10)
         self._target.start_with_certificate_for(life_s)
         ends_s = time.monotonic() + life_s
         for part in range(self._presses):
