@@ -4,7 +4,6 @@ import logging
 import queue
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
@@ -33,6 +32,8 @@ _SURVEY_S = 0.5
 """How often every device is looked at: five thousand of them ten times a second would take a fifth of a core."""
 _MOST_WAITING = 10_000
 _AT_ONCE = 100
+_BEHIND_S = 30.0
+"""After so long without having read everything, what seems silent may just be waiting to be read."""
 _OPEN_WITHIN_S = 30.0
 _SPOKEN = (
     "state",
@@ -105,11 +106,12 @@ class Centre:
         self._endings: list[Ending] = []
         """Orders that have ended, whose futures are still to be told."""
         self._queue: queue.Queue[Callable[[], list[Notice]]] = queue.Queue(_MOST_WAITING)
-        self._ahead: deque[Callable[[], list[Notice]]] = deque()
-        """What is done before all that is in the queue: alarms by their own sessions."""
+        self._ahead: queue.Queue[Callable[[], list[Notice]]] = queue.Queue(_MOST_WAITING)
+        """What is done before all that is in the other queue: alarms by their own sessions."""
         self._tried = threading.Condition()
         self._is_closing = False
-        self._surveyed_s = 0.0
+        self._surveyed_s = self._read_s = 0.0
+        self._is_behind = False
         self._thread = threading.Thread(target=self._work, name="centre", daemon=True)
         topic = None if name is None else host_topic(root, name)
         topics = filters if filters is not None else [f"{root}/+/+/+/up/{each}" for each in _SPOKEN]
@@ -295,27 +297,33 @@ class Centre:
 
     def _work(self) -> None:
         """The thread `centre`: everything that comes, and everything that is due."""
-        ticked_s = 0.0
+        ticked_s = self._surveyed_s = self._read_s = time.monotonic()
         while not self._is_closing or self._endings:
-            notices: list[Notice] = []
-            with suppress(queue.Empty):
+            try:
                 for number in range(_AT_ONCE):  # what an order waits for may be among them: read it before repeating
-                    call = self._queue.get(block=number == 0, timeout=_TICK_S)
-                    while self._ahead:
-                        notices += self._guarded(self._ahead.popleft()) or []
-                    notices += self._guarded(call) or []
+                    self._do(self._next(wait=number == 0))
+            except queue.Empty:
+                self._read_s = time.monotonic()
             if time.monotonic() >= ticked_s + _TICK_S:
                 ticked_s = time.monotonic()
-                notices += self._guarded(self._tick, ticked_s) or []
-            for notice in notices:
-                self._tell(notice)
+                self._do(partial(self._tick, ticked_s))
             with self._lock:
                 ended, self._endings = self._endings, []
             for order, how in ended:
                 _tell_future(order, how)
 
+    def _next(self, *, wait: bool) -> Callable[[], list[Notice]]:
+        """Return what is to be done next. Raises queue.Empty."""
+        with suppress(queue.Empty):
+            return self._ahead.get_nowait()
+        return self._queue.get(block=wait, timeout=_TICK_S)
+
+    def _do(self, call: Callable[[], list[Notice]]) -> None:
+        for notice in self._guarded(call) or []:
+            self._tell(notice)
+
     def _hear_ahead(self, url: str, heard: Heard) -> None:
-        self._ahead.append(partial(self._hear, url, heard, ahead=True))
+        self._ahead.put(partial(self._hear, url, heard, ahead=True))
         with suppress(queue.Full):  # then the thread is awake
             self._queue.put_nowait(list)
 
@@ -353,7 +361,12 @@ class Centre:
             self._endings += self._orders.tick(now_s)
             if now_s < self._surveyed_s + _SURVEY_S:
                 return []
-            self._surveyed_s = now_s
+            was_behind, since_s = self._is_behind, min(self._surveyed_s, self._read_s)
+            self._surveyed_s, self._is_behind = now_s, now_s > since_s + _BEHIND_S
+            if self._is_behind:
+                self._consumer.stood_still(now_s)
+            if self._is_behind and not was_behind:
+                _LOG.warning("%.0f s behind with reading: until that is over, nobody is reported gone", now_s - since_s)
             notices = self._consumer.tick(now_s)
             if self._key is not None and not self._is_closing:
                 for source in self._consumer.rebirths(now_s):

@@ -283,6 +283,12 @@ class Consumer:
         self._up = {each: stands.since_s for each, stands in self._standing.items() if stands.since_s is not None}
         self._listening.note(up=bool(self._up), now_s=now_s)
 
+    def stood_still(self, now_s: float) -> None:
+        """Note that you have just read, or have still to read, what came long ago: all silence until now is yours."""
+        for each in (self._listening, *self._standing.values()):
+            each.restart(now_s)
+        self._up = dict.fromkeys(self._up, now_s)
+
     def hear(
         self, broker: str, topic: str, payload: bytes, retain: bool, now_s: float, *, ahead: bool = False
     ) -> list[Notice]:

@@ -23,6 +23,11 @@ class Standing:
         elif not up and self.since_s is not None:
             self._before, self.since_s = (self.since_s, now_s), None
 
+    def restart(self, now_s: float) -> None:
+        """Count from now on, if it stands: until now it was we who did not listen."""
+        if self.since_s is not None:
+            self.since_s = now_s
+
     def _begun(self, now_s: float) -> float:
         if self._before is None:
             return now_s
