@@ -270,7 +270,10 @@ class Sender:
         return True
 
     def _line(self) -> Line | None:
-        if self._broker is None or self._outbox.alarm_waits or self._clock.boottime_ns() < self._pictures_from_ns:
+        # What was passed on in part rests for as long as a node is dead: until it is due, no picture keeps it waiting.
+        resting = sum(waiting.in_part for _, waiting in self._resting)
+        alarm_waits = self._outbox.figures()[0]["alarm"] > resting
+        if self._broker is None or alarm_waits or self._clock.boottime_ns() < self._pictures_from_ns:
             return None
         return self._broker.line()
 

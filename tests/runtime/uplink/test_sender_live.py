@@ -52,6 +52,20 @@ def test_no_picture_is_sent_without_a_connection_or_while_the_line_is_busy(devic
     assert "live/front" not in topics(device.broker.sent)
 
 
+def test_an_alarm_that_a_cluster_passes_on_in_part_hides_no_camera_from_whoever_answers_it(device: Device) -> None:
+    """It rests for as long as a node is dead at which somebody had subscribed."""
+    device.broker.answer = lambda _: "in part"
+    device.outbox.put(alarm("a1"))
+    device.passes(3)
+    device.advance(20)
+    assert device.waiting == {"alarm": 1}
+    assert device.sender.offer(PICTURE)
+    device.broker.answer = lambda _: "silence"
+    device.outbox.put(alarm("a2"))
+    device.passes(1)
+    assert not device.sender.offer(PICTURE), "that one is under way"
+
+
 def test_a_picture_that_the_broker_can_not_carry_is_not_told_as_a_message_would_be(
     device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
