@@ -52,6 +52,7 @@ class CentreConnection:
         on_link: Callable[[bool, str], None] | None = None,
         state_topic: str | None = None,
         client_id: str | None = None,
+        longest_pause_s: int = 5,
     ) -> None:
         """`on_link` hears of every change of the connection; it and `on_message` run on the client library's thread.
 
@@ -59,8 +60,10 @@ class CentreConnection:
         what comes while we are away is delivered when we are back. Without one nothing is kept.
 
         With `state_topic`, the centre says there that it watches while it is connected, again every minute, and the
-        broker says that it does not when the connection is lost.
+        broker says that it does not when the connection is lost. A connection that was lost is tried again after 1 s at
+        first, and at last after `longest_pause_s`.
         """
+        self._longest_pause_s = longest_pause_s
         self._endpoint = endpoint_of(url)
         self._on_message = on_message
         self._on_link = on_link
@@ -90,7 +93,7 @@ class CentreConnection:
             client.tls_set_context(self._tls)
         if self._state_topic is not None:
             client.will_set(self._state_topic, self._state(online=False), qos=1, retain=True)
-        client.reconnect_delay_set(1, 5)
+        client.reconnect_delay_set(1, self._longest_pause_s)
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
         client.on_subscribe = self._suback

@@ -98,7 +98,8 @@ def alarm_link(
     said = {""}
 
     def make() -> CentreConnection:
-        return CentreConnection(url, tls, on_message, linked, client_id=client_id)
+        # Tried so often that it is back before the first session, which brings what all devices have retained.
+        return CentreConnection(url, tls, on_message, linked, client_id=client_id, longest_pause_s=1)
 
     def warn(why: str) -> None:
         if why not in said:
