@@ -1,6 +1,7 @@
 """The other end of the line: what a tool of the command centre needs from a broker, through paho-mqtt."""
 
 import contextlib
+import logging
 import secrets
 import threading
 from collections.abc import Callable, Sequence
@@ -18,6 +19,8 @@ from agent.adapters.paho_bounded import BoundedClient
 from agent.adapters.tls_context import TlsFiles, tls_context
 from agent.contract.errors import BrokerError
 from agent.contract.host_state import REPEAT_S, CentreStateError, read_state, write_state
+
+_log = logging.getLogger(__name__)
 
 _MOST_FILTERS = 8
 _SESSION_S = 14 * 24 * 3600
@@ -57,7 +60,8 @@ class CentreConnection:
         """`on_link` hears of every change of the connection; it and `on_message` run on the client library's thread.
 
         With `client_id`, which no other client of that broker may have, the broker keeps our session for two weeks:
-        what comes while we are away is delivered when we are back. Without one nothing is kept.
+        what comes while we are away is delivered when we are back. If it says that it won't keep it for so long,
+        `on_link` hears that as the reason, and the log has it. Without a `client_id` nothing is kept.
 
         With `state_topic`, the centre says there that it watches while it is connected, again every minute, and the
         broker says that it does not when the connection is lost. A connection that was lost is tried again after 1 s at
@@ -181,11 +185,16 @@ class CentreConnection:
         self._on_message = None
 
     def _connected(self, client: mqtt.Client, data: Any, flags: Any, reason: Any, properties: Any) -> None:
+        why = str(reason)
         if reason.is_failure:
             self._knows_no_5 = reason.value == UNSUPPORTED_VERSION and not self._subscribed.is_set()
-            self._failure = f"the broker refused: {reason}"
+            self._failure = f"the broker refused: {why}"
             self._subscribed.set()
         else:
+            granted_s = getattr(properties, "SessionExpiryInterval", _SESSION_S)
+            if self._client_id is not None and granted_s < _SESSION_S:
+                why = f"it keeps our session for {granted_s} s, not for {_SESSION_S}"
+                _log.warning("connected to %s, but %s", self._endpoint, why)
             self._say_online()
             if self._state_topic is not None:
                 client.subscribe(self._state_topic, qos=1)
@@ -199,7 +208,7 @@ class CentreConnection:
             if not self._filters:
                 self._subscribed.set()
         if self._on_link is not None and not self._is_left(client):
-            self._on_link(not reason.is_failure, str(reason))
+            self._on_link(not reason.is_failure, why)
 
     def _is_left(self, client: mqtt.Client) -> bool:
         """Whether this client is given up for an older version; its end is not the end of the connection."""

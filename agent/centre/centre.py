@@ -88,7 +88,8 @@ class Centre:
         of its client ids. Alarms then have a session of their own at each broker, too, so that none waits behind
         events. With `answers` it answers self-tests, and closes again what a power cut has opened. `marks` and
         `liveness` are those of an earlier run. `filters` take the place of the usual topics. `on_heard` gets everything
-        as it comes, alarms by both sessions; `on_link` a broker's address, whether it is connected, and why not.
+        as it comes, alarms by both sessions; `on_link` a broker's address, whether it is connected, and why not, or
+        that it keeps the session for less than 14 days.
 
         Raises CentreStateError for a name that no centre may have, and BrokerError for an address or a file that can't
         be used.

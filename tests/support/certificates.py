@@ -44,9 +44,11 @@ class Authority:
             key, *(self._root.device(key.public_key(), name, days=valid, now=now) for name, valid in lives)
         )
 
-    def server(self, hosts: Sequence[str] = LOOPBACK, *, expired: bool = False) -> CertificateFiles:
-        """A server certificate for these host names and addresses; it ends in a day."""
-        key, now = new_key(), _now(expired) - timedelta(days=HOST_DAYS - 1)
+    def server(
+        self, hosts: Sequence[str] = LOOPBACK, *, expired: bool = False, life: timedelta = timedelta(days=1)
+    ) -> CertificateFiles:
+        """A server certificate for these host names and addresses; it ends after `life`."""
+        key, now = new_key(), _now(expired) - timedelta(days=HOST_DAYS) + life
         return self._written(key, self._root.server(key.public_key(), hosts, now))
 
     def certify(self, name: str, public_key: ec.EllipticCurvePublicKey) -> Path:

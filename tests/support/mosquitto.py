@@ -93,6 +93,7 @@ class Mosquitto(AbstractContextManager["Mosquitto"]):
         device_crl: Path | None = None,
         access: str = "",
         logins: Mapping[str, str] | None = None,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         self.authorities = authorities
         self.port = free_port()
@@ -104,6 +105,7 @@ class Mosquitto(AbstractContextManager["Mosquitto"]):
         self._device_crl = device_crl
         self._access = access
         self._logins = logins
+        self._environ = {**os.environ, **(environ or {})}
         self._log = directory / "mosquitto.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -137,6 +139,7 @@ class Mosquitto(AbstractContextManager["Mosquitto"]):
         with (self._directory / "output.txt").open("ab") as output:
             process = subprocess.Popen(
                 [program, "-c", str(self._directory / "mosquitto.conf")],
+                env=self._environ,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

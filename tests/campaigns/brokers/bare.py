@@ -1,6 +1,5 @@
-"""A bare client, for what the tests' subscriber hides: the broker's CONNACK, and messages that nobody acknowledges."""
+"""A bare client, for what the tests' subscriber hides: messages that nobody acknowledges."""
 
-import secrets
 import threading
 from contextlib import AbstractContextManager
 from typing import Any, Self
@@ -17,29 +16,18 @@ from tests.support.wait import wait_for
 class Bare(AbstractContextManager["Bare"]):
     """Enter to connect and subscribe at the centre's node. It acknowledges nothing before `acknowledge`."""
 
-    def __init__(
-        self, site: Site, topic_filter: str = "", *, expiry_s: int = 0, receive_maximum: int | None = None
-    ) -> None:
-        self.client_id = f"bare-{secrets.token_hex(4)}"
-        self.answer: Properties | None = None
-        """The properties of the CONNACK; None before MQTT 5."""
+    def __init__(self, site: Site, topic_filter: str, receive_maximum: int) -> None:
         self.held: list[mqtt.MQTTMessage] = []
         self._site = site
         self._filter = topic_filter
         self._ready = threading.Event()
         self._options: dict[str, Any] = {}
-        clean: bool | None = expiry_s == 0
         if site.knows_5:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-            properties.SessionExpiryInterval = expiry_s
-            if receive_maximum is not None:
-                properties.ReceiveMaximum = receive_maximum
-            self._options = {"clean_start": clean, "properties": properties}
-            clean = None
+            properties.ReceiveMaximum = receive_maximum
+            self._options = {"properties": properties}
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
-            self.client_id,
-            clean_session=clean,
             protocol=site.protocol,
             reconnect_on_failure=False,
             manual_ack=True,
@@ -66,10 +54,6 @@ class Bare(AbstractContextManager["Bare"]):
             self._client.ack(message.mid, message.qos)
         return len(held)
 
-    def _connected(self, client: mqtt.Client, _: Any, flags: Any, reason: Any, properties: Properties | None) -> None:
+    def _connected(self, client: mqtt.Client, _: Any, flags: Any, reason: Any, _properties: Any) -> None:
         assert not reason.is_failure, str(reason)
-        self.answer = properties
-        if self._filter:
-            client.subscribe(self._filter, qos=1)
-        else:
-            self._ready.set()
+        client.subscribe(self._filter, qos=1)

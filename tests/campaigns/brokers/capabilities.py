@@ -27,7 +27,7 @@ ROWS = {
     "retained_by_wildcard": "Retained messages come by a wildcard",
     "retained_at_another_node": "Retained messages come at another node",
     "kept_session": "A kept session holds what comes while the centre is away",
-    "long_session": "A session is kept for 14 days, as the centre's library asks",
+    "long_session": "With deploy's configuration a session is kept for 14 days, as the centre's library asks",
     "clean_session": "Without a session nothing waits for a device",
     "largest_payload": "The contract's largest payload, 128 KiB",
     "receive_maximum": "No more is in flight than the receiver asked for",
@@ -47,7 +47,6 @@ class Limit:
 
 _NODE_LOCAL = "a retained message stays on the node that took it; devices and centres say theirs again"
 _NO_WILDCARD = "it finds retained messages by their exact topic only; ask for `rebirth` instead"
-_CAP = "`mqtt.max_session_expiry_interval_seconds` is 86,400 unless you set it; the server says so in its CONNACK"
 _FREE_IDS = "topics are kept apart, but client ids are free, so any device can throw another one out"
 _ONE_NODE = Limit("—", "")
 LIMITS: Mapping[tuple[str, str], Limit] = {
@@ -58,8 +57,6 @@ LIMITS: Mapping[tuple[str, str], Limit] = {
     ("retained_at_another_node", "rabbitmq"): _ONE_NODE,
     ("retained_at_another_node", "nats"): _ONE_NODE,
     ("retained_at_another_node", "cluster"): Limit("no", _NODE_LOCAL),
-    ("long_session", "rabbitmq"): Limit("1 day", _CAP),
-    ("long_session", "cluster"): Limit("1 day", _CAP),
     ("receive_maximum", "nats"): Limit("no", "MQTT 3.1.1 has no such wish; `max_ack_pending`, 1,024, holds for all"),
     ("isolation", "nats"): Limit("no", _FREE_IDS),
     ("expiry", "nats"): Limit("no", "MQTT 3.1.1 has no expiry; a device refuses an old ack by its `exp`"),

@@ -40,6 +40,7 @@ class Node:
         plugins: Sequence[str],
     ) -> None:
         self.name = name
+        self.number = name.partition("@")[0].rpartition("-")[2]
         self.port, self.tls_port, self.web_port, distribution = (_free_port() for _ in range(4))
         self.url = f"mqtt://127.0.0.1:{self.port}"
         self._directory = directory
@@ -53,7 +54,10 @@ class Node:
                     "cluster_formation.peer_discovery_backend = classic_config",
                     *(f"cluster_formation.classic_config.nodes.{n} = {each}" for n, each in enumerate(cluster, 1)),
                     "log.console = false",
-                    *(each.format(tls_port=self.tls_port, web_port=self.web_port) for each in settings),
+                    *(
+                        each.format(tls_port=self.tls_port, web_port=self.web_port, number=self.number)
+                        for each in settings
+                    ),
                     "",
                 ]
             )
@@ -112,7 +116,7 @@ class Node:
 class Cluster(AbstractContextManager["Cluster"]):
     """Enter to start `nodes`; leaving ends every process. Names, ports, cookie and epmd are its own: two clusters, or
     Debian's own RabbitMQ, never meet. `settings` are further lines of each node's rabbitmq.conf, in which `{tls_port}`
-    and `{web_port}` are free ports."""
+    and `{web_port}` are free ports, and `{number}` is the node's, from 1 on."""
 
     def __init__(
         self,

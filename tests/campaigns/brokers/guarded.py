@@ -15,7 +15,7 @@ from agent.contract.identity import Identity, client_id
 from deploy.rabbitmq.rights import definitions
 from tests.campaigns.brokers.cluster import Cluster
 from tests.campaigns.brokers.sites import Nats
-from tests.support.certificates import BrokerAuthorities
+from tests.support.certificates import BrokerAuthorities, CertificateFiles
 from tests.support.mosquitto import CENTRE, Mosquitto
 
 RABBITMQ = Path(__file__).parents[3] / "deploy" / "rabbitmq" / "edge-agent.conf"
@@ -48,28 +48,38 @@ def _mosquitto(stack: ExitStack, directory: Path, authorities: BrokerAuthorities
 def deployed_rabbitmq(
     directory: Path, authorities: BrokerAuthorities, devices: Sequence[Identity], nodes: int = 1
 ) -> list[str]:
-    """deploy's settings with the paths and ports of a test, and nothing else changed but the witness's rights."""
+    """deploy's settings with the paths and ports of a test, and nothing else changed but the witness's rights. Each
+    node has a certificate of its own."""
     said = definitions(devices, [CENTRE, WITNESS.removesuffix("-1")], nodes)
     for each in said["topic_permissions"]:
         if each["user"] == WITNESS:
             each.update(read=".*", write=".*")
     (directory / "definitions.json").write_text(json.dumps(said))
     (directory / "client-cas.pem").write_text(authorities.devices.ca.read_text() + authorities.centres.ca.read_text())
-    server = authorities.server.server()
-    shutil.copy(server.cert, directory / "server.pem")
-    shutil.copy(server.key, directory / "server.key")
-    text = RABBITMQ.read_text().replace("/etc/rabbitmq/edge-agent", str(directory))
+    for number in range(1, nodes + 1):
+        show(directory, str(number), authorities.server.server())
+    text = (
+        RABBITMQ.read_text()
+        .replace("/etc/rabbitmq/edge-agent", str(directory))
+        .replace("/server.", "/server-{number}.")
+    )
     text, count = re.subn("(?m)^(mqtt.listeners.ssl.1) = 8883$", r"\1 = 127.0.0.1:{tls_port}", text)
     assert count == 1, "deploy's configuration has no TLS listener"
     own = ("listeners.tcp", "mqtt.listeners.tcp", "#")  # the node has a plain listener, at which nobody may do anything
     return [line for line in text.splitlines() if line and not line.startswith(own)]
 
 
+def show(directory: Path, number: str, files: CertificateFiles) -> None:
+    """Put this certificate in the place of the one that the node has; it shows it once its cache is cleared."""
+    shutil.copy(files.cert, directory / f"server-{number}.pem")
+    shutil.copy(files.key, directory / f"server-{number}.key")
+
+
 def _rabbitmq(count: int) -> Callable[..., Guarded]:
     def start(
         stack: ExitStack, directory: Path, authorities: BrokerAuthorities, devices: Sequence[Identity]
     ) -> Guarded:
-        settings = deployed_rabbitmq(directory, authorities, devices)
+        settings = deployed_rabbitmq(directory, authorities, devices, count)
         nodes = stack.enter_context(Cluster(directory, count, settings)).nodes
         url = f"mqtts://localhost:{nodes[0].tls_port}"
         return Guarded(url, {"port": nodes[-1].tls_port, "client_id": WITNESS}, authorities)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+import pytest
 from paho.mqtt.enums import MQTTProtocolVersion
 
 from tests.campaigns.brokers import cluster
@@ -37,16 +38,17 @@ class Node(Protocol):
 
 
 class Nats(AbstractContextManager["Nats"]):
-    """One NATS with JetStream, which its MQTT needs. `more` goes into its `mqtt` block, `rest` beside that."""
+    """One NATS with JetStream, which its MQTT needs. `more` goes into its `mqtt` block, `store` into that of JetStream,
+    and `rest` beside them."""
 
-    def __init__(self, directory: Path, more: str = "", rest: str = "") -> None:
+    def __init__(self, directory: Path, more: str = "", rest: str = "", store: str = "") -> None:
         self.port = free_port()
         self.url = f"mqtt://127.0.0.1:{self.port}"
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
         directory.mkdir(parents=True, exist_ok=True)
         (directory / "nats.conf").write_text(
-            f'server_name: edge\nlisten: "127.0.0.1:{free_port()}"\njetstream {{ store_dir: "{directory}" }}\n'
+            f'server_name: edge\nlisten: "127.0.0.1:{free_port()}"\njetstream {{ store_dir: "{directory}"\n{store} }}\n'
             f'mqtt {{ listen: "127.0.0.1:{self.port}"\n{more} }}\n{rest}\n'
         )
 
@@ -160,6 +162,11 @@ def _nats(stack: ExitStack, directory: Path) -> Site:
 
 def _no_rabbitmq() -> str:
     return "" if cluster.is_installed() else "there is no RabbitMQ here: `make rabbitmq` installs Debian's"
+
+
+def needs(kind: str) -> pytest.MarkDecorator:
+    """Skip a test where that broker is missing."""
+    return pytest.mark.skipif(bool(why := KINDS[kind].missing()), reason=why)
 
 
 KINDS = {

@@ -1,6 +1,5 @@
 """The runbook of docs/brokers.md on three nodes, with deploy's configuration, while somebody presses all the time."""
 
-import shutil
 import socket
 import ssl
 from contextlib import ExitStack
@@ -13,8 +12,8 @@ from agent.adapters.tls_context import TlsFiles
 from agent.cli.keygen import make_key
 from agent.contract.identity import Identity
 from tests.campaigns.brokers.cluster import PROGRAMS, Cluster, Node, control
-from tests.campaigns.brokers.guarded import RABBITMQ, deployed_rabbitmq
-from tests.campaigns.brokers.sites import KINDS
+from tests.campaigns.brokers.guarded import RABBITMQ, deployed_rabbitmq, show
+from tests.campaigns.brokers.sites import needs
 from tests.support.agent_process import AgentProcess
 from tests.support.centre import Centre
 from tests.support.certificates import BrokerAuthorities, CertificateFiles
@@ -25,7 +24,6 @@ from tests.support.wait import wait_for
 from tests.system.test_centre_library import Watching
 from tests.system.test_stop import Finger
 
-needs_rabbitmq = pytest.mark.skipif(bool(KINDS["rabbitmq"].missing()), reason="there is no RabbitMQ here")
 KIOSK = Identity("gp", "jhb-park-station", "kiosk-0042")
 NODES = 4
 
@@ -51,9 +49,15 @@ class Site:
         self.await_presses()
 
     def listen(self, node: Node) -> Centre:
-        name = f"{CENTRE}-{node.name.partition('@')[0].rpartition('-')[2]}"
+        name = f"{CENTRE}-{node.number}"
         options: dict[str, Any] = {"host": "localhost", "files": self._centres[name], "client_id": name}
         return self._stack.enter_context(Centre(node.tls_port, **options))
+
+    def show(self, node: Node, new: CertificateFiles) -> None:
+        """Give the node another certificate, by the runbook."""
+        show(self.directory, node.number, new)
+        control(node, "eval", "ssl:clear_pem_cache().")
+        wait_for(lambda: shown(node.tls_port) == ssl.PEM_cert_to_DER_cert(new.cert.read_text()), what="the new one")
 
     def counts(self) -> set[int]:
         """The presses that have come to any centre."""
@@ -71,7 +75,7 @@ class Site:
         return next(node for port, node in ports.items() if f":{port} " in last)
 
 
-@needs_rabbitmq
+@needs("rabbitmq")
 @pytest.mark.timeout(600)
 def test_the_runbook(tmp_path: Path) -> None:
     with ExitStack() as stack:
@@ -86,13 +90,9 @@ def test_the_runbook(tmp_path: Path) -> None:
 
 def renew_the_certificate(site: Site) -> None:
     """The kiosk stays connected; whoever connects is shown the new one."""
-    before, node = site.agent.log().count(" connected to "), site.in_use()
-    new: CertificateFiles = site.authorities.server.server()
-    shutil.copy(new.cert, site.directory / "server.pem")
-    shutil.copy(new.key, site.directory / "server.key")
+    before = site.agent.log().count(" connected to ")
     for each in site.cluster.nodes:
-        control(each, "eval", "ssl:clear_pem_cache().")
-    wait_for(lambda: shown(node.tls_port) == ssl.PEM_cert_to_DER_cert(new.cert.read_text()), what="the new certificate")
+        site.show(each, site.authorities.server.server())
     site.await_presses()
     assert site.agent.log().count(" connected to ") == before
 
@@ -162,7 +162,7 @@ def shown(port: int) -> bytes | None:
         return encrypted.getpeercert(binary_form=True)
 
 
-@needs_rabbitmq
+@needs("rabbitmq")
 def test_a_kiosk_moves_to_a_new_broker(tmp_path: Path) -> None:
     """The centre is at both before the kiosk hears of the new one, and keeps the old one until it is there."""
     with (
@@ -183,7 +183,7 @@ def test_a_kiosk_moves_to_a_new_broker(tmp_path: Path) -> None:
         there.wait_for_alarm("updated", press_count=2, stage="sent")
 
 
-@needs_rabbitmq
+@needs("rabbitmq")
 def test_a_centre_is_at_every_node_by_a_certificate_for_each(tmp_path: Path) -> None:
     authorities = BrokerAuthorities.create(tmp_path)
     with Cluster(tmp_path, 3, deployed_rabbitmq(tmp_path, authorities, [KIOSK], 3)) as cluster:

@@ -1,10 +1,12 @@
 """What device A can reach of another one's, of another site's and of another province's: every way is tried."""
 
 import contextlib
+import queue
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -110,15 +112,28 @@ def guarded(standing: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.mark.timeout(600)
 def test_by_certificate(guarded: Guarded, cell: Cell, tmp_path: Path) -> None:
     """The agent and the centre's library, which is at one node."""
-    own, files = guarded.authorities.device(OWN.user), guarded.authorities.centre(guarded.centre)
+    own = guarded.authorities.device(OWN.user)
     mqtt = {"ca_file": str(own.ca), "cert_file": str(own.cert), "key_file": str(own.key)}
     agent = AgentProcess(tmp_path, guarded.url, mqtt=mqtt, centre={"required": True, "names": [CENTRE]})
-    tls = TlsFiles(files.ca, files.cert, files.key)
-    with Watching(guarded.centres_url, tls=tls, key=agent.key, name=CENTRE, session=CENTRE) as watching, agent:
+    with watching_by_certificate(guarded, key=agent.key, name=CENTRE) as watching, agent:
         agent.press()
         alarm = watching.stage("sent").alarm
         assert watching.centre.ack(alarm, AckAction.REGISTERED, by="Thandi").result(PATIENCE_S).code == "ok"
         agent.wait_for_outputs(green="on")
+
+
+def watching_by_certificate(guarded: Guarded, **options: Any) -> Watching:
+    files = guarded.authorities.centre(guarded.centre)
+    return Watching(guarded.centres_url, tls=TlsFiles(files.ca, files.cert, files.key), session=CENTRE, **options)
+
+
+@pytest.mark.timeout(600)
+def test_long_session(guarded: Guarded, cell: Cell) -> None:
+    """Before MQTT 5 a session has no end. RabbitMQ says how long it keeps one; Mosquitto shows it in test_trouble."""
+    links: queue.SimpleQueue[tuple[str, bool, str]] = queue.SimpleQueue()
+    with watching_by_certificate(guarded, on_link=lambda *link: links.put(link)):
+        _, is_up, why = links.get(timeout=PATIENCE_S)
+        cell.can(is_up and "keeps our session" not in why)
 
 
 @pytest.mark.timeout(600)

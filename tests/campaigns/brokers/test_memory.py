@@ -8,7 +8,6 @@ from random import Random
 from typing import Any
 
 from agent.adapters.jose_keys import sign
-from tests.campaigns.brokers.bare import Bare
 from tests.campaigns.brokers.capabilities import Cell
 from tests.campaigns.brokers.sites import Site
 from tests.campaigns.chaos.network import GOOD, Conditions, Network
@@ -18,7 +17,6 @@ from tests.support.subscriber import Heard, Subscriber
 from tests.support.wait import wait_for
 
 OFFLINE = int(os.environ.get("OFFLINE_PRESSES", "2000"))
-FORTNIGHT_S = 14 * 24 * 3600
 SOON_S = 3.0
 
 
@@ -42,13 +40,6 @@ def test_kept_session(site: Site, cell: Cell) -> None:
     with Subscriber(site.centres_port, **session) as back:
         assert back.wait_for().payload == b"help"
     forget(site, "kept-centre")
-
-
-def test_long_session(site: Site, cell: Cell) -> None:
-    """Before MQTT 5 a session has no end. (A broker that says nothing grants what was asked for.)"""
-    with Bare(site, expiry_s=FORTNIGHT_S) as client:
-        cell.can(getattr(client.answer, "SessionExpiryInterval", FORTNIGHT_S) >= FORTNIGHT_S)
-    forget(site, client.client_id)
 
 
 def test_clean_session(site: Site, cell: Cell, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_largest_payload(site: Site, cell: Cell) -> None:
 
 def test_receive_maximum(site: Site, cell: Cell) -> None:
     with (
-        Bare(site, f"{TREE}/up/#", receive_maximum=AT_ONCE) as slow,
+        Bare(site, f"{TREE}/up/#", AT_ONCE) as slow,
         Subscriber(site.centres_port, [f"{TREE}/up/#"], **site.options) as quick,
         Subscriber(site.centres_port, **site.options) as publisher,
     ):

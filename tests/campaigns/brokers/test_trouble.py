@@ -2,73 +2,124 @@
 
 import queue
 import time
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+from paho.mqtt.enums import MQTTProtocolVersion
 
 from agent.adapters.paho_broker import PahoBroker
 from agent.adapters.tls_context import TlsFiles
 from agent.centre import HoleFilled, HoleFound, NewMessage, Presence
 from agent.core.errors import MessageRefused
 from agent.ports import OutgoingMessage
-from tests.campaigns.brokers.cluster import Cluster, control
-from tests.campaigns.brokers.sites import KINDS
+from tests.campaigns.brokers.cluster import Cluster, Node, control
+from tests.campaigns.brokers.sites import Nats, needs
 from tests.support.agent_process import TREE, AgentProcess
 from tests.support.broker_events import connected
 from tests.support.centre import Centre
 from tests.support.certificates import BrokerAuthorities
 from tests.support.mosquitto import CENTRE, Mosquitto
+from tests.support.subscriber import Subscriber
 from tests.support.two_paths import PATIENT
 from tests.support.wait import PATIENCE_S, wait_for
+from tests.system.test_bad_disks import fill, small_disk
 from tests.system.test_centre_library import Watching
 
-needs_rabbitmq = pytest.mark.skipif(bool(KINDS["rabbitmq"].missing()), reason="there is no RabbitMQ here")
 pytestmark = pytest.mark.timeout(300)
 SMALL = 32 * 1024
 CAP_S = 1
 
 
-@needs_rabbitmq
-def test_a_press_leaves_a_rabbitmq_whose_disk_is_full(tmp_path: Path) -> None:
-    """It blocks whoever publishes, and tells no MQTT client: it acknowledges nothing, and lets nobody in."""
-    with Cluster(tmp_path, 1) as cluster, Mosquitto(tmp_path / "second") as second, Centre(second.port) as there:
-        [node] = cluster.nodes
-        with AgentProcess(tmp_path / "kiosk", node.url, second.url, mqtt=PATIENT) as agent:
-            wait_for(lambda: f"connected to {node.url}" in agent.log(), what="the first path")
-            control(node, "set_disk_free_limit", "10000GB")
-            agent.press()
-            there.wait_for_alarm("raised")
-            assert f"{node.url} acknowledges nothing" in agent.log()
-            agent.kill()
-            agent.start()
-            agent.press()
-            there.wait_for_alarm("updated", press_count=2)
-            wait_for(lambda: f"no connection to {node.url}" in agent.log(), what="a word about the first path")
+@pytest.mark.parametrize("broker", [pytest.param(each, marks=needs(each)) for each in ("rabbitmq", "nats")])
+def test_a_press_leaves_a_broker_whose_disk_is_full(tmp_path: Path, broker: str) -> None:
+    """RabbitMQ blocks whoever publishes, and tells no MQTT client; NATS ends the connection. None lets anybody in."""
+    with ExitStack() as stack:
+        second = stack.enter_context(Mosquitto(tmp_path / "second"))
+        there = stack.enter_context(Centre(second.port))
+        fill_up: Callable[[], object]
+        if broker == "rabbitmq":
+            [node] = stack.enter_context(Cluster(tmp_path, 1)).nodes
+            url, told = node.url, f"{node.url} acknowledges nothing"
+            fill_up = partial(control, node, "set_disk_free_limit", "10000GB")
+        else:
+            nats = stack.enter_context(Nats(tmp_path / "nats", store="max_file_store: 1MB"))
+            url, told, fill_up = nats.url, f"lost the connection to {nats.url}", partial(fill_nats, nats)
+        agent = stack.enter_context(AgentProcess(tmp_path / "kiosk", url, second.url, mqtt=PATIENT))
+        wait_for(lambda: f"connected to {url}" in agent.log(), what="the first path")
+        fill_up()
+        agent.press()
+        there.wait_for_alarm("raised")
+        assert told in agent.log()
+        agent.kill()
+        agent.start()
+        agent.press()
+        there.wait_for_alarm("updated", press_count=2)
+        wait_for(lambda: f"no connection to {url}" in agent.log(), what="a word about the first path")
 
 
-@needs_rabbitmq
+def fill_nats(nats: Nats) -> None:
+    """With what waits for somebody who is away."""
+    options: dict[str, Any] = {"protocol": MQTTProtocolVersion.MQTTv311}
+    with Subscriber(nats.port, ["other/#"], client_id="away", persistent=True, **options):
+        pass
+    with suppress(AssertionError), Subscriber(nats.port, timeout_s=5, **options) as publisher:
+        while True:
+            publisher.publish("other/x", bytes(10_000))
+
+
+@needs("rabbitmq")
 def test_what_a_short_session_has_lost_is_replayed(tmp_path: Path) -> None:
     with Cluster(tmp_path, 1, [f"mqtt.max_session_expiry_interval_seconds = {CAP_S}"]) as cluster:
         [node] = cluster.nodes
-        with AgentProcess(tmp_path / "kiosk", node.url) as agent:
-            with Watching(node.url, session="wall-display", key=agent.key) as watching:
-                watching.presence(Presence.ONLINE)
-                marks = watching.centre.marks()
+        links: queue.SimpleQueue[tuple[str, bool, str]] = queue.SimpleQueue()
+
+        def lose() -> None:
+            assert f"keeps our session for {CAP_S} s" in links.get(timeout=PATIENCE_S)[2]
             gone_s = time.monotonic() + 3 * CAP_S
             wait_for(lambda: time.monotonic() > gone_s)
-            with Centre(node.port) as somebody:
-                agent.press()
-                somebody.wait_for_alarm("updated", stage="sent")
-            with Watching(node.url, session="wall-display", key=agent.key, marks=marks) as watching:
-                hole = watching.next(HoleFound)
-                for number in range(hole.first, hole.last + 1):
-                    assert watching.next(HoleFilled).number == number
-                told = [each.message.envelope.type for each in watching.seen if isinstance(each, NewMessage)]
-                assert "edge.alarm.raised.v1" in told
+
+        assert_replayed(tmp_path, node, lose, on_link=lambda *link: links.put(link))
 
 
-@pytest.mark.parametrize("broker", ["mosquitto", pytest.param("rabbitmq", marks=needs_rabbitmq)])
+def test_what_a_mosquitto_with_a_full_disk_forgets_is_replayed(tmp_path: Path) -> None:
+    """It goes on in memory, and says nothing but in its log; a restart takes away what it could not write."""
+    with (
+        small_disk(tmp_path / "broker" / "database", "size=1m") as disk,
+        Mosquitto(tmp_path / "broker") as broker,
+    ):
+        assert_replayed(tmp_path, broker, lambda: fill(disk, 1), then=broker.restart)
+        assert "No space left on device" in broker.log()
+
+
+def assert_replayed(
+    directory: Path,
+    broker: Mosquitto | Node,
+    lose: Callable[[], object],
+    then: Callable[[], object] = lambda: None,
+    **options: Any,
+) -> None:
+    """A press between `lose` and `then` is made while the centre is away; its session has lost it."""
+    with AgentProcess(directory / "kiosk", broker.url) as agent:
+        with Watching(broker.url, session="wall-display", key=agent.key, **options) as watching:
+            marks = wait_for(lambda: {each: mark for each, mark in watching.centre.marks().items() if mark.number})
+        lose()
+        with Centre(broker.port) as somebody:
+            agent.press()
+            somebody.wait_for_alarm("updated", stage="sent")
+        then()
+        with Watching(broker.url, session="wall-display", key=agent.key, marks=marks) as watching:
+            hole = watching.next(HoleFound)
+            for number in range(hole.first, hole.last + 1):
+                assert watching.next(HoleFilled).number == number
+            told = [each.message.envelope.type for each in watching.seen if isinstance(each, NewMessage)]
+            assert "edge.alarm.raised.v1" in told
+
+
+@pytest.mark.parametrize("broker", ["mosquitto", pytest.param("rabbitmq", marks=needs("rabbitmq"))])
 def test_a_picture_is_too_large_for_a_broker_and_an_alarm_is_not(tmp_path: Path, broker: str) -> None:
     """Who sends too much would lose the connection; both say their limit, and the agent keeps to it."""
     with ExitStack() as stack:
@@ -90,7 +141,7 @@ def test_a_picture_is_too_large_for_a_broker_and_an_alarm_is_not(tmp_path: Path,
         centre.wait_for_alarm("updated", stage="sent")
 
 
-@needs_rabbitmq
+@needs("rabbitmq")
 def test_what_a_broker_does_not_keep_is_asked_for(tmp_path: Path) -> None:
     """It takes retained messages and drops them. A centre that comes later learns of an open alarm by `rebirth`."""
     settings = ["mqtt.retained_message_store = rabbit_mqtt_retained_msg_store_noop"]

@@ -18,20 +18,16 @@ _ANSWER_S = 30.0
 
 
 class Witness(AbstractContextManager["Witness"]):
-    """Subscribed at each node, as the contract asks: QoS 1, a client id for each, and no session unless it is `kept`.
-    One thread."""
+    """Subscribed at each node, as the contract asks: QoS 1, a client id for each. One thread."""
 
-    def __init__(self, nodes: Sequence[Node], *, kept: bool = False) -> None:
+    def __init__(self, nodes: Sequence[Node]) -> None:
         self._nodes = nodes
-        self._kept = kept
         self._ears: dict[str, Centre] = {}
         self._read: Counter[str] = Counter()
         self._tools = ExitStack()
         self._watches: dict[str, bool] = {}
         self.known: dict[str, Message] = {}
         """Every message by its id, as it came first; there is one source."""
-        self.copies = 0
-        """How often one of them came again, from another node or the same one."""
 
     def __enter__(self) -> "Witness":
         for node in self._nodes:
@@ -55,7 +51,7 @@ class Witness(AbstractContextManager["Witness"]):
 
         def joined() -> Centre | None:
             with suppress(Exception):  # it is only starting
-                centre = Centre(node.port, client_id=f"centre-{node.name}", persistent=self._kept)
+                centre = Centre(node.port, client_id=f"centre-{node.name}")
                 centre.__enter__()
                 return centre
             return None
@@ -83,7 +79,6 @@ class Witness(AbstractContextManager["Witness"]):
             fresh, self._read[name] = heard[self._read[name] :], len(heard)
             for message in (read(each) for each in fresh if not each.retain):
                 if message is not None:
-                    self.copies += message.id in self.known
                     self.known.setdefault(message.id, message)
 
     def of(self, under: str) -> list[Message]:
