@@ -62,6 +62,18 @@ def test_a_broker_that_hangs_up_on_mqtt_5_is_spoken_to_in_3_1_1_by_a_tool_too() 
         assert broker.levels == [5, 4]
 
 
+def test_a_broker_that_keeps_a_session_for_a_day_only_is_told_of() -> None:
+    """One that says nothing grants what was asked for."""
+    a_day = b"\0\0\x05\x11" + (24 * 3600).to_bytes(4)
+    for connack, told in ((a_day, "it keeps our session for 86400 s, not for 1209600"), (b"\0\0\0", "Success")):
+        links: list[tuple[bool, str]] = []
+        with FakeBroker(Behaviour(connack=lambda _, said=connack: said)) as broker:  # type: ignore[misc]
+            centre = Tool(broker.url, on_link=lambda up, why, said=links: said.append((up, why)), client_id="wall-1")  # type: ignore[misc]
+            centre.open([f"{TREE}/up/#"])
+            centre.close()
+        assert links == [(True, told)]
+
+
 def test_a_command_that_is_somewhat_too_large_is_refused_unread_and_the_connection_stands(tmp_path: Path) -> None:
     flood = publish_header(f"{TREE}/down/command/ping", 100 * 1024) + bytes(100 * 1024)
     behaviour = Behaviour(connack=lambda level: _TOO_OLD if level == MQTT5 else b"\0\0", after_suback=flood)
