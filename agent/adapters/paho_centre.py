@@ -14,7 +14,13 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from agent.adapters.broker_failures import UNSUPPORTED_VERSION, endpoint_of, of_connecting, of_silent_close
+from agent.adapters.broker_failures import (
+    RETAIN_NOT_SUPPORTED,
+    UNSUPPORTED_VERSION,
+    endpoint_of,
+    of_connecting,
+    of_silent_close,
+)
 from agent.adapters.paho_bounded import BoundedClient
 from agent.adapters.tls_context import TlsFiles, tls_context
 from agent.contract.errors import BrokerError
@@ -76,6 +82,9 @@ class CentreConnection:
         self._closing = threading.Event()
         self._failure = ""
         self._knows_no_5 = False
+        self._may_retain = True
+        """Whether the broker keeps what we say of ourselves; where it does not, only whoever is connected hears it."""
+        self._refused_to_retain: mqtt.Client | None = None
         try:
             self._tls = tls_context(tls or TlsFiles()) if self._endpoint.tls else None
         except BrokerError as error:
@@ -96,7 +105,7 @@ class CentreConnection:
         if self._tls is not None:
             client.tls_set_context(self._tls)
         if self._state_topic is not None:
-            client.will_set(self._state_topic, self._state(online=False), qos=1, retain=True)
+            client.will_set(self._state_topic, self._state(online=False), qos=1, retain=self._may_retain)
         client.reconnect_delay_set(1, self._longest_pause_s)
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
@@ -106,14 +115,15 @@ class CentreConnection:
         return client
 
     def open(self, filters: list[str], timeout_s: float = 10.0) -> None:
-        """Connect and subscribe, with MQTT 3.1.1 if the broker refuses 5 or drops the connection. Raises BrokerError
-        that says what went wrong."""
+        """Connect and subscribe, with MQTT 3.1.1 if the broker refuses 5 or drops the connection, and retaining nothing
+        if it refuses that. Raises BrokerError that says what went wrong."""
         self._filters = filters
         self._begin(timeout_s)
-        if self._knows_no_5:
+        if self._is_left(self._client):
             self._client.disconnect()
             self._client.loop_stop()
-            self._client = self._make_client(mqtt.MQTTv311)
+            self._client = self._make_client(mqtt.MQTTv311 if self._knows_no_5 else mqtt.MQTTv5)
+            self._refused_to_retain = None
             self._subscribed.clear()
             self._failure = ""
             self._begin(timeout_s)
@@ -159,6 +169,8 @@ class CentreConnection:
         self, topic: str, payload: bytes, expiry_s: int | None = None, timeout_s: float = 10.0, *, retain: bool = False
     ) -> None:
         """Publish with QoS 1 and wait for the broker's acknowledgement. Raises BrokerError."""
+        if retain and not self._may_retain:  # it would drop the connection
+            raise BrokerError(f"the broker allows nothing retained, so it can't keep {topic}")
         sent = self.send(topic, payload, expiry_s, retain=retain)
         try:
             sent.wait_for_publish(timeout_s)
@@ -174,7 +186,9 @@ class CentreConnection:
         self._on_link = None
         self._closing.set()
         if self._state_topic is not None and self._client.is_connected():
-            farewell = self._client.publish(self._state_topic, self._state(online=False), qos=1, retain=True)
+            farewell = self._client.publish(
+                self._state_topic, self._state(online=False), qos=1, retain=self._may_retain
+            )
             with contextlib.suppress(RuntimeError, ValueError):
                 farewell.wait_for_publish(2.0)
         self._client.disconnect()
@@ -188,6 +202,8 @@ class CentreConnection:
         why = str(reason)
         if reason.is_failure:
             self._knows_no_5 = reason.value == UNSUPPORTED_VERSION and not self._subscribed.is_set()
+            if reason.value == RETAIN_NOT_SUPPORTED and not self._subscribed.is_set():
+                self._may_retain, self._refused_to_retain = False, client
             self._failure = f"the broker refused: {why}"
             self._subscribed.set()
         else:
@@ -195,6 +211,7 @@ class CentreConnection:
             if self._client_id is not None and granted_s < _SESSION_S:
                 why = f"it keeps our session for {granted_s} s, not for {_SESSION_S}"
                 _log.warning("connected to %s, but %s", self._endpoint, why)
+            self._may_retain = self._may_retain and bool(getattr(properties, "RetainAvailable", True))
             self._say_online()
             if self._state_topic is not None:
                 client.subscribe(self._state_topic, qos=1)
@@ -211,12 +228,13 @@ class CentreConnection:
             self._on_link(not reason.is_failure, why)
 
     def _is_left(self, client: mqtt.Client) -> bool:
-        """Whether this client is given up for an older version; its end is not the end of the connection."""
-        return self._knows_no_5 and client.protocol == mqtt.MQTTv5
+        """Whether this client is given up for one of an older version, or with a will that is not retained. Its end is
+        not the end of the connection."""
+        return (self._knows_no_5 and client.protocol == mqtt.MQTTv5) or client is self._refused_to_retain
 
     def _say_online(self) -> None:
         if self._state_topic is not None and not self._closing.is_set():
-            self._client.publish(self._state_topic, self._state(online=True), qos=1, retain=True)
+            self._client.publish(self._state_topic, self._state(online=True), qos=1, retain=self._may_retain)
 
     def _repeat(self) -> None:
         """Say again that we watch: a device may be on a node of a cluster that did not keep what we said."""
