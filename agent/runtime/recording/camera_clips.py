@@ -122,8 +122,9 @@ class CameraClips:
 
     def on_state(self, works: bool, detail: str) -> None:
         """See RecorderCallbacks."""
-        camera = self._board.parts().get(f"camera-{self.link.camera}")
-        does_rest = not works and self.link.is_fed and camera is not None and camera.passes
+        camera, state = self._board.parts().get(f"camera-{self.link.camera}"), self.link.state
+        lacks_pictures = not works and self.link.is_fed and state is not None and not state.card
+        does_rest = lacks_pictures and camera is not None and camera.passes
         self.rests = camera.detail if does_rest and camera is not None else ""
         self._board.report(f"recorder-{self.link.camera}", ok=works, detail=self.rests or detail, passes=does_rest)
 
