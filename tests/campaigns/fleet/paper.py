@@ -36,8 +36,10 @@ class Capacity:
     handshake_ms: float
     share: float
     """Of one processor, that a quiet device takes of the broker."""
+    peak_bytes: float
+    """Of the broker's memory, with these devices."""
     device_bytes: float
-    """Of the broker's memory, for each."""
+    """Of it, for each more."""
     centre_ms: float
     """Of a processor, for each message."""
 
@@ -56,6 +58,7 @@ class Capacity:
             max(each["handshakes_a_second"] for each in bare),
             min(each["handshake_ms"] for each in bare),
             quiet["broker_cpu_s"] / quiet["seconds"] / large["devices"],
+            peaks[1],
             (peaks[1] - peaks[0]) / more if more else peaks[1] / large["devices"],
             1000 * sum(each["centre_cpu_s"] for each in stages) / sum(each["messages"] for each in stages),
         )
@@ -67,11 +70,12 @@ def needs(capacity: Capacity, day: Sequence[Chore], price: float, devices: int) 
     messages = devices * sum(each.times * each.messages for each in day)
     a_second = messages / _DAY_S
     window_s = 2 * devices / capacity.handshakes_a_second
+    memory = capacity.peak_bytes + (devices - capacity.devices) * capacity.device_bytes
     return {
         "messages to the centre": f"{messages / 1e6:,.1f} million a day, {a_second:,.0f} a second",
         "bytes on the wire": f"{day_bytes / 1e9:,.1f} GB a day, {day_bytes * 8 / _DAY_S / 1e6:,.1f} Mbit/s",
         f"price of {_MONTH_DAYS} days": f"{day_bytes * _MONTH_DAYS / 1e6 * price:,.0f}",
-        "broker: memory": f"{devices * capacity.device_bytes / 2**20:,.0f} MiB",
+        "broker: memory": f"{memory / 2**20:,.0f} MiB",
         "broker: open files": f"{devices:,} and a few",
         "broker: of one processor, at rest": f"{100 * devices * capacity.share:,.0f} %",
         "centre's program: of one processor, at rest": f"{a_second * capacity.centre_ms / 10:,.0f} %",
@@ -97,7 +101,7 @@ def markdown(day: Sequence[Chore], capacities: Sequence[Capacity], price: float,
         parts.append(
             f"Measured with {capacity.devices:,} devices: C = {capacity.handshakes_a_second:.0f} handshakes a second, "
             f"{capacity.handshake_ms:.2f} ms of the broker's processor each; {100_000 * capacity.share:.2f} % of it "
-            f"for 1,000 quiet devices, and {capacity.device_bytes / 1024:.0f} KiB of memory for each; "
+            f"for 1,000 quiet devices, and {capacity.device_bytes / 1024:.0f} KiB of memory for each more; "
             f"{capacity.centre_ms:.2f} ms of the centre's program a message. Assumed: all of it grows in "
             f"proportion, and 10^6 bytes cost {price:g}."
             f"\n\n{_table(head, lines)}"

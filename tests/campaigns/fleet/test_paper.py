@@ -37,6 +37,7 @@ def test_what_a_fleet_needs_follows_from_its_measured_capacity() -> None:
     found = needs(capacity, DAY, price=0.5, devices=50_000)
     assert found["bytes on the wire"].startswith("150.0 GB a day")
     assert found["broker: of one processor, at rest"] == "50 %"
+    assert found["broker: memory"] == "146 MiB"
     assert found["price of 30 days"] == "2,250,000"
     assert found["reconnect window, 2N/C"] == "500 s"
     assert found["brokers, for a window of 120 s"] == "5"
