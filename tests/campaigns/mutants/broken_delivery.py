@@ -22,8 +22,8 @@ KEPT = (
     Breakage(
         "give up an alarm that a broker has refused often enough",
         "agent/runtime/uplink/sender.py",
-        "if row.rank is not Rank.ALARM and refusals >= _REFUSALS_BEFORE_GIVING_UP:",
-        "if refusals >= _REFUSALS_BEFORE_GIVING_UP:",
+        "if row.rank is not Rank.ALARM and waiting.refusals_here >= _REFUSALS_BEFORE_GIVING_UP:",
+        "if waiting.refusals_here >= _REFUSALS_BEFORE_GIVING_UP:",
         "tests/runtime/uplink/test_sender.py::"
         "test_an_alarm_that_the_only_broker_refuses_is_tried_on_its_one_connection_until_it_is_taken",
     ),
