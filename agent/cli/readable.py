@@ -80,7 +80,8 @@ def _who(answer: dict[str, Any]) -> str:
 
 
 def _state(data: dict[str, Any]) -> str:
-    return f"{data['state'].upper()}, agent {data['agent_version']}, bdseq {data['bdseq']}"
+    will = " (its will, written when it connected)" if data["state"] == "lost" else ""
+    return f"{data['state'].upper()}, agent {data['agent_version']}, bdseq {data['bdseq']}{will}"
 
 
 def _alarms(data: dict[str, Any], monoms: Any) -> str:

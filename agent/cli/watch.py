@@ -110,7 +110,7 @@ def _of_outage(notice: DevicesGone | DevicesBack) -> str:
     if isinstance(notice, DevicesBack):
         return f"BACK {who}" + (f" ({notice.left} still gone)" if notice.left else "")
     silent_s = time.monotonic() - notice.heard_s
-    since = "" if isinf(silent_s) else time.strftime(" since %H:%M:%S", time.localtime(time.time() - silent_s))
+    since = "" if isinf(silent_s) else time.strftime(" since %H:%M:%S", time.gmtime(time.time() - silent_s))
     return f"GONE from this broker{since}" + (f", of {notice.of}" if len(names) > 1 else "") + f": {who}"
 
 
