@@ -12,8 +12,8 @@ from deploy.rabbitmq.rights import definitions
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print them; 2 for a name that no device or centre may have."""
     parser = argparse.ArgumentParser(prog="python -m deploy.rabbitmq", description=__doc__)
-    parser.add_argument("--device", action="append", default=[], metavar="PROVINCE/SITE/ID")
-    parser.add_argument("--centre", action="append", default=[], metavar="NAME")
+    parser.add_argument("--device", action="append", default=[], metavar="PROVINCE/SITE/ID", help="again for each more")
+    parser.add_argument("--centre", action="append", default=[], metavar="NAME", help="again for each more")
     parser.add_argument("--nodes", type=int, default=1, metavar="N", help="of the cluster, for the centres (default 1)")
     args = parser.parse_args(arguments)
     devices = []
