@@ -298,7 +298,7 @@ brokers: $(VENV)/.dev broker rabbitmq $(if $(findstring --short,$(BROKERS)),,$(V
 fleet: setup-dev ## Thousands of devices and a real broker, in storms in which buttons are pressed (a quarter of an hour; N=100,1000; FLEET='--broker rabbitmq'; FLEET=--help)
 	@$(BIN)/python -m tests.campaigns.fleet $(addprefix -n ,$(N)) $(FLEET)
 
-traffic: setup-dev broker ## What a kiosk sends and gets in a day, and what a province needs (six minutes; PAPER='--add fleet.json --price-per-mb 0.5'; --write for docs/scale.md)
+traffic: setup-dev broker ## What a kiosk sends and gets in a day, and what a province needs (six minutes; after make fleet FLEET='--json fleet.json': PAPER='--add fleet.json --price-per-mb 0.5'; --write for docs/scale.md)
 	@$(BIN)/python -m tests.campaigns.fleet.paper $(PAPER)
 
 emulation: setup-dev model demo-video service-page ## A day of the package on an emulated Pi 4 and an emulated camera, power cuts among it (eight minutes; the first time eleven)

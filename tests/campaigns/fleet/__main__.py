@@ -103,6 +103,7 @@ def play(args: argparse.Namespace, devices: int) -> Run:
         run = Run(devices, target.name, window_s, baseline)
         stage_of = Play(fleet, target, meter, spread_s=window_s, health_s=args.health, presses=args.presses)
         for name in [each for each in stages_for(target) if each in args.stages]:
+            say(f"{name} begins")
             stage = stage_of.play(name)
             run.stages.append(stage)
             run.presses = [*fleet.presses.values()]
@@ -146,7 +147,7 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     numbers: Callable[[str], list[int]] = lambda text: [int(each) for each in text.split(",")]  # noqa: E731
     parser.add_argument("-n", type=numbers, metavar="N[,N...]", help="how many devices (1000, or none with --add)")
     parser.add_argument("--broker", choices=["mosquitto", "rabbitmq"], default="mosquitto")
-    parser.add_argument("--stages", type=lambda text: text.split(","), default=[*STAGES], help=", ".join(STAGES))
+    parser.add_argument("--stages", type=lambda text: text.split(","), default=[*STAGES], help=",".join(STAGES))
     parser.add_argument(
         "--window", type=float, metavar="S", help="[mqtt] reconnect_spread_s (30, or what the broker's capacity needs)"
     )

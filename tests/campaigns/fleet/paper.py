@@ -21,6 +21,7 @@ MOST_AT_REST = 3_000_000
 """Bytes a day of a kiosk without a camera."""
 _LONGEST_WINDOW_S = 120.0
 """What `[mqtt] reconnect_spread_s` allows."""
+_LEAST_REST_S = 180.0
 _DAY_S = 86_400
 _MONTH_DAYS = 30
 
@@ -116,18 +117,26 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure a kiosk's day and print what fleets need; 1 when a kiosk at rest takes more than it may."""
     parser = argparse.ArgumentParser(prog="python -m tests.campaigns.fleet.paper", description=__doc__)
-    parser.add_argument(
-        "--add", type=Path, nargs="+", required=True, metavar="FILE", help="runs of `make fleet --json`"
-    )
+    written = "what `make fleet FLEET='--json FILE'` has written"
+    parser.add_argument("--add", type=Path, nargs="+", metavar="FILE", help=written)
     parser.add_argument("--price-per-mb", type=float, default=1.0, metavar="P", help="of 10^6 bytes, in any money (1)")
     numbers = lambda text: [int(each) for each in text.split(",")]  # noqa: E731
     parser.add_argument("--devices", type=numbers, default=[1000, 10_000, 50_000], metavar="N[,N...]")
     parser.add_argument("--rest", type=float, default=300.0, metavar="S", help="how long to watch it at rest (300)")
     parser.add_argument("--write", action="store_true", help="write the tables into docs/scale.md")
     args = parser.parse_args(arguments)
+    if not args.add:
+        parser.error(f"it needs {written}: make traffic PAPER='--add FILE'")
+    if args.rest < _LEAST_REST_S:
+        parser.error(
+            f"in less than {_LEAST_REST_S:.0f} s of rest too little health comes, every 75 s, to tell what it takes"
+        )
     runs = [run for path in args.add for run in json.loads(path.read_text())["runs"]]
     brokers = sorted({run["broker"] for run in runs})
     capacities = [Capacity.of([run for run in runs if run["broker"] == name]) for name in brokers]
+    print(
+        f"A kiosk is watched for {args.rest:.0f} s and a minute more; the tables come last", file=sys.stderr, flush=True
+    )
     with tempfile.TemporaryDirectory(prefix="edge-paper-") as directory:
         day = traffic.measure(Path(directory), args.rest)
     text = markdown(day, capacities, args.price_per_mb, args.devices)
