@@ -162,6 +162,8 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     args.n = args.n or ([] if args.add else [1000])
     if unknown := set(args.stages) - set(STAGES):
         parser.error(f"there is no stage {', '.join(sorted(unknown))}")
+    if "connect" not in args.stages:
+        parser.error("the stages need connect: without it no device does")
     if not all(0 < each <= 20_000 for each in args.n):
         parser.error("a fleet has 1 to 20,000 devices: the centre's library knows no more")
     return args
