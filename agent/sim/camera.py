@@ -16,14 +16,14 @@ _BAR_COLOURS = ((255, 255, 255), (0, 255, 255), (255, 255, 0), (0, 255, 0), (255
 
 
 def drawn_picture(width: int, height: int, number: int) -> Pixels:
-    """Draw colour bars and a white block that moves with `number`, so that a picture that stands still is noticed."""
+    """Draw colour bars and a black block that moves with `number`, so that a picture that stands still is noticed."""
     pixels = np.zeros((height, width, 3), np.uint8)
     edges = np.linspace(0, width, len(_BAR_COLOURS) + 1).astype(int)
     for left, right, colour in zip(edges, edges[1:], _BAR_COLOURS, strict=False):
         pixels[:, left:right] = colour
     side = max(min(width, height) // 8, 1)
     left = number * 4 % max(width - side, 1)
-    pixels[height - side :, left : left + side] = 255
+    pixels[height - side :, left : left + side] = 0
     return pixels
 
 

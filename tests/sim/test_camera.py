@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -15,7 +16,8 @@ from tests.support.vision_stand_ins import SECOND, ManualClock, ScriptedCamera, 
 
 
 def test_drawn_pictures_differ_from_one_to_the_next() -> None:
-    assert not np.array_equal(drawn_picture(64, 48, 1), drawn_picture(64, 48, 2))
+    pictures = [drawn_picture(320, 240, number) for number in range(100)]
+    assert not any(np.array_equal(*each) for each in pairwise(pictures))
     assert drawn_picture(64, 48, 1).shape == (48, 64, 3)
 
 
