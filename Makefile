@@ -292,7 +292,7 @@ control-room-story: setup-dev ## The control room's page in a browser: 300 press
 	@STORY_PRESSES=300 STORY_ROUNDS=100 STORY_CUTS=100 STORY_HIDDEN_ECHOES=45 $(BIN)/pytest -s --show-capture=no --timeout=1800 \
 	  tests/control_room/test_story.py tests/control_room/test_two_pages.py tests/control_room/test_watching.py tests/control_room/test_cuts.py
 
-brokers: $(VENV)/.dev broker rabbitmq $(if $(findstring --short,$(BROKERS)),,$(VENV)/.nats) ## What Mosquitto, RabbitMQ and NATS can and can't do, a RabbitMQ cluster ten times over; then its nodes are killed under presses; nothing may be lost (an hour; BROKERS=--times=1 ten minutes; --short; --write for docs/brokers.md)
+brokers: $(VENV)/.dev broker rabbitmq $(if $(findstring --short,$(BROKERS)),,$(VENV)/.nats) ## What Mosquitto, RabbitMQ and NATS can and can't do, a RabbitMQ cluster ten times over; then its nodes are killed under presses; nothing may be lost (half an hour; BROKERS=--times=1 eight minutes; --short; --write for docs/brokers.md)
 	@$(BIN)/python -m tests.campaigns.brokers $(BROKERS)
 
 fleet: setup-dev ## Thousands of devices and a real broker, in storms in which buttons are pressed (a quarter of an hour; N=100,1000; FLEET='--broker rabbitmq'; FLEET=--help)
