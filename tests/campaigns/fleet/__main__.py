@@ -39,7 +39,8 @@ _ROOM = Path("/dev/shm")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Play all runs and print them; 0 when every target was met, 1 when not, 2 for what can't be played."""
+    """Play all runs and print them; 0 when every target was met, 1 when not, 2 for what can't be played, 130 when that
+    was interrupted."""
     args = _parsed(arguments)
     runs = [run for path in args.add for run in json.loads(path.read_text())["runs"]]
     try:
@@ -53,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FleetError as error:
         print(f"NOT PLAYED: {error}")
         return 2
+    except KeyboardInterrupt:
+        print("interrupted: nothing was written, and everything that ran has ended")
+        return 130
     if args.write:
         singles = [run for run in runs if run["broker"] == MosquittoTarget.name]
         if len(singles) > 1:

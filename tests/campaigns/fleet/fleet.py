@@ -260,6 +260,7 @@ class Fleet(AbstractContextManager["Fleet"]):
                 cwd=_REPOSITORY,
                 stdin=subprocess.DEVNULL,
                 pass_fds=[number],
+                process_group=0,  # an interrupt is ours: we end it
             )
         stack.callback(_end, process, ours)
         ours.send(what)
