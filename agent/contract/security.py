@@ -308,7 +308,7 @@ SECURITY: Mapping[SecurityKind, SecurityRow] = {
     "message-refused": SecurityRow(
         "warning",
         "the broker refused a message, can't carry one of that size, or ended every connection on which it was sent"
-        " alone; told once for each",
+        " alone; told once for each, and once for an alarm that a cluster passes on in part",
         TopicDetail,
     ),
     "centre-state-ignored": SecurityRow(
