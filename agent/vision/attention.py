@@ -101,12 +101,13 @@ class Attention:
         self._take_in(cells, boottime_ns)
         wishes: list[Wish] = []
         self._blobs, self._near = [], []
+        for track in tracks:
+            if _is_doubtful(track) or not self.still(track):
+                wishes += self._wishes_of(track, boottime_ns)
         if not self._restless:
-            return [wish for track in tracks if _is_doubtful(track) for wish in self._wishes_of(track, boottime_ns)]
+            return wishes
         free = self._changed.copy()
         for track in tracks:
-            if _is_doubtful(track) or self._changed[self.cells_of(track, _AROUND)].any():
-                wishes += self._wishes_of(track, boottime_ns)
             free[self.cells_of(track, _OWN_MOTION)] = False
         if free.any():
             for column, row, width, height, count in self._blobs_of(free).tolist():
@@ -169,8 +170,11 @@ class Attention:
                 self._bored_s[blob] += self._step_s
 
     def still(self, track: Track) -> bool:
-        """Whether nothing around this person has changed since it was last looked at."""
-        return not (self._restless and self._changed[self.cells_of(track, _AROUND)].any())
+        """Whether nothing around this person has changed since it was last looked at.
+
+        Of a place where they are only expected, as their pace has taken them there, no look has said anything yet.
+        """
+        return not track.is_elsewhere and not (self._restless and self._changed[self.cells_of(track, _AROUND)].any())
 
     def cells_of(self, track: Track, around: float = 0.0) -> tuple[slice, slice]:
         """Return rows and columns of the cells of a person's box, and of this share of their height around it."""

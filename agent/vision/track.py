@@ -23,6 +23,8 @@ _PLACE_IN_COMPANY, _SIZE_IN_COMPANY = 2.0, 3.5
 """Factors on the noise of a box in company: it is often a box of both."""
 _CUT = 0.2
 """A box that is lower than expected by this share has lost a part: nobody walks away so fast."""
+_ELSEWHERE = 0.25
+"""Whoever is expected farther than this from where they were found, in heights, has to be looked for there."""
 _LOOKS = 9
 """How many scores are remembered."""
 _GLIDE_S = 0.3
@@ -58,6 +60,7 @@ class Track:
         self.last: Detection | None = found
         """What the last look showed; None if it missed them."""
         self._scores = deque([found.score], _LOOKS)
+        self._found_x, self._found_y = self.x, self.y
 
     @property
     def score(self) -> float:
@@ -79,6 +82,12 @@ class Track:
     def place_error(self) -> float:
         """Standard deviation of where they are expected, in their heights."""
         return math.sqrt(self._place_var)
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether they are expected in another place than where the last look found them."""
+        way = math.hypot(self.x - self._found_x, self.y - self._found_y)
+        return self.last is not None and way > _ELSEWHERE * self.height
 
     def advance(self, step_s: float, shift: Shift | None = None) -> None:
         """Move them on to where they are expected `step_s` seconds later.
@@ -143,6 +152,7 @@ class Track:
         self.looks += 1
         self.missed_s = self.unseen_s = 0.0
         self.last = found
+        self._found_x, self._found_y = self.x, self.y
         self._scores.append(found.score)
 
     def _way_to(self, found: Detection, in_company: bool) -> tuple[float, float]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from agent.core.camera.settings import DAYS
+from tests.support.acting_scene import Acting, ActingScene, moves
 from tests.support.agent_process import AgentProcess, run_cli
 from tests.support.centre import Centre
 from tests.support.mosquitto import Mosquitto
@@ -17,7 +18,9 @@ from tests.support.vision_media import demo_video
 
 MAX_JPEG_BYTES = 100 * 1024
 FPS = 10
-EMPTY_S, PEOPLE_S, EMPTY_AFTER_S = 2, 10, 8
+EMPTY_S, PEOPLE_S, EMPTY_AFTER_S = 2, 10, 6
+PACE, BEHIND_S = 0.14, 2
+"""Widths of the picture in a second, and how much later the second of the two comes."""
 
 
 def test_a_press_tells_who_is_in_view_and_sends_their_picture(tmp_path: Path, broker: Mosquitto) -> None:
@@ -48,7 +51,7 @@ def test_a_press_tells_who_is_in_view_and_sends_their_picture(tmp_path: Path, br
 
         out = tmp_path / "now.jpg"
         done = run_cli("command", "--config", agent.config, "--key", agent.key_file, "snapshot", "--out", out)
-        assert (done.returncode, done.stderr) == (0, "")
+        assert done.returncode == 0, done.stderr  # which says so if a busy machine has answered late
         assert_picture(out.read_bytes(), (576, 768))
         assert list((agent.storage / "snapshots").rglob("*.jpg")) == [], "a sent picture stays on the device"
 
@@ -79,7 +82,7 @@ def test_everything_that_people_do_in_a_closed_zone_begins_and_ends(
         assert {m.data.get("zone") for m in entered} == {None, "street"}
         assert in_order(m.data["event_id"] for m in left) == in_order(m.data["event_id"] for m in entered)
         for m in left:
-            # The picture stays empty for longer. It is told how long they were there, not how long that took.
+            # The street stays empty for longer. It is told how long they were there, not how long that took.
             assert m.data["duration_ms"] <= (PEOPLE_S + 2) * 1000
         for kind in ("loitering", "after-hours"):
             told = centre.messages(f"event/{kind}")
@@ -98,22 +101,19 @@ def in_order(ids: Iterable[str]) -> list[str]:
 
 @pytest.fixture
 def passing(tmp_path: Path) -> Iterator[Path]:
-    """Nobody, then the people of the demo video, then nobody, in front of the same background."""
-    capture = cv2.VideoCapture(str(demo_video()), cv2.CAP_FFMPEG)
-    frames = []
-    while True:
-        good, pixels = capture.read()
-        if not good:
-            break
-        frames.append(pixels)
-    capture.release()
-    # Whoever moves is nowhere most of the time, so the median shows the place without them.
-    empty = np.median(np.stack(frames[::40]), axis=0).astype(np.uint8)
+    """Nobody in a street, then two who walk through it, then nobody."""
+    ahead, behind = moves(0.75, PACE), moves(0.95, PACE)
+    scene = ActingScene(
+        [
+            Acting(0, 0.25, lambda at_s: ahead(at_s - EMPTY_S)),
+            Acting(1, 0.3, lambda at_s: behind(at_s - EMPTY_S - BEHIND_S)),
+        ]
+    )
     path = tmp_path / "passing.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), FPS, (empty.shape[1], empty.shape[0]))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), FPS, (768, 576))
     assert writer.isOpened()
-    for pixels in [empty] * (EMPTY_S * FPS) + frames[: PEOPLE_S * FPS] + [empty] * (EMPTY_AFTER_S * FPS):
-        writer.write(pixels)
+    for number in range((EMPTY_S + PEOPLE_S + EMPTY_AFTER_S) * FPS):
+        writer.write(scene.at(number / FPS))
     writer.release()
     yield path
     path.unlink()

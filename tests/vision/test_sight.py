@@ -114,6 +114,18 @@ def test_who_goes_through_a_door_in_the_middle_of_the_picture_is_gone_within_fiv
     assert not seen_at(shown, 11).people
 
 
+@pytest.mark.parametrize("gap_s", [0.3, 0.6, 1.0, 2.0])
+@pytest.mark.parametrize("pace", [40, 80, 120])
+def test_who_walks_through_a_door_between_two_pictures_is_gone_within_five_seconds(pace: float, gap_s: float) -> None:
+    """A slow device leaves pictures out: whoever is last seen walking is next expected where nothing has moved."""
+    through = walks(0, 100, 80, (pace, 0), 2)
+    scene = MovingScene(W, H, [lambda at_s: through(at_s) if at_s < 5 else None])
+    shown = watch(scene, sight(ColourDetector()), [at_s for at_s in times(14) if not 5 <= at_s < 5 + gap_s])
+
+    assert seen_at(shown, 4.9).people
+    assert not seen_at(shown, 10 + gap_s).people
+
+
 def test_one_who_goes_and_one_who_comes_elsewhere_are_two() -> None:
     scene = MovingScene(W, H, [stands(60, 150, 90, 1, 6), stands(500, 150, 90, 6)])
     shown = watch(scene, sight(ColourDetector()), times(12))
