@@ -106,8 +106,8 @@ class _Reports:
             self._reporter.publish(self._reporter.make.snapshot(picture_id, jpeg))
         self._handler.order_done(picture_done(picture_id, jpeg is not None, detail))
 
-    def on_state(self, works: bool, detail: str, *, passes: bool = False) -> None:
-        self._board.report(f"camera-{self._name}", ok=works, detail=detail, passes=passes)
+    def on_state(self, works: bool, detail: str, *, transient: bool = False) -> None:
+        self._board.report(f"camera-{self._name}", ok=works, detail=detail, transient=transient)
         self._counts.tick(works=works)
 
     def on_delegate(self, works: bool, detail: str) -> None:

@@ -138,7 +138,7 @@ def keys(known: Settings, user: str, note: Note) -> list[Finding]:
                 _bring(_PUBLIC_KEYS, path, user),
             )
         ]
-    return [ok(f"{len(found)} keys of {', '.join(roles)}")]
+    return [ok(f"{'one key' if len(found) == 1 else f'{len(found)} keys'} of {', '.join(roles)}")]
 
 
 _PUBLIC_KEYS = "the office's keys.json"

@@ -121,6 +121,6 @@ def test_a_card_without_room_a_damaged_chain_and_key_frames_far_apart_are_warned
 
 
 def test_a_recorder_that_rests_while_the_kiosk_runs_on_its_battery_is_a_warning(tmp_path: Path) -> None:
-    rests = {"ok": False, "detail": "it is stopped: the kiosk runs on its battery", "passes": True}
+    rests = {"ok": False, "detail": "it is stopped: the kiosk runs on its battery", "transient": True}
     found, *_ = examine(settings_of(tmp_path), {"state": "degraded", "detail": "no picture for 12 s"}, **rests)
     assert (found.state, "runs on its battery" in found.what) == (State.WARN, True)

@@ -85,7 +85,7 @@ def test_the_reason_for_which_the_agent_gets_no_pictures_is_named(tmp_path: Path
 
 
 def test_a_camera_that_rests_while_the_kiosk_runs_on_its_battery_is_a_warning(tmp_path: Path) -> None:
-    rests = {"ok": False, "detail": "it is stopped: the kiosk runs on its battery", "passes": True}
+    rests = {"ok": False, "detail": "it is stopped: the kiosk runs on its battery", "transient": True}
     finding = examine(tmp_path, Path("/dev/null"), {"frames_per_second": 0.0}, **rests)
 
     assert finding.state is State.WARN

@@ -100,7 +100,7 @@ class Rig:
     def on_picture(self, picture_id: str, jpeg: bytes | None, detail: str, aim: Aim | None = None) -> None:
         self.pictures.append((picture_id, jpeg, detail))
 
-    def on_state(self, works: bool, detail: str, *, passes: bool = False) -> None:
+    def on_state(self, works: bool, detail: str, *, transient: bool = False) -> None:
         self.states.append((works, detail))
 
     def on_delegate(self, works: bool, detail: str) -> None:

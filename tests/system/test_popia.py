@@ -218,7 +218,7 @@ def check_run(directory: Path) -> None:
     assert set(status) == {"boottime_ns", "pid", "parts", "cameras", "uploads", "data"}, ASK_HERE
     assert status["uploads"] is status["data"] is None  # else sizes and counts, as health tells
     for part in status["parts"].values():
-        assert set(part) == {"ok", "detail", "passes"}, ASK_HERE
+        assert set(part) == {"ok", "detail", "transient"}, ASK_HERE
     assert set(field_names(status["cameras"]["front"])) - JUDGED == set(), ASK_HERE
     assert list(vectors(status)) == []
 

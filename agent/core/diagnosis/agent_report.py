@@ -39,7 +39,7 @@ def judge_report(text: str | None, now_boottime_ns: int) -> list[Finding]:
 
 
 def _broken(name: str, part: Mapping[str, Any]) -> Finding:
-    tell = warn if part.get("passes") else fail
+    tell = warn if part.get("transient") else fail
     what = f"the agent reports a problem with {name}: {part['detail'] or 'it does not work'}"
     return tell(what, "see the finding of that part")
 
@@ -48,7 +48,7 @@ def why_it_rests(text: str | None, part: str) -> str | None:
     """Return why a part does not work although nothing is broken; None if it works, is broken or unknown."""
     try:
         state = json.loads(text or "")["parts"][part]
-        return str(state["detail"]) if not state["ok"] and state["passes"] else None
+        return str(state["detail"]) if not state["ok"] and state["transient"] else None
     except (ValueError, KeyError, TypeError):
         return None
 

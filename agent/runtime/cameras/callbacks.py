@@ -19,8 +19,8 @@ class CameraCallbacks(Protocol):
     def on_picture(self, picture_id: str, jpeg: bytes | None, detail: str, aim: Aim | None = None) -> None:
         """A picture that was asked for has come; None if there is none, and `detail` says why. A view has `aim`."""
 
-    def on_state(self, works: bool, detail: str, *, passes: bool = False) -> None:
-        """The camera works, or does not; if that `passes`, it is not broken."""
+    def on_state(self, works: bool, detail: str, *, transient: bool = False) -> None:
+        """The camera works, or does not; if that is `transient`, it is not broken."""
 
     def on_delegate(self, works: bool, detail: str) -> None:
         """The delegate of the settings runs the model (`works`), or the processor does in its place."""

@@ -133,7 +133,7 @@ class Impairments:
         else:
             self._sees_badly = True
             detail = f"hardly able to see: {message.detail}"
-            self._board.report(self._sight, ok=False, detail=detail, passes=True)  # it may be night
+            self._board.report(self._sight, ok=False, detail=detail, transient=True)  # it may be night
 
     def _end(self, event_id: str, boottime_ns: int, detail: str) -> None:
         if event_id not in self._active:

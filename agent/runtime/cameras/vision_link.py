@@ -197,7 +197,7 @@ class VisionLink:
         self.impairments.paused()
         if watch is Watch.STOPPED:
             why = "it is stopped: the kiosk runs on its battery, which the buttons need"
-            self._callbacks.on_state(False, why, passes=True)
+            self._callbacks.on_state(False, why, transient=True)
 
     def _spec_now(self) -> VisionSpec:
         if self._battery is None or self._watch is not Watch.SLOW:

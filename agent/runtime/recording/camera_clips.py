@@ -124,9 +124,9 @@ class CameraClips:
         """See RecorderCallbacks."""
         camera, state = self._board.parts().get(f"camera-{self.link.camera}"), self.link.state
         lacks_pictures = not works and self.link.is_fed and state is not None and not state.card
-        does_rest = lacks_pictures and camera is not None and camera.passes
+        does_rest = lacks_pictures and camera is not None and camera.transient
         self.rests = camera.detail if does_rest and camera is not None else ""
-        self._board.report(f"recorder-{self.link.camera}", ok=works, detail=self.rests or detail, passes=does_rest)
+        self._board.report(f"recorder-{self.link.camera}", ok=works, detail=self.rests or detail, transient=does_rest)
 
     def on_start(self) -> None:
         """Ask a new recorder for what is still wanted, under new names: what has begun was closed."""

@@ -66,7 +66,7 @@ class DataUse:
         if changes:
             self._kept_ns, self._kept_bytes = now_ns, self._budget.used
         detail = "what may be sent in this month was sent: no recordings, no live view and no pictures of events leave"
-        self._board.report(DATA, ok=not self.is_used_up, detail=detail if self.is_used_up else "", passes=True)
+        self._board.report(DATA, ok=not self.is_used_up, detail=detail if self.is_used_up else "", transient=True)
 
     def _count(self) -> dict[str, str | None]:
         try:

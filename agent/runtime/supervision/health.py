@@ -19,7 +19,7 @@ class PartState:
 
     ok: bool
     detail: str = ""
-    passes: bool = False
+    transient: bool = False
     """It does not work now, and nothing is broken: it is night, or the kiosk runs on its battery."""
 
 
@@ -40,10 +40,10 @@ class HealthBoard:
         self._parts: dict[str, PartState] = {}
         self._figures: dict[str, HasFigures] = {}
 
-    def report(self, part: str, *, ok: bool, detail: str = "", passes: bool = False) -> None:
-        """Set the state of a part. Only a change between working and not working is published. One that `passes` is
-        told to a technician as a warning."""
-        state = PartState(ok, detail, passes and not ok)
+    def report(self, part: str, *, ok: bool, detail: str = "", transient: bool = False) -> None:
+        """Set the state of a part. Only a change between working and not working is published. A `transient`
+        failure is told to a technician as a warning."""
+        state = PartState(ok, detail, transient and not ok)
         with self._lock:
             before = self._parts.get(part)
             self._parts[part] = state
@@ -69,7 +69,7 @@ class HealthBoard:
         elif state.ok:
             log.info("%s works again", part)
         else:
-            level = logging.WARNING if state.passes else logging.ERROR
+            level = logging.WARNING if state.transient else logging.ERROR
             log.log(level, "%s does not work: %s", part, state.detail)
         change: Literal["part-restored", "part-degraded"] = "part-restored" if state.ok else "part-degraded"
         self._reporter.publish(self._reporter.make.part(change, PartData(part=part, detail=state.detail)))

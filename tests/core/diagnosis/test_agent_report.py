@@ -23,14 +23,14 @@ def test_a_report_that_can_not_be_read_is_not_green(text: str | None) -> None:
     assert not says_connected(text, "mqtts://a")
 
 
-@pytest.mark.parametrize(("passes", "state"), [(True, State.WARN), (False, State.FAIL)])
-def test_what_passes_by_itself_such_as_the_night_is_a_warning(passes: bool, state: State) -> None:
-    text = report(parts={"sight-front": {"ok": False, "detail": "the picture is too dark", "passes": passes}})
+@pytest.mark.parametrize(("transient", "state"), [(True, State.WARN), (False, State.FAIL)])
+def test_what_passes_by_itself_such_as_the_night_is_a_warning(transient: bool, state: State) -> None:
+    text = report(parts={"sight-front": {"ok": False, "detail": "the picture is too dark", "transient": transient}})
     (finding,) = judge_report(text, 101 * S)
 
     assert finding.state is state
     assert "sight-front: the picture is too dark" in finding.what
-    assert why_it_rests(text, "sight-front") == ("the picture is too dark" if passes else None)
+    assert why_it_rests(text, "sight-front") == ("the picture is too dark" if transient else None)
 
 
 @pytest.mark.parametrize(

@@ -216,7 +216,7 @@ def test_while_it_is_hardly_able_to_see_health_says_why_and_its_part_is_degraded
     rig.hear_sight()
     why = {"reason": "blurred", "event_id": "e1", "since": rig.sights[0].since, "detail": "focus it"}
     assert rig.impairments.figures() == {"tampers": [], "hardly_able_to_see": why}
-    assert rig.board.parts() == {"sight-front": PartState(False, "hardly able to see: focus it", passes=True)}
+    assert rig.board.parts() == {"sight-front": PartState(False, "hardly able to see: focus it", transient=True)}
 
     rig.hear_sight(active=False, event_id="e0")
     assert "hardly_able_to_see" in rig.impairments.figures(), "it was something else that ended"

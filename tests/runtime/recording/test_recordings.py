@@ -372,20 +372,20 @@ def test_a_deletion_and_each_hourly_head_are_told(rig: Rig) -> None:
 
 
 def test_a_recorder_without_pictures_rests_with_the_camera_that_feeds_it_and_is_broken_otherwise(rig: Rig) -> None:
-    def part(*, is_fed: bool, passes: bool, runs: bool = True, card: str = "") -> tuple[str, bool]:
+    def part(*, is_fed: bool, transient: bool, runs: bool = True, card: str = "") -> tuple[str, bool]:
         said = RecorderState(state="degraded", card=card, pictures=9, ring_s=0, ring_bytes=0, group_s=0, rss_bytes=1)
         rig.front.state = said if runs else None
         rig.front.is_fed = is_fed
-        rig.board.report("camera-front", ok=False, detail="the kiosk runs on its battery", passes=passes)
+        rig.board.report("camera-front", ok=False, detail="the kiosk runs on its battery", transient=transient)
         rig.cameras[0].on_state(False, "no picture for 12 s")
         state = rig.board.parts()["recorder-front"]
-        return state.detail, state.passes
+        return state.detail, state.transient
 
-    assert part(is_fed=True, passes=True) == ("the kiosk runs on its battery", True)
+    assert part(is_fed=True, transient=True) == ("the kiosk runs on its battery", True)
     assert rig.recordings.figures()["front"]["detail"] == "the kiosk runs on its battery"
-    assert part(is_fed=True, passes=False) == ("no picture for 12 s", False)
-    assert part(is_fed=False, passes=True) == ("no picture for 12 s", False), "it reads a stream by itself"
-    assert not part(is_fed=True, passes=True, runs=False)[1], "it has crashed"
-    assert not part(is_fed=True, passes=True, card="the card is full")[1]
+    assert part(is_fed=True, transient=False) == ("no picture for 12 s", False)
+    assert part(is_fed=False, transient=True) == ("no picture for 12 s", False), "it reads a stream by itself"
+    assert not part(is_fed=True, transient=True, runs=False)[1], "it has crashed"
+    assert not part(is_fed=True, transient=True, card="the card is full")[1]
     rig.cameras[0].on_state(True, "")
     assert rig.board.parts()["recorder-front"].ok

@@ -30,7 +30,7 @@ def test_it_says_which_parts_work_and_what_the_cameras_give(tmp_path: Path) -> N
     bench.file.tick()
     told = json.loads((tmp_path / "status.json").read_text())
     assert told["boottime_ns"] == bench.clock.boottime_ns()
-    assert told["parts"] == {"uplink": {"ok": False, "detail": "no broker", "passes": False}}
+    assert told["parts"] == {"uplink": {"ok": False, "detail": "no broker", "transient": False}}
     assert told["cameras"] == bench.cameras
     assert [path.name for path in tmp_path.iterdir()] == ["status.json"]
 
