@@ -94,7 +94,7 @@ class Presence(StrEnum):
     LOST = "lost"
     """Its broker says that the connection broke."""
     SILENT = "silent"
-    """It said that it is online, and nothing for three intervals of its health."""
+    """It said that it is online, and nothing for 2.3 intervals of its health."""
 
 
 @dataclass(frozen=True, slots=True)

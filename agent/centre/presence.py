@@ -12,12 +12,11 @@ from agent.contract.messages import StateData
 _HEALTH_S = 75.0
 """How often a device reports its health, until two reports have shown it."""
 _SHORTEST_S, _LONGEST_S = 5.0, 3600.0
-_INTERVALS = 3
+_INTERVALS = 2.31
+"""A device that has said nothing for so many intervals of its health is silent. One report may be lost; where it comes
+every 75 s a device is told gone within three minutes, time for looking around included."""
 _CERTAIN_S = 60.0
-"""A device that reports more often than three times in this time is not told gone earlier."""
-_CERTAIN_PART = 0.77
-"""Of three intervals: with one of 75 s, and time for looking around, it is told within three minutes. One report may be
-lost."""
+"""No device is told gone earlier, however often it reports."""
 _OVER_S = 120.0
 """A device that is lost or shut down may start anew in this time."""
 _NEVER = (0, -1, False)
@@ -93,7 +92,7 @@ class PresenceWatch:
         """Return how it seems. `up` has since when each broker that is connected has been."""
         by = [up[broker] for broker in self._heard_by if broker in up]
         quiet_s = now_s - max(self._heard_s, listening_since_s, min(by, default=-inf))
-        degree = CERTAIN * quiet_s / max(_CERTAIN_S, _CERTAIN_PART * _INTERVALS * self.health_s)
+        degree = CERTAIN * quiet_s / max(_CERTAIN_S, _INTERVALS * self.health_s)
         if self.presence in {Presence.LOST, Presence.OFFLINE} and self._became_s >= self._heard_s:
             over_s = now_s - max(self._became_s, listening_since_s)
             return Absence(max(degree, PERHAPS + (CERTAIN - PERHAPS) * over_s / _OVER_S), self._heard_s)

@@ -51,10 +51,10 @@ def test_a_new_start_of_the_agent_is_told_even_when_nobody_saw_the_end_of_the_ol
     assert (found.before, found.presence, found.restarted) == (Presence.ONLINE, Presence.ONLINE, True)
 
 
-def test_silence_for_three_intervals_of_health_is_told_and_ends_with_a_word() -> None:
+def test_silence_for_two_reports_of_health_is_told_and_ends_with_a_word() -> None:
     world = World()
     world.state("online", 1, 1)
-    assert presences(world.wait(225)) == []
+    assert presences(world.wait(173)) == []
     assert presences(world.wait(1)) == [Presence.SILENT]
     assert presences(world.wait(600)) == []
     assert presences(world.health(2)) == [Presence.ONLINE]
@@ -66,14 +66,14 @@ def test_the_interval_is_that_of_the_device() -> None:
     for number in range(5):
         world.health(2 + number, monoms=number * 10_000)
         world.wait(10)
-    assert presences(world.wait(19)) == []
+    assert presences(world.wait(12)) == []
     assert presences(world.wait(3)) == [Presence.SILENT]
 
 
 def test_neither_a_will_nor_what_a_broker_has_kept_is_a_word_of_the_device() -> None:
     world = World()
     world.state("online", 1, 1, retain=True)
-    world.wait(215)
+    world.wait(163)
     world.open(2, retain=True)
     world.hear("state", envelope("state.v1", {"state": "lost"}, 1, id="broken"))
     assert presences(world.wait(20)) == [Presence.SILENT]
@@ -85,7 +85,7 @@ def test_while_we_hear_no_broker_the_silence_is_ours() -> None:
     world.consumer.connection("a", up=False, now_s=world.now_s)
     assert world.wait(600) == []
     world.consumer.connection("b", up=True, now_s=world.now_s)
-    assert presences(world.wait(224)) == []
+    assert presences(world.wait(172)) == []
     assert presences(world.wait(2)) == [Presence.SILENT]
 
 

@@ -155,7 +155,7 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--window", type=float, metavar="S", help="[mqtt] reconnect_spread_s (30, or what the broker's capacity needs)"
     )
-    parser.add_argument("--health", type=float, default=60.0, metavar="S", help="[health] interval_s (60)")
+    parser.add_argument("--health", type=float, default=75.0, metavar="S", help="[health] interval_s (75)")
     parser.add_argument("--presses", type=int, default=20, help="presses in the middle of each stage (20)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     parser.add_argument(

@@ -27,8 +27,8 @@ EVENTS = 10
 _APART_S = 10.0
 _DARK_SUBURBS = 3
 _BACK_S = 90.0
-_TOLD_WITHIN = 3
-"""Intervals of health: three minutes, if the health is sent each minute."""
+_TOLD_WITHIN = 2.4
+"""Intervals of health: three minutes with the default of 75 s."""
 
 
 @dataclass

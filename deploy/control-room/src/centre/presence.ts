@@ -8,11 +8,11 @@ import { type Absence, CERTAIN, PERHAPS } from "./outages";
 const HEALTH_MS = 75_000;
 const SHORTEST_MS = 5000;
 const LONGEST_MS = 3_600_000;
-const INTERVALS = 3;
-/** A device that reports more often than three times in this time is not told gone earlier. */
+/** A device that has said nothing for so many intervals of its health is silent. One report may be lost; with an interval of 75 s,
+ * and time for looking around, it is told gone within three minutes. */
+const INTERVALS = 2.31;
+/** No device is told gone earlier, however often it reports. */
 const CERTAIN_MS = 60_000;
-/** Of three intervals: with one of 75 s, and time for looking around, it is told within three minutes. One report may be lost. */
-const CERTAIN_PART = 0.77;
 /** A device that is lost or shut down may start anew in this time. */
 const OVER_MS = 120_000;
 
@@ -83,7 +83,7 @@ export class PresenceWatch {
     const by = [...this.#heardBy.keys()];
     const since = by.flatMap((broker) => up.get(broker) ?? []);
     const quietMs = nowMs - Math.max(this.#heardMs, listeningSinceMs, since.length > 0 ? Math.min(...since) : -Infinity);
-    const degree = (CERTAIN * quietMs) / Math.max(CERTAIN_MS, CERTAIN_PART * INTERVALS * this.#healthMs);
+    const degree = (CERTAIN * quietMs) / Math.max(CERTAIN_MS, INTERVALS * this.#healthMs);
     if ((this.presence === "lost" || this.presence === "offline") && this.#becameMs >= this.#heardMs) {
       const overMs = nowMs - Math.max(this.#becameMs, listeningSinceMs);
       return { degree: Math.max(degree, PERHAPS + ((CERTAIN - PERHAPS) * overMs) / OVER_MS), heardMs: this.#heardMs, unheard: [] };
