@@ -35,6 +35,7 @@ from agent.core.camera.link import (
     decode_for_core,
 )
 from agent.core.camera.link_model import LONGEST_LINE, LinkError, encode
+from agent.core.camera.open_events import OpenEvents
 from agent.core.camera.vision_spec import VisionSpec
 from agent.core.delivery.backoff import Backoff
 from agent.ports import Clock
@@ -82,6 +83,7 @@ class VisionLink:
         self._send_lock = threading.Lock()
         self._closing = False
         self._lines = child.Lines(LONGEST_LINE)
+        self._events = OpenEvents()
         self._works_since_ns: int | None = None
         self._reason = ""
         """Why the process is ending, in its own words."""
@@ -256,7 +258,9 @@ class VisionLink:
                 self.impairments.heard(message)
             case _:
                 # Whatever the process says, the event is one of this camera.
-                self._callbacks.on_event(message.t, message.data.model_copy(update={"camera": self.camera}))
+                data = message.data.model_copy(update={"camera": self.camera})
+                self._events.told(message.t, data)
+                self._callbacks.on_event(message.t, data)
                 self._forward_picture_of(message.data.snapshot)
 
     def _greeted(self, message: Hello) -> None:
@@ -337,3 +341,6 @@ class VisionLink:
         if self._process is not None:
             child.kill(self._process, f"the camera process of {self.camera}")
             self._process = None
+        if not self._closing:  # a restart of the agent is told by its birth
+            for event, data in self._events.end_all():
+                self._callbacks.on_event(event, data)

@@ -3,11 +3,12 @@
 import os
 import signal
 from datetime import timedelta
+from typing import Any
 
 import psutil
 import pytest
 
-from agent.contract.camera_events import PersonEnteredData
+from agent.contract.camera_events import LoiteringData, PersonEnteredData
 from agent.contract.events import CameraTamperData, HardlyAbleToSeeData
 from agent.contract.vocabulary import TamperKind
 from agent.core.camera.link import InView
@@ -302,3 +303,36 @@ def test_on_battery_a_camera_slows_down_then_stops_and_comes_back_with_the_mains
     assert not rig.events, "no tamper: we have stopped it"
     rig.battery.condition("mains", "mains", active=False, since_ns=rig.clock.boottime_ns())
     rig.until(lambda: rates() == "10.0", "the camera again")
+
+
+def saw(event: str, event_id: str, **more: Any) -> dict[str, Any]:
+    data = {"event_id": event_id, "camera": "x", "frame_monoms": 1000, "persons": 2, "track": "5f0c2e7a-1", **more}
+    return {"t": event, "data": data | {"duration_ms": 600, "score": 0.9, "box": [0.1, 0.1, 0.1, 0.3]}}
+
+
+@pytest.mark.parametrize("how", ["killed", "on battery", "new settings"])
+def test_what_went_on_before_a_camera_ends_with_its_process_once(rig: Rig, how: str) -> None:
+    told = [
+        saw("person-entered", "e1"),
+        saw("loitering", "e2", zone="street", phase="began"),
+        saw("loitering", "e3", phase="began"),
+        saw("loitering", "e3", phase="ended"),
+        saw("line-crossed", "e4", line="gate", direction="left-to-right"),
+    ]
+    link = rig.link(f"hello(); beat(); [say(**each) for each in {told}]; lines.readline(); signal.pause()")
+    rig.until(lambda: len(rig.told) == len(told))
+    assert link.pid is not None
+    if how == "killed":
+        psutil.Process(link.pid).kill()
+    elif how == "on battery":
+        rig.battery.condition("mains", "mains", active=True, since_ns=rig.clock.boottime_ns())
+        rig.clock.advance(timedelta(seconds=61))
+    else:
+        link.respec(link._spec.model_copy(update={"source": "file:other"}))
+    rig.until(lambda: rig.told[len(told) :], "the ends")
+
+    (first, left), (second, over) = rig.told[len(told) :]
+    assert (first, left.event_id, left.frame_monoms, left.persons) == ("person-left", "e1", 1000, 0)
+    assert isinstance(over, LoiteringData)
+    assert (second, over.event_id, over.zone, over.phase) == ("loitering", "e2", "street", "ended")
+    assert over.duration_ms == 600
