@@ -174,7 +174,9 @@ class Attention:
 
         Of a place where they are only expected, as their pace has taken them there, no look has said anything yet.
         """
-        return not track.is_elsewhere and not (self._restless and self._changed[self.cells_of(track, _AROUND)].any())
+        if track.is_elsewhere or track.is_unsettled:
+            return False
+        return not (self._restless and self._changed[self.cells_of(track, _AROUND)].any())
 
     def cells_of(self, track: Track, around: float = 0.0) -> tuple[slice, slice]:
         """Return rows and columns of the cells of a person's box, and of this share of their height around it."""

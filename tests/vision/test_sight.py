@@ -5,11 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.ports import Detection
 from tests.support.moving_scene import (
     Box,
     ColourDetector,
     MovingScene,
     Path,
+    Pixels,
     is_seen,
     leaves,
     looks,
@@ -124,6 +126,26 @@ def test_who_walks_through_a_door_between_two_pictures_is_gone_within_five_secon
 
     assert seen_at(shown, 4.9).people
     assert not seen_at(shown, 10 + gap_s).people
+
+
+class SeesThings(ColourDetector):
+    """Takes the second person, who is a thing, for one now and then, and is not sure."""
+
+    def _detect(self, pixels: Pixels) -> list[Detection]:
+        found = super()._detect(pixels)
+        things = [box for box in found if pixels[int(box.top + box.height / 2), int(box.left + box.width / 2), 0] == 2]
+        weak = [Detection(box.left, box.top, box.width, box.height, 0.3) for box in things if not self.inferences % 3]
+        return [box for box in found if box not in things] + weak
+
+
+@pytest.mark.parametrize("until_s", [6.0, 6.1, 6.2])
+def test_who_has_gone_does_not_live_on_in_a_thing_that_looks_like_somebody_at_times(until_s: float) -> None:
+    through = walks(60, 100, 80, (40, 0), 2)
+    scene = MovingScene(W, H, [lambda at_s: through(at_s) if at_s < until_s else None, stands(245, 105, 75)])
+    shown = watch(scene, sight(SeesThings()), times(15))
+
+    assert seen_at(shown, 5.9).people
+    assert not seen_at(shown, 14).people
 
 
 def test_one_who_goes_and_one_who_comes_elsewhere_are_two() -> None:
