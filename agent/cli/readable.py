@@ -95,7 +95,8 @@ def _camera_event(sentence: str, data: dict[str, Any]) -> str:
     zone = f", {data['zone']}" if data.get("zone") else ""
     lasted = {"lasted": f"{data['duration_ms'] / 1000:.1f} s"} if "duration_ms" in data else {}
     doubt = " (the clock is not set: it may be open)" if data.get("closed_by") == "unknown-clock" else ""
-    return f"camera {data['camera']}{zone}: {sentence.format(**data, **lasted)}{doubt}"
+    unseen = " (nobody saw the end: the camera process has ended)" if data.get("unseen") else ""
+    return f"camera {data['camera']}{zone}: {sentence.format(**data, **lasted)}{doubt}{unseen}"
 
 
 def _line_count(data: dict[str, Any]) -> str:

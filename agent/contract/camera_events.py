@@ -29,6 +29,9 @@ class CameraEventData(Payload):
     snapshot: Level | None = None
     """Identifier of the picture under `up/snapshot/{id}`: the `event_id`. Only at a beginning, and only if the settings
     allow one."""
+    unseen: bool | None = None
+    """True at an end that nobody has seen, as the camera process has ended: it may go on. All else is as in the event's
+    last message, but `persons`, which is 0."""
 
 
 class _InZone(CameraEventData):

@@ -169,14 +169,16 @@ class Attention:
             elif not self._changed[blob].all():
                 self._bored_s[blob] += self._step_s
 
+    def unchanged(self, track: Track) -> bool:
+        """Whether nothing around this person has changed since it was last looked at."""
+        return not (self._restless and self._changed[self.cells_of(track, _AROUND)].any())
+
     def still(self, track: Track) -> bool:
-        """Whether nothing around this person has changed since it was last looked at.
+        """Whether no look is owed to this person: nothing around them has changed, and the last look was certain.
 
         Of a place where they are only expected, as their pace has taken them there, no look has said anything yet.
         """
-        if track.is_elsewhere or track.is_unsettled:
-            return False
-        return not (self._restless and self._changed[self.cells_of(track, _AROUND)].any())
+        return self.unchanged(track) and not (track.is_elsewhere or track.is_unsettled)
 
     def cells_of(self, track: Track, around: float = 0.0) -> tuple[slice, slice]:
         """Return rows and columns of the cells of a person's box, and of this share of their height around it."""

@@ -129,7 +129,7 @@ class Sight:
         self._orientation.looked(by_region[swept:], now_ns)
         found = [box for box in merge(by_region, width, height) if box.height >= self._smallest * height]
         pairs = self._tracker.update(
-            found, partial(self._is_answered, regions), width, height, stands=self._attention.still
+            found, partial(self._is_answered, regions), width, height, stands=self._attention.unchanged
         )
         for track, box in pairs:
             if track.real:

@@ -25,10 +25,9 @@ _CUT = 0.2
 """A box that is lower than expected by this share has lost a part: nobody walks away so fast."""
 _ELSEWHERE = 0.25
 """Whoever is expected farther than this from where they were found, in heights, has to be looked for there."""
-_CONFIRMED = 3
-"""Whoever is found again after a look has missed them is looked at so many times more, though nothing moves..."""
-_CONFIRMING = 2
-"""...and is missed as before if fewer of these looks have found them."""
+_CERTAIN = 2
+"""Whoever is found again after a look has missed them is looked at though nothing moves, until so many looks more have
+found them, or have missed them."""
 _LOOKS = 9
 """How many scores are remembered."""
 _GLIDE_S = 0.3
@@ -65,7 +64,8 @@ class Track:
         """What the last look showed; None if it missed them."""
         self._scores = deque([found.score], _LOOKS)
         self._found_x, self._found_y = self.x, self.y
-        self._to_confirm = self._confirmed = 0
+        self._again: list[bool] | None = None
+        """What each look has found since they were found again; None when that is certain."""
 
     @property
     def score(self) -> float:
@@ -98,7 +98,7 @@ class Track:
     def is_unsettled(self) -> bool:
         """Whether one more look is wanted although nothing moves: they were just found again, perhaps in a thing that
         looks like them, which would then be taken for them for as long as it stands there."""
-        return self._to_confirm > 0
+        return self._again is not None
 
     def advance(self, step_s: float, shift: Shift | None = None) -> None:
         """Move them on to where they are expected `step_s` seconds later.
@@ -162,11 +162,11 @@ class Track:
         self.hits += 1
         self.looks += 1
         self.missed_s = self.unseen_s = 0.0
-        was_missed, self.last = self.last is None, found
-        if self._to_confirm:
-            self._confirm(1)
-        elif was_missed:
-            self._to_confirm, self._confirmed = _CONFIRMED, 0
+        if self._again is None and self.last is None:
+            self._again = []
+        else:
+            self._learn(found=True)
+        self.last = found
         self._found_x, self._found_y = self.x, self.y
         self._scores.append(found.score)
 
@@ -189,15 +189,15 @@ class Track:
         self.missed_s += step_s
         self.looks += 1
         self.last = None
-        if self._to_confirm:
-            self._confirm(0)
+        self._learn(found=False)
         self._scores.append(0.0)
 
-    def _confirm(self, found: int) -> None:
-        self._confirmed += found
-        self._to_confirm -= 1
-        if self._to_confirm == 0 and self._confirmed < _CONFIRMING:
-            self.last = None
+    def _learn(self, *, found: bool) -> None:
+        """Take in a look at whoever was found again: it is certain once two have said the same."""
+        if self._again is not None:
+            self._again.append(found)
+            if self._again.count(found) >= _CERTAIN:
+                self._again = None
 
 
 def _agreed(one: float, other: float) -> float:

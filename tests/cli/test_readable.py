@@ -112,6 +112,11 @@ CODES = {"contact_id": "301", "sia": "AT"}
             {"camera": "front", "zone": "gate", "phase": "ended", "persons": 0, "duration_ms": 100},
             "camera front, gate: presence after hours ended, 0 people, 0.1 s",
         ),
+        (
+            "event/crowd",
+            {"camera": "front", "phase": "ended", "persons": 0, "duration_ms": 4_000, "unseen": True},
+            "camera front: crowd ended, 0 people, 4.0 s (nobody saw the end: the camera process has ended)",
+        ),
     ],
 )
 def test_an_event_is_a_line_for_a_person(topic: str, data: dict[str, Any], says: str) -> None:

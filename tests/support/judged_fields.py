@@ -29,6 +29,7 @@ ABOUT_PEOPLE = {
     "since_boottime_ns": "since when",
     "judge": "that a person must judge what it is: always the same",
     "closed_by": "why nobody should be there now: the site's opening hours",
+    "unseen": "that nobody saw the end, as the camera process has ended",
 }
 """Presence: counts, places, times. Each with the reason why it may be told."""
 

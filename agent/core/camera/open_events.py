@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from agent.contract.camera_events import EVENTS, CameraEventData, EventName
 
-MOST = 1000
-"""Of more than a camera process ever has open, the oldest are forgotten."""
+MOST = 10_000
+"""The oldest of more are forgotten: a camera process that runs wild must not take all memory."""
 
 
 class OpenEvents:
@@ -24,10 +24,11 @@ class OpenEvents:
             self._open.pop(data.event_id, None)
 
     def end_all(self) -> Iterator[tuple[EventName, CameraEventData]]:
-        """Yield the end of each, which tells what its last message did, and forget it."""
+        """Yield the end of each, which nobody has seen and which tells what its last message did, and forget it."""
         while self._open:
             event, last = self._open.pop(next(iter(self._open)))
             name = EVENTS[event].ended_by or event
-            over = last.model_dump() | {"phase": "ended", "persons": 0, "snapshot": None, "closed_by": None}
+            over = last.model_dump(exclude={"snapshot", "closed_by"})
+            over |= {"phase": "ended", "persons": 0, "unseen": True}
             kind = EVENTS[name].data
             yield name, kind.model_validate({field: over[field] for field in kind.model_fields if field in over})

@@ -335,4 +335,14 @@ def test_what_went_on_before_a_camera_ends_with_its_process_once(rig: Rig, how: 
     assert (first, left.event_id, left.frame_monoms, left.persons) == ("person-left", "e1", 1000, 0)
     assert isinstance(over, LoiteringData)
     assert (second, over.event_id, over.zone, over.phase) == ("loitering", "e2", "street", "ended")
-    assert over.duration_ms == 600
+    assert (over.duration_ms, over.unseen) == (600, True)
+    link._reap()
+    assert len(rig.told) == len(told) + 2
+
+
+def test_an_agent_that_ends_leaves_the_ends_to_its_next_birth(rig: Rig) -> None:
+    link = rig.link(f"hello(); beat(); say(**{saw('person-entered', 'e1')}); lines.readline()")
+    rig.until(lambda: rig.told)
+    link.close()
+
+    assert [event for event, _ in rig.told] == ["person-entered"]

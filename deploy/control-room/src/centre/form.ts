@@ -115,7 +115,7 @@ const ALARM: Form = {
 const faults = list(text);
 const part = object({ state: one("ok", "degraded"), detail: maybe(text) });
 const condition: Form = { ...told, input: text, kind: text, active: bool, since: text };
-const ofCamera: Form = { ...told, event_id: text, camera: text, persons: count, zone: maybe(text), phase: maybe(text) };
+const ofCamera: Form = { ...told, event_id: text, camera: text, persons: count, zone: maybe(text), phase: maybe(text), unseen: maybe(bool) };
 
 const EVIDENCE: Form = { ...told, camera: level, clip: maybe(level), alarm_id: maybe(text), into: maybe(level), begins: maybe(text), ends: maybe(text), before_s: maybe(number), object: maybe(text), sha256: maybe(text), first: maybe(count), last: maybe(count), reason: maybe(text) };
 

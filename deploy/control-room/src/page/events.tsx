@@ -38,6 +38,7 @@ function summary(event: EventView): string {
   const words = [
     typeof data["camera"] === "string" && t.events.camera(plain(data["camera"], 40)),
     typeof data["zone"] === "string" && t.events.zone(plain(data["zone"], 40)),
+    data["unseen"] === true && t.events.unseen,
     ...["line", "part", "input", "kind", "fault", "outcome", "severity"].map((name) => typeof data[name] === "string" && data[name] !== shortType(event.type) && plain(data[name], 60)),
     typeof data["left_to_right"] === "number" && typeof data["right_to_left"] === "number" && t.events.crossed(data["left_to_right"], data["right_to_left"]),
     typeof data["persons"] === "number" && data["persons"] > 0 && t.alarms.persons(data["persons"]),

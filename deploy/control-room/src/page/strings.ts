@@ -425,6 +425,7 @@ const en = {
     lossStates: { asked: "asked for", lost: "lost for good" },
     camera: (name: string) => `camera ${name}`,
     zone: (name: string) => `zone ${name}`,
+    unseen: "nobody saw the end: the camera stopped or started anew",
     crossed: (right: number, left: number) => `${right} left to right, ${left} right to left`,
     types: {
       "person-entered": "Somebody is in view",
