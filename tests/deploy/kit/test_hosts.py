@@ -120,6 +120,67 @@ def test_a_broker_that_could_not_read_the_list_anew_reads_it_a_minute_later(kzn:
     assert "RESTART" in fetch(kzn, newest, minute=15, broker=1, brokers=2)[0]
 
 
+def test_of_two_that_fetch_the_list_at_once_neither_takes_it_from_under_the_other(kzn: RunningProvince) -> None:
+    kzn.enrolled(board := kzn.new_board())
+    kzn.registrar.run("revoke", board.name, "--reason", "stolen")
+    files = kzn.broker.files
+    (newest := files / "newest").write_bytes(list_of(kzn))
+    (files / "crl.env").write_text("REGISTRAR=nowhere\nBROKER=0\nBROKERS=1\n")
+    (files / "goes-on").mkdir()
+    os.mkfifo(files / "goes-on/first")
+    curl = files / "curl"
+    curl.write_text(f"""#!/bin/sh
+if [ -e fetched ]; then : >new.crl; exit 56; fi
+cp {newest} new.crl; touch fetched; read go <goes-on/first
+""")
+    curl.chmod(0o755)
+    environ = {
+        **os.environ,
+        "PATH": f"{files}:{os.environ['PATH']}",
+        "FILES": str(files),
+        "RELOAD": "true",
+        "RESTART": "true",
+    }
+    script = ROLE / "files/edge-agent-crl"
+    with subprocess.Popen([script], env=environ) as first:
+        wait_for((files / "fetched").exists, what="the first that has fetched the list")
+        with subprocess.Popen([script], env=environ) as second:
+            wait_for(lambda: second.poll() is not None or _waits_for_a_lock(second.pid), what="the second that waits")
+            (files / "goes-on/first").write_text("on\n")
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert (files / "device-ca.crl").read_bytes() == newest.read_bytes()
+
+
+def _waits_for_a_lock(pid: int) -> bool:
+    """A process, or a child of it."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    waiting = re.findall(r"-> FLOCK +\w+ +\w+ (\d+) ", Path("/proc/locks").read_text())
+    return bool({str(pid), *children} & set(waiting))
+
+
+def test_a_broker_starts_anew_for_what_the_playbook_has_changed_and_not_for_a_list_that_is_being_fetched(
+    tmp_path: Path,
+) -> None:
+    (files := tmp_path / "mosquitto").mkdir()
+    (files / "edge-agent.conf").touch()
+    (systemctl := tmp_path / "systemctl").write_text("#!/bin/sh\nexit 0\n")
+    systemctl.chmod(0o755)
+    environ = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "STAMPS": str(tmp_path / "stamps")}
+
+    def applied() -> str:
+        return ran(ROLE / "files/edge-agent-apply", "mosquitto", files, env=environ).stdout
+
+    assert applied() == "mosquitto started anew\n"
+    assert applied() == ""
+    for name in ("new.crl", "put.crl", "device-ca.crl", "unread"):
+        (files / name).write_text("new")
+    assert applied() == ""
+    for name in ("cut-off", "edge-agent.conf"):
+        (files / name).write_text("new")
+        assert applied() == "mosquitto started anew\n", name
+    assert applied() == ""
+
+
 def test_the_kit_gives_each_broker_a_turn_of_its_own(office: Office) -> None:
     office.new()
     told = [(office.out / f"kzn/brokers/{name}/crl.env").read_text().splitlines() for name in "ab"]
