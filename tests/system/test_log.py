@@ -56,7 +56,7 @@ def test_presses_arrive_while_nobody_reads_the_log_and_it_says_afterwards_what_w
     agent = AgentProcess(tmp_path, broker.url, program=(sys.executable, "-c", _FEW_LINES), log={"level": "debug"})
     with Centre(broker.port) as centre, agent, unread:
         agent.press_many("police", PRESSES, interval_s=0.02, hold_s=0.005)
-        centre.wait_for_alarm("updated", press_count=PRESSES, timeout_s=30)
+        centre.wait_for_alarm("updated", press_count=PRESSES)
         wait_for(lambda: "lines were dropped" in unread.read(), what="a word on what was dropped")
         agent.press()
         centre.wait_for_alarm("updated", press_count=PRESSES + 1)
