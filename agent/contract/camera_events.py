@@ -29,9 +29,6 @@ class CameraEventData(Payload):
     snapshot: Level | None = None
     """Identifier of the picture under `up/snapshot/{id}`: the `event_id`. Only at a beginning, and only if the settings
     allow one."""
-    unseen: bool | None = None
-    """True at an end that nobody has seen, as the camera process has ended: it may go on. All else is as in the event's
-    last message, but `persons`, which is 0."""
 
 
 class _InZone(CameraEventData):
@@ -39,6 +36,9 @@ class _InZone(CameraEventData):
     """Left out for the whole picture."""
     duration_ms: Count
     """Time from the first frame that showed it to `frame_monoms`."""
+    unseen: bool | None = None
+    """True at an end that nobody has seen, as the camera process has ended: it may go on. All else is as in the event's
+    last message, but `persons`, which is 0."""
 
 
 class _OfPerson(CameraEventData):

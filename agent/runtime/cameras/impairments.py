@@ -116,8 +116,7 @@ class Impairments:
                 self._end(event_id, self._clock.boottime_ns(), "no longer known: the camera process ended")
 
     def paused(self) -> None:
-        """Note that the camera process was ended so that it rests, or works in another way: no picture is missed."""
-        self.ended()
+        """Note that the camera process, which has ended, rests or works in another way: no picture is missed."""
         if self._signal is not None:
             self._signal.restarted()
 

@@ -150,7 +150,6 @@ class VisionLink:
         if self._new_spec is not None:
             self._spec, self._new_spec, self._retry_ns = self._new_spec, None, now_ns
             self._reap()
-            self.impairments.ended()
             self._callbacks.on_respec(self._spec)
         if self._battery is not None and (watch := self._battery.watch(now_ns)) is not self._watch:
             self._change(watch)
@@ -325,7 +324,6 @@ class VisionLink:
 
     def _retry_later(self, detail: str) -> None:
         now_ns = self._clock.boottime_ns()
-        self.impairments.ended()
         works_since_ns, self._works_since_ns = self._works_since_ns, None
         delay_s = self._backoff.failed(0.0 if works_since_ns is None else (now_ns - works_since_ns) / 1e9)
         self._retry_ns = now_ns + int(delay_s * 1e9)
@@ -342,5 +340,6 @@ class VisionLink:
             child.kill(self._process, f"the camera process of {self.camera}")
             self._process = None
         if not self._closing:  # a restart of the agent is told by its birth
+            self.impairments.ended()
             for event, data in self._events.end_all():
                 self._callbacks.on_event(event, data)
