@@ -51,9 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except tools.MissingError as error:
         console.print(f"{'SKIPPED: ' if args.if_possible else ''}{error}", markup=False)
         return 0 if args.if_possible else 1
+    say("packages, kernels and disks of the machines: made once, then kept (a minute or two)")
+    if args.prepare:
+        installed.prepare(_machines(args.only))
+        say("they are there")
+        return 0
     book, faults = Book(tell), ["it was not played to its end"]
     try:
-        say("packages, kernels and disks of the machines: made once, then kept (a minute or two)")
         faults = _play(args, book, say)
     except KeyboardInterrupt:
         return 130
@@ -137,6 +141,8 @@ def _parser() -> argparse.ArgumentParser:
         "--json", type=Path, default=ROOT / "build" / "emulation.json", help="default: build/emulation.json"
     )
     parser.add_argument("--cuts", type=int, default=day.CUTS, help=f"power cuts; default: {day.CUTS}")
+    prepare = "make packages, kernels and disks of the machines, for a day that begins at once later, and play nothing"
+    parser.add_argument("--prepare", action="store_true", help=prepare)
     short = f"{day.SHORT_CUTS} power cuts at most, and {day.SHORT_PRESSES} presses in a row: a minute and a half less"
     parser.add_argument("--short", action="store_true", help=short)
     seed = secrets.randbelow(10**6)
