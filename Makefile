@@ -189,7 +189,7 @@ test-campaigns: setup-dev test-video model ## A short form of bench, bench-visio
 	@$(PYTEST) -m campaign tests/campaigns
 
 test-control-room: setup-dev demo-video model ## The control room's page in a browser, behind nginx, with a real broker and a simulated kiosk (three minutes)
-	@$(BIN)/pytest -n 2 --dist worksteal tests/control_room
+	@$(BIN)/pytest -n 3 --dist worksteal tests/control_room
 
 test-enrolment: setup-dev ## The province kit, the registrar, cards, and devices that enrol, are commissioned and set from afar, with keys in a file, a TPM and a token (two minutes)
 	@$(PYTEST) $(ENROLMENT)
