@@ -24,7 +24,7 @@ _LIMIT_S = 300.0
 _CENTRE_AWAY_S = 20.0
 EVENTS = 10
 """How many events of the record a device sends in an hour."""
-_APART_S = 10.0
+_LEAST_APART_S, _APART_S = 0.2, 10.0
 _DARK_SUBURBS = 3
 _BACK_S = 90.0
 _TOLD_WITHIN = 2.4
@@ -120,10 +120,12 @@ class Play:
         self._storm(0)
 
     def quiet(self) -> None:
-        """Steady: nothing happens but presses."""
-        for _ in range(3 * self._presses):
+        """Steady: nothing happens but presses, until every device has reported its health once."""
+        presses = 3 * self._presses
+        each_s = max(_LEAST_APART_S, self._health_s / presses)
+        for _ in range(presses):
             self._press()
-            self._fleet.rest(0.1 + 0.2 * self._random.random())
+            self._fleet.rest(each_s * (0.5 + self._random.random()))
 
     def restart(self) -> None:
         """The broker is restarted in order, and is away for a few seconds, in which buttons are pressed too."""
