@@ -36,9 +36,12 @@ class _InZone(CameraEventData):
     """Left out for the whole picture."""
     duration_ms: Count
     """Time from the first frame that showed it to `frame_monoms`."""
+
+
+class _Ends(_InZone):
     unseen: bool | None = None
-    """True at an end that nobody has seen, as the camera process has ended: it may go on. All else is as in the event's
-    last message, but `persons`, which is 0."""
+    """True at an end that nobody has seen, as the camera process has ended: it may go on. `persons` is 0, `phase` is
+    `ended`, `snapshot` and `closed_by` are left out, and all else is as in the event's last message."""
 
 
 class _OfPerson(CameraEventData):
@@ -57,14 +60,14 @@ class PersonEnteredData(_InZone, _OfPerson):
     """`up/event/person-entered`: somebody is in a zone."""
 
 
-class PersonLeftData(_InZone):
+class PersonLeftData(_Ends):
     """`up/event/person-left`, which ends the person-entered with the same `event_id`."""
 
     track: Level
     """As in the person-entered."""
 
 
-class LoiteringData(_InZone, _OfPerson):
+class LoiteringData(_Ends, _OfPerson):
     """`up/event/loitering`: somebody has been in a zone for long."""
 
     phase: Phase
@@ -80,24 +83,24 @@ class LineCrossedData(_OfPerson):
     """For whoever walks along it from its first point to its second."""
 
 
-class CrowdData(_InZone):
+class CrowdData(_Ends):
     """`up/event/crowd`: many people are in a zone."""
 
     phase: Phase
     """`ongoing` is an update."""
 
 
-class AfterHoursData(_InZone):
+class AfterHoursData(_Ends):
     """`up/event/after-hours`: somebody is in a zone while it is closed."""
 
     phase: Phase
     """`ongoing` is an update."""
     closed_by: ClosedBy | None = None
     """`schedule`: the hours say that it is closed; `unknown-clock`: nobody knows, as the clock is not set. Left out at
-    an end because it has opened, or is not watched any more."""
+    an end because it has opened, or is not watched any more, or that is `unseen`."""
 
 
-class _ForJudgement(_InZone, _OfPerson):
+class _ForJudgement(_Ends, _OfPerson):
     phase: Phase
     """`ongoing` is an update."""
     judge: Judge = "a-person"
