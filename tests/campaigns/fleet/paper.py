@@ -75,7 +75,7 @@ def needs(capacity: Capacity, day: Sequence[Chore], price: float, devices: int) 
     return {
         "messages to the centre": f"{messages / 1e6:,.1f} million a day, {a_second:,.0f} a second",
         "bytes on the wire": f"{day_bytes / 1e9:,.1f} GB a day, {day_bytes * 8 / _DAY_S / 1e6:,.1f} Mbit/s",
-        f"price of {_MONTH_DAYS} days": f"{day_bytes * _MONTH_DAYS / 1e6 * price:,.0f}",
+        f"price of {_MONTH_DAYS} days, at {price:g} a megabyte": f"{day_bytes * _MONTH_DAYS / 1e6 * price:,.0f}",
         "broker: memory": f"{memory / 2**20:,.0f} MiB",
         "broker: open files": f"{devices:,} and a few",
         "broker: of one processor, at rest": f"{100 * devices * capacity.share:,.0f} %",
@@ -103,8 +103,7 @@ def markdown(day: Sequence[Chore], capacities: Sequence[Capacity], price: float,
             f"Measured with {capacity.devices:,} devices: C = {capacity.handshakes_a_second:.0f} handshakes a second, "
             f"{capacity.handshake_ms:.2f} ms of the broker's processor each; {100_000 * capacity.share:.2f} % of it "
             f"for 1,000 quiet devices, and {capacity.device_bytes / 1024:.0f} KiB of memory for each more; "
-            f"{capacity.centre_ms:.2f} ms of the centre's program a message. Assumed: all of it grows in "
-            f"proportion, and 10^6 bytes cost {price:g}."
+            f"{capacity.centre_ms:.2f} ms of the centre's program a message. Assumed: all of it grows in proportion."
             f"\n\n{_table(head, lines)}"
         )
     return "\n".join(parts)

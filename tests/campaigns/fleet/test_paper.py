@@ -38,7 +38,7 @@ def test_what_a_fleet_needs_follows_from_its_measured_capacity() -> None:
     assert found["bytes on the wire"].startswith("150.0 GB a day")
     assert found["broker: of one processor, at rest"] == "50 %"
     assert found["broker: memory"] == "146 MiB"
-    assert found["price of 30 days"] == "2,250,000"
+    assert found["price of 30 days, at 0.5 a megabyte"] == "2,250,000"
     assert found["reconnect window, 2N/C"] == "500 s"
     assert found["brokers, for a window of 120 s"] == "5"
     assert "| **at rest** |  |  |  | **2,000,000** |" in markdown(DAY, [capacity], 0.5, [1000])
