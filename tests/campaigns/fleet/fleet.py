@@ -20,6 +20,8 @@ _WORKER, _LISTENER = "tests.campaigns.fleet.worker", "tests.campaigns.fleet.list
 _FILES_A_DEVICE = 16
 """Databases, a socket and, after a power cut, a silent one."""
 _OF_A_WORKER = 1000
+_PRESSED = 100
+"""So many devices have a worker of their own, and are pressed: in the field a press waits for no other device."""
 _LEAVE_S = 5.0
 _MAKE_S = 0.1
 """How long it may take to make one device, on a machine that is busy."""
@@ -80,8 +82,11 @@ class Fleet(AbstractContextManager["Fleet"]):
         self._post = post
         self._tick = tick
         self._stack = ExitStack()
-        workers = max(2, math.ceil(len(plans) / _OF_A_WORKER))
-        self._shares = [plans[first::workers] for first in range(min(workers, len(plans)))]
+        pressed = plans[:: max(1, len(plans) // _PRESSED)][:_PRESSED]
+        numbers = {plan.number for plan in pressed}
+        others = [plan for plan in plans if plan.number not in numbers]
+        workers = math.ceil(len(others) / _OF_A_WORKER)
+        self._shares = [pressed, *(others[first::workers] for first in range(workers))]
         self._workers: dict[Connection, _Worker] = {}
         self._centre: Connection
         self.presses: dict[str, Press] = {}
@@ -105,7 +110,8 @@ class Fleet(AbstractContextManager["Fleet"]):
         with ExitStack() as stack:
             self._centre = self._spawn(stack, _LISTENER, self._post)
             for share in self._shares:
-                self._workers[self._spawn(stack, _WORKER, share)] = _Worker()
+                gives_way = share is not self._shares[0]
+                self._workers[self._spawn(stack, _WORKER, (share, gives_way))] = _Worker()
             self._stack = stack.pop_all()
         try:
             self.await_true(self._is_ready, 30 + _MAKE_S * len(self.plans), "the devices, which are being made")
@@ -182,10 +188,10 @@ class Fleet(AbstractContextManager["Fleet"]):
             own = [plan.number for plan in share if plan.number in of]
             pipe.send((name, [(number, of[number]) for number in own] if isinstance(of, dict) else own, *what))
 
-    def press(self, stage: str, pipe_number: int, *, is_up: bool = True) -> None:
-        """Have a random device of a worker pressed; one that is connected if `is_up`."""
+    def press(self, stage: str, *, is_up: bool = True) -> None:
+        """Have a random device of the first worker pressed; one that is connected if `is_up`."""
         self._asked += 1
-        [*self._workers][pipe_number % len(self._workers)].send(("press", stage, is_up))
+        next(iter(self._workers)).send(("press", stage, is_up))
 
     def order_centre(self, name: str) -> None:
         """Give the centre an order."""

@@ -87,7 +87,6 @@ class Play:
         self._random = random.Random(1)
         self._all = len(fleet.plans)
         self._stage = Stage("")
-        self._pressed = 0
 
     def play(self, name: str) -> Stage:
         """Play the stage of this name (see STAGES), and wait until the fleet is calm again."""
@@ -220,7 +219,7 @@ class Play:
         self._fleet.order("events", EVENTS, _CENTRE_AWAY_S)
         for _ in range(self._presses):
             self._fleet.rest(_CENTRE_AWAY_S / self._presses)
-            self._fleet.press("centre_away", self._next(), is_up=False)
+            self._fleet.press("centre_away", is_up=False)
         self._fleet.await_true(lambda: not self._fleet.waiting, 60)
         self._fleet.rest(1.0)
         self._came_back()
@@ -236,7 +235,7 @@ class Play:
         self._target.stop()
         for _ in range(3):
             self._fleet.rest(_DOWN_WINDOWS * self._spread_s / 3)
-            self._fleet.press(self._stage.name, self._next(), is_up=False)
+            self._fleet.press(self._stage.name, is_up=False)
         self._target.start()
         self._came_back()
 
@@ -267,12 +266,8 @@ class Play:
         if self._is_back():
             self._stage.back_s = time.monotonic() - self._back_from_s
 
-    def _next(self) -> int:
-        self._pressed += 1
-        return self._pressed
-
     def _press(self) -> None:
-        self._fleet.press(self._stage.name, self._next())
+        self._fleet.press(self._stage.name)
 
     def _press_for(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
         """Press every few seconds, so long, or until this holds."""
