@@ -31,6 +31,8 @@ class Clip:
     video: Path
     entered: tuple[float, ...]
     left: tuple[float, ...]
+    last: tuple[float, int] = (0.0, 1)
+    """The latest of these seconds, and its line."""
 
 
 def read(directory: Path) -> list[Clip]:
@@ -58,15 +60,17 @@ def _clip(video: Path) -> Clip:
     if not table or [name.strip() for name in table[0]] != _COLUMNS:
         given = lines[0] if lines else ""
         raise UsageError(f"{truth}, line 1: the heading must be {','.join(_COLUMNS)}, and is {given!r}")
-    times: dict[str, list[float]] = {event: [] for event in _EVENTS}
-    for number, cells in enumerate(table[1:], start=2):
-        if cells:
-            event, second = _line(cells, f"{truth}, line {number}")
-            times[event].append(second)
-    return Clip(video, tuple(sorted(times["entered"])), tuple(sorted(times["left"])))
+    told = sorted((*_line(cells, f"{truth}, line {n}"), n) for n, cells in enumerate(table[1:], start=2) if cells)
+    there = 0
+    for second, event, number in told:  # of one second, "entered" comes before "left"
+        there += 1 if event == "entered" else -1
+        if there < 0:
+            raise UsageError(f"{truth}, line {number}: nobody is there who could leave at {second:g} s")
+    entered, left = (tuple(second for second, event, _ in told if event == each) for each in _EVENTS)
+    return Clip(video, entered, left, (told[-1][0], told[-1][2]) if told else (0.0, 1))
 
 
-def _line(cells: Sequence[str], where: str) -> tuple[str, float]:
+def _line(cells: Sequence[str], where: str) -> tuple[float, str]:
     second, event = (cells[0].strip(), cells[1].strip()) if len(cells) == len(_COLUMNS) else ("", "")
     if event not in _EVENTS:
         raise UsageError(f"{where}: {','.join(cells)!r} is not a number of seconds and {' or '.join(_EVENTS)}")
@@ -76,7 +80,7 @@ def _line(cells: Sequence[str], where: str) -> tuple[str, float]:
         at_s = -1.0
     if not 0 <= at_s < float("inf"):
         raise UsageError(f"{where}: {second!r} is no number of seconds since the video began")
-    return event, at_s
+    return at_s, event
 
 
 def rows(stage: Stage, clips: Sequence[Clip]) -> list[Row]:
@@ -89,9 +93,10 @@ def rows(stage: Stage, clips: Sequence[Clip]) -> list[Row]:
 
 
 def _check(clip: Clip, length_s: float) -> None:
-    late = [second for second in (*clip.entered, *clip.left) if second > length_s]
-    if late:
-        raise UsageError(f"{clip.video.with_suffix('.csv')}: {late[0]:g} s is after the video's end, {length_s:.1f} s")
+    second, number = clip.last
+    if second > length_s:
+        where = f"{clip.video.with_suffix('.csv')}, line {number}"
+        raise UsageError(f"{where}: {second:g} s is after the video's end, {length_s:.1f} s")
 
 
 def _row(stage: Stage, clip: Clip) -> Row:

@@ -203,12 +203,12 @@ def test_a_clip_of_ones_own_is_scored_by_its_truth(tmp_path: Path) -> None:
 
 
 def test_a_truth_beyond_the_end_of_its_video_is_refused_before_any_clip_is_looked_at(tmp_path: Path) -> None:
-    for name, truth in (("a", "second,event\n"), ("yard", "second,event\n30,entered\n")):
+    for name, truth in (("a", "second,event\n"), ("yard", "second,event\n30,entered\n1,entered\n")):
         write_video(tmp_path / f"{name}.avi", 20, 10)
         (tmp_path / f"{name}.csv").write_text(truth)
     shown: list[str] = []
     stage = Stage(tmp_path, tmp_path / "yard.avi", QUICK, lambda text, done, of: shown.append(text))
-    with pytest.raises(UsageError, match=r"yard\.csv: 30 s is after the video's end, 2\.0 s"):
+    with pytest.raises(UsageError, match=r"yard\.csv, line 2: 30 s is after the video's end, 2\.0 s"):
         clips.rows(stage, clips.read(tmp_path))
     assert not shown
 
@@ -224,6 +224,8 @@ def test_a_truth_beyond_the_end_of_its_video_is_refused_before_any_clip_is_looke
         ("second,event\n1,entered\nsoon,left\n", r"line 3: 'soon' is no number"),
         ("second,event\n-1,entered\n", r"line 2: '-1' is no number"),
         ("second,event\nnan,entered\n", r"line 2: 'nan' is no number"),
+        ("second,event\n1,entered\n5,left\n6,left\n", r"line 4: nobody is there who could leave at 6 s"),
+        ("second,event\n12,entered\n12,left\n5,left\n", r"line 4: nobody is there who could leave at 5 s"),
     ],
 )
 def test_a_truth_that_cannot_be_meant_is_refused_with_its_line(tmp_path: Path, truth: str | None, why: str) -> None:
