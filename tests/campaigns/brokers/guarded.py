@@ -50,11 +50,7 @@ def deployed_rabbitmq(
 ) -> list[str]:
     """deploy's settings with the paths and ports of a test, and nothing else changed but the witness's rights. Each
     node has a certificate of its own."""
-    said = definitions(devices, [CENTRE, WITNESS.removesuffix("-1")], nodes)
-    for each in said["topic_permissions"]:
-        if each["user"] == WITNESS:
-            each.update(read=".*", write=".*")
-    (directory / "definitions.json").write_text(json.dumps(said))
+    define(directory, devices, nodes)
     (directory / "client-cas.pem").write_text(authorities.devices.ca.read_text() + authorities.centres.ca.read_text())
     for number in range(1, nodes + 1):
         show(directory, str(number), authorities.server.server())
@@ -67,6 +63,17 @@ def deployed_rabbitmq(
     assert count == 1, "deploy's configuration has no TLS listener"
     own = ("listeners.tcp", "mqtt.listeners.tcp", "#")  # the node has a plain listener, at which nobody may do anything
     return [line for line in text.splitlines() if line and not line.startswith(own)]
+
+
+def define(directory: Path, devices: Sequence[Identity], nodes: int) -> Path:
+    """Write who may say and hear what at so many nodes: a file that each of them loads at its start."""
+    said = definitions(devices, [CENTRE, WITNESS.removesuffix("-1")], nodes)
+    for each in said["topic_permissions"]:
+        if each["user"] == WITNESS:
+            each.update(read=".*", write=".*")
+    file = directory / "definitions.json"
+    file.write_text(json.dumps(said))
+    return file
 
 
 def show(directory: Path, number: str, files: CertificateFiles) -> None:

@@ -12,7 +12,7 @@ from agent.adapters.tls_context import TlsFiles
 from agent.cli.keygen import make_key
 from agent.contract.identity import Identity
 from tests.campaigns.brokers.cluster import PROGRAMS, Cluster, Node, control
-from tests.campaigns.brokers.guarded import RABBITMQ, deployed_rabbitmq, show
+from tests.campaigns.brokers.guarded import RABBITMQ, define, deployed_rabbitmq, show
 from tests.campaigns.brokers.sites import needs
 from tests.support.agent_process import AgentProcess
 from tests.support.centre import Centre
@@ -25,7 +25,7 @@ from tests.system.test_centre_library import Watching
 from tests.system.test_stop import Finger
 
 KIOSK = Identity("gp", "jhb-park-station", "kiosk-0042")
-NODES = 4
+NODES = 3
 
 
 class Site:
@@ -35,10 +35,8 @@ class Site:
         self._stack = stack
         self.directory = directory
         self.authorities = BrokerAuthorities.create(directory)
-        names = [f"{CENTRE}-{number}" for number in range(1, NODES + 1)]
-        self._centres = {name: self.authorities.centre(name) for name in names}
         self.cluster = stack.enter_context(
-            Cluster(directory, 3, deployed_rabbitmq(directory, self.authorities, [KIOSK], NODES))
+            Cluster(directory, NODES, deployed_rabbitmq(directory, self.authorities, [KIOSK], NODES))
         )
         self.heard = [self.listen(node) for node in self.cluster.nodes]
         own = self.authorities.device(KIOSK.user)
@@ -50,7 +48,7 @@ class Site:
 
     def listen(self, node: Node) -> Centre:
         name = f"{CENTRE}-{node.number}"
-        options: dict[str, Any] = {"host": "localhost", "files": self._centres[name], "client_id": name}
+        options: dict[str, Any] = {"host": "localhost", "files": self.authorities.centre(name), "client_id": name}
         return self._stack.enter_context(Centre(node.tls_port, **options))
 
     def show(self, node: Node, new: CertificateFiles) -> None:
@@ -123,6 +121,13 @@ def lose_a_node(site: Site) -> None:
 
 
 def add_a_node(site: Site) -> None:
+    """Before it starts, a node that lives learns of the centre's users there."""
+    more = NODES + 1
+    living = site.cluster.nodes[0]
+    control(living, "import_definitions", str(define(site.directory, [KIOSK], more)))
+    user = f"{CENTRE}-{more}-alarms"
+    wait_for(lambda: user in control(living, "list_users"), what="the users of the centre at the new node")
+    show(site.directory, str(more), site.authorities.server.server())
     node = site.cluster.add()
     site.cluster.await_all()
     newcomer = site.listen(node)
