@@ -40,8 +40,9 @@ class _InZone(CameraEventData):
 
 class _Ends(_InZone):
     unseen: bool | None = None
-    """True at an end that nobody has seen, as the camera process has ended: it may go on. `persons` is 0, `phase` is
-    `ended`, `snapshot` and `closed_by` are left out, and all else is as in the event's last message."""
+    """True at an end that nobody has seen, as the camera process has ended: it may go on. `persons` is 0, `phase`,
+    where there is one, is `ended`, and `snapshot` and `closed_by` are left out. Every other field is as in the event's
+    last message."""
 
 
 class _OfPerson(CameraEventData):
@@ -97,7 +98,7 @@ class AfterHoursData(_Ends):
     """`ongoing` is an update."""
     closed_by: ClosedBy | None = None
     """`schedule`: the hours say that it is closed; `unknown-clock`: nobody knows, as the clock is not set. Left out at
-    an end because it has opened, or is not watched any more, or that is `unseen`."""
+    an end that came because it has opened or is no longer watched, and at one that is `unseen`."""
 
 
 class _ForJudgement(_Ends, _OfPerson):

@@ -53,9 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0 if args.if_possible else 1
     say("packages, kernels and disks of the machines: made once, then kept (a minute or two)")
     if args.prepare:
-        installed.prepare(_machines(args.only))
-        say("they are there")
-        return 0
+        return _prepare(args.only, say)
     book, faults = Book(tell), ["it was not played to its end"]
     try:
         faults = _play(args, book, say)
@@ -75,6 +73,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     verdict = "[red]FAILED[/]" if faults else "[green]everything was as it must be[/]"
     console.print(f"{verdict} ({seconds:.0f} s; {os.path.relpath(args.json)})")
     return 1 if faults else 0
+
+
+def _prepare(names: Sequence[str], say: Callable[[str], None]) -> int:
+    try:
+        if needed := _machines([name for name in names if name not in {CARD, RECORDING}]):
+            installed.prepare(needed)
+    except FAULTS as error:
+        say(f"{type(error).__name__}: {error}")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    say("they are there")
+    return 0
 
 
 def _machines(names: Sequence[str]) -> list[Architecture]:

@@ -1,6 +1,8 @@
 """The fleet: worker processes with the devices, the process that is the centre, and what they tell."""
 
+import itertools
 import math
+import random
 import resource
 import subprocess
 import sys
@@ -21,7 +23,8 @@ _FILES_A_DEVICE = 16
 """Databases, a socket and, after a power cut, a silent one."""
 _OF_A_WORKER = 1000
 _PRESSED = 100
-"""So many devices have a worker of their own, and are pressed: in the field a press waits for no other device."""
+"""So many devices, half of a small fleet, have a worker of their own and are pressed: in the field a press waits for no
+device that starts."""
 _LEAVE_S = 5.0
 _MAKE_S = 0.1
 """How long it may take to make one device, on a machine that is busy."""
@@ -82,7 +85,7 @@ class Fleet(AbstractContextManager["Fleet"]):
         self._post = post
         self._tick = tick
         self._stack = ExitStack()
-        pressed = plans[:: max(1, len(plans) // _PRESSED)][:_PRESSED]
+        pressed = sample(plans, min(_PRESSED, math.ceil(len(plans) / 2)))
         numbers = {plan.number for plan in pressed}
         others = [plan for plan in plans if plan.number not in numbers]
         workers = math.ceil(len(others) / _OF_A_WORKER)
@@ -110,8 +113,7 @@ class Fleet(AbstractContextManager["Fleet"]):
         with ExitStack() as stack:
             self._centre = self._spawn(stack, _LISTENER, self._post)
             for share in self._shares:
-                gives_way = share is not self._shares[0]
-                self._workers[self._spawn(stack, _WORKER, (share, gives_way))] = _Worker()
+                self._workers[self._spawn(stack, _WORKER, share)] = _Worker()
             self._stack = stack.pop_all()
         try:
             self.await_true(self._is_ready, 30 + _MAKE_S * len(self.plans), "the devices, which are being made")
@@ -271,6 +273,12 @@ class Fleet(AbstractContextManager["Fleet"]):
         stack.callback(_end, process, ours)
         ours.send(what)
         return ours
+
+
+def sample(plans: Sequence[Plan], count: int) -> list[Plan]:
+    """One of each of so many parts of the fleet, by chance: in no step with suburbs, nodes, or every second device."""
+    chance, edges = random.Random(2), [len(plans) * part // count for part in range(count + 1)]
+    return [plans[chance.randrange(first, end)] for first, end in itertools.pairwise(edges)]
 
 
 def missing(given: dict[str, tuple[str, int]], heard: dict[str, tuple[str, int]]) -> int:

@@ -103,7 +103,8 @@ def markdown(day: Sequence[Chore], capacities: Sequence[Capacity], price: float,
             f"Measured with {capacity.devices:,} devices: C = {capacity.handshakes_a_second:.0f} handshakes a second, "
             f"{capacity.handshake_ms:.2f} ms of the broker's processor each; {100_000 * capacity.share:.2f} % of it "
             f"for 1,000 quiet devices, and {capacity.device_bytes / 1024:.0f} KiB of memory for each more; "
-            f"{capacity.centre_ms:.2f} ms of the centre's program a message. Assumed: all of it grows in proportion."
+            f"{capacity.centre_ms:.2f} ms of the centre's program a message. Assumed: all of it grows in "
+            f"proportion, and a megabyte is 10^6 bytes."
             f"\n\n{_table(head, lines)}"
         )
     return "\n".join(parts)

@@ -120,11 +120,14 @@ class Play:
 
     def quiet(self) -> None:
         """Steady: nothing happens but presses, until every device has reported its health once."""
-        presses = 3 * self._presses
-        each_s = max(_LEAST_APART_S, self._health_s / presses)
-        for _ in range(presses):
-            self._press()
-            self._fleet.rest(each_s * (0.5 + self._random.random()))
+        until_s = time.monotonic() + self._health_s
+        each_s = max(_LEAST_APART_S, self._health_s / (3 * self._presses))
+        for _ in range(3):
+            for _ in range(self._presses):
+                self._press()
+                self._fleet.rest(each_s * (0.5 + self._random.random()))
+            self._fleet.order("calm")  # a device is pressed again only then
+        self._fleet.rest(until_s - time.monotonic())
 
     def restart(self) -> None:
         """The broker is restarted in order, and is away for a few seconds, in which buttons are pressed too."""

@@ -17,16 +17,15 @@ from typing import Any
 from tests.campaigns.fleet.device import Device, Plan
 
 _NICENESS = 5
-"""Devices that nobody presses give way to the broker: in the field all have processors of their own."""
+"""Devices give way to the broker: in the field they have processors of their own."""
 _TOLD_S = 0.1
 _WAITING_TURNS = 5
 
 
-def run(pipe: Connection, plans: Sequence[Plan], gives_way: bool) -> None:
+def run(pipe: Connection, plans: Sequence[Plan]) -> None:
     """Serve the fleet until it says `end`, or is gone. The process gets its end of the pipe as its argument."""
     logging.disable(logging.CRITICAL)  # a thousand agents that lose their broker have much to say
-    if gives_way:
-        os.nice(_NICENESS)
+    os.nice(_NICENESS)
     with suppress(KeyboardInterrupt):
         asyncio.run(_serve(pipe, plans))
 
@@ -153,4 +152,4 @@ class Worker:
 
 if __name__ == "__main__":
     ours = Connection(int(sys.argv[1]))
-    run(ours, *ours.recv())
+    run(ours, ours.recv())

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -142,12 +143,21 @@ cp {newest} new.crl; touch fetched; read go <goes-on/first
         "RESTART": "true",
     }
     script = ROLE / "files/edge-agent-crl"
-    with subprocess.Popen([script], env=environ) as first:
+    with ExitStack() as stack:
+
+        def started() -> "subprocess.Popen[bytes]":
+            process = stack.enter_context(subprocess.Popen([script], env=environ))
+            stack.callback(process.kill)
+            return process
+
+        goes_on = os.open(files / "goes-on/first", os.O_RDWR)
+        stack.callback(os.close, goes_on)
+        first = started()
         wait_for((files / "fetched").exists, what="the first that has fetched the list")
-        with subprocess.Popen([script], env=environ) as second:
-            wait_for(lambda: second.poll() is not None or _waits_for_a_lock(second.pid), what="the second that waits")
-            (files / "goes-on/first").write_text("on\n")
-    assert (first.returncode, second.returncode) == (0, 0)
+        second = started()
+        wait_for(lambda: second.poll() is not None or _waits_for_a_lock(second.pid), what="the second that waits")
+        os.write(goes_on, b"on\n")
+        assert (first.wait(60), second.wait(60)) == (0, 0)
     assert (files / "device-ca.crl").read_bytes() == newest.read_bytes()
 
 
@@ -175,7 +185,7 @@ def test_a_broker_starts_anew_for_what_the_playbook_has_changed_and_not_for_a_li
     for name in ("new.crl", "put.crl", "device-ca.crl", "unread"):
         (files / name).write_text("new")
     assert applied() == ""
-    for name in ("cut-off", "edge-agent.conf"):
+    for name in ("cut-off", "edge-agent.conf", "centre-ca.crl"):
         (files / name).write_text("new")
         assert applied() == "mosquitto started anew\n", name
     assert applied() == ""

@@ -50,7 +50,7 @@ def test_one_put_after_the_other_is_done_and_then_the_process_goes(rig: Rig) -> 
     rig.clock.advance(timedelta(seconds=11))
     assert rig.uploader.look() is None
     assert rig.uploader.socket is None
-    assert process.poll() is not None  # killed, or faster: its link is closed first
+    assert process.poll() in {-9, 0}  # killed, or faster: its link is closed first
 
 
 def test_an_uploader_that_dies_is_a_put_that_failed_and_the_next_one_has_another(rig: Rig) -> None:
