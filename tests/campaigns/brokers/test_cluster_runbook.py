@@ -10,7 +10,7 @@ import pytest
 
 from agent.adapters.tls_context import TlsFiles
 from agent.cli.keygen import make_key
-from agent.contract.identity import Identity
+from agent.contract.identity import Identity, client_id
 from tests.campaigns.brokers.cluster import PROGRAMS, Cluster, Node, control
 from tests.campaigns.brokers.guarded import RABBITMQ, define, deployed_rabbitmq, show
 from tests.campaigns.brokers.sites import needs
@@ -20,11 +20,13 @@ from tests.support.certificates import BrokerAuthorities, CertificateFiles
 from tests.support.mosquitto import CENTRE, Mosquitto
 from tests.support.office import Office
 from tests.support.run import ran
+from tests.support.subscriber import Subscriber, assert_refused
 from tests.support.wait import wait_for
 from tests.system.test_centre_library import Watching
 from tests.system.test_stop import Finger
 
 KIOSK = Identity("gp", "jhb-park-station", "kiosk-0042")
+STOLEN = Identity("gp", "jhb-park-station", "kiosk-0043")
 NODES = 3
 
 
@@ -36,7 +38,7 @@ class Site:
         self.directory = directory
         self.authorities = BrokerAuthorities.create(directory)
         self.cluster = stack.enter_context(
-            Cluster(directory, NODES, deployed_rabbitmq(directory, self.authorities, [KIOSK], NODES))
+            Cluster(directory, NODES, deployed_rabbitmq(directory, self.authorities, [KIOSK, STOLEN], NODES))
         )
         self.heard = [self.listen(node) for node in self.cluster.nodes]
         own = self.authorities.device(KIOSK.user)
@@ -82,6 +84,7 @@ def test_the_runbook(tmp_path: Path) -> None:
         cut_a_node_off(site)
         lose_a_node(site)
         add_a_node(site)
+        shut_a_stolen_kiosk_out(site)
         ask_how_it_is(site)
         print(f"{site.finger.felt} presses")
 
@@ -124,7 +127,7 @@ def add_a_node(site: Site) -> None:
     """Before it starts, a node that lives learns of the centre's users there."""
     more = NODES + 1
     living = site.cluster.nodes[0]
-    control(living, "import_definitions", str(define(site.directory, [KIOSK], more)))
+    control(living, "import_definitions", str(define(site.directory, [KIOSK, STOLEN], more)))
     user = f"{CENTRE}-{more}-alarms"
     wait_for(lambda: user in control(living, "list_users"), what="the users of the centre at the new node")
     show(site.directory, str(more), site.authorities.server.server())
@@ -134,6 +137,26 @@ def add_a_node(site: Site) -> None:
     site.heard.append(newcomer)
     site.await_presses()
     wait_for(lambda: newcomer.messages("alarm/"), what="a press at the new node")
+
+
+def shut_a_stolen_kiosk_out(site: Site) -> None:
+    """Its connection ends at whichever node it is, and none lets it in again, also not one that starts anew."""
+    first, *_, last = site.cluster.nodes
+    stolen: dict[str, Any] = {
+        "files": site.authorities.device(STOLEN.user),
+        "host": "localhost",
+        "client_id": client_id(STOLEN.user),
+    }
+    with Subscriber(last.tls_port, **stolen) as its:
+        control(first, "delete_user", client_id(STOLEN.user))
+        wait_for(lambda: not its.connected, what="the end of the stolen kiosk's connection")
+    define(site.directory, [KIOSK], NODES + 1)
+    last.kill()
+    last.start()
+    site.cluster.await_all()
+    for node in site.cluster.nodes:
+        assert_refused(node.tls_port, **stolen)
+    site.await_presses()
 
 
 def ask_how_it_is(site: Site) -> None:
