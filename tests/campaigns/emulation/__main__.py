@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0 if args.if_possible else 1
     say("packages, kernels and disks of the machines: made once, then kept (a minute or two)")
     if args.prepare:
-        return _prepare(args.only, say)
+        with suppress(KeyboardInterrupt):
+            faults = _prepare(args.only)
+            say("; ".join(faults) or "they are there")
+            return int(bool(faults))
+        return 130
     book, faults = Book(tell), ["it was not played to its end"]
     try:
         faults = _play(args, book, say)
@@ -75,17 +80,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if faults else 0
 
 
-def _prepare(names: Sequence[str], say: Callable[[str], None]) -> int:
+def _prepare(names: Sequence[str]) -> list[str]:
+    """Make all that these steps need; returns what went wrong."""
     try:
-        if needed := _machines([name for name in names if name not in {CARD, RECORDING}]):
-            installed.prepare(needed)
+        if installed_on := _machines([name for name in names if name not in {CARD, RECORDING}]):
+            installed.prepare(installed_on)
     except FAULTS as error:
-        say(f"{type(error).__name__}: {error}")
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    say("they are there")
-    return 0
+        return [f"{type(error).__name__}: {error}"]
+    return []
 
 
 def _machines(names: Sequence[str]) -> list[Architecture]:
@@ -95,11 +97,8 @@ def _machines(names: Sequence[str]) -> list[Architecture]:
 
 def _play(args: argparse.Namespace, book: Book, say: Callable[[str], None]) -> list[str]:
     """Both days, or what is asked of them; returns what went wrong outside of any row."""
-    try:
-        if installed_on := _machines([name for name in args.only if name not in {CARD, RECORDING}]):
-            installed.prepare(installed_on)
-    except FAULTS as error:
-        return [f"{type(error).__name__}: {error}"]
+    if faults := _prepare(args.only):
+        return faults
     kiosk_steps = [name for name in args.only if name not in APART]
     faults = _play_kiosk(kiosk_steps, args, book) if kiosk_steps else []
     if CAMERA in args.only:
