@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
+from agent.adapters.broker_failures import endpoint_of
 from agent.adapters.tls_context import TlsFiles
 from agent.centre import printable
 from agent.cli.options import DEFAULT_CONFIG, add_config
 from agent.contract.identity import LEVEL, ROOT, Identity
 from agent.contract.mistakes import mistake
-from agent.core.errors import UsageError
+from agent.core.errors import BrokerError, UsageError
 from agent.settings import Settings, load
 
 _NEXT = {
@@ -51,10 +52,10 @@ def add_options(parser: argparse.ArgumentParser, *, every_broker: bool = False) 
     parser.set_defaults(config=None)  # so that one that was given can be told from the default
     if every_broker:
         text = "address of a broker, may be repeated; default: all those in the device's settings"
-        parser.add_argument("--broker", action="append", metavar="URL", help=text)
+        parser.add_argument("--broker", action="append", type=broker_url, metavar="URL", help=text)
     else:
         text = "address of the broker; default: the first in the device's settings"
-        parser.add_argument("--broker", nargs=1, metavar="URL", help=text)
+        parser.add_argument("--broker", nargs=1, type=broker_url, metavar="URL", help=text)
     text = "certificate of the broker's authority; default: the device's, with --device the system's"
     parser.add_argument("--ca", type=Path, help=text)
     parser.add_argument("--cert", type=Path, help="your own client certificate; the device's is not used")
@@ -99,6 +100,15 @@ def _tls_files(args: argparse.Namespace, settings: Settings) -> TlsFiles:
             "those of a command centre with --cert and --cert-key, and its port with --broker"
         )
     return TlsFiles(args.ca or mqtt.ca_file, args.cert, args.cert_key)
+
+
+def broker_url(word: str) -> str:
+    """Return a broker's address that a person has typed, if it is one. Raises UsageError."""
+    try:
+        endpoint_of(word)
+    except BrokerError as error:
+        raise UsageError(f"--broker: {error}") from error  # not repeated: it may hold a password
+    return word
 
 
 def identity_of(word: str, root: str) -> Identity:

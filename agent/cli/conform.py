@@ -15,7 +15,7 @@ from agent.centre.conform import centre, device
 from agent.centre.conform.report import Report, untried, verified
 from agent.centre.conform.subject import Subject
 from agent.centre.conform.verdict import Finding, Verdict, name_of
-from agent.cli.centre import identity_of, root_of
+from agent.cli.centre import broker_url, identity_of, root_of
 from agent.contract.identity import ROOT
 from agent.core.errors import UsageError
 
@@ -74,7 +74,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         epilog=_CENTRE,
         formatter_class=raw,
     )
-    this.add_argument("--broker", action="append", required=True, metavar="URL", help="address; may be repeated")
+    this.add_argument(
+        "--broker", action="append", type=broker_url, required=True, metavar="URL", help="address; may be repeated"
+    )
     _add_shared(this)
     this.add_argument(
         "--keys", type=Path, metavar="FILE", help="key set of the subscriber; default: the public half of --key"
@@ -90,7 +92,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         formatter_class=raw,
     )
     this.add_argument("device", metavar="PROVINCE/SITE/ID", help="the device")
-    this.add_argument("--broker", required=True, metavar="URL", help="address of the broker at which it is")
+    this.add_argument("--broker", type=broker_url, required=True, metavar="URL", help="address of the broker it is at")
     _add_shared(this)
     this.add_argument("--press", metavar="COMMAND", help="presses its button; without it you are asked to")
     text = "cuts the device off from its broker, and it comes back; without it its will is not tried"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import sys
 import termios
 from collections.abc import Iterator
@@ -11,30 +12,46 @@ from pathlib import Path
 from agent.adapters.jose_keys import PrivateKey
 from agent.core.errors import SettingsError, UsageError
 
+_GO_ON = "The key is not whole yet: it begins with { and ends with }. Paste the rest; or press Ctrl-C and begin again."
 _MOST = 4096
+_QUIET_S = 1.0
+"""A paste pauses for less than this, even through a phone's network."""
 
 
 def load_or_ask(path: Path | None, whose: str) -> PrivateKey:
     """Return the key in this file or, without one, ask the terminal for `whose` key, and show nothing of it.
 
-    What is pasted is the text of a KID.key.json, in one line or several. Raises UsageError without file and terminal,
-    SettingsError.
+    What is pasted is the text of a KID.key.json, in one line or several. After Enter, it says so when the text has not
+    ended yet, and goes on waiting for the rest. Raises UsageError without file and terminal, SettingsError.
     """
     if path is not None:
         return PrivateKey.load(path)
     if not sys.stdin.isatty():
         raise UsageError(f"give {whose} key: --key FILE; at a terminal it can be pasted")
     print(f"Paste {whose} key, the text of its .key.json (it is not shown), then Enter: ", end="", flush=True)
-    descriptor, text = sys.stdin.fileno(), b""
-    with _hidden(descriptor):
-        while b"}" not in text and len(text) < _MOST and (more := os.read(descriptor, _MOST)).strip(b"\x04"):
-            text += more
+    with _hidden(sys.stdin.fileno()):
+        text = _read_key(sys.stdin.fileno())
     print(flush=True)
     try:
-        return PrivateKey.from_jwk(json.loads(text))
+        return PrivateKey.from_jwk(json.loads(text.replace(b"\n", b"")))  # a paste may be broken anywhere
     except ValueError as error:
         detail = "it is cut off or mistyped" if isinstance(error, json.JSONDecodeError) else error
         raise SettingsError(f"what was pasted is no private key: {detail}") from None
+
+
+def _read_key(descriptor: int) -> bytes:
+    """Read until the end of a key, or until what was typed can't be the beginning of one."""
+    text, told = b"", 0
+    while b"}" not in text and len(text) < _MOST:
+        if len(text) > told and not select.select([descriptor], [], [], _QUIET_S)[0]:
+            print(f"\n{_GO_ON}", flush=True)
+            told = len(text)
+        if not (more := os.read(descriptor, _MOST)).strip(b"\x04"):
+            break
+        text += more
+        if (begun := text.lstrip()) and not begun.startswith(b"{"):
+            break
+    return text
 
 
 @contextmanager

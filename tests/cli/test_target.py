@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.__main__ import whole_parser
+from agent.__main__ import BAD_USAGE, main, whole_parser
 from agent.adapters.tls_context import TlsFiles
 from agent.cli import centre
 from agent.cli.centre import Target, target_of
@@ -85,3 +85,12 @@ def test_all_devices_need_no_name_and_with_a_broker_no_settings(
         target()
     with pytest.raises(UsageError, match="leave it out, or --all"):
         target("--device", NAME, "--broker", "mqtt://a")
+
+
+@pytest.mark.parametrize("url", ["localhost", "http://a", "mqtt://a:99999", "mqtts://u:p@a", "mqtt://"])
+@COMMANDS
+def test_an_operator_who_mistypes_the_brokers_address_is_told_of_bad_usage_and_not_of_a_failure(
+    command: tuple[str, ...], url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, "--device", NAME, "--broker", url]) == BAD_USAGE
+    assert capsys.readouterr().err.startswith("edge-agent: --broker: a broker's address ")
