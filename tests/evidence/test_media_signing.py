@@ -31,6 +31,7 @@ from tests.support.signed_media import (
     samples,
     samples_of,
     signed,
+    signed_before,
     signing,
     stream,
     vector,
@@ -78,10 +79,35 @@ def test_a_recording_of_ours_says_who_signed_it_and_when() -> None:
     assert signer.fingerprint == hashlib.sha256(signing().certificates[0]).hexdigest()
 
 
-def test_a_signature_stands_before_the_picture_that_begins_the_next_gop() -> None:
-    written = signed(stream(gops=(2, 2)), signing().signer())
+def test_an_excerpt_cut_at_a_key_frame_begins_with_no_signature_of_what_was_cut_away() -> None:
+    # ONVIF's own validator calls a film invalid that begins with one.
+    written = signed(stream(gops=(2, 3, 2)), signing().signer())
     kinds = [[each.type for each in h264.units(access_unit)] for access_unit in written]
-    assert kinds == [[9, 7, 8, 5], [9, 1], [9, 7, 8, 6, 5], [9, 1], [6]]
+    assert kinds == [[9, 7, 8, 5], [9, 1], [9, 7, 8, 5], [9, 6, 1], [9, 1], [9, 7, 8, 5], [9, 6, 1], [6]]
+
+
+def test_an_excerpt_of_a_long_gop_begins_with_no_signature_of_what_was_cut_away_either() -> None:
+    written = signed(stream(gops=(60, 3)), signing().signer())
+    assert [at for at, each in enumerate(written) if tlv.UUID in each] == [27, 53, 61, 63]
+
+
+@pytest.mark.parametrize("slices", [1, 3])
+def test_an_excerpt_of_a_scene_in_which_nothing_moves_is_authentic(slices: int) -> None:
+    still, others = stream(gops=(6,), slices=slices), [stream(seed, (6,), slices) for seed in range(6)]
+    for film in (still * 6, [each for own in others for each in (still[0], *own[1:])]):
+        made = samples(signed(film, signing().signer()))
+        for begin in (0, 6, 18):
+            assert judged(mp4(made[begin:])).result is Result.AUTHENTIC
+        assert judged(mp4(made[6:8] + made[9:])).result is Result.MISSING
+
+
+def test_excerpts_and_whole_clips_of_an_older_device_are_authentic() -> None:
+    before = signed_before(recording())
+    assert [at for at, each in enumerate(before) if has_signature(each)] == [6, 11, 18, 23, 29]
+    assert judged(mp4(before)).result is Result.AUTHENTIC
+    for begin, end in ((0, 12), (6, 12), (11, 24), (18, 29)):
+        assert judged(mp4(before[begin:end])).result is Result.AUTHENTIC
+    assert judged(mp4(before[:8] + before[9:])).result is Result.MISSING
 
 
 def test_what_is_added_comes_back_at_once_and_as_it_was_but_for_signatures() -> None:
@@ -115,28 +141,23 @@ def test_the_first_and_last_pictures_of_a_gop_are_missed_too(at: int) -> None:
 
 
 def test_gops_taken_out_with_their_signatures_are_missing() -> None:
-    units = signed(stream(), signing().signer())
+    pictures = list(recording())
     # A signature stands in the GOP behind: that of GOP 1 stays, those of 2 and 3 go with the pictures.
-    joint = signature_of(units[6]) + without_signatures(samples([units[18]])[0])
-    verdict = judged(mp4([*samples(units[:6]), joint, *samples(units[19:])]))
+    joint = sized(signature_of_sample(pictures[7])) + without_signatures(pictures[19])
+    verdict = judged(mp4([*pictures[:6], pictures[18], joint, *pictures[20:]]))
     assert verdict.result is Result.MISSING
     assert [each.text for each in verdict.findings] == ["2 signed stretches missing before this one"]
 
 
-def signature_of(access_unit: bytes) -> bytes:
-    [sei] = [each.data for each in h264.units(access_unit) if each.kind is h264.Kind.SEI]
-    return len(sei).to_bytes(4) + sei
-
-
 def test_a_cut_at_gops_proves_itself_and_says_that_it_is_one() -> None:
     pictures = list(recording())
-    file = mp4(pictures[6:12])
+    file = mp4(pictures[6:13])
     verdict = judged(file)
     assert (verdict.result, verdict.begins_at, verdict.gops) == (Result.AUTHENTIC, 2, 1)
     assert verdict.tail is not None
     assert round(verdict.tail.time, 3) == 1.0
     assert file[verdict.tail.offset] == 0x65  # the IDR picture behind the last signature
-    assert file[: verdict.tail.offset].count(tlv.UUID) == 2
+    assert file[: verdict.tail.offset].count(tlv.UUID) == 1
 
 
 def test_foreign_pictures_at_the_end_are_not_proven_and_not_taken_for_signed_ones() -> None:
@@ -156,8 +177,8 @@ def test_one_foreign_gop_at_the_end_may_not_last_longer_than_a_signature_takes_t
 def test_a_foreign_gop_does_not_pass_before_the_last_signature() -> None:
     own, foreign = list(recording()), samples(stream(9, (6,)))
     assert judged(mp4([*own[:23], *foreign, own[-1]])).result is Result.NOT_AUTHENTIC
-    joint = sized(signature_of_sample(own[23])) + foreign[0]
-    assert faults([*own[:23], joint, *foreign[1:], own[-1]]) == [Fault.ALTERED]
+    joint = sized(signature_of_sample(own[24])) + foreign[1]
+    assert faults([*own[:23], foreign[0], joint, *foreign[2:], own[-1]]) == [Fault.ALTERED]
 
 
 def test_two_recordings_of_a_device_in_one_file_are_not_whole() -> None:
@@ -180,7 +201,7 @@ def test_signatures_of_another_stream_prove_nothing() -> None:
     foreign = stream(77)
     foreign[0:0] = list(signatures[-1:])
     for at, each in zip((7, 12), signatures, strict=False):
-        foreign[at] = b"\0\0\0\1" + signature_of(each)[4:] + foreign[at]
+        foreign[at] = b"\0\0\0\1" + signature_of_sample(samples([each])[0]) + foreign[at]
     verdict = judged(mp4(samples(foreign)))
     assert (verdict.result, verdict.units) == (Result.NOT_AUTHENTIC, 0)
 
@@ -238,12 +259,12 @@ def test_a_long_gop_is_signed_in_parts() -> None:
 def test_bytes_behind_a_signature_are_not_free() -> None:
     while True:  # until a signature leaves room, as most do
         pictures = samples(signed(stream(), signing().signer()))
-        sei = signature_of_sample(pictures[11])
+        sei = signature_of_sample(pictures[12])
         if sei.endswith(b"\1\x80"):
             break
     for ending in (b"\2\x80", b"\1\xc0"):
         altered = list(pictures)
-        altered[11] = pictures[11].replace(sei, sei[:-2] + ending)
+        altered[12] = pictures[12].replace(sei, sei[:-2] + ending)
         assert Fault.SEI in faults(altered)
 
 
@@ -316,7 +337,7 @@ def rebuilt(sei: bytes, flags: int, *, chain: bool = True, general: bool = True)
 
 def test_certificates_may_be_in_a_sei_of_their_own() -> None:
     made = list(recording())
-    with_chain = signature_of_sample(made[6])
+    with_chain = signature_of_sample(made[7])
     for at, each in enumerate(made):
         if has_signature(each):
             sei = signature_of_sample(each)
@@ -394,10 +415,10 @@ def test_signatures_of_another_signer_are_taken_out() -> None:
 
 def test_a_sei_that_lies_about_its_length_is_broken() -> None:
     pictures = list(recording())
-    at = pictures[11].index(tlv.UUID) - 1
+    at = pictures[12].index(tlv.UUID) - 1
     for lie in (0, 0x7F, 0xFE, 0xFF):
         altered = list(pictures)
-        altered[11] = pictures[11][:at] + bytes([lie]) + pictures[11][at + 1 :]
+        altered[12] = pictures[12][:at] + bytes([lie]) + pictures[12][at + 1 :]
         assert Fault.SEI in faults(altered)
 
 

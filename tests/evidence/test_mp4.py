@@ -78,11 +78,11 @@ def test_what_makes_no_sense_ends_in_a_sentence(name: str) -> None:
 
 def test_units_that_lie_about_their_length_are_wrong_and_not_the_end() -> None:
     for lie in (0, 1, 0x7FFFFFFF):
-        at = PLAIN.index(recording()[7])
+        at = PLAIN.index(recording()[8])
         verdict = judged(PLAIN[:at] + struct.pack(">I", lie) + PLAIN[at + 4 :])
         assert verdict.result in (Result.NOT_AUTHENTIC, Result.MISSING)
         assert verdict.first is not None
-        assert verdict.first.place.offset <= at + len(recording()[7])
+        assert verdict.first.place.offset <= at + len(recording()[8])
         assert verdict.first.place.end > at
 
 

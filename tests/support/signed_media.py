@@ -180,10 +180,25 @@ def has_signature(sample: bytes) -> bool:
 
 def without_signatures(sample: bytes) -> bytes:
     """A sample without its signatures."""
-    kept, begin = [], 0
+    return b"".join(each for each in _split(sample) if UUID not in each)
+
+
+def signed_before(pictures: Sequence[bytes]) -> list[bytes]:
+    """The same samples as older devices signed them: a signature stood before the first picture of what followed
+    its own. It covered the same."""
+    made = [without_signatures(each) for each in pictures]
+    for at, each in enumerate(pictures):
+        signatures = b"".join(unit for unit in _split(each) if UUID in unit)
+        if made[at]:
+            made[max(at - 1, 0)] = signatures + made[max(at - 1, 0)]
+        else:
+            made[at] = signatures  # the closing one
+    return made
+
+
+def _split(sample: bytes) -> Iterator[bytes]:
+    begin = 0
     while begin < len(sample):
         end = begin + 4 + int.from_bytes(sample[begin : begin + 4])
-        if UUID not in sample[begin:end]:
-            kept.append(sample[begin:end])
+        yield sample[begin:end]
         begin = end
-    return b"".join(kept)

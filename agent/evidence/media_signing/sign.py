@@ -1,4 +1,4 @@
-"""Signs a stream by ONVIF Media Signing while it is recorded: each GOP in a SEI before the next one's first picture."""
+"""Signs a stream by ONVIF Media Signing as it is recorded: each GOP by a SEI before the next one's second picture."""
 
 import hashlib
 import time
@@ -42,7 +42,9 @@ class GopSigner:
         self._counter = 0
         self._linked = bytes(32)
         self._begin = self._newest = 0
-        self._unsigned = b""
+        self._made = b""
+        """The newest SEI, until the access unit after the one that it was made at."""
+        self._is_signed = True
         self.waiting = 0
         """How many GOPs wait for a signature because the key has failed."""
         self.trouble = ""
@@ -61,11 +63,11 @@ class GopSigner:
         if first is None or (self._anchor is None and not kept[first].starts_gop):
             return [each.data for each in kept]
         pictures = [each for each in kept if each.kind is Kind.PICTURE]
-        added = self._take_unsigned()
+        added = self._take_made()
         if pictures[0].starts_gop:
-            added += self._sign(t_ns)
+            self._sign(t_ns)
         elif len(self._hashes) + len(pictures) > tlv.MOST_HASHES or t_ns - self._begin > _LONGEST_NS:
-            added += self._sign(t_ns, partial=True)
+            self._sign(t_ns, partial=True)
         self._newest = t_ns
         for each in pictures:
             own = hashlib.sha256(each.data).digest()
@@ -81,8 +83,10 @@ class GopSigner:
     def finish(self, t_ns: int) -> bytes:
         """Return a SEI, as a byte stream, that signs what has no signature yet; empty if there is nothing. The stream
         ends here: what is added next must begin with an IDR picture."""
-        added = [*self._take_unsigned(), *self._sign(t_ns)]
-        self._anchor, self._unsigned = None, b""
+        added = self._take_made()
+        self._sign(t_ns)
+        added += self._take_made() if self._is_signed else []
+        self._anchor, self._made, self._is_signed = None, b"", True
         self.put_off()
         return b"".join(_START_CODE + each for each in added)
 
@@ -90,21 +94,21 @@ class GopSigner:
         """What comes next is late already: a key that is slow signs it afterwards, with what follows."""
         self._signed_at = time.monotonic()
 
-    def _take_unsigned(self) -> list[bytes]:
-        """Return the SEI that could not be signed. It stands behind the first picture of the GOP after its own, as the
-        reference implementation has it, and is covered with that GOP."""
-        sei, self._unsigned = self._unsigned, b""
-        if sei:
+    def _take_made(self) -> list[bytes]:
+        """Return the newest SEI, if it was not written yet. It stands behind the first picture of what follows its own,
+        as the reference implementation has it: an excerpt that is cut at a key frame must not begin with a SEI of what
+        was cut away. One that could not be signed is covered with what follows."""
+        sei, self._made = self._made, b""
+        if sei and not self._is_signed:
             self._hashes.append(hashlib.sha256(h264.unescape(sei)).digest())
-            return [sei]
-        return []
+        return [sei] if sei else []
 
-    def _sign(self, t_ns: int, *, partial: bool = False) -> list[bytes]:
-        """Return the SEI of what was added since the one before; the next one begins at `t_ns`."""
+    def _sign(self, t_ns: int, *, partial: bool = False) -> None:
+        """Make the SEI of what was added since the one before; the next one begins at `t_ns`."""
         hashes, begin, self._begin = self._hashes, self._begin, t_ns
         self._hashes = []
         if not hashes:
-            return []
+            return
         self._counter += 1
         general = tlv.General(
             self._counter,
@@ -122,12 +126,11 @@ class GopSigner:
         moment = time.monotonic()
         if self._key.seconds < _QUICK_S or moment - self._signed_at >= SIGNING * self._key.seconds:
             try:
-                sei = tlv.build(general, hashes, self._fixed, lambda content: der_of(self._key(content)))
+                self._made = tlv.build(general, hashes, self._fixed, lambda content: der_of(self._key(content)))
             except EdgeAgentError as error:
                 self.trouble = str(error)
             else:
-                self.waiting, self._signed_at = 0, time.monotonic()
-                return [sei]
+                self._is_signed, self.waiting, self._signed_at = True, 0, time.monotonic()
+                return
         self.waiting += 1
-        self._unsigned = tlv.build(general, hashes, self._fixed, None)
-        return []
+        self._is_signed, self._made = False, tlv.build(general, hashes, self._fixed, None)

@@ -185,7 +185,7 @@ class Verifier:
             self._cover_whole(claim)
             return
         signed = claim.document.hashes
-        found, pairs = self._aligned(signed, claim.position)
+        found, pairs = ([], []) if self._is_of_before(claim) else self._aligned(signed, claim.position)
         if not pairs:
             if self._units and is_proven:
                 self._gap += len(signed)
@@ -231,6 +231,15 @@ class Verifier:
             if len(pairs) == len(signed):
                 break
         return best
+
+    def _is_of_before(self, claim: _Claim) -> bool:
+        """Whether a SEI covers what stood before an excerpt: it begins with a key frame, behind which the signature of
+        the GOP before stands. Where nothing moves, that GOP may begin with the same picture."""
+        if self._units:
+            return False
+        waiting = [item for item in self._waiting if item.position < claim.position]
+        is_key_frame = bool(waiting) and waiting[0].starts_gop and waiting[-1].place.time == waiting[0].place.time
+        return is_key_frame and len(waiting) < len(claim.document.hashes or ())
 
     def _cover_whole(self, claim: _Claim) -> None:
         """Compare what waits with the one hash of a SEI that lists none."""
