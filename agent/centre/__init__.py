@@ -35,7 +35,7 @@ from agent.centre.notices import (
 from agent.centre.orders import AbandonedError, NoAnswerError, Signed
 from agent.centre.outages import Liveness
 from agent.centre.replays import Replay
-from agent.centre.words import printable
+from agent.centre.words import do_not, printable
 from agent.contract.errors import BrokerError, SettingsError
 from agent.contract.vocabulary import AckAction
 
@@ -78,6 +78,7 @@ __all__ = [
     "TlsFiles",
     "Unreadable",
     "co_sign",
+    "do_not",
     "printable",
     "sign_config",
 ]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from agent.centre import printable
+from agent.centre import do_not, printable
 from agent.contract.camera_events import EVENTS
 
 
@@ -52,7 +52,11 @@ def _alarm(data: dict[str, Any], monoms: Any) -> str:
         text += f", camera {camera['name']} sees {camera['persons']}"
     if camera and (closed_in := camera.get("converging")) is not None:
         text += f", of whom {closed_in['people']} have closed in on one, it seems: look and judge"
-    return f"{text}, id {data['alarm_id']}"
+    return f"{_warning(data)}{text}, id {data['alarm_id']}"
+
+
+def _warning(data: dict[str, Any]) -> str:
+    return f"{words} " if data["stage"] != "closed" and (words := do_not(data)) else ""
 
 
 def _answers(data: dict[str, Any], monoms: Any) -> str:
@@ -86,7 +90,8 @@ def _state(data: dict[str, Any]) -> str:
 
 def _alarms(data: dict[str, Any], monoms: Any) -> str:
     names = ", ".join(
-        f"{alarm['input']} {alarm['stage']}{_answers(alarm, monoms)}, id {alarm['alarm_id']}" for alarm in data["open"]
+        f"{_warning(alarm)}{alarm['input']} {alarm['stage']}{_answers(alarm, monoms)}, id {alarm['alarm_id']}"
+        for alarm in data["open"]
     )
     return f"{len(data['open'])} open{': ' if names else ''}{names}"
 

@@ -186,6 +186,17 @@ def test_open_alarms_are_shown_with_what_an_ack_of_them_needs() -> None:
     assert line("alarms", open=[]).endswith("#6 0 open")
 
 
+@pytest.mark.parametrize("stage", ["raised", "registered", "dispatched"])
+def test_whoever_is_threatened_in_silence_is_not_telephoned_by_somebody_who_reads_a_line_of_watch(stage: str) -> None:
+    duress = {**ALARM, "kind": "duress", "silent": True, "stage": stage}
+    says = "Silent duress. Do not phone or alert the site."
+    assert f"#6 {says} duress {stage.upper()}" in line("alarm/desk", **duress)
+    assert f"#6 1 open: {says} desk {stage}" in line("alarms", open=[{**duress, "input": "desk"}])
+    assert "#6 Silent alarm. Do not phone or alert the site. panic" in line("alarm/desk", **{**duress, "kind": "panic"})
+    for other in ({"stage": "closed"}, {"status": "test"}, {"silent": False}):
+        assert "Do not" not in line("alarm/desk", **{**duress, **other})
+
+
 def test_an_alarm_that_was_told_or_raised_again_says_how_often() -> None:
     text = line("alarm/police", **{**ALARM, "repeats": 3, "reraised": 1})
     assert text.endswith("presses 2, repeats 3, reraised 1, id a1")

@@ -1,5 +1,7 @@
 """The alarms as an operator finds and answers them, by pointer and by keyboard."""
 
+import base64
+import json
 import re
 
 import pytest
@@ -39,6 +41,63 @@ def test_rows_are_sorted_by_what_must_be_done(opened: Opener) -> None:
         "Test: send nobody",
         "Exercise: send nobody",
     ]
+
+
+DO_NOT = "Silent duress. Do not phone or alert the site."
+WHOLE = """each => {
+  const { left, right, top, bottom } = each.getBoundingClientRect();
+  for (let above = each; above !== document.body; above = above.parentElement) {
+    if (getComputedStyle(above).overflow === "visible") continue;
+    const box = above.getBoundingClientRect();
+    if (left < box.left || right > box.right + 1 || top < box.top - 1 || bottom > box.bottom + 1) return false;
+  }
+  return each.scrollWidth <= each.clientWidth + 1;
+}"""
+
+
+@pytest.mark.parametrize("width", [1440, 1024, 390])
+def test_whoever_is_threatened_in_silence_is_not_telephoned_by_an_operator_who_reads_one_line(
+    opened: Opener, width: int
+) -> None:
+    page = opened("duress", viewport={"width": width, "height": 900})
+    begin(page)
+    go(page, "alarms")
+    # It comes before a call that waits for longer, and looks like no other.
+    rows = page.locator(".alarm-row")
+    expect(rows.first.locator(".row-main")).to_have_text(re.compile(f"^{DO_NOT}"))
+    expect(rows.locator(".row-standing")).to_have_text(["Nobody has it", "Nobody has it", "Sipho has it"])
+    shapes = [points.get_attribute("points") for points in rows.locator(".shape polygon").all()]
+    assert shapes[0] == shapes[2] != shapes[1]
+    expect(rows.nth(2)).to_contain_text(DO_NOT)
+    expect(page.locator("html")).to_have_attribute("data-sound", "silent")
+    expect(page.locator(".untaken-banner")).to_contain_text(DO_NOT)
+    page.keyboard.press("Alt+1")
+    expect(page.locator(".alarm-head > div")).to_contain_text(re.compile(f"^{DO_NOT}"))
+    for shown in page.locator(".do-not:visible").all():
+        assert shown.evaluate(WHOLE)
+    page.keyboard.press("r")
+    expect(page.get_by_text("You have it: the kiosk says so.")).to_be_visible()
+    expect(page.locator(".alarm-head")).to_contain_text(DO_NOT)
+    expect(page.locator("html")).to_have_attribute("data-sound", "new")
+    go(page, "shift")
+    expect(page.locator(".cases li", has_text=DO_NOT)).to_have_count(2)
+    happen(page, "duress")
+    expect(page.get_by_role("alert").filter(has_text="New alarm")).to_contain_text(
+        re.compile(f"^{DO_NOT} New alarm: Threat")
+    )
+
+
+def test_the_next_shift_is_handed_over_that_a_site_must_not_be_telephoned(opened: Opener) -> None:
+    page = opened("duress")
+    begin(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Sign and save").click()
+    body = json.loads(download.value.path().read_text())["hand_over"].split(".")[1]
+    cases = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))["cases"]
+    assert [each.get("do_not") for each in cases] == [DO_NOT, None, DO_NOT]
+    page.get_by_role("button", name="End the shift").click()
+    page.get_by_role("button", name="Yes, end it").click()
+    expect(page.locator(".before .do-not")).to_have_text([DO_NOT, DO_NOT])
 
 
 @pytest.mark.parametrize("by", ["pointer", "focus"])

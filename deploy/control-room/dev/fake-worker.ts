@@ -182,6 +182,12 @@ function play(): void {
       devices: [device(42, { source: at.source, meta: null, openAlarms: 3, timeq: "unsynced", certificateEndsMs: now() + 86_400_000, health: { certificate_trouble: "it ends in 1 day, and this device does not renew it by itself" } as HealthData })],
     });
   }
+  if (scenario === "duress") {
+    const silent = { silent: true, kind: "duress", input: "desk" };
+    const its = { lamps: LAMPS.closed ?? { yellow: "off", green: "off", beacon: "steady", tone: "off" } } as const;
+    const sipho = taken(3, 70, "Sipho", 9);
+    return changed({ alarms: [alarm(1, 12), alarm(2, 5, silent, its), { ...sipho, ...its, data: { ...sipho.data, ...silent } }], devices: fleet(60) });
+  }
   changed({ devices: fleet(scenario === "flood" ? 5000 : 60) });
   if (scenario === "empty") return;
   if (scenario === "flood") {
@@ -218,7 +224,7 @@ function play(): void {
   });
 }
 
-/** What may happen on the channel `happen`: `press`, `more` (a further press of the newest alarm), `answer` (by somebody else), `sent` (car 7, by
+/** What may happen on the channel `happen`: `press`, `duress` (a silent one), `more` (a further press of the newest alarm), `answer` (by somebody else), `sent` (car 7, by
  * somebody else), `close`,
  * `wait` (it was pressed 40 s ago), `due` (it raises itself again in 42 s), `again` (it does), `deaf`, `hear`, `sipho` (watches too), `dark` (a suburb
  * and three devices by themselves), `back` (all of the suburb, and one of the others),
@@ -237,6 +243,7 @@ function happen(what: string): void {
   if (what === "sipho") watchers = ["sipho"];
   if (what === "dark" || what === "back") tell({ tell: "outages", outages: outages(what === "back") });
   if (what === "no-key") tell({ tell: "key", key });
+  if (what === "duress") changed({ alarms: [alarm(++pressed, 0, { silent: true, kind: "duress", input: "desk" })] });
   if (what === "press") changed({ alarms: [alarm(++pressed, 0)] });
   const newest = [...alarms.values()].at(-1);
   if (newest !== undefined) {

@@ -2,7 +2,7 @@
 import type { Answer } from "../contract";
 import type { AlarmView } from "../protocol";
 import { Actions } from "./actions";
-import { Age, howClosed, kindWord, Place, shapeOf, standing, what } from "./alarms";
+import { Age, DoNot, howClosed, kindWord, looksOf, Place, shapeOf, standing, what } from "./alarms";
 import { ClipsCard } from "./clips";
 import { eventWord } from "./events";
 import { othersHere, whyElse } from "./lamps";
@@ -13,7 +13,7 @@ import { Shape } from "./shapes";
 import { alarms, devices, groups, groupsChanged, key, openedDevice, openedGroup, view } from "./state";
 import { t } from "./strings";
 import { wall } from "./time";
-import { clock, deviceClock, deviceName, place, plain, span, word } from "./words";
+import { clock, deviceClock, deviceName, doNot, place, plain, span, word } from "./words";
 
 export function AlarmDetail({ id }: { id: string }) {
   const alarm = alarms.get(id)?.value;
@@ -22,10 +22,11 @@ export function AlarmDetail({ id }: { id: string }) {
   const shape = shapeOf(alarm);
   return (
     <>
-      <header class={`alarm-head is-${shape}`}>
+      <header class={`alarm-head ${looksOf(shape)}`}>
         <Shape name={shape} />
         <div>
-          <h2 tabIndex={-1}><Place alarm={alarm} /></h2>
+          {alarm.isOpen && <DoNot alarm={alarm} id="do-not" />}
+          <h2 tabIndex={-1} aria-describedby={alarm.isOpen && doNot(alarm) !== null ? "do-not" : undefined}><Place alarm={alarm} /></h2>
           <p class="standing">{alarm.isOpen ? standing(alarm) : howClosed(alarm)}</p>
           <p>{what(alarm)}</p>
           {alarm.lost !== null && <p>{t.alarms.lostWhy[alarm.lost]}</p>}

@@ -11,7 +11,7 @@ import { Shape, type ShapeName } from "./shapes";
 import { alarmOrder, alarms, closedAlarms, greySinceMs, isUntaken, isWatching, login, openAlarms, openedAlarm, shift } from "./state";
 import { t } from "./strings";
 import { second, wall } from "./time";
-import { age, clock, deviceClock, deviceName, holder, placeText, plain, siteAndId, span, word } from "./words";
+import { age, clock, deviceClock, deviceName, doNot, holder, placeText, plain, siteAndId, span, word } from "./words";
 
 export function Alarms() {
   const count = openAlarms.value.length;
@@ -79,10 +79,16 @@ export function openAlarm(id: string): void {
 
 export function shapeOf(alarm: AlarmView): ShapeName {
   if (!alarm.isOpen) return "closed";
-  if (isUntaken(alarm)) return "untaken";
+  if (isUntaken(alarm)) return alarm.data.silent ? "silent" : "untaken";
   if (alarm.data.status !== "actual") return "drill";
   if (alarm.lost !== null) return "lost";
+  if (alarm.data.silent) return "silent-held";
   return alarm.data.stage === "dispatched" ? "dispatched" : "taken";
+}
+
+/** The classes of what shows it. */
+export function looksOf(shape: ShapeName): string {
+  return shape === "silent" ? "is-untaken is-silent" : `is-${shape}`;
 }
 
 /** Who has it and how far it is, in a few words. */
@@ -91,7 +97,7 @@ export function standing(alarm: AlarmView): string {
   const who = holder(alarm);
   if (alarm.data.status !== "actual") return [alarm.data.status === "test" ? t.alarms.test : t.alarms.exercise, ...(who === null ? [] : [t.alarms.has(who)])].join(" · ");
   const has = who === null ? t.alarms.nobody : t.alarms.has(who);
-  if (alarm.lost !== null) return `${t.alarms.lost}. ${has}`;
+  if (alarm.lost !== null) return `${alarm.data.silent ? t.alarms.lostSilent : t.alarms.lost}. ${has}`;
   const before = sentBefore(alarm);
   if (before !== null) return `${has}: ${t.again.ask(before)}`;
   const unit = alarm.data.answered_by?.dispatched?.unit;
@@ -139,15 +145,22 @@ export function Age({ sinceMs, isSeen }: { sinceMs: number; isSeen?: ReadonlySig
   return <>{text}</>;
 }
 
+/** What must not be done about it. Never cut off. */
+export function DoNot({ alarm, id }: { alarm: AlarmView; id?: string }) {
+  const words = doNot(alarm);
+  return words === null ? null : <strong class="do-not" id={id}>{words}</strong>;
+}
+
 function Row({ id, isSeen }: { id: string; isSeen: ReadonlySignal<boolean> }) {
   const alarm = alarms.get(id)?.value;
   if (alarm === undefined) return <span class="row" />;
   const { data } = alarm;
   const shape = shapeOf(alarm);
   return (
-    <button type="button" class={`row alarm-row is-${shape}`} data-id={id} tabIndex={-1}>
+    <button type="button" class={`row alarm-row ${looksOf(shape)}`} data-id={id} tabIndex={-1}>
       <Shape name={shape} />
       <span class="row-main">
+        <DoNot alarm={alarm} />
         <span class="row-place"><Place alarm={alarm} /></span>
         <span class="row-standing">{standing(alarm)}</span>
         <span class="row-more">
@@ -157,7 +170,7 @@ function Row({ id, isSeen }: { id: string; isSeen: ReadonlySignal<boolean> }) {
           {(data.camera?.persons ?? 0) > 0 && ` · ${t.alarms.persons(data.camera?.persons ?? 0)}`}
           {alarm.lateMs !== null && alarm.lateMs > 10_000 && ` · ${t.alarms.late(span(alarm.lateMs))}`}
           {data.reraised > 0 && (!isUntaken(alarm) || sentBefore(alarm) !== null) && ` · ${t.alarms.reraised(data.reraised)}`}
-          {data.silent && ` · ${t.alarms.silentAlarm}`}
+          {data.silent && doNot(alarm) === null && ` · ${t.alarms.silentAlarm}`}
           {placeText(alarm) !== "" && ` · ${deviceName(alarm.source)}`}
         </span>
       </span>

@@ -1,9 +1,9 @@
 // What is around every view: whether the page is live, whether somebody watches, and the alarms that nobody has.
 import { signal, useSignalEffect } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import type { LinkState } from "../protocol";
+import type { AlarmView, LinkState } from "../protocol";
 import { isSoon, leftMs } from "./again";
-import { Age, Alarms, kindWord, openAlarm } from "./alarms";
+import { Age, Alarms, DoNot, kindWord, openAlarm, shapeOf } from "./alarms";
 import { Devices } from "./devices";
 import { Enrolment, WaitingCount } from "./enrolment";
 import { Events } from "./events";
@@ -17,7 +17,7 @@ import { announced, clockWrongByMs, errors, greySinceMs, isForSupervisor, isLoud
 import { t } from "./strings";
 import { now, second, wall } from "./time";
 import { LookingOn } from "./watchers";
-import { age, clock, nameOf, place, plain, span } from "./words";
+import { age, clock, doNot, nameOf, place, plain, span } from "./words";
 
 const CONTENT: Record<View, () => preact.JSX.Element> = { alarms: Alarms, map: MapView, devices: Devices, events: Events, shift: ShiftView, enrolment: Enrolment };
 
@@ -154,23 +154,34 @@ function Grey() {
   );
 }
 
-/** The alarms that wait longest, over every view. */
+/** The alarms that come first, over every view. */
 function Untaken() {
   const waiting = untaken.value;
   if (waiting.length === 0) return <Calm />;
+  const first = waiting[0]!;
   const isSupervisors = isForSupervisor.value && key.value?.role === "supervisor";
+  const why = isSupervisors ? t.banner.supervisor : t.banner.louder;
   return (
     <section class={`untaken-banner${isLouder.value ? " louder" : ""}${isSupervisors ? " supervisor" : ""}`} aria-label={t.banner.untaken(waiting.length)}>
       <p class="banner-title">
-        <Shape name="untaken" /> <strong>{t.banner.untaken(waiting.length)}</strong>
-        {/* Its room is kept, so that the buttons beside it stay where they are. */}
-        <span class={isSupervisors || isLouder.value ? "tag" : "tag is-absent"}>{isSupervisors ? t.banner.supervisor : t.banner.louder}</span>
+        <Shape name={shapeOf(first)} />
+        {doNot(first) !== null ? (
+          <span class="banner-words">
+            <DoNot alarm={first} /> <span>{t.banner.untaken(waiting.length)}{(isSupervisors || isLouder.value) && ` · ${why}`}</span>
+          </span>
+        ) : (
+          <>
+            <strong>{t.banner.untaken(waiting.length)}</strong>
+            {/* Its room is kept, so that the buttons beside it stay where they are. */}
+            <span class={isSupervisors || isLouder.value ? "tag" : "tag is-absent"}>{why}</span>
+          </>
+        )}
       </p>
       <ul>
         {waiting.slice(0, 3).map((alarm, i) => (
           <li key={alarm.alarmId}>
             <button type="button" onClick={() => jump(i)} aria-keyshortcuts={`Alt+${i + 1}`}>
-              <span class="banner-age"><Age sinceMs={alarm.pressedMs} /></span> <span class="banner-place">{nameOf(alarm)}</span> <kbd>Alt+{i + 1}</kbd>
+              {i > 0 && <Shape name={shapeOf(alarm)} />} <span class="banner-age"><Age sinceMs={alarm.pressedMs} /></span> <span class="banner-place">{nameOf(alarm)}</span> <kbd>Alt+{i + 1}</kbd>
             </button>
           </li>
         ))}
@@ -234,18 +245,20 @@ function Announcer() {
   const last = useRef(0);
   const timer = useRef<ReturnType<typeof setTimeout> | null>(null);
   const count = useRef(0);
+  const worst = useRef<AlarmView | null>(null);
   useSignalEffect(() => {
     const news = announced.value;
     if (news.length === 0) return;
     count.current += news.length;
+    if (worst.current?.data.silent !== true) worst.current = news.find(({ data }) => data.silent) ?? news[0]!;
     if (timer.current !== null) return;
     timer.current = setTimeout(
       () => {
         timer.current = null;
         last.current = performance.now();
-        const one = announced.peek()[0];
-        if (one !== undefined && said.current !== null) said.current.textContent = t.banner.announce(count.current, kindWord(one.data.kind), place(one), untaken.peek().length);
-        count.current = 0;
+        const one = worst.current;
+        if (one !== null && said.current !== null) said.current.textContent = `${doNot(one) ?? ""} ${t.banner.announce(count.current, kindWord(one.data.kind), place(one), untaken.peek().length)}`.trim();
+        [count.current, worst.current] = [0, null];
       },
       Math.max(0, 2000 - (performance.now() - last.current)),
     );

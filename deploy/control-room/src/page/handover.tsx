@@ -1,11 +1,11 @@
 // The hand-over: a list of the open cases with a note each, signed by who goes and signed again by who comes.
 import { effect, signal } from "@preact/signals";
 import type { AlarmView, KeyView } from "../protocol";
-import { standing } from "./alarms";
+import { DoNot, standing } from "./alarms";
 import { greySinceMs, key, login, openAlarms, seat, shift } from "./state";
 import { readToken, sign } from "./signing";
 import { t } from "./strings";
-import { clock, deviceName, nameOf, plain } from "./words";
+import { clock, deviceName, doNot, nameOf, plain } from "./words";
 
 interface HandOver {
   /** The list, signed by who goes. */
@@ -19,6 +19,8 @@ interface Case {
   alarm_id: string;
   source: string;
   place: string;
+  /** What must not be done about it: of a silent alarm alone. */
+  do_not?: string;
   stage: string;
   standing: string;
   note: string;
@@ -86,7 +88,7 @@ function ForTheNext() {
         {open.map((alarm) => (
           <li key={alarm.alarmId}>
             <span>
-              <strong>{nameOf(alarm)}</strong> · {standing(alarm)} · {deviceName(alarm.source)}
+              <DoNot alarm={alarm} /> <strong>{nameOf(alarm)}</strong> · {standing(alarm)} · {deviceName(alarm.source)}
             </span>
             <input
               type="text"
@@ -160,6 +162,7 @@ function Before() {
         {read.cases.map((one) => (
           <li key={one.alarm_id}>
             <span>
+              {typeof one.do_not === "string" && <strong class="do-not">{plain(one.do_not, 120)} </strong>}
               <strong>{plain(one.place, 120)}</strong> · {plain(one.standing, 200)}
               {isKnown && ` · ${openAlarms.value.some(({ alarmId }) => alarmId === one.alarm_id) ? t.handover.stillOpen : t.handover.notOpen}`}
             </span>
@@ -193,7 +196,8 @@ function instant(at: string): string {
 }
 
 function caseOf(alarm: AlarmView): Case {
-  return { alarm_id: alarm.alarmId, source: alarm.source, place: nameOf(alarm), stage: alarm.data.stage, standing: standing(alarm), note: noteOf(notes.value, alarm.alarmId) };
+  const words = doNot(alarm);
+  return { alarm_id: alarm.alarmId, source: alarm.source, place: nameOf(alarm), ...(words !== null && { do_not: words }), stage: alarm.data.stage, standing: standing(alarm), note: noteOf(notes.value, alarm.alarmId) };
 }
 
 async function signAndSave(): Promise<void> {

@@ -10,7 +10,7 @@ import { alarmOrder, eventOrder, openedAlarm, openedDevice, openedGroup, untaken
 
 export const isHelpOpen = signal(false);
 
-/** Show the alarm that has waited longest, the second longest... */
+/** Show the alarm that comes first of those that nobody has, the second... */
 export function jump(index: number): void {
   const alarm = untaken.peek()[index];
   if (alarm === undefined) return;

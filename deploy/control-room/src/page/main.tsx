@@ -46,8 +46,10 @@ async function main(): Promise<void> {
     if (registrar) ask({ ask: "enrolment", registrar, isLookedAt: view.value === "enrolment" });
   });
   effect(() => {
-    const isSilent = shift.value === null || ringing.value.length === 0;
-    sound(isSilent ? "off" : key.value?.role === "supervisor" && isForSupervisor.value ? "supervisor" : isLouder.value ? "louder" : "new");
+    if (shift.value === null || ringing.value.length === 0) sound("off");
+    else if (key.value?.role === "supervisor" && isForSupervisor.value) sound("supervisor");
+    else if (ringing.value.some(({ data }) => data.silent)) sound(isLouder.value ? "silent-louder" : "silent");
+    else sound(isLouder.value ? "louder" : "new");
     document.documentElement.dataset["sound"] = sounding.value;
   });
   effect(() => {

@@ -4,13 +4,13 @@ import "leaflet/dist/leaflet.css";
 import { effect, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { AlarmView, Settings } from "../protocol";
-import { openAlarm, shapeOf, standing, Age } from "./alarms";
+import { DoNot, openAlarm, shapeOf, standing, Age } from "./alarms";
 import { deviceShape, openDevice } from "./devices";
 import { Shape, SHAPES, type ShapeName } from "./shapes";
 import { devices, devicesChanged, openAlarms, settings, untaken, view } from "./state";
 import { t } from "./strings";
 import { drawTiles } from "./tiles";
-import { deviceName, nameOf } from "./words";
+import { deviceName, doNot, nameOf } from "./words";
 
 // Leaflet's canvas draws circles only. These few of its inner names have been the same since 1.0.
 interface Inner {
@@ -48,6 +48,8 @@ class ShapeMarker extends L.CircleMarker {
 
 const LEGEND: readonly (readonly [ShapeName, string])[] = [
   ["untaken", t.map.alarmUntaken],
+  ["silent", t.map.alarmSilent],
+  ["silent-held", t.map.alarmSilentHeld],
   ["taken", t.map.alarmTaken],
   ["dispatched", t.map.alarmDispatched],
   ["lost", t.map.alarmLost],
@@ -111,7 +113,7 @@ export function MapView() {
               {untaken.value.slice(0, 20).map((alarm) => (
                 <li key={alarm.alarmId}>
                   <button type="button" class="link" onClick={() => toAlarm(alarm.alarmId)}>
-                    {nameOf(alarm)} (<Age sinceMs={alarm.pressedMs} />)
+                    <DoNot alarm={alarm} /> {nameOf(alarm)} (<Age sinceMs={alarm.pressedMs} />)
                   </button>
                 </li>
               ))}
@@ -124,7 +126,7 @@ export function MapView() {
             <ul class="plain">
               {off.value.slice(0, MOST_OFF).map((alarm) => (
                 <li key={alarm.alarmId}>
-                  <button type="button" class="link" onClick={() => toAlarm(alarm.alarmId)}>{nameOf(alarm)}</button> {standing(alarm)}
+                  <button type="button" class="link" onClick={() => toAlarm(alarm.alarmId)}><DoNot alarm={alarm} /> {nameOf(alarm)}</button> {standing(alarm)}
                 </li>
               ))}
             </ul>
@@ -229,7 +231,7 @@ function drawAll(map: L.Map, bounds: L.LatLngBounds): () => void {
     const nowhere: AlarmView[] = [];
     for (const alarm of [...openAlarms.peek()].reverse()) {
       const at = alarm.data.location ?? devices.get(alarm.source)?.peek().meta?.location;
-      if (!put(alarm.alarmId, at, shapeOf(alarm), 12, nameOf(alarm), () => toAlarm(alarm.alarmId))) nowhere.unshift(alarm);
+      if (!put(alarm.alarmId, at, shapeOf(alarm), 12, [doNot(alarm), nameOf(alarm)].filter(Boolean).join(" "), () => toAlarm(alarm.alarmId))) nowhere.unshift(alarm);
     }
     off.value = nowhere;
     for (const [id, { marker }] of drawn) {

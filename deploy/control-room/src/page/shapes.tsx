@@ -1,14 +1,19 @@
 // One shape for each state, the same in the lists and on the map: nothing is told by colour alone.
-export type ShapeName = "untaken" | "taken" | "dispatched" | "lost" | "drill" | "online" | "trouble" | "away" | "out" | "closed";
+export type ShapeName = "untaken" | "silent" | "silent-held" | "taken" | "dispatched" | "lost" | "drill" | "online" | "trouble" | "away" | "out" | "closed";
 
 type Ring = readonly (readonly [number, number])[];
 
 const polygon = (corners: number, turn: number): Ring =>
   Array.from({ length: corners }, (_, i) => [12 + 11 * Math.sin(((i + turn) / corners) * 2 * Math.PI), 12 - 11 * Math.cos(((i + turn) / corners) * 2 * Math.PI)] as const);
 
+const star = (points: number, inner: number): Ring =>
+  polygon(2 * points, 0).map(([x, y], i) => (i % 2 === 0 ? [x, y] : [12 + (x - 12) * inner, 12 + (y - 12) * inner]));
+
 /** Corners in a square of 24 by 24. */
 export const SHAPES: Record<ShapeName, Ring> = {
   untaken: [[12, 1], [23.5, 22], [0.5, 22]],
+  silent: star(8, 0.68),
+  "silent-held": star(8, 0.68),
   taken: polygon(24, 0),
   dispatched: [[1, 6], [13, 6], [13, 1], [23.5, 12], [13, 23], [13, 18], [1, 18]],
   lost: polygon(4, 0),
@@ -19,8 +24,8 @@ export const SHAPES: Record<ShapeName, Ring> = {
   out: polygon(4, 0.5),
   closed: polygon(8, 0.5),
 };
-const MARKS: Partial<Record<ShapeName, string>> = { untaken: "!", lost: "?", drill: "T", taken: "✓", closed: "✓", out: "–", trouble: "!" };
-const HOLLOW: ReadonlySet<ShapeName> = new Set(["drill", "closed", "out"]);
+const MARKS: Partial<Record<ShapeName, string>> = { untaken: "!", silent: "S", "silent-held": "✓", lost: "?", drill: "T", taken: "✓", closed: "✓", out: "–", trouble: "!" };
+const HOLLOW: ReadonlySet<ShapeName> = new Set(["silent-held", "drill", "closed", "out"]);
 
 /** Drawn for the eye only: its word stands beside it. */
 export function Shape({ name }: { name: ShapeName }) {

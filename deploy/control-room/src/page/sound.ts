@@ -1,7 +1,7 @@
 // The page's voice, by WebAudio alone. A pattern is a buffer that loops by itself: no timer that a hidden tab would slow down.
 import { signal } from "@preact/signals";
 
-export type Sound = "off" | "new" | "louder" | "supervisor";
+export type Sound = "off" | "new" | "louder" | "supervisor" | "silent" | "silent-louder";
 
 interface Note {
   atS: number;
@@ -13,8 +13,10 @@ interface Melody {
   volume: number;
   /** How much of the third and fifth overtone: what has more of them carries further. */
   edge: number;
-  notes: Note[];
+  notes: readonly Note[];
 }
+
+const OF_SILENT: readonly Note[] = [...[0, 0.2, 0.4].map((atS) => ({ atS, forS: 0.12, hz: 587 })), { atS: 0.64, forS: 0.6, hz: 440 }];
 
 const MELODIES: Record<Exclude<Sound, "off">, Melody> = {
   new: { lengthS: 2.4, volume: 0.35, edge: 0.05, notes: [{ atS: 0, forS: 0.22, hz: 660 }, { atS: 0.26, forS: 0.34, hz: 880 }] },
@@ -24,6 +26,8 @@ const MELODIES: Record<Exclude<Sound, "off">, Melody> = {
     edge: 0.35,
     notes: [{ atS: 0, forS: 0.16, hz: 880 }, { atS: 0.2, forS: 0.16, hz: 1175 }, { atS: 0.4, forS: 0.16, hz: 880 }, { atS: 0.6, forS: 0.16, hz: 1175 }],
   },
+  silent: { lengthS: 2.4, volume: 0.45, edge: 0.15, notes: OF_SILENT },
+  "silent-louder": { lengthS: 1.4, volume: 0.85, edge: 0.35, notes: OF_SILENT },
   supervisor: {
     lengthS: 1.8,
     volume: 0.85,

@@ -103,13 +103,14 @@ export function isMine(alarm: AlarmView): boolean {
 }
 
 function rank(alarm: AlarmView): number {
-  if (isUntaken(alarm)) return 0;
-  if (alarm.data.status !== "actual") return 4;
-  if (alarm.lost !== null) return 3;
-  return alarm.data.stage === "dispatched" ? 2 : 1;
+  // Whoever presses a silent button sees no lamp, and may not be able to press again.
+  if (isUntaken(alarm)) return alarm.data.silent ? 0 : 1;
+  if (alarm.data.status !== "actual") return 5;
+  if (alarm.lost !== null) return 4;
+  return alarm.data.stage === "dispatched" ? 3 : 2;
 }
 
-/** Every open alarm, always all of them: those that nobody has first, of equals the oldest. */
+/** Every open alarm, always all of them: those that nobody has first, silent ones before the others, of equals the oldest. */
 export const openAlarms = computed<readonly AlarmView[]>(() => {
   alarmsChanged.value;
   const open: { alarm: AlarmView; rank: number }[] = [];
@@ -132,12 +133,11 @@ export const closedAlarms = computed<readonly AlarmView[]>(() => {
   return closed.reverse().slice(0, MOST_CLOSED);
 });
 
-/** Since when people wait for each of these, oldest first. */
+/** People wait for these. */
 export const ringing = computed(() => untaken.value.filter((alarm) => alarm.isRinging));
 const oldestRingingMs = computed(() => {
   second.value;
-  const oldest = ringing.value[0];
-  return oldest === undefined ? null : now() - oldest.pressedMs;
+  return ringing.value.length === 0 ? null : now() - ringing.value.reduce((oldest, { pressedMs }) => Math.min(oldest, pressedMs), Infinity);
 });
 export const isLouder = computed(() => oldestRingingMs.value !== null && oldestRingingMs.value >= (settings.value?.ring_after_s ?? 15) * 1000);
 /** Nobody has taken it for so long that it is the supervisor's. */

@@ -36,6 +36,11 @@ export function nameOf(alarm: AlarmView): string {
   return `${place(alarm)}, ${t.alarms.button(plain(alarm.data.input, 64))}`;
 }
 
+/** What must not be done about a silent alarm: it stands first, wherever the alarm does. Null if it is none, or a technician's test. */
+export function doNot({ data, isSelfTest }: AlarmView): string | null {
+  return data.silent && data.status !== "test" && !isSelfTest ? t.alarms.doNot(data.kind === "duress") : null;
+}
+
 /** `0:07`, `12 min`, `3 h 05 min`, `2 d 4 h`: an age that can be read from two metres. */
 export function age(ms: number): string {
   const s = Math.max(0, Math.floor(ms / 1000));
