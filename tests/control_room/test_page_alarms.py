@@ -150,6 +150,61 @@ def test_nothing_is_shown_as_done_before_the_kiosk_says_so(opened: Opener) -> No
     expect(page.get_by_text("Asking the kiosk…")).to_be_hidden()
 
 
+@pytest.mark.parametrize("by", ["letter", "button"])
+def test_who_has_taken_an_alarm_keeps_it_when_the_one_who_was_late_presses_enter_once_more(
+    opened: Opener, by: str
+) -> None:
+    page = opened("race")
+    begin(page)
+    page.keyboard.press("Alt+1")
+    take = page.get_by_role("button", name="Take it")
+    take.focus()
+    page.keyboard.press("r" if by == "letter" else "Enter")
+    expect(page.get_by_text("Somebody else was first. Thandi has it.")).to_be_visible()
+    expect(page.locator(".actions form")).to_have_count(0)
+    standing = page.locator(".alarm-head .standing")
+    for opens in ("Enter", "r", "t"):
+        page.keyboard.press(opens)
+        for _ in range(3):
+            page.keyboard.press("Enter")
+        expect(page.get_by_text("Take it over?")).to_be_visible()
+        expect(page.get_by_role("button", name="Yes, take it over")).not_to_be_focused()
+        page.keyboard.press("Escape")
+        expect(page.get_by_text("Take it over?")).to_have_count(0)
+        take.focus()
+    expect(standing).to_have_text("Thandi has it")
+    page.keyboard.press("t")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(standing).to_have_text("Naledi has it")
+
+
+def test_no_form_about_an_alarm_opens_with_the_focus_on_what_a_habitual_enter_would_do(opened: Opener) -> None:
+    page = opened("day")
+    begin(page)
+    go(page, "alarms")
+    rows = page.locator(".alarm-row:not(.is-closed)")
+    lost = rows.filter(has_text="Lost by the kiosk")
+    for row, opens in (
+        (rows.first, "Close it"),
+        (rows.first, "Send somebody"),
+        (lost, "I have found out: take it off"),
+    ):
+        row.click()
+        page.get_by_role("button", name=opens).click()
+        expect(page.locator(".form")).to_be_visible()
+        for _ in range(3):
+            page.keyboard.press("Enter")
+        expect(page.locator(".form")).to_be_visible()
+        expect(page.locator(".form button")).not_to_have_count(0)
+        assert (
+            page.evaluate("document.activeElement.closest('.form') !== null && document.activeElement.tagName")
+            != "BUTTON"
+        )
+        page.keyboard.press("Escape")
+    expect(rows).to_have_count(8)
+
+
 def test_a_press_that_nobody_has_seen_keeps_an_alarm_from_being_closed(opened: Opener) -> None:
     page = opened("empty")
     begin(page)

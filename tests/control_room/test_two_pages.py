@@ -64,9 +64,12 @@ def play(people: tuple[Person, Person], rig: Rig) -> str:
     [second] = [person for person in people if person is not first]
     for person in people:
         person.await_standing(alarm_id, f"^{has(first)}$")
+    if were_at_once:
+        second.await_text(".order", rf"Somebody else was first\. {has(first)}\.")
+        second.press("t")
     second.await_text(".actions form", rf"^{has(first)} since [0-9:]{{5}}. Take it over\?")
 
-    second.press("Enter")
+    second.press("Tab", "Enter")
     for person in people:
         person.await_standing(alarm_id, f"^{has(second)}$")
     first.await_text(".detail dl", second.name)

@@ -113,13 +113,9 @@ function OrderText({ order, alarm }: { order: Order; alarm: AlarmView }) {
   const isGood = result.status === "succeeded";
   const known = Object.hasOwn(t.act.codes, result.code) ? t.act.codes[result.code] : undefined;
   if (isGood && known === undefined) return <Said isGood order={order} words={doneWords(order, alarm)} />;
-  const who = holder(alarm);
-  return (
-    <>
-      <Said isGood={isGood && result.code === "not-durable"} order={order} words={known ?? `${isGood ? t.act.saidOk : t.act.refused} ${plain(result.text)} (${plain(result.code, 40)})`} />
-      {result.code === "already-registered" && who !== null && form.value === null && <TakeOver alarm={alarm} />}
-    </>
-  );
+  const words = known ?? `${isGood ? t.act.saidOk : t.act.refused} ${plain(result.text)} (${plain(result.code, 40)})`;
+  const who = result.code === "already-registered" ? holder(alarm) : null;
+  return <Said isGood={isGood && result.code === "not-durable"} order={order} words={who === null ? words : `${words} ${t.alarms.has(who)}.`} />;
 }
 
 // What the kiosk knows its lamps need not show: another alarm of it may be worse off, and a silent one shows nothing.

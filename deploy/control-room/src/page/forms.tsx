@@ -18,10 +18,11 @@ export function Leave() {
   return <button type="button" onClick={leave}>{t.cancel} <kbd>Esc</kbd></button>;
 }
 
-/** Brings the focus to the first field or button of a form that has just opened. */
+/** Brings the focus to the first field of a form that has just opened, or to its question: never to a button, which a habitual Enter
+ * would press. */
 export function useFirstFocus() {
   const element = useRef<HTMLFormElement>(null);
-  useLayoutEffect(() => element.current?.querySelector<HTMLElement>("input, button")?.focus(), []);
+  useLayoutEffect(() => element.current?.querySelector<HTMLElement>("input, [tabindex]")?.focus(), []);
   return element;
 }
 
@@ -31,16 +32,16 @@ export function TakeOver({ alarm }: { alarm: AlarmView }) {
   if (held === undefined) return null;
   const take = (event: Event) => {
     event.preventDefault();
-    form.value = null;
     forget(alarm.alarmId);
     acknowledge(alarm, "take-over", whoAnswers());
+    leave();
   };
   return (
     <form ref={element} class="form" onSubmit={take}>
-      <p>{t.act.takeOverAsk(holder(alarm) ?? "", deviceClock(held.at))}</p>
+      <p tabIndex={-1}>{t.act.takeOverAsk(holder(alarm) ?? "", deviceClock(held.at))}</p>
       <div class="buttons">
         <button type="submit" class="do">{t.act.takeOverYes}</button>
-        <button type="button" onClick={() => (forget(alarm.alarmId), leave())}>{t.cancel} <kbd>Esc</kbd></button>
+        <Leave />
       </div>
     </form>
   );
@@ -152,7 +153,7 @@ export function Settle({ alarm }: { alarm: AlarmView }) {
   };
   return (
     <form ref={element} class="form" onSubmit={settle}>
-      <p>{t.alarms.settleWhy} {t.alarms.settleSure}</p>
+      <p tabIndex={-1}>{t.alarms.settleWhy} {t.alarms.settleSure}</p>
       <div class="buttons">
         <button type="submit" class="do">{t.alarms.settleYes}</button>
         <Leave />
