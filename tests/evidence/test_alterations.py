@@ -3,14 +3,12 @@
 import os
 import random
 from collections.abc import Sequence
-from io import BytesIO
 from itertools import islice
 
 import pytest
 
 from agent.evidence.media_signing.verdict import Result
-from agent.evidence.mp4 import Mp4
-from tests.support.altered_media import Alteration, Film
+from tests.support.altered_media import STILL, Film, missed, nothing_moves, still_film
 from tests.support.signed_media import (
     judged,
     mp4,
@@ -25,22 +23,6 @@ from tests.support.signed_media import (
 
 _ALTERATIONS = int(os.environ.get("EDGE_TEST_ALTERATIONS", "60"))
 _SEED = int(os.environ.get("EDGE_TEST_SEED", "7"))
-
-
-def missed(altered: Alteration, ca: str, codec: bytes = b"avc1") -> str | None:
-    """Why an alteration was not found, or not where it is; None if it was."""
-    file = mp4(altered.samples, codec=codec)
-    verdict = judged(file, ca)
-    if verdict.result in (Result.AUTHENTIC, Result.NOT_SIGNED) or verdict.first is None:
-        return f"{altered.name}: {verdict.result.value}"
-    places = list(Mp4.read(BytesIO(file)).samples())
-    begin = places[max(altered.begin, 0)].offset
-    end = places[min(altered.end, len(places)) - 1]
-    if not (verdict.first.place.offset < end.offset + end.size and verdict.first.place.end > begin):
-        return (
-            f"{altered.name}: {verdict.first.text}: {verdict.first.place}, not from {begin} to {end.offset + end.size}"
-        )
-    return None
 
 
 def all_missed(pictures: Sequence[bytes], foreign: Sequence[bytes], ca: str, codec: bytes = b"avc1") -> list[str]:
@@ -66,3 +48,23 @@ def test_untouched_recordings_are_never_refused() -> None:
         gops = [chance.randrange(1, 9) for _ in range(chance.randrange(1, 6))]
         made = samples(signed(stream(seed, gops, chance.randrange(1, 4)), signing().signer()))
         assert judged(mp4(made, fragment=seed % 3)).result is Result.AUTHENTIC
+
+
+@pytest.mark.parametrize("kind", STILL)
+def test_a_court_sees_what_was_cut_or_turned_round_where_nothing_moves_in_the_picture(kind: str) -> None:
+    for seed in (1, 2):
+        made = islice(still_film(kind, seed).alterations(random.Random(_SEED)), _ALTERATIONS)
+        assert [why for each in made if (why := missed(each, signing().ca))] == []
+
+
+@pytest.mark.parametrize("kind", STILL)
+def test_an_honest_recording_in_which_nothing_moves_is_not_refused_nor_is_an_excerpt(kind: str) -> None:
+    chance = random.Random(5)
+    for seed in range(10):
+        gops = [chance.randrange(2, 9) for _ in range(chance.randrange(3, 9))]
+        made, starts = nothing_moves(kind, gops, seed), [sum(gops[:at]) for at in range(len(gops) + 1)]
+        assert judged(mp4(made)).result is Result.AUTHENTIC
+        first = chance.randrange(len(gops) - 2)
+        last = chance.randrange(first + 2, len(gops) + 1)
+        excerpt = judged(mp4(made[starts[first] : starts[last]]))
+        assert (excerpt.result, excerpt.begins_at) == (Result.AUTHENTIC, first + 1)

@@ -191,6 +191,20 @@ def test_two_recordings_of_a_device_in_one_file_are_not_whole() -> None:
     assert faults(own + earlier) == [Fault.ORDER]
 
 
+def test_a_court_is_told_where_the_dark_of_another_day_was_joined_on() -> None:
+    own, later = (
+        samples(signed(stream(3, (5,)) * 6, signing().signer(), BEGAN_NS + day * 86400 * 10**9)) for day in (0, 1)
+    )
+    verdict = judged(mp4(own[:16] + later[16:]))  # the same pictures, and counters that go on
+    assert verdict.result is Result.MISSING
+    assert [each.text for each in verdict.findings] == [
+        "86400.0 s are missing before this picture, or the signer's clock was set there"
+    ]
+    back = judged(mp4(later[:16] + own[16:]))
+    assert back.result is Result.MISSING
+    assert "goes back by 86400.0 s" in back.findings[0].text
+
+
 def test_gops_in_another_order_are_not_authentic() -> None:
     own = list(recording())
     assert judged(mp4(own[:6] + own[11:18] + own[6:11] + own[18:])).result is Result.NOT_AUTHENTIC
@@ -212,7 +226,7 @@ def test_signatures_without_pictures_prove_nothing() -> None:
 
 
 def test_without_an_authority_the_signer_is_not_checked_and_another_authority_does_not_vouch() -> None:
-    units = [unit for access_unit in signed(stream(), signing().signer()) for unit in h264.units(access_unit)]
+    units = list(Mp4.read(BytesIO(mp4(recording()))).units())
     assert verify(units, Trust()).result is Result.SIGNER_UNKNOWN
     verdict = verify(units, Trust(Signing().ca))
     assert verdict.result is Result.NOT_AUTHENTIC
@@ -231,7 +245,7 @@ def test_a_certificate_counts_as_of_the_recording() -> None:
 
 
 def test_a_key_that_was_revoked_or_is_of_another_device_is_not_trusted() -> None:
-    units = [unit for access_unit in signed(stream(), signing().signer()) for unit in h264.units(access_unit)]
+    units = list(Mp4.read(BytesIO(mp4(recording()))).units())
     own, other = "gp/jhb-park-station/kiosk-0042", Signing()
     assert verify(units, Trust(signing().ca, other.revoked, own)).result is Result.AUTHENTIC
     for trust in (Trust(signing().ca, signing().revoked), Trust(signing().ca, name="gp/jhb-park-station/kiosk-0043")):

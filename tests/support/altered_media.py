@@ -4,11 +4,14 @@ import random
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from io import BytesIO
+from itertools import pairwise
 
 from agent.evidence.h264 import Kind, Unit
+from agent.evidence.media_signing.verdict import Result
 from agent.evidence.mp4 import Mp4
-from tests.support.signed_media import has_signature, mp4, without_signatures
+from tests.support.signed_media import has_signature, judged, mp4, samples, signed, signing, stream, without_signatures
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Film:
         """Yield alterations for ever, of each kind in turn."""
         kinds = (
             *(self.flip, self.flip_signature, self.remove, self.swap, self.repeat, self.insert, self.replace),
-            *(self.strip, self.remove_gop, self.swap_gops),
+            *(self.strip, self.remove_gop, self.swap_gops, self.repeat_gop, self.insert_gop, self.reverse_gops),
         )
         while True:
             for kind in kinds:
@@ -83,7 +86,8 @@ class Film:
         return Alteration("a signature taken away", made, self._signed_by(at), at + 1)
 
     def remove_gop(self, chance: random.Random, made: list[bytes]) -> Alteration:
-        number = chance.randrange(1, len(self._starts) - 1)
+        # Without the one behind the first, what is left may be the recording from there on.
+        number = chance.randrange(2, len(self._starts) - 1)
         begin, end = self._starts[number : number + 2]
         del made[begin:end]
         return Alteration("a GOP removed", made, self._starts[number - 1], begin + 1)
@@ -93,6 +97,24 @@ class Film:
         a, b, c = self._starts[number : number + 3]
         made[a:c] = [*made[b:c], *made[a:b]]
         return Alteration("two GOPs swapped", made, self._starts[number - 1], c + 1)
+
+    def repeat_gop(self, chance: random.Random, made: list[bytes]) -> Alteration:
+        number = chance.randrange(1, len(self._starts) - 1)
+        begin, end = self._starts[number : number + 2]
+        made[end:end] = made[begin:end]
+        return Alteration("a GOP repeated", made, self._starts[number - 1], 2 * end - begin + 1)
+
+    def insert_gop(self, chance: random.Random, made: list[bytes]) -> Alteration:
+        number = chance.randrange(len(self._starts) - 2)  # behind the last signature nobody could tell
+        begin, end = self._starts[number : number + 2]
+        made[end:end] = [bare for each in made[begin:end] if (bare := without_signatures(each))]
+        return Alteration("a GOP repeated without its signature", made, begin, 2 * end - begin + 1)
+
+    def reverse_gops(self, chance: random.Random, made: list[bytes]) -> Alteration:
+        first = chance.randrange(len(self._starts) - 3)
+        gops = [made[a:b] for a, b in pairwise(self._starts[first:])]
+        made[self._starts[first] : self._starts[-1]] = [each for gop in reversed(gops) for each in gop]
+        return Alteration("GOPs in reverse", made, self._starts[max(first - 1, 0)], len(made))
 
     def _any(self, chance: random.Random, *, signed: bool) -> int:
         """Some sample that has a signature, but not the last one of them, or some picture that has none."""
@@ -119,3 +141,41 @@ def _flipped(chance: random.Random, sample: bytes, inside: list[Unit]) -> bytes:
     altered = bytearray(sample)
     altered[chance.randrange(begin, begin + len(chosen))] ^= 1 << chance.randrange(8)
     return bytes(altered)
+
+
+def missed(altered: Alteration, ca: str, codec: bytes = b"avc1") -> str | None:
+    """Why an alteration was not found, or not where it is; None if it was."""
+    file = mp4(altered.samples, codec=codec)
+    verdict = judged(file, ca)
+    if verdict.result not in (Result.MISSING, Result.NOT_AUTHENTIC) or verdict.first is None:
+        return f"{altered.name}: {verdict.result.value}"
+    places = list(Mp4.read(BytesIO(file)).samples())
+    begin = places[max(altered.begin, 0)].offset
+    end = places[min(altered.end, len(places)) - 1]
+    if not (verdict.first.place.offset < end.offset + end.size and verdict.first.place.end > begin):
+        where = f"not from {begin} to {end.offset + end.size}"
+        return f"{altered.name}: {verdict.first.text}: {verdict.first.place}, {where}"
+    return None
+
+
+STILL = ("dark", "frozen", "still")
+
+
+def nothing_moves(kind: str, gops: Sequence[int], seed: int = 3) -> list[bytes]:
+    """The signed samples of footage in which all key frames are the same. `dark`: all GOPs are, as far as they go;
+    `frozen`: within a GOP it begins again each 4 pictures, as the numbers of frames do; `still`: there is noise in what
+    is not a key frame."""
+    key, *others = stream(seed, (max(gops),))
+    made, noise = [], iter(stream(seed + 1, (1 + sum(gops),))[1:])
+    for count in gops:
+        follow = {"dark": others, "frozen": others[:4] * count, "still": [next(noise) for _ in range(count - 1)]}[kind]
+        made += [key, *follow[: count - 1]]
+    return samples(signed(made, signing().signer()))
+
+
+@cache
+def still_film(kind: str, seed: int) -> Film:
+    """What is altered in the dark: of GOPs as long as each other, or not."""
+    chance = random.Random(seed)
+    gops = [5] * 8 if seed % 2 else [chance.randrange(3, 9) for _ in range(8)]
+    return Film(nothing_moves(kind, gops, seed), samples(stream(seed + 99)))

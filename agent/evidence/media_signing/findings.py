@@ -21,10 +21,14 @@ class Item:
     plain: bytes
     """Its own hash; one behind the other with each algorithm until it is known which is right."""
     starts_gop: bool
+    starts_picture: bool
     is_sei: bool
     position: int
     """In the row of all of them."""
-    waited: int = 0
+    picture: int
+    """How many pictures have begun, this one too."""
+    since: int
+    """How many SEIs had covered nothing when it came."""
 
 
 class Findings:
@@ -35,6 +39,11 @@ class Findings:
         self.faults: set[Fault] = set()
         """Of all, those too that are only counted."""
         self.more = 0
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._found) + self.more
 
     def add(self, fault: Fault, text: str, place: Place) -> None:
         """Keep one."""

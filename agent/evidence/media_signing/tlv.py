@@ -27,6 +27,8 @@ ALGORITHMS = {
     bytes.fromhex("0609608648016503040203"): "sha512",
 }
 """By object identifier in DER, as the stream has it."""
+SECOND = 10**7
+"""In 100 ns."""
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 _UNIX = 116_444_736_000_000_000
 """1970, in 100 ns since 1601."""

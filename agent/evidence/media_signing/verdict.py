@@ -7,10 +7,12 @@ from enum import Enum
 
 
 class Result(Enum):
-    """The verdicts of ONVIF Media Signing, and one for a signer that nobody was asked to vouch for."""
+    """The verdicts of ONVIF Media Signing, one for a signer that nobody was asked to vouch for, and one for a file that
+    has a player show the signed pictures otherwise than they were recorded."""
 
     AUTHENTIC = "authentic"
     MISSING = "authentic with missing"
+    OTHERWISE = "authentic, shown otherwise"
     NOT_SIGNED = "not signed"
     NOT_AUTHENTIC = "not authentic"
     SIGNER_UNKNOWN = "signer not checked"
@@ -25,6 +27,8 @@ class Fault(Enum):
     MISSING = "missing"
     SEI = "broken signature"
     ORDER = "wrong order"
+    TIME = "other times"
+    SHOWN = "shown otherwise"
     SIGNER = "signer"
 
 

@@ -9,6 +9,8 @@ _MOST_LINES = 20
 _HEADS = {
     Result.AUTHENTIC: "All pictures from {span} are as they were signed, in their order, and none is missing.",
     Result.MISSING: "The pictures that are here are as they were signed and in their order, but some are missing.",
+    Result.OTHERWISE: "The pictures are as they were signed, in their order, and none is missing. But the file has a "
+    "player show them otherwise than they were recorded.",
     Result.SIGNER_UNKNOWN: "The signatures hold, but nobody has vouched for the signer: a forger could have "
     "signed with a key of their own. Give the certificate of the authority that you trust (--ca).",
     Result.NOT_SIGNED: "There is no signature in this file, so nothing can be said of whether it was altered. A signed "

@@ -1,4 +1,5 @@
-"""`python -m tests.campaigns.evidence`: clips, manifests and chains are altered, and recorders lose their power."""
+"""`python -m tests.campaigns.evidence`: clips, manifests, chains and films in which nothing moves are altered, and
+recorders lose their power."""
 
 import argparse
 import os
@@ -14,14 +15,19 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 from agent.adapters.evidence_keys import EvidenceKey
 from agent.evidence.chain import FILE, read
+from agent.evidence.media_signing.verdict import Result
 from tests.campaigns.evidence.recorder import UNSYNCED
 from tests.support.alterations import Scene, is_named, judged
+from tests.support.altered_media import STILL, missed, nothing_moves, still_film
 from tests.support.certificates import Authority
 from tests.support.made_up_clips import CAMERA, Recording
+from tests.support.signed_media import judged as judged_film
+from tests.support.signed_media import mp4, signing
 from tests.support.wait import wait_for
 
 ROOT = Path(__file__).parents[3]
@@ -42,6 +48,7 @@ def main() -> int:
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser("make evidence", description=__doc__, epilog=_EXAMPLE, formatter_class=raw)
     parser.add_argument("--alterations", type=int, default=1000, metavar="N", help="default: 1000")
+    parser.add_argument("--still", type=int, default=200, metavar="N", help="of films; default: 200")
     parser.add_argument("--untouched", type=int, default=100, metavar="N", help="default: 100")
     parser.add_argument("--cuts", type=int, default=50, metavar="N", help="default: 50; they need root")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), metavar="N")
@@ -49,6 +56,7 @@ def main() -> int:
     print(f"seed {args.seed}")
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as directory:
         is_good = _alterations(Path(directory), args.alterations, args.untouched, args.seed)
+        is_good = _in_the_dark(args.still, args.untouched, args.seed) and is_good
         if args.cuts and os.geteuid() != 0:
             print("no power was cut: only root may mount the disk that loses what was not synced")
             is_good = False
@@ -78,6 +86,26 @@ def _alterations(directory: Path, count: int, untouched: int, seed: int) -> bool
     print(f"{count - len(missed)} of {count} alterations found, each with its place")
     print(f"{refused} of {untouched} untouched clips refused ({time.process_time() - began:.1f} s of processor)")
     return not missed and not refused
+
+
+def _in_the_dark(count: int, untouched: int, seed: int) -> bool:
+    """Alter films of a covered lens, of a frozen picture, and of a still scene."""
+    chance, found, why, began = random.Random(seed), Counter[str](), list[str](), time.process_time()
+    for number, kind in enumerate(STILL):
+        film = still_film(kind, chance.randrange(10**6))
+        for altered in islice(film.alterations(chance), count // 3 + (number < count % 3)):
+            reason = missed(altered, signing().ca)
+            found[altered.name] += reason is None
+            why += [f"MISSED in {kind} footage: {reason}"] if reason else []
+    refused = 0
+    for number in range(untouched):
+        gops = [chance.randrange(1, 9) for _ in range(chance.randrange(1, 9))]
+        made = nothing_moves(STILL[number % 3], gops, chance.randrange(10**6))
+        refused += judged_film(mp4(made)).result is not Result.AUTHENTIC
+    print("\n".join([*(f"  {number:5} {name}" for name, number in sorted(found.items())), *why]))
+    print(f"{found.total()} of {count} alterations of dark, frozen and still films found, each with its place")
+    print(f"{refused} of {untouched} untouched such films refused ({time.process_time() - began:.1f} s of processor)")
+    return not why and not refused
 
 
 def _cuts(directory: Path, count: int, seed: int) -> bool:
