@@ -213,7 +213,7 @@ class PahoAttempt:
         event = Received(
             topic=message.topic,
             payload=bytes(message.payload[:MAX_RECEIVED_BYTES]),
-            size=len(message.payload),
+            size=len(message.payload) + self.client.dropped,
             retain=message.retain,
             response_topic=getattr(message.properties, "ResponseTopic", None),
             correlation_data=getattr(message.properties, "CorrelationData", None),

@@ -302,8 +302,8 @@ SECURITY: Mapping[SecurityKind, SecurityRow] = {
     ),
     "broker-overrun": SecurityRow(
         "warning",
-        "the broker sent a packet of more than 132 KiB, a message with QoS 2, or more than 100 messages before it"
-        " confirmed the subscription: the connection was ended; once an outage",
+        "the broker sent a message with QoS 2, more than 100 messages before it confirmed the subscription, or a packet"
+        " of more than 1 MiB that is no message: the connection was ended; once an outage",
     ),
     "message-refused": SecurityRow(
         "warning",

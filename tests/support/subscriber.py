@@ -174,13 +174,16 @@ class Subscriber(AbstractContextManager["Subscriber"]):
         qos: int = 1,
         retain: bool = False,
         expiry_s: int | None = None,
+        alias: int | None = None,
         timeout_s: float | None = None,
     ) -> ReasonCode:
-        """Publish and return the broker's reason code; before MQTT 5 that says success whatever happens."""
-        properties = None
-        if expiry_s is not None:
-            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        """Publish and return the broker's reason code; before MQTT 5 that says success whatever happens. `alias` is a
+        number for the topic; from the second time on the topic itself may be empty."""
+        properties = Properties(PacketTypes.PUBLISH) if self._v5 else None  # type: ignore[no-untyped-call]
+        if properties is not None and expiry_s is not None:
             properties.MessageExpiryInterval = expiry_s
+        if properties is not None and alias is not None:
+            properties.TopicAlias = alias
         sent = self._client.publish(topic, payload, qos=qos, retain=retain, properties=properties)
         assert sent.rc == MQTTErrorCode.MQTT_ERR_SUCCESS, f"publish: {mqtt.error_string(sent.rc)}"
         return self._wait(lambda: self._published.pop(sent.mid, None), "acknowledgement of PUBLISH", timeout_s)

@@ -1,6 +1,5 @@
 // The connection to one broker, through mqtt.js: it is tried until it stands, and then comes back by itself.
 import mqtt, { type IClientOptions, type MqttClient } from "mqtt";
-import { MAX_PAYLOAD_BYTES } from "../centre/reader";
 import type { LinkWhy } from "../protocol";
 import { hex } from "./keys";
 import type { Line, LineEvents, Session } from "./broker";
@@ -75,7 +74,8 @@ export class MqttLine implements Line {
       clientId: `${prefix}${hex(crypto.getRandomValues(new Uint8Array(6)))}`,
       ...(login === null ? {} : { username: login.name, password: login.password }),
       will: { topic: will.topic, payload: will.payload as unknown as Buffer, qos: 1, retain: true },
-      properties: { maximumPacketSize: MAX_PAYLOAD_BYTES + 3072 },
+      // Clearly above what the broker takes: what Mosquitto drops for our limit, it never gives back the place in flight of.
+      properties: { maximumPacketSize: 1024 * 1024 },
       keepalive: KEEPALIVE_S,
       // Our echo every two seconds would put off the pings for ever, and with them the broker's only other sign of life.
       reschedulePings: false,
