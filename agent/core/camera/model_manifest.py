@@ -39,7 +39,9 @@ class ModelSource(Part):
 class MadeWith(Part):
     """What turned the source into this file, to make it again or to explain a difference."""
 
-    tensorflow: str
+    litert: str | None = None
+    """The version of the runtime that set the integer ranges; None for a model that TensorFlow converted."""
+    tensorflow: str | None = None
     python: str
     machine: str
     calibration: str | None = None

@@ -9,7 +9,6 @@ from pathlib import Path, PurePosixPath
 
 OWN = "agent"
 ELSEWHERE = {
-    "tensorflow": "makes models, in an environment of its own",
     "tflite_runtime": "the 32-bit package's",
 }
 """What the agent imports and the 64-bit package does not hold, on purpose. (picamera2 is Debian's, and asked for by
