@@ -18,7 +18,7 @@ from agent.evidence.export import export
 from agent.evidence.signer import Trust
 from agent.models.store import cache_directory
 
-BEFORE_S, AFTER_S = 15, 10
+BEFORE_S, AFTER_S = 10, 10
 RECORDS = find_spec("av") is not None
 """Whether there is what encodes pictures."""
 _SETTINGS = """

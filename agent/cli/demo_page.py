@@ -1,10 +1,12 @@
-"""The control room's page beside the demo: served on loopback, with a key of its own in its address."""
+"""The control room's page beside the demo: served on loopback; its address brings an operator's key, once."""
 
 import base64
 import functools
 import http.server
 import json
 import os
+import re
+import secrets
 import threading
 import webbrowser
 from pathlib import Path
@@ -46,14 +48,17 @@ class DemoPage:
             "outlines": outlines,
             "units": ["car 7"],
         }
-        handler = functools.partial(_Handler, settings, POLICY.format(broker=broker), directory=str(self._built))
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, name="page", daemon=True)
-        self._thread.start()
         keys = self._stage.directory / "keys"
         key = make_key("operator", keys, "demo-operator")
         private_path(keys, key).unlink()
-        self.url = f"http://127.0.0.1:{self._server.server_port}/{_fragment(key)}"
+        code = secrets.token_hex(4)
+        once = {f"/{code}": f"/{_fragment(key)}"}
+        policy = POLICY.format(broker=broker)
+        handler = functools.partial(_Handler, settings, policy, once, directory=str(self._built))
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, name="page", daemon=True)
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}/{code}"
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -70,14 +75,21 @@ class DemoPage:
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
-    """The built page, and the demo's settings for it."""
+    """The built page, and the demo's settings for it. `once`: where an address leads the first time; later to `/`."""
 
-    def __init__(self, settings: dict[str, Any], policy: str, *args: Any, **options: Any) -> None:
+    def __init__(self, settings: dict[str, Any], policy: str, once: dict[str, str], *args: Any, **options: Any) -> None:
         self._settings = settings
         self._policy = policy
+        self._once = once
         super().__init__(*args, **options)
 
     def do_GET(self) -> None:
+        if re.fullmatch("/[0-9a-f]{8}", self.path):
+            self.send_response(http.HTTPStatus.SEE_OTHER)
+            self.send_header("Location", self._once.pop(self.path, "/"))
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         if self.path.partition("?")[0] != "/control-room.json":
             super().do_GET()
             return

@@ -74,6 +74,16 @@ def running(directory: Path) -> list[str]:
     return [line for line in lines if str(directory) in line]
 
 
+def redirected(url: str) -> str:
+    """Where this address leads."""
+    address = urlsplit(url)
+    connection = http.client.HTTPConnection("127.0.0.1", address.port or 0, timeout=30)
+    connection.request("GET", address.path)
+    location = connection.getresponse().headers["Location"]
+    connection.close()
+    return location
+
+
 @pytest.fixture
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
@@ -94,10 +104,15 @@ def test_it_loads_speaks_to_the_broker_and_keeps_to_its_policy(
         browser.forgive("violates the following Content Security Policy|example.com")
 
 
-def test_its_address_has_the_key_of_an_operator_whom_the_kiosk_obeys(stage: Stage, built_page: Path) -> None:
+def test_its_short_address_leads_once_to_the_key_of_an_operator_whom_the_kiosk_obeys(
+    stage: Stage, built_page: Path
+) -> None:
     with DemoPage(stage, built_page) as served:
-        fragment = urlsplit(served.url or "").fragment
-    assert isinstance(fragment, str)
+        assert served.url is not None
+        assert len(served.url) < 40
+        first, second = redirected(served.url), redirected(served.url)
+    assert second == "/"
+    fragment = urlsplit(first).fragment
     key = PrivateKey.from_jwk(json.loads(base64.urlsafe_b64decode(fragment.removeprefix("key=") + "==")))
     assert key.public() in read_key_set(stage.directory / "keys" / "keys.json")
     assert key.role == "operator"
