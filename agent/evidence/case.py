@@ -18,7 +18,7 @@ from agent.evidence.finding import Finding, missing, note, wrong
 from agent.evidence.jws import unverified
 from agent.evidence.manifest import ENTRY, Manifest, lines_of
 from agent.evidence.manifest import read as read_manifest
-from agent.evidence.remux import plain_mp4
+from agent.evidence.remux import plain_mp4, without_index
 from agent.evidence.sealed_file import ClipError, read_header
 from agent.evidence.segments import is_segments, joined
 from agent.evidence.signer import Trust
@@ -79,7 +79,7 @@ def judged(paths: Paths, trust: Trust, key: EvidenceKey | None = None, media: Me
     else:
         clip, extra = joined(paths.manifest.parent, read_manifest(manifest.content, manifest.name))
     verdict = judge_clip(clip, manifest, trust, chain, key)
-    film = clip.content if clip.name.endswith(OPENED) else verdict.film()
+    film = without_index(clip.content)[0] if clip.name.endswith(OPENED) else verdict.film()
     if paths.clip.suffix == OPENED:
         extra += [*_pictures(paths, verdict), *_plain(paths, film), *_strangers(paths, verdict)]
     if media is not None and film:

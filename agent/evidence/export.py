@@ -12,7 +12,7 @@ from agent.adapters.evidence_keys import EvidenceKey
 from agent.contract.envelope import rfc3339
 from agent.evidence.case import CUSTODY, HOW_TO, MANIFEST, OPENED, PLAIN, Media, Paths, content_of, judged, picture_name
 from agent.evidence.chain import FILE
-from agent.evidence.remux import plain_mp4
+from agent.evidence.remux import indexed, plain_mp4
 from agent.evidence.sealed_file import ClipError
 from agent.evidence.signer import Trust
 from agent.evidence.verdict import Verdict
@@ -22,7 +22,8 @@ _HOW_TO = """\
 How to check this recording
 
 {clip}.mp4           the recording, every byte as the device {device}
-                     signed it; most players open it
+                     signed it, and before its fragments an index (sidx), so that players
+                     know its length; most players open it
 {clip}-plain.mp4     the same pictures, unchanged, in an ordinary file that opens anywhere:
                      to watch, not the original
 {clip}.manifest      what the recording is made of, signed by the device while it recorded
@@ -70,7 +71,7 @@ def export(
     clip, manifest = verdict.manifest.clip, content_of(paths.manifest)
     if not _CLIP.fullmatch(clip):
         raise ClipError(f"{paths.clip} was not exported: its manifest gives it no name that a device would give")
-    files = {f"{clip}{OPENED}": film, f"{clip}{PLAIN}": plain_mp4(film), f"{clip}{MANIFEST}": manifest.content}
+    files = {f"{clip}{OPENED}": indexed(film), f"{clip}{PLAIN}": plain_mp4(film), f"{clip}{MANIFEST}": manifest.content}
     for each in verdict.manifest.parts:
         if each.kind == "picture":
             files[picture_name(clip, each.n)] = verdict.plain[each.n]

@@ -9,6 +9,7 @@ from agent.evidence.parameter_sets import ParameterSets
 TIMESCALE = 90_000
 _KEY, _NOT_KEY = 0x02000000, 0x01010000
 """Sample flags: depends on no other; depends on others and is no sync sample."""
+_STARTS_WITH_KEY = 0x90000000
 _MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 
 
@@ -48,6 +49,14 @@ def fragment(sequence: int, begin: int, samples: Sequence[Sample], media: bytes)
     offset = 8 + len(head) + 8 + len(track) + run + 8
     track += _full(b"trun", struct.pack(">II", len(samples), offset) + runs, version=1, flags=0xF01)
     return _box(b"moof", head + _box(b"traf", track)) + _box(b"mdat", media)
+
+
+def index(begin: int, fragments: Sequence[tuple[int, int, bool]]) -> bytes:
+    """Return the `sidx` that stands before these fragments: of each its size in bytes, how many ticks pass until the
+    next one, and whether it begins with a key frame. `begin` is when the first one is shown."""
+    head = struct.pack(">IIQQHH", 1, TIMESCALE, begin, 0, 0, len(fragments))
+    rows = (struct.pack(">III", size, lasts, _STARTS_WITH_KEY if key else 0) for size, lasts, key in fragments)
+    return _full(b"sidx", head + b"".join(rows), version=1)
 
 
 def plain(parameters: ParameterSets, samples: Sequence[Sample], media: bytes) -> bytes:

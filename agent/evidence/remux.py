@@ -1,17 +1,18 @@
-"""Makes an ordinary MP4 of a fragmented one, which every player opens: the same pictures, none of them changed."""
+"""Makes of a fragmented MP4 what every player opens: an ordinary one, or one with an index. No picture is changed."""
 
 import struct
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from agent.evidence.mp4_write import Sample, plain
+from agent.evidence.mp4_write import Sample, index, plain
 from agent.evidence.parameter_sets import ParameterSets, UnreadableVideoError
 from agent.evidence.sealed_file import ClipError
 
 _STRANGE = (struct.error, ValueError, IndexError, KeyError, StopIteration, RecursionError, UnreadableVideoError)
 """What the bytes of a film that nobody has signed may lead to."""
 _NOT_SYNC = 0x10000
+_MOST_INDEXED = 0xFFFF
 _INSIDE = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"traf"}
 _VISUAL_ENTRY, _TABLE_HEAD = 78, 8
 """What stands before the boxes inside of `avc1`, and of `stsd`."""
@@ -27,11 +28,51 @@ class _Box(NamedTuple):
 def plain_mp4(film: bytes) -> bytes:
     """Return an ordinary MP4. Raises ClipError for a film that is not one of a recorder."""
     try:
-        parameters = _parameters(film)
-        fragments = [_samples(film, each) for each in _boxes(film, 0, len(film)) if each.kind == b"moof"]
-        return _plain(parameters, fragments)
+        return _plain(_parameters(film), [_samples(film, each) for each in _fragments(film)])
     except _STRANGE as error:
         raise ClipError("the clip can't be made an ordinary MP4: it is not as a recorder writes it") from error
+
+
+def indexed(film: bytes) -> bytes:
+    """Return a film with an index before its fragments, and every byte as it was: a device does not know the length yet
+    when it begins. Without an index a browser that can't jump in the file shows the length of the first seconds. Raises
+    ClipError for a film that is not one of a recorder."""
+    try:
+        begin = next(each for each in _boxes(film, 0, len(film)) if each.kind == b"moov").end
+        return film[:begin] + _index(film) + film[begin:]
+    except _STRANGE as error:
+        raise ClipError("the clip can't be given an index: it is not as a recorder writes it") from error
+
+
+def without_index(film: bytes) -> tuple[bytes, int, int]:
+    """Return a film without the index that stands before its fragments, and where that begins and ends; the same twice
+    if it has none."""
+    before, end = b"", 0
+    try:
+        for each in _boxes(film, 0, len(film)):
+            if before == b"moov" and each.kind == b"sidx":
+                return film[: each.begin] + film[each.end :], each.begin, each.end
+            if before == b"moov":
+                break
+            before, end = each.kind, each.end
+    except IndexError:
+        pass
+    return film, end, end
+
+
+def _index(film: bytes) -> bytes:
+    moofs = list(_fragments(film))
+    if not 0 < len(moofs) <= _MOST_INDEXED:
+        return b""
+    found = [_samples(film, each) for each in moofs]
+    ends = [*(each.begin for each in moofs[1:]), len(film)]
+    times = [*(begin for begin, *_ in found), found[-1][0] + sum(each.duration for each in found[-1][1])]
+    rows = zip(moofs, ends, pairwise(times), found, strict=True)
+    return index(times[0], [(end - moof.begin, max(b - a, 0), own[0].key) for moof, end, (a, b), (_, own, _) in rows])
+
+
+def _fragments(film: bytes) -> Iterator[_Box]:
+    return (each for each in _boxes(film, 0, len(film)) if each.kind == b"moof")
 
 
 def _plain(parameters: ParameterSets, fragments: list[tuple[int, list[Sample], bytes]]) -> bytes:

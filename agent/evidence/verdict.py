@@ -17,6 +17,7 @@ from agent.evidence.chain import Heard, ReadChain
 from agent.evidence.comparison import File, Piece, compared
 from agent.evidence.finding import Finding, Word, missing, note, wrong
 from agent.evidence.manifest import Manifest, Part
+from agent.evidence.remux import indexed, without_index
 from agent.evidence.sealed_file import OVERHEAD, ClipError, read_head, read_header
 from agent.evidence.signer import Trust, as_heard, heard_of, of_the_key, of_the_signer
 
@@ -167,20 +168,34 @@ def _of_the_clip(clip: File, parts: list[Part], facts: Mapping[str, Any]) -> Ite
 
 def _of_the_mp4(clip: File, parts: list[Part]) -> Iterator[Finding]:
     def length_at(at: int) -> int | None:
-        """An init segment ends with its `moov`, a fragment with its `mdat`."""
+        """An init segment ends with its `moov`, a fragment with its `mdat`; between them may be an index."""
         begin = at
         while at + 8 <= len(clip.content):
             size, kind = int.from_bytes(clip.content[at : at + 4]), clip.content[at + 4 : at + 8]
             if size < 8:
                 return None
             at += size
-            if kind in {b"moov", b"mdat"}:
+            if kind in {b"moov", b"mdat", b"sidx"}:
                 return at - begin
         return None
 
     films = [each for each in parts if each.kind != "picture"]
     expected = [Piece(f"the {each.kind} {each.n}", each.length, each.sha256) for each in films]
-    yield from compared(clip, 0, expected, length_at)
+    film, begin, end = without_index(clip.content)
+    if begin < end:
+        digest = sha256(clip.content[begin:end]).hexdigest()
+        expected.insert(1, Piece("the index", end - begin, digest))
+    yield from (found := list(compared(clip, 0, expected, length_at)))
+    if begin < end and not found and not _is_index(film, clip.content):
+        text = "the index before the fragments is not theirs: players may show another length, or skip some"
+        yield wrong(clip.name, begin, end, text)
+
+
+def _is_index(film: bytes, with_index: bytes) -> bool:
+    try:
+        return indexed(film) == with_index
+    except ClipError:
+        return False
 
 
 def _opened(clip: File, read: Manifest, key: EvidenceKey) -> dict[int, bytes]:

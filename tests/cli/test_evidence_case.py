@@ -19,6 +19,7 @@ from agent.evidence.fragment import Fragment
 from agent.evidence.manifest import read
 from agent.evidence.media_signing.sign import Facts, GopSigner
 from agent.evidence.mp4_write import init_segment
+from agent.evidence.remux import without_index
 from agent.evidence.verdict import Verdict, decided
 from agent.sim.clock import SimClock
 from tests.support.certificates import Authority
@@ -118,6 +119,30 @@ def test_a_case_folder_has_the_original_and_one_that_opens_anywhere(office: Offi
     assert office.run("verify", case) == 0
     assert office.run("verify", case / f"{stem}-plain.mp4") == 0, "its own signatures are in it"
     assert office.export(case) == 1, "a case folder is written once"
+
+
+def test_a_case_folder_with_an_altered_index_or_with_none_is_told_apart(
+    office: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case = tmp_path / "case-17"
+    office.export(case)
+    film = case / f"{office.clip.stem}.mp4"
+    exported = film.read_bytes()
+    bare, begin, end = without_index(exported)
+    film.write_bytes(bare)
+    assert office.run("verify", case) == 0, "older exports have no index"
+    shorter = bytearray(exported)
+    shorter[begin + 44 : begin + 48] = bytes(4)  # the time of the first fragment
+    once_more = exported[:end] + exported[begin:]
+    for altered, text in (
+        (bytes(shorter), "the index before the fragments is not theirs"),
+        (once_more, "the index stands there once more"),
+        (exported + exported[begin:end], "foreign bytes stand behind the last piece"),
+    ):
+        film.write_bytes(altered)
+        capsys.readouterr()
+        assert office.run("verify", case) == 1
+        assert text in capsys.readouterr().out
 
 
 def test_what_is_altered_in_a_case_folder_is_named(

@@ -8,7 +8,7 @@ import pytest
 
 from agent.evidence.mp4_write import Sample, fragment, init_segment, plain, ticks
 from agent.evidence.parameter_sets import ParameterSets
-from agent.evidence.remux import plain_mp4
+from agent.evidence.remux import indexed, plain_mp4
 from agent.recorder.pieces import Piece
 from tests.support.recording import as_file, encoded, pieces_of, probe
 
@@ -25,7 +25,11 @@ def as_plain_file(pieces: list[Piece]) -> bytes:
     return plain(pieces[0].parameters, samples, b"".join(piece.media for piece in pieces))
 
 
-@pytest.mark.parametrize("writes", [as_file, as_plain_file])
+def as_indexed_file(pieces: list[Piece]) -> bytes:
+    return indexed(as_file(pieces))
+
+
+@pytest.mark.parametrize("writes", [as_file, as_indexed_file, as_plain_file])
 @pytest.mark.parametrize("reordered", [0, 2])
 def test_ffmpeg_reads_and_decodes_it_without_a_complaint(tmp_path: Path, writes: object, reordered: int) -> None:
     assert callable(writes)

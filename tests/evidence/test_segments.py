@@ -9,6 +9,7 @@ import pytest
 from agent.__main__ import main
 from agent.core.camera.recorder_link import UploadSpec
 from agent.evidence.fragment import Fragment
+from agent.evidence.remux import without_index
 from agent.evidence.segments import pieces
 from agent.recorder.segments import Part, Segments
 from tests.cli.test_evidence_case import Office
@@ -24,7 +25,7 @@ class Case:
         out = directory / "opened"
         more = ("--key", str(self.office.key_file), "--out", str(out), "--by", "me")
         assert self._run("export", self.office.clip, *more) == 0
-        init, *fragments = pieces((out / f"{self.clip}.mp4").read_bytes())
+        init, *fragments = pieces(without_index((out / f"{self.clip}.mp4").read_bytes())[0])
         manifest = self.office.clip.with_suffix(".manifest")
         lines = [json.loads(line) for line in manifest.read_bytes().splitlines()]
         at = [line for line in lines if "index" in line and line.get("kind") == "fragment"]
