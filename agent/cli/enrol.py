@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,16 +17,17 @@ from typing import Any
 from agent.adapters.board import Board
 from agent.adapters.system_clock import SystemClock
 from agent.adapters.whole_file import replace_file
-from agent.cli.options import add_config
+from agent.cli.options import DEFAULT_CONFIG, add_config
 from agent.contract.vocabulary import TimeQuality
 from agent.core import service_code
 from agent.core.errors import EdgeAgentError, SettingsError, StorageError, UsageError
-from agent.provisioning import claim, openssl, settings_files
+from agent.provisioning import claim, openssl, progress, settings_files
 from agent.provisioning.asking import Tools
 from agent.provisioning.claim import Claim, ClaimError
 from agent.provisioning.credentials import Bound, Set, Store
 from agent.provisioning.enrol import Order, enrol, fingerprint
 from agent.provisioning.est import Login, RefusedError, Registrar, Shown
+from agent.provisioning.progress import Step
 from agent.settings import kept, layers, load
 
 REFUSED = 3
@@ -76,6 +78,19 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(args: argparse.Namespace) -> int:
     """Enrol; returns the exit code. Raises UsageError, SettingsError, EdgeAgentError."""
     use_provider(openssl.key_kind(args.key))
+    try:
+        return _run(args)
+    except UsageError:
+        raise
+    except SettingsError as error:
+        _show(args, Step.REFUSED, str(error))
+        raise
+    except EdgeAgentError as error:
+        _show(args, Step.WAITING, str(error))
+        raise
+
+
+def _run(args: argparse.Namespace) -> int:
     state = state_directory(args.config)
     bound = _bound(Store(state))
     serials = Board().serials()
@@ -86,11 +101,21 @@ def run(args: argparse.Namespace) -> int:
         print(f"Its name:    {order.name}")
         print(f"Registrar:   {order.registrar}")
         print("If the label on the box says something else, stop now (Ctrl-C).", flush=True)
+        if (told := progress.read()) is None or told.step is not Step.WAITING:  # each line wears the card
+            _show(args, Step.WAITING, f"it asks {order.registrar} to let it in as {order.name}")
         _enrol(order, state, args)
     except (RefusedError, ClaimError) as error:
+        _show(args, Step.REFUSED, str(error))
         print(f"edge-agent: refused: {error}", file=sys.stderr)
         return REFUSED
+    _show(args, Step.ENROLLED, order.name)
     return 0
+
+
+def _show(args: argparse.Namespace, step: Step, says: str) -> None:
+    """Show it to whoever has no terminal; only this machine's own device has lamps and a card."""
+    if args.config == DEFAULT_CONFIG and (hidden := progress.tell(step, says)) is not None:
+        print(f"Warning: {hidden}", file=sys.stderr)
 
 
 def use_provider(kind: openssl.KeyKind) -> None:
@@ -111,7 +136,7 @@ def tools() -> Tools:
 
 
 def _enrol(order: Order, state: Path, args: argparse.Namespace) -> None:
-    around = tools()
+    around = replace(tools(), stuck=lambda says: _show(args, Step.WAITING, says))
     around.wait_for_clock()
     store = Store(state)
     with store.locked():

@@ -45,6 +45,11 @@ TEST_MODE = LightState(Pattern.SLOW_PULSE, Pattern.SLOW_PULSE)
 """A press now would be a test, of every button or of those that the technician has named."""
 OUT_OF_SERVICE = LightState(Pattern.ALTERNATE, Pattern.ALTERNATE, Pattern.OFF)
 """A press would be stored and sent, but perhaps nobody would hear of it soon."""
+NOT_ENROLLED = LightState(Pattern.ALTERNATE, Pattern.ALTERNATE, Pattern.SLOW_PULSE)
+"""No press is heard: the device has not been let in yet. Yellow and green as when nobody would hear a press, which is
+what a resident must know; the beacon shows a technician the rest."""
+REFUSED = LightState(Pattern.ALTERNATE, Pattern.ALTERNATE, Pattern.FAST_FLASH)
+"""The same, and it does not go on by itself: somebody must do what the card says."""
 
 _BY_STAGE = {
     Stage.IDLE: IDLE,

@@ -44,6 +44,8 @@ class Tools:
     """Wait for so many seconds."""
     tell: Callable[[str], object]
     """Show the technician one line."""
+    stuck: Callable[[str], object] = lambda _: None
+    """Show whoever has no terminal what it waits for, in a sentence."""
 
     def wait_for_clock(self, patience_s: float = CLOCK_PATIENCE_S) -> None:
         """Wait until something has set the clock; after that time go on, and say so. No certificate is taken
@@ -53,7 +55,10 @@ class Tools:
         while self.clock.quality() is TimeQuality.UNSYNCED:
             now = f"{self.clock.wall().astimezone(UTC):%Y-%m-%d %H:%M} UTC"
             if not told:
-                self.tell(f"The clock says {now}, and nothing has set it yet: waiting for the time service.")
+                self._wait(
+                    f"The clock says {now}, and nothing has set it yet: waiting for the time service. The network must "
+                    "let it reach a time server (UDP port 123)."
+                )
                 told = True
             if self.clock.boottime_ns() - began_ns >= patience_s * 1e9:
                 self.tell(f"Nothing has set the clock, which says {now}. Going on: certificates are held against it.")
@@ -86,8 +91,12 @@ class Tools:
                     raise RegistrarError("nobody has approved: telephone the office, and run the same command again")
             if text != told:
                 told = text
-                self.tell(text)
+                self._wait(text)
             self.pause(answer.seconds)
+
+    def _wait(self, text: str) -> None:
+        self.tell(text)
+        self.stuck(text)
 
 
 def authorities(registrar: Registrar, label: str = "") -> list[Certificate]:

@@ -162,7 +162,7 @@ class Registrar:
         except TimeoutError as error:
             raise RegistrarError(f"{self._where} does not answer in time: {_NETWORK}") from error
         except socket.gaierror as error:
-            raise RegistrarError(f"the name {self._host} can't be resolved: {_NETWORK}") from error
+            raise RegistrarError(f"the name {self._host} can't be resolved: {_NAMES}") from error
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise RegistrarError(f"{self._where} can't be reached ({reason}): {_NETWORK}") from error
@@ -249,6 +249,7 @@ def _seconds(retry_after: str) -> float | None:
 
 
 _NETWORK = "check the network cable and `ip route`, then ask the office whether the registrar runs"
+_NAMES = "check the network cable, then whether this network has a name server (DNS): `resolvectl status` names it"
 _OTHER = "is this really the registrar? Ask the office for its address"
 
 

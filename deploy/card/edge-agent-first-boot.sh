@@ -4,12 +4,22 @@
 # takes the card out.
 set -u
 card=/boot/firmware
+log=$card/edge-agent-first-boot.txt
+# How the enrolment stands, which `edge-agent enrol` writes there too: agent/provisioning/progress.py.
+stands='^[^ ]+ [^ ]+ (not enrolled|this device is enrolled, but)'
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 
-# Once, however often it is tried: each line wears the card.
+# Once, however often it is tried: each line wears the card. How the enrolment stands remains the last line.
 say() {
   echo "$*"
-  grep -qsF -- "$*" $card/edge-agent-first-boot.txt || echo "$(date -u '+%F %T') $*" >>$card/edge-agent-first-boot.txt
+  if [ -e $log ] && cut -d' ' -f3- $log | grep -qxF -- "$*"; then return; fi
+  mkdir -p /run/edge-agent-enrol
+  (
+    flock 9
+    { grep -svE "$stands" $log; echo "$(date -u '+%F %T') $*"; grep -sE "$stands" $log; } >$log.new
+    sync $log.new
+    mv $log.new $log
+  ) 9>/run/edge-agent-enrol/card.lock
 }
 
 fail() {
@@ -41,11 +51,12 @@ if [ -e $card/edge-agent.profile ]; then
 fi
 
 if [ -e $card/edge-agent.claim ]; then
-  say "enrolment has begun, with the claim: journalctl -u edge-agent-enrol tells how it goes"
+  say "enrolment has begun, with the claim"
   systemctl start --no-block edge-agent-enrol.service
-elif ! [ -e /var/lib/edge-agent/credentials/current ]; then
-  say "no claim on the card: it waits for sudo edge-agent enrol, with the office's invitation"
+elif ! [ -e /var/lib/edge-agent/credentials/current ] && ! grep -qsE "$stands" $log; then
+  say "not enrolled: no claim on the card: it waits for sudo edge-agent enrol, with the office's invitation"
 fi
+systemctl start --no-block edge-agent-enrol-lamps.service
 
 # What no card can bring along: it belongs to the system. python3-av has the encoders of recordings.
 missing=
@@ -61,8 +72,8 @@ if [ -n "$missing" ]; then
   if { packages update && packages install $missing; } >/dev/null; then
     say "installed $missing"
     systemctl try-restart edge-agent.service
-  elif [ "$missing" = python3-av ] && [ -n "$(find $card/edge-agent-first-boot.txt -mmin +30)" ]; then
-    # A network without Debian's packages. All else works.
+  elif [ "$missing" = python3-av ] && [ "$(cut -d. -f1 /proc/uptime)" -gt 1800 ]; then
+    # A network without Debian's packages, for half an hour. All else works.
     say "python3-av is not to be had, so nothing is recorded: sudo apt-get install --no-install-recommends python3-av"
   else
     fail "what a camera needs ($missing) wants the network: tried again every minute"
@@ -72,10 +83,13 @@ fi
 # The hardware watchdog, which systemd reads when it begins. Not while packages are installed: it would be a tight one.
 systemctl daemon-reexec
 
-say "done"
 rm -f "$1" $card/edge-agent.profile $card/vendor-data $card/edge-agent-first-boot.service
 # Last: what is cut off before goes on here.
 rm -f $card/edge-agent-first-boot.sh
+# Else `edge-agent enrol` says so, when the device is enrolled.
+if [ -e /var/lib/edge-agent/credentials/current ] && ! grep -qsE "$stands" $log; then
+  say "done"
+fi
 systemctl --no-reload disable edge-agent-first-boot.service
 rm -f /etc/systemd/system/edge-agent-first-boot.service
 sync

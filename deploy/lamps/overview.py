@@ -6,7 +6,7 @@ from agent.contract.lamps import Pattern
 from deploy.lamps.face import WIDTH as FACE
 from deploy.lamps.face import face, rhythm
 from deploy.lamps.pictograms import speaker
-from deploy.lamps.words import CALL, OTHER_TIMES, RHYTHMS, TONE_S, Moment
+from deploy.lamps.words import BEFORE, CALL, OTHER_TIMES, RHYTHMS, TONE_S, Moment
 from deploy.wiring.canvas import CARD, LINE, SOFT, Canvas
 
 WIDTH, MARGIN, GAP = 1000.0, 16.0, 9.0
@@ -19,13 +19,16 @@ def overview() -> str:
     """The picture as SVG."""
     canvas = Canvas()
     below = MARGIN
-    for heading, moments in (("Through a call", CALL), ("At other times", OTHER_TIMES)):
+    rows = (("Through a call", CALL), ("At other times", OTHER_TIMES), ("Before the device is enrolled", BEFORE))
+    for heading, moments in rows:
         canvas.text(MARGIN, below + 16, heading, size=17, bold=True)
         for column, moment in enumerate(moments):
             _card(canvas, _left(column), below + 28, moment)
         below += 28 + CARD_HEIGHT + 18
-    _legend(canvas, _left(4) + 8, below - CARD_HEIGHT - 18)
-    return canvas.svg(WIDTH, below, "The face of a kiosk: what its lamps say through a call, and at other times")
+    _legend(canvas, _left(2) + 8, below - CARD_HEIGHT - 18)
+    return canvas.svg(
+        WIDTH, below, "The face of a kiosk: what its lamps say through a call, at other times, and before"
+    )
 
 
 def _left(column: int) -> float:

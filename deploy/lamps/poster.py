@@ -7,6 +7,7 @@ from deploy.lamps.face import COLOURS, face, rhythm
 from deploy.lamps.face import HEIGHT as FACE
 from deploy.lamps.pictograms import pictogram, speaker
 from deploy.lamps.words import (
+    BEFORE,
     CALL,
     GREEN,
     LANGUAGES,
@@ -60,7 +61,7 @@ def poster(languages: Sequence[str] = ALL) -> str:
     _draft(canvas, 101)
     _key(canvas, 145)
     y = 226.0
-    for moments, height, size, scale in ((CALL, 92.0, 16.0, 0.7), (OTHER_TIMES, 68.0, 13.0, 0.52)):
+    for moments, height, size, scale in ((CALL, 79.0, 14.5, 0.62), ((*OTHER_TIMES, *BEFORE), 56.0, 11.8, 0.44)):
         for moment in moments:
             _row(canvas, y, moment, height, size, scale)
             y += height

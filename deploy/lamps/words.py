@@ -9,7 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from agent.contract.lamps import IDENTIFY, OUT_OF_SERVICE, TEST_MODE, LightState, Pattern, for_open_alarms
+from agent.contract.lamps import (
+    IDENTIFY,
+    NOT_ENROLLED,
+    OUT_OF_SERVICE,
+    REFUSED,
+    TEST_MODE,
+    LightState,
+    Pattern,
+    for_open_alarms,
+)
 from agent.contract.stages import Stage, Waits
 
 NS = 10**9
@@ -179,6 +188,32 @@ OTHER_TIMES = (
     ),
 )
 """While no call is open."""
+
+BEFORE = (
+    Moment(
+        "not let in yet",
+        Pictogram.NO_CALL,
+        (
+            "Not in use yet. Seek other help.",
+            "Ayikasetshenziswa. Funa olunye usizo.",
+            "Ha e so sebediswe. Batla thuso e nngwe.",
+            "Nog nie in gebruik nie. Soek ander hulp.",
+        ),
+        [NOT_ENROLLED],
+    ),
+    Moment(
+        "refused: a person must act",
+        Pictogram.NO_CALL,
+        (
+            "Not in use: it needs a technician. Seek other help.",
+            "Ayisebenzi: idinga uchwepheshe. Funa olunye usizo.",
+            "Ha e sebediswe: e hloka setsebi. Batla thuso e nngwe.",
+            "Nie in gebruik nie: dit kort 'n tegnikus. Soek ander hulp.",
+        ),
+        [REFUSED],
+    ),
+)
+"""Before the device is enrolled: no press is heard."""
 
 TITLE: Words = ("What the lamps say", "Zithini izibani?", "Mabone a reng?", "Wat die ligte sê")
 YELLOW: Words = (

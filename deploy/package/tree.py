@@ -21,6 +21,7 @@ PLACES = {
         for name in (
             "edge-agent-clock.service",
             "edge-agent-enrol.service",
+            "edge-agent-enrol-lamps.service",
             "edge-agent-renew.service",
             "edge-agent-renew.timer",
             "edge-agent-service-page.path",

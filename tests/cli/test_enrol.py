@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -22,7 +23,8 @@ from agent.cli.enrol import use_provider
 from agent.contract.vocabulary import TimeQuality
 from agent.core import service_code
 from agent.doctor.brokers import log_in
-from agent.provisioning import openssl
+from agent.provisioning import openssl, progress
+from agent.provisioning.asking import Tools
 from agent.provisioning.claim import Invitation
 from agent.provisioning.credentials import Store
 from agent.provisioning.renew import last_result
@@ -30,6 +32,7 @@ from agent.provisioning.settings_files import LAYER
 from agent.settings import load
 from agent.settings.kept import Kept, Layer, begin, load_kept, store_kept
 from tests.support.certificates import BrokerAuthorities, CertificateFiles
+from tests.support.enrolling import StillClock
 from tests.support.fake_registrar import NAME, SECRET, FakeRegistrar, Handler
 from tests.support.mosquitto import Mosquitto
 
@@ -91,6 +94,25 @@ class Device:
         file = self.directory / "edge-agent.claim"
         file.write_text(text)
         return self.run("enrol", "--claim-file", str(file), *words)
+
+
+@dataclass
+class Card:
+    """Its boot partition."""
+
+    directory: Path
+
+    def __post_init__(self) -> None:
+        self.directory.mkdir()
+
+    @property
+    def file(self) -> Path:
+        return self.directory / "edge-agent-first-boot.txt"
+
+    @property
+    def lines(self) -> list[str]:
+        """Without their times."""
+        return [line.split(" ", 2)[2] for line in self.file.read_text().splitlines()]
 
 
 @pytest.fixture(autouse=True)
@@ -155,6 +177,98 @@ def test_the_service_can_read_its_settings(device: Device, registrar: FakeRegist
 
     for path in (device.directory / "command-keys.json", device.directory / "edge-agent.d/95-enrolled.toml"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+@pytest.fixture
+def card(tmp_path: Path, device: Device, monkeypatch: pytest.MonkeyPatch) -> Card:
+    """The boot partition of this device, which is this machine's own."""
+    made = Card(tmp_path / "boot")
+    monkeypatch.setattr(progress, "CARD", made.directory)
+    monkeypatch.setattr(progress, "RUN", tmp_path / "run")
+    monkeypatch.setattr("agent.cli.enrol.DEFAULT_CONFIG", device.config)
+    monkeypatch.setattr("agent.cli.enrol.tools", lambda: Tools(still := StillClock(), still.pause, print))
+    return made
+
+
+def test_a_technician_who_was_refused_reads_why_in_the_cards_last_line_and_done_only_once_it_is_let_in(
+    device: Device, registrar: FakeRegistrar, broker: Mosquitto, card: Card
+) -> None:
+    card.file.write_text("2026-03-02 09:30:00 installed edge-agent.deb\n2026-03-02 09:31:00 done\n")
+    assert device.enrol(claim_of(registrar, until=1_700_000_000)) == 3
+    refused = "not enrolled: this claim has expired (2023-11-14 22:13 UTC): ask the office for a new one"
+    assert card.lines == ["installed edge-agent.deb", refused]
+    assert device.enrol(claim_of(registrar)[:60]) == 3
+    assert card.lines[-1].startswith(
+        "not enrolled: this claim is damaged (it is cut off or mistyped): copy the whole line"
+    )
+    assert len(card.lines) == 2, "one sentence says how things stand"
+
+    assert device.enrol(claim_of(registrar)) == 0
+    assert card.lines == ["installed edge-agent.deb", f"enrolled as {NAME}", "done"]
+    assert "edge-claim1" not in card.file.read_text()
+    told = progress.read()
+    assert told == progress.Told(progress.Step.ENROLLED, NAME)
+
+
+def test_a_technician_whose_kiosk_waits_reads_for_what_in_the_cards_last_line(
+    device: Device, registrar: FakeRegistrar, card: Card
+) -> None:
+    registrar.stop()
+    assert device.enrol(claim_of(registrar)) == 1
+    assert re.match(r"not enrolled yet: .* can't be reached \(.*\): check the network cable", card.lines[-1])
+    written = card.file.stat().st_mtime_ns
+    assert progress.tell(progress.Step.WAITING, card.lines[-1].removeprefix("not enrolled yet: ")) is None
+    assert card.file.stat().st_mtime_ns == written, "the same line again would wear the card"
+
+
+def test_the_card_does_not_say_done_while_the_first_start_has_not_ended_or_the_settings_have_mistakes(
+    device: Device, registrar: FakeRegistrar, broker: Mosquitto, card: Card
+) -> None:
+    script = card.directory / "edge-agent-first-boot.sh"
+    script.touch()
+    assert device.enrol(claim_of(registrar)) == 0
+    assert card.lines == [f"enrolled as {NAME}"]
+    script.unlink()
+    device.config.write_text(device.config.read_text().replace("yellow = 22", "yellow = 17"))
+    assert device.enrol(claim_of(registrar)) == 2
+    assert card.lines[-1].startswith("this device is enrolled, but its other settings have mistakes: ")
+    assert "done" not in card.lines
+
+
+def test_a_boot_partition_that_is_read_only_is_opened_for_a_moment_and_one_that_can_not_be_stops_no_enrolment(
+    device: Device,
+    registrar: FakeRegistrar,
+    broker: Mosquitto,
+    card: Card,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class ReadOnly:
+        f_flag = os.ST_RDONLY
+
+    calls = tmp_path / "calls"
+    mount = tmp_path / "bin/mount"
+    mount.parent.mkdir()
+    mount.write_text(f'#!/bin/sh\necho "$*" >>{calls}\n')
+    mount.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{mount.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr("agent.provisioning.progress.os.statvfs", lambda _: ReadOnly)
+    assert progress.tell(progress.Step.REFUSED, "no") is None
+    assert calls.read_text() == f"-o remount,rw {card.directory}\n-o remount,ro {card.directory}\n"
+    mount.write_text("#!/bin/sh\nexit 32\n")
+    assert device.enrol(claim_of(registrar)) == 0
+    assert "Warning: how the enrolment goes can't be shown on card and lamps" in capsys.readouterr().err
+
+
+def test_the_card_keeps_no_secret_and_no_more_than_a_screenful_whatever_is_said(card: Card) -> None:
+    card.file.write_text("2026-03-02 09:30:00 line\n" * (progress._LINES + 9))
+    said = "a\x1b[31m\nb edge-claim1.c2VjcmV0 " + "x" * 5000
+    assert progress.tell(progress.Step.REFUSED, said) is None
+    assert len(card.lines) == progress._LINES
+    assert "c2VjcmV0" not in card.file.read_text()
+    assert card.lines[-1].startswith("not enrolled: a [31m b edge-claim1... xxx")
+    assert len(card.lines[-1]) < 530
 
 
 def test_the_same_claim_again_writes_the_settings_anew_and_asks_for_no_certificate(

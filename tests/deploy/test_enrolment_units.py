@@ -20,11 +20,12 @@ from deploy.package import tree
 from tests.support.run import ran
 
 SYSTEMD = Path(__file__).parents[2] / "deploy" / "systemd"
-CLOCK, ENROL, RENEW, TIMER, PAGE, PATH = (
+CLOCK, ENROL, LAMPS, RENEW, TIMER, PAGE, PATH = (
     f"edge-agent-{name}"
     for name in (
         "clock.service",
         "enrol.service",
+        "enrol-lamps.service",
         "renew.service",
         "renew.timer",
         "service-page.service",
@@ -32,7 +33,7 @@ CLOCK, ENROL, RENEW, TIMER, PAGE, PATH = (
     )
 )
 AGENT = "edge-agent.service"
-MOST_EXPOSURE = {CLOCK: 13, RENEW: 19, ENROL: 35, PAGE: 13}
+MOST_EXPOSURE = {CLOCK: 13, RENEW: 19, ENROL: 35, LAMPS: 13, PAGE: 13}
 """In tenths. Enrolment writes settings, on a read-only root through a mount of the card's own."""
 PLAIN = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "SYSTEMD_COLORS": "0"}
 BUILT = 1_800_000_000
@@ -50,7 +51,7 @@ def stage(tmp_path: Path) -> Path:
         path.chmod(0o755)
     units = tmp_path / "usr/lib/systemd/system"
     shutil.copytree("/usr/lib/systemd/system", units, symlinks=True)
-    for unit in (AGENT, CLOCK, ENROL, RENEW, TIMER, PAGE, PATH):
+    for unit in (AGENT, CLOCK, ENROL, LAMPS, RENEW, TIMER, PAGE, PATH):
         shutil.copy(SYSTEMD / unit, units)
     return tmp_path
 
@@ -63,14 +64,14 @@ def read(name: str) -> configparser.RawConfigParser:
 
 
 @needs_systemd
-@pytest.mark.parametrize("unit", [CLOCK, ENROL, RENEW, TIMER, PAGE, PATH])
+@pytest.mark.parametrize("unit", [CLOCK, ENROL, LAMPS, RENEW, TIMER, PAGE, PATH])
 def test_systemd_has_nothing_to_say_against_the_unit(stage: Path, unit: str) -> None:
     done = ran("systemd-analyze", "verify", "--man=no", f"--root={stage}", unit, env=PLAIN)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 @needs_systemd
-@pytest.mark.parametrize("unit", [CLOCK, ENROL, RENEW, PAGE])
+@pytest.mark.parametrize("unit", [CLOCK, ENROL, LAMPS, RENEW, PAGE])
 def test_the_unit_exposes_no_more_than_its_work_needs(stage: Path, unit: str) -> None:
     options = ("--offline=yes", "--no-pager", f"--threshold={MOST_EXPOSURE[unit]}", f"--root={stage}")
     done = ran("systemd-analyze", "security", *options, unit, env=PLAIN)
@@ -186,6 +187,20 @@ def test_what_the_units_need_is_there_where_they_look() -> None:
     claim = read(ENROL)["Unit"]["ConditionPathExists"]
     assert read(ENROL)["Service"]["ExecStart"].endswith(f"enrol --claim-file {claim}")
     assert read(RENEW)["Unit"]["ConditionPathExists"] == "/var/lib/edge-agent/credentials/current"
+
+
+def test_the_lamps_before_the_enrolment_never_end_an_agent_and_an_agents_start_ends_them_first() -> None:
+    unit = read(LAMPS)
+    assert not {"Conflicts", "PartOf", "BindsTo"} & set(unit["Unit"])
+    assert unit["Unit"]["After"] == AGENT, "at a boot the agent is there first, and forbids them"
+    assert all(
+        f"! systemctl --quiet {asked} {AGENT}" in unit["Service"]["ExecCondition"]
+        for asked in ("is-enabled", "is-active")
+    )
+    assert unit["Service"]["User"] == read(AGENT)["Service"]["User"]
+    begins = read(AGENT)["Service"]["ExecStartPre"]
+    assert f"test ! -e /run/{unit['Service']['RuntimeDirectory']} || exec systemctl stop {LAMPS}" in begins
+    assert begins.startswith("+-"), "what it can't end must not keep the agent from starting"
 
 
 def test_an_enrolment_that_is_refused_is_not_tried_again_and_one_without_an_answer_is() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from agent.bootstrap.specs import input_lines, light_pins
 from agent.cli.options import DEFAULT_CONFIG
-from agent.contract.lamps import IDENTIFY, OUT_OF_SERVICE, TEST_MODE, LightState, for_open_alarms
+from agent.contract.lamps import IDENTIFY, NOT_ENROLLED, OUT_OF_SERVICE, REFUSED, TEST_MODE, LightState, for_open_alarms
 from agent.contract.stages import Stage
 from agent.settings import load
 from deploy.package import tree
@@ -98,6 +98,8 @@ def test_the_broker_gets_every_file_that_its_configuration_names() -> None:
         IDENTIFY,
         TEST_MODE,
         OUT_OF_SERVICE,
+        NOT_ENROLLED,
+        REFUSED,
     ],
 )
 def test_it_explains_every_pattern_of_the_lights(lights: LightState) -> None:

@@ -13,10 +13,10 @@ from agent.contract.stages import Stage
 from deploy.lamps import poster, words
 from deploy.lamps.__main__ import DOCS, PICTURES
 from deploy.lamps.rhythm import SECONDS, lit
-from deploy.lamps.words import CALL, LANGUAGES, OTHER_TIMES, Language
+from deploy.lamps.words import BEFORE, CALL, LANGUAGES, OTHER_TIMES, Language
 
 SVG = "{http://www.w3.org/2000/svg}"
-MOMENTS = (*CALL, *OTHER_TIMES)
+MOMENTS = (*CALL, *OTHER_TIMES, *BEFORE)
 OUTPUTS = ("yellow", "green", "beacon", "tone")
 
 

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from deploy.lamps.words import CALL, OTHER_TIMES
+from deploy.lamps.words import BEFORE, CALL, OTHER_TIMES
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
@@ -32,5 +32,5 @@ def test_its_table_of_lamps_is_that_of_the_pictures() -> None:
     begin = README.index("| yellow | green | beacon | it means |") + 2
     end = README.index("", begin)
     rows = [tuple(cell.strip().replace(" ", "-") for cell in row.split("|")[1:4]) for row in README[begin:end]]
-    lamps = [moment.lamps for moment in (*CALL, *OTHER_TIMES)]
+    lamps = [moment.lamps for moment in (*CALL, *OTHER_TIMES[:-1], *BEFORE, OTHER_TIMES[-1])]
     assert rows == [(each.yellow, each.green, each.beacon) for each in lamps]

@@ -367,7 +367,8 @@ def test_an_unset_clock_is_waited_for_and_named_in_one_line(bench: Bench) -> Non
     bench.tools.wait_for_clock(30)
 
     assert bench.lines[0] == (
-        "The clock says 1970-01-01 00:05 UTC, and nothing has set it yet: waiting for the time service."
+        "The clock says 1970-01-01 00:05 UTC, and nothing has set it yet: waiting for the time service. The "
+        "network must let it reach a time server (UDP port 123)."
     )
     assert "Nothing has set the clock" in bench.lines[1]
     assert len(bench.lines) == 2
