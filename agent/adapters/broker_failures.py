@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from agent.adapters.tls_context import explain_tls
 from agent.contract.errors import BrokerError
-from agent.ports import Disconnected
+from agent.ports import TAKEN_OVER, Disconnected
 
 UNSUPPORTED_VERSION = 0x84
 NOT_AUTHORIZED = 0x87
@@ -89,6 +89,7 @@ def of_connack(code: int, name: str, endpoint: Endpoint) -> Disconnected:
 def of_broker_disconnect(code: int, name: str, endpoint: Endpoint) -> Disconnected:
     """The broker announced the end of the connection, and why."""
     kind = "refused" if code in _NOT_ALLOWED else "protocol" if code in _PROTOCOL else "lost"
+    kind = TAKEN_OVER if code == _TAKEN_OVER_CODE else kind
     advice = _ADVICE.get(code, "see the broker's log")
     return Disconnected(kind, f"{endpoint} ended the connection ({name.lower()}): {advice}")
 
@@ -127,6 +128,7 @@ def of_quality_0(endpoint: Endpoint) -> Disconnected:
     return Disconnected("protocol", f"{endpoint} allows QoS 0 only: it must allow QoS 1")
 
 
+_TAKEN_OVER_CODE = 0x8E
 _NOT_ALLOWED = {0x86, 0x87, 0x8A, 0x8C}
 _LATER = {0x88, 0x89, 0x97, 0x9C, 0x9D, 0x9F}
 _PROTOCOL = {0x81, 0x82, 0x84, 0x93, 0x94, 0x95, 0x99, 0x9A, 0x9B, 0x9E}

@@ -12,6 +12,7 @@ SecurityKind = Literal[
     "tls-failed",
     "broker-refused",
     "broker-overrun",
+    "session-taken-over",
     "message-refused",
     "centre-state-ignored",
     "command-rejected",
@@ -304,6 +305,12 @@ SECURITY: Mapping[SecurityKind, SecurityRow] = {
         "warning",
         "the broker sent a message with QoS 2, more than 100 messages before it confirmed the subscription, or a packet"
         " of more than 1 MiB that is no message: the connection was ended; once an outage",
+    ),
+    "session-taken-over": SecurityRow(
+        "warning",
+        "another client has connected to the broker under this device's client id, and the broker ended the device's"
+        " own connection: a copy of its card, or whoever may choose client ids there, as a command centre may at"
+        " Mosquitto; told once the device is back, which is at once",
     ),
     "message-refused": SecurityRow(
         "warning",

@@ -6,6 +6,7 @@ Import everything from here. Constructing an implementation starts nothing; `sta
 from agent.ports.broker import (
     COPIED_CARD,
     MAX_RECEIVED_BYTES,
+    TAKEN_OVER,
     Broker,
     BrokerAddress,
     BrokerEvent,
@@ -22,6 +23,7 @@ from agent.ports.kiosk import Buttons, Clock, Lights, Notifier, Siren
 __all__ = [
     "COPIED_CARD",
     "MAX_RECEIVED_BYTES",
+    "TAKEN_OVER",
     "Broker",
     "BrokerAddress",
     "BrokerEvent",

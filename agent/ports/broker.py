@@ -50,6 +50,9 @@ class Connected:
 COPIED_CARD = "copied-card"
 """The kind of a Disconnected: the device's credentials belong to another board, so it may not connect at all."""
 
+TAKEN_OVER = "taken"
+"""The kind of a Disconnected: another client has connected to that broker under this device's client id."""
+
 
 @dataclass(frozen=True, slots=True)
 class Disconnected:

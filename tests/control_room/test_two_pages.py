@@ -147,3 +147,27 @@ def test_what_nobody_takes_grows_louder_on_every_page_and_is_then_the_supervisor
     assert min(louder_s) >= 1
     assert max(louder_s) < supervised_s, "on every page, before the supervisor is told on theirs"
     assert supervised_s >= 2
+
+
+def test_an_operator_at_two_pcs_a_wall_display_and_a_second_tab_hears_every_press_on_all_of_them(
+    earnest: Rig, browser: Browser
+) -> None:
+    """One login, whose name the broker takes for the client id. Whoever makes room is told, and is back at once."""
+    desk = Person(browser, earnest.url, OPERATOR, earnest.key)
+    desk.begin()
+    tab = Person(browser, earnest.url, OPERATOR, None, beside=desk)
+    wall, other_desk = (Person(browser, earnest.url, OPERATOR, None) for _ in range(2))
+    people = (desk, tab, wall, other_desk)
+    for person in people[1:]:
+        person.look_on()
+        person.show("alarms")
+    wait_for(lambda: "as thandi-4 (" in earnest.brokers[0].log(), what="the last one that made room")
+    for person in people:
+        person.await_live()
+    desk.await_text(".notices", "Another page logged in with your login at [0-9:]+. If that was not you")
+
+    earnest.agent.press(NAMES[0])
+
+    for person in people:
+        wait_for(lambda: len(person.rows) == 1, what="the alarm on each page")  # noqa: B023
+        assert person.text(".chip.link-down") == ""

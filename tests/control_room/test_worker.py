@@ -13,9 +13,10 @@ from playwright.sync_api import Page
 
 from agent.adapters.jose_keys import KeyRing, PrivateKey
 from agent.cli.keygen import make_key
-from tests.control_room.rig import SETTINGS, Browser
+from tests.control_room.rig import PASSWORD, SETTINGS, Browser
 from tests.support.control_room import worker
 from tests.support.mosquitto import Mosquitto, free_port
+from tests.support.run import ran
 from tests.support.subscriber import Subscriber
 
 START = """() => {
@@ -149,3 +150,17 @@ def test_a_login_that_the_broker_does_not_take_is_called_refused(desk: Desk, tmp
         desk.await_told(
             "said.tell === 'links' && said.links[0]?.state === 'refused' && said.links[0].why === 'refused'"
         )
+
+
+def test_a_second_page_comes_in_at_a_broker_that_knows_the_login_and_none_of_its_further_names(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """As RabbitMQ does, where client ids are free."""
+    port, logins = free_port(), tmp_path / "logins"
+    logins.touch(mode=0o600)
+    assert ran("mosquitto_passwd", "-b", logins, "thandi", PASSWORD).returncode == 0
+    words = [f"listener {port} 127.0.0.1", "protocol websockets", f"password_file {logins}"]
+    with Mosquitto(tmp_path / "broker", extra=words):
+        settings = {**SETTINGS, "brokers": [{"name": "a", "url": f"ws://127.0.0.1:{port}/"}]}
+        desk.ask("open", settings=settings, login={"name": "thandi", "password": PASSWORD}, seat="thandi-2")
+        desk.await_told("said.tell === 'links' && said.links[0]?.state === 'open'")

@@ -4,6 +4,7 @@ import socket
 import ssl
 import stat
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -85,9 +86,80 @@ def test_a_login_hears_no_orders(broker: Mosquitto, thandi: Subscriber) -> None:
         assert sipho.heard == []
 
 
+@pytest.mark.parametrize("client_id", [KIOSK, KIOSK.replace("/", "."), f"{KIOSK}/up/alarm", "wall-1-alarms"])
+def test_a_login_throws_no_kiosk_off_and_takes_no_alarm_that_waits_for_a_centre(
+    broker: Mosquitto, authorities: BrokerAuthorities, client_id: str
+) -> None:
+    """Whatever client id it gives: the broker gives it one of its own."""
+
+    def wall() -> Subscriber:
+        return Subscriber(
+            broker.centre_port,
+            ["edge/v1/+/+/+/up/alarm/+"],
+            files=authorities.centre(CENTRE),
+            client_id="wall-1-alarms",
+            persistent=True,
+        )
+
+    with wall():
+        pass
+    with Subscriber(broker.port, files=authorities.device(KIOSK)) as kiosk:
+        kiosk.publish(f"{TREE}/up/alarm/police", b"help")
+        for is_kept in (True, False):  # to read what waits, or to have it thrown away
+            with Subscriber(broker.web_port, web=True, login=THANDI, client_id=client_id, persistent=is_kept) as thief:
+                thief.sync()
+                assert thief.heard == []
+        kiosk.sync()
+        assert kiosk.connected
+    with wall() as centre:
+        assert centre.wait_for().payload == b"help"
+
+
+def test_all_who_belong_to_a_site_stay_connected_at_once(broker: Mosquitto, authorities: BrokerAuthorities) -> None:
+    """A kiosk and its probe; of one centre both sessions, a wall display and a tool; nine pages of each operator."""
+    centre = authorities.centre(CENTRE)
+    with ExitStack() as stack:
+        together = [
+            stack.enter_context(each)
+            for each in (
+                Subscriber(broker.port, files=authorities.device(KIOSK)),
+                Subscriber(broker.port, files=authorities.device(f"{KIOSK}/up/alarm")),
+                Subscriber(broker.centre_port, files=centre, client_id="jhb-1", persistent=True),
+                Subscriber(broker.centre_port, files=centre, client_id="jhb-1-alarms", persistent=True),
+                Subscriber(broker.centre_port, files=centre, client_id="wall-1", persistent=True),
+                Subscriber(broker.centre_port, files=centre),
+                *(
+                    Subscriber(broker.web_port, [f"{TREE}/up/#"], web=True, login=(f"{name}{place}", PASSWORD))
+                    for name in ("thandi", "sipho")
+                    for place in ("", *(f"-{number}" for number in range(2, 10)))
+                ),
+            )
+        ]
+        together[0].publish(f"{TREE}/up/alarm/police", b"help")
+        for each in together[6:]:
+            assert each.wait_for().payload == b"help"
+        assert all(each.connected for each in together)
+
+
+@pytest.mark.parametrize("topic", [f"{TREE}/down/config", f"{TREE}/down/keys", f"{TREE}/down/ack/1/2", f"{TREE}/down"])
+def test_a_login_clears_no_settings_that_wait_for_a_kiosk_and_sends_nothing_but_acks_and_commands(
+    broker: Mosquitto, authorities: BrokerAuthorities, thandi: Subscriber, topic: str
+) -> None:
+    with Subscriber(broker.centre_port, files=authorities.centre(CENTRE)) as centre:
+        assert not centre.publish(topic, b"settings", retain=True).is_failure
+    assert thandi.publish(topic, b"", retain=True).value == NOT_AUTHORISED
+    assert thandi.publish(topic, b"other", retain=True).value == NOT_AUTHORISED
+    assert not thandi.publish(f"{TREE}/down/command/ping", b"{}").is_failure
+    with Subscriber(broker.port, [f"{TREE}/down/#"], files=authorities.device(KIOSK)) as kiosk:
+        assert [kiosk.wait_for().payload, *kiosk.heard[1:]] == [b"settings"]
+
+
 @pytest.mark.parametrize("login", [None, ("thandi", "correct horse"), ("thandi", ""), ("nobody", PASSWORD)])
 def test_without_the_right_password_nobody_gets_in(broker: Mosquitto, login: tuple[str, str] | None) -> None:
-    assert_refused(broker.web_port, web=True, login=login)
+    with Subscriber(broker.web_port, web=True, login=THANDI) as thandi:
+        assert_refused(broker.web_port, web=True, login=login)
+        thandi.sync()
+        assert thandi.connected, "nor does a try throw her off"
 
 
 @pytest.mark.parametrize("name", [KIOSK, f"CN={CENTRE}", CENTRE, f"{KIOSK}/up/alarm"])
@@ -240,11 +312,16 @@ def test_without_a_broker_that_is_set_up_it_says_what_is_missing(
 
 def test_a_new_access_list_keeps_the_logins_and_binds_them_to_its_province(broker: Mosquitto, tmp_path: Path) -> None:
     new = tmp_path / "province.acl"
+    logins = tmp_path / "broker" / "edge-agent" / "logins"
+    both = logins.read_text()
+    older = [line for line in both.splitlines(keepends=True) if line[: line.index(":")] in {"thandi", "sipho"}]
+    logins.write_text("".join(older))  # of a login.sh that knew no further names
     new.write_text("# province gp\npattern write edge/v1/%u/up/#\npattern read edge/v1/%u/down/#\n")
     changed, again = broker.set_login("refresh", str(new)), broker.set_login("refresh", str(new))
     assert (changed.returncode, again.returncode) == (0, 0), changed.stderr
     assert changed.stdout
     assert not again.stdout
+    assert logins.read_text() == both
     broker.reload()
     with Subscriber(broker.web_port, web=True, login=THANDI) as page:
         assert not page.publish(f"{TREE}/down/ack/1", b"we come").is_failure

@@ -8,6 +8,7 @@ from agent.adapters.paho_connection import VERSIONS
 from agent.core.errors import BrokerError
 from agent.ports import (
     MAX_RECEIVED_BYTES,
+    TAKEN_OVER,
     BrokerEvent,
     Connected,
     Disconnected,
@@ -222,7 +223,7 @@ def test_another_client_with_the_same_id_is_named_as_the_reason(mosquitto: Mosqu
     with Subscriber(mosquitto.port, client_id="kiosk-1"):
         ended = events.wait(Disconnected)
 
-    assert ended.kind == "lost"
+    assert ended.kind == TAKEN_OVER
     assert "give each device its own" in ended.detail
 
 

@@ -9,7 +9,8 @@ from tests.support.agent_process import USER, AgentProcess
 from tests.support.centre import Centre
 from tests.support.certificates import BrokerAuthorities, CertificateFiles
 from tests.support.doctor import examine
-from tests.support.mosquitto import Mosquitto
+from tests.support.mosquitto import CENTRE, Mosquitto
+from tests.support.subscriber import Subscriber
 from tests.system.test_tls import centre_of, mqtt, own_files
 
 NOW = {"after_start_s": 1, "centre_ack": False}
@@ -64,3 +65,17 @@ def test_the_doctor_tries_the_other_address_as_the_probe_or_says_that_it_can_not
         told = [finding["what"] for finding in found.of("certificate") if "no certificate for" in finding["what"]]
         assert len(told) == (0 if has_probe else 1)
         assert_the_connection_stood(agent, centre)
+
+
+def test_a_kiosk_that_was_thrown_off_by_somebody_with_a_centres_certificate_is_back_and_tells_the_centre(
+    tmp_path: Path, tls_broker: Mosquitto, authorities: BrokerAuthorities
+) -> None:
+    files = authorities.device(USER)
+    with centre_of(tls_broker, authorities) as centre, kiosk(tmp_path, tls_broker, files) as agent:
+        agent.wait_for_status(f"connected to {tls_broker.url}")
+        with Subscriber(tls_broker.centre_port, files=authorities.centre(CENTRE), client_id=USER) as thief:
+            told = centre.wait_for("security/session-taken-over")
+            thief.wait_for_disconnect()
+        assert told.data["severity"] == "warning"
+        assert "another client uses this device's id" in told.data["text"]
+        agent.wait_for_status("connected to ")

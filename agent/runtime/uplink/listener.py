@@ -15,6 +15,7 @@ _SECURITY_KINDS: dict[str, SecurityKind] = {
     "tls": "tls-failed",
     "refused": "broker-refused",
     "overrun": "broker-overrun",
+    "taken": "session-taken-over",
 }
 
 

@@ -17,6 +17,7 @@ from agent.core.errors import BrokerError, CopiedCard
 from agent.outbox.outbox import Outbox
 from agent.ports import (
     COPIED_CARD,
+    TAKEN_OVER,
     Broker,
     BrokerAddress,
     BrokerEvent,
@@ -245,6 +246,9 @@ class Publisher:
             self._paths.failed(candidate.path, now_ns)
 
     def _lose(self, connection: _Connection, end: Disconnected, *, died: bool = False) -> None:
+        if end.kind == TAKEN_OVER and self._candidate is not None:
+            # A cluster, or one broker under two addresses: our own next connection has its client id already.
+            end = Disconnected("lost", end.detail)
         now_ns = self._clock.boottime_ns()
         log.error("lost the connection to %s: %s", self._name(connection), end.detail)
         self._sender.close(died=died)

@@ -267,8 +267,8 @@ function links(): void {
   if (settings === null) return;
   const list: LinkView[] = settings.brokers.map((broker, i) => {
     const deaf = isDeaf || (scenario === "one-down" && i === 1);
-    if (isRefused) return { ...broker, state: "refused", sinceMs, why: "refused", echoMs: null };
-    return { ...broker, state: deaf ? "deaf" : "open", sinceMs, why: deaf ? "no-echo" : "", echoMs: deaf ? null : 11 + 3 * i };
+    if (isRefused) return { ...broker, state: "refused", sinceMs, why: "refused", echoMs: null, takenMs: null };
+    return { ...broker, state: deaf ? "deaf" : "open", sinceMs, why: deaf ? "no-echo" : "", echoMs: deaf ? null : 11 + 3 * i, takenMs: null };
   });
   tell({ tell: "links", links: list, isWatching: isWatching && !isDeaf && !isRefused, watchers, nowMs: now(), clockWrongByMs: scenario === "clock" ? 3_725_000 : null });
 }

@@ -6,6 +6,9 @@
 #   login.sh list
 #   login.sh refresh FILE     the access list becomes FILE, and the lines of all logins; says nothing if it is so already
 #
+# The broker takes the name of the login for the client id, so each page that is open at once needs a name of its own:
+# thandi, thandi-2 ... thandi-9, with one password. A page chooses one that is free.
+#
 # The files are logins and edge-agent.acl in /etc/mosquitto/edge-agent, and operators in /etc/nginx/edge-agent, by which
 # nginx shows recordings; or all in $FILES. Afterwards: systemctl reload mosquitto
 set -eu
@@ -36,18 +39,32 @@ province() {
 # block LOGIN PROVINCE. A browser has up to three pages of a login open, and each speaks as a centre of its own.
 block() {
   echo "# --- login $1"
-  echo "user $1"
-  # Else a pattern above would let the login speak for a device in a province of its own name.
-  echo "topic deny edge/v1/$1/#"
-  # With up/live/#: a login sees along when somebody else looks, and no device knows of it. To one that only watches alarms:
-  #   topic deny edge/v1/PROVINCE/+/+/up/live/#
-  echo "topic read edge/v1/$2/+/+/up/#"
-  echo "topic write edge/v1/$2/+/+/down/#"
-  for page in "$1" "$1-2" "$1-3"; do
-    echo "topic readwrite edge/v1/host/$page/state"
-    echo "topic readwrite edge/v1/host/$page/echo"
+  for name in "$1" "$1-2" "$1-3" "$1-4" "$1-5" "$1-6" "$1-7" "$1-8" "$1-9"; do
+    echo "user $name"
+    # Else a pattern above would let the login speak for a device in a province of its own name.
+    echo "topic deny edge/v1/$name/#"
+    # With up/live/#: a login sees along when somebody else looks, and no device knows of it. To one that only watches alarms:
+    #   topic deny edge/v1/PROVINCE/+/+/up/live/#
+    echo "topic read edge/v1/$2/+/+/up/#"
+    # Not down/config, where settings wait: whoever may write there may also clear them.
+    echo "topic write edge/v1/$2/+/+/down/ack/+"
+    echo "topic write edge/v1/$2/+/+/down/command/+"
+    for page in "$1" "$1-2" "$1-3"; do
+      echo "topic readwrite edge/v1/host/$page/state"
+      echo "topic readwrite edge/v1/host/$page/echo"
+    done
   done
   echo "# --- end of login $1"
+}
+
+# The names of logins, without those of further pages
+logins() {
+  [ ! -e "$LOGINS" ] || cut -d: -f1 "$LOGINS" | grep -v -- '-[2-9]$' || true
+}
+
+# with_pages FILE: its logins, each under the names of further pages too
+with_pages() {
+  awk -F: '$1 !~ /-[2-9]$/ { print; for (page = 2; page <= 9; page++) print $1 "-" page substr($0, length($1) + 1) }' "$1"
 }
 
 # A file takes the place of another in one step, with its owner and its rights.
@@ -93,7 +110,7 @@ case $what in
 add | remove)
   [ $# -eq 1 ] || fail "give one name and nothing else: login.sh $what thandi"
   case $1 in
-  # The digits are those of further pages; long- begins the names of certificates that were too long.
+  # A single digit at the end is that of a further page; long- begins the names of certificates that were too long.
   '' | *[!a-z0-9-]* | -* | *- | *-[0-9] | long-* | host)
     fail "'$1' is no name for a login: use a-z, 0-9 and dash, and no dash with a single digit at the end"
     ;;
@@ -105,7 +122,7 @@ refresh)
   ;;
 esac
 new=$(mktemp "$ACCESS.XXXXXX")
-trap 'rm -f "$new" "$LOGINS.new" "$OPERATORS.new"; [ ! -t 0 ] || stty echo' EXIT
+trap 'rm -f "$new" "$LOGINS.new" "$LOGINS.all" "$OPERATORS.new"; [ ! -t 0 ] || stty echo' EXIT
 case $what in
 add)
   access_of_others "$1" >"$new"
@@ -116,6 +133,8 @@ add)
   if [ -e "$LOGINS" ]; then cp "$LOGINS" "$LOGINS.new"; else : >"$LOGINS.new"; fi
   # Never as a word of the command line, which everybody on the host can read.
   printf '%s\n%s\n' "$first" "$first" | mosquitto_passwd "$LOGINS.new" "$1" >/dev/null
+  with_pages "$LOGINS.new" >"$LOGINS.all"
+  mv "$LOGINS.all" "$LOGINS.new"
   if [ -d "${OPERATORS%/*}" ]; then
     command -v openssl >/dev/null || fail "openssl is missing: sudo apt-get install openssl"
     operators_but "$1"
@@ -131,19 +150,21 @@ add)
 remove)
   grep -qs "^$1:" "$LOGINS" "$OPERATORS" || fail "there is no login $1"
   access_of_others "$1" >"$new"
-  grep -sv "^$1:" "$LOGINS" >"$LOGINS.new" || true
+  grep -svE "^$1(-[2-9])?:" "$LOGINS" >"$LOGINS.new" || true
   [ ! -e "$OPERATORS" ] || { operators_but "$1" && replace_operators; }
   replace "$LOGINS.new" "$LOGINS"
   replace "$new" "$ACCESS"
   echo "$1 is gone after: systemctl reload mosquitto"
   ;;
 list)
-  [ ! -e "$LOGINS" ] || cut -d: -f1 "$LOGINS"
+  logins
   ;;
 refresh)
   cp "$1" "$new"
-  for login in $(cut -d: -f1 "$LOGINS"); do block "$login" "$(province "$1")" >>"$new"; done
+  for login in $(logins); do block "$login" "$(province "$1")" >>"$new"; done
+  if [ -e "$LOGINS" ]; then with_pages "$LOGINS" >"$LOGINS.new"; else : >"$LOGINS.new"; fi
   cmp -s "$new" "$ACCESS" || { replace "$new" "$ACCESS" && echo "the access list is another one now"; }
+  [ ! -e "$LOGINS" ] || cmp -s "$LOGINS.new" "$LOGINS" || { replace "$LOGINS.new" "$LOGINS" && echo "each login has the names of further pages now"; }
   ;;
 *)
   fail "'$what' is none of: add, remove, list, refresh"

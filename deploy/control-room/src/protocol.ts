@@ -23,7 +23,7 @@ export interface Settings {
 
 export type Role = "operator" | "supervisor" | "technician" | "admin";
 export type LinkState = "connecting" | "open" | "deaf" | "down" | "refused";
-export type LinkWhy = "" | "no-connection" | "no-echo" | "no-answer" | "refused" | "subscription-refused";
+export type LinkWhy = "" | "no-connection" | "no-echo" | "no-answer" | "refused" | "subscription-refused" | "taken-over";
 /** Why an order has no result. `abandoned`: an ack of an alarm that is closed. */
 export type OrderError = "no-key" | "no-device" | "no-answer" | "abandoned" | "cancelled";
 /** What could not be done. `key-halves`: the two halves are not of one key. */
@@ -42,6 +42,8 @@ export interface LinkView {
   why: LinkWhy;
   /** How long the last echo took; null before the first. */
   echoMs: number | null;
+  /** When another page of this login last came in under the name of this one, which then took another; null if never. */
+  takenMs: number | null;
 }
 
 export interface KeyView {

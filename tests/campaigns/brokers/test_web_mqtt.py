@@ -54,7 +54,10 @@ def test_a_page_hears_devices_and_itself_and_answers(node: Node) -> None:
         kiosk.wait_for_count(2)
 
 
-@pytest.mark.parametrize("topic", [f"{TREE}/up/state", "edge/v1/host/sipho/state", "edge/v1/host/thandi-4/state"])
+@pytest.mark.parametrize(
+    "topic",
+    [f"{TREE}/up/state", f"{TREE}/down/config", "edge/v1/host/sipho/state", "edge/v1/host/thandi-4/state"],
+)
 def test_a_page_that_speaks_for_a_device_or_for_another_person_is_thrown_out(node: Node, topic: str) -> None:
     with (
         Subscriber(node.port, ["edge/v1/#"], login=("other", PASSWORD)) as other,

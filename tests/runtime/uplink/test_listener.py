@@ -3,7 +3,7 @@ from unittest.mock import create_autospec
 import pytest
 
 from agent.core.facts import AlarmDelivered, Announce, CentreWatched, UplinkChanged
-from agent.ports import Connected, Disconnected, OutgoingMessage
+from agent.ports import TAKEN_OVER, Connected, Disconnected, OutgoingMessage
 from agent.runtime.uplink.announcer import Announcer
 from agent.runtime.uplink.centre_watch import CentreWatch
 from agent.runtime.uplink.listener import UplinkListener
@@ -84,6 +84,16 @@ def test_security_trouble_is_told_once_an_outage_and_a_plain_loss_never() -> Non
     line.uplink.accepted()
     line.uplink.disconnected(Disconnected("tls", "again"))
     assert line.kinds() == ["tls-failed", "broker-refused", "tls-failed"]
+
+
+def test_a_kiosk_that_another_client_throws_off_tells_the_security_centre(caplog: pytest.LogCaptureFixture) -> None:
+    line = Line()
+    for _ in range(2):
+        line.connected()
+        line.uplink.accepted()
+        line.uplink.disconnected(Disconnected(TAKEN_OVER, "another client uses this device's id"))
+
+    assert line.kinds() == ["session-taken-over", "session-taken-over"]
 
 
 def test_the_log_has_one_line_of_a_failure_that_the_publisher_has_logged(caplog: pytest.LogCaptureFixture) -> None:

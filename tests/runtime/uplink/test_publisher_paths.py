@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from agent.ports import Disconnected
+from agent.ports import TAKEN_OVER, Disconnected
 from tests.support.device import NOWHERE, REFUSED, Device, answer_alarms, lose_the_first, swallow, url_of
 from tests.support.drafts import alarm, event, security
 from tests.support.fake_ports import MemoryBroker, topics
@@ -271,6 +271,19 @@ def test_what_a_connection_that_was_left_still_says_counts_no_more(device: Devic
     assert device.publisher.connected
     assert device.ends == []
     assert device.waiting == {"alarm": 1}
+
+
+def test_a_node_of_a_cluster_that_says_that_we_are_at_another_one_now_is_no_thief(device: Device) -> None:
+    """It ends our connection as soon as the next one has our client id, before that one is of use."""
+    device.passes(2)
+    swallow(device.second)
+    device.publisher.try_other_path("a1/delayed", unless_watched=False)
+    device.passes(2)
+
+    device.broker._on_event(Disconnected(TAKEN_OVER, "another client uses this device's id"))
+    device.passes(1)
+
+    assert [end.kind for end in device.ends] == ["lost"]
 
 
 def test_a_stop_ends_the_try_of_another_path_too(device: Device) -> None:

@@ -19,6 +19,9 @@ import { now, second, wall } from "./time";
 import { LookingOn } from "./watchers";
 import { age, clock, doNot, nameOf, place, plain, span } from "./words";
 
+/** For so long it is said that another page came in with this login. */
+const TAKEN_STAYS_MS = 600_000;
+
 const CONTENT: Record<View, () => preact.JSX.Element> = { alarms: Alarms, map: MapView, devices: Devices, events: Events, shift: ShiftView, enrolment: Enrolment };
 
 export function App() {
@@ -215,6 +218,8 @@ function Notices() {
   const part = greySinceMs.value === null ? links.value.filter((link) => link.state !== "open" && link.state !== "connecting") : [];
   const isSilent = shift.value !== null && audio.value !== "running";
   const hasShift = shift.value !== null;
+  const takenMs = Math.max(...links.value.map((link) => link.takenMs ?? -Infinity));
+  const isTaken = second.value > 0 && now() - takenMs < TAKEN_STAYS_MS;
   return (
     <>
       {isSilent && (
@@ -228,6 +233,7 @@ function Notices() {
         <p key={link.name} class="notice bad" role="status">▲ {t.status.oneOf(plain(link.name, 40), t.status.links[link.state], clock(wall(link.sinceMs)))}{link.why !== "" && ` (${t.status.why[link.why]})`}</p>
       ))}
       <Outages />
+      {isTaken && <p class="notice" role="status">{t.status.taken(clock(wall(takenMs)))}</p>}
       {login.value !== null && wrongBy !== null && <p class="notice">{t.status.clockWrong(span(Math.abs(wrongBy)), wrongBy > 0)}</p>}
       {unreadable.value.count > 0 && view.value === "devices" && <p class="notice">{t.status.unreadable(unreadable.value.count, plain(unreadable.value.last))}</p>}
       {errors.value.map((text, i) => (

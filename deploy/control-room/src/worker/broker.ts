@@ -11,7 +11,9 @@ const REPEAT_MS = 60_000;
 /** What a connection needs to know: made anew for each broker, from the same settings. */
 export interface Session {
   prefix: string;
-  login: { name: string; password: string } | null;
+  /** `names` are those under which the broker knows pages of this login, the one to begin with first: a broker that
+   * takes the name for the client id lets each be used once at a time. */
+  login: { name: string; names: readonly string[]; password: string } | null;
   will: { topic: string; payload: string };
   filters: string[];
 }
@@ -60,6 +62,8 @@ export class Broker {
   /** What was last said on this connection of whether we watch; null before. */
   #said: boolean | null = null;
   #saidMs = 0;
+  /** When another page of this login last took the place of this one. */
+  #takenMs: number | null = null;
 
   constructor(name: string, url: string, topics: Topics, random: string, nowMs: number, connect: (events: LineEvents) => Line, heard: {
     /** Hears when the connection begins or ceases to work. */
@@ -74,6 +78,7 @@ export class Broker {
     this.#line = connect({
       state: (state, why) => {
         const before = this.#state;
+        if (why === "taken-over") this.#takenMs = clock();
         this.#become(state, why, clock());
         if (state === "open") {
           this.#isProven = false;
@@ -96,7 +101,7 @@ export class Broker {
   }
 
   get view(): LinkView {
-    return { name: this.name, url: this.#url, state: this.#state, sinceMs: this.#sinceMs, why: this.#why, echoMs: this.#echoMs };
+    return { name: this.name, url: this.#url, state: this.#state, sinceMs: this.#sinceMs, why: this.#why, echoMs: this.#echoMs, takenMs: this.#takenMs };
   }
 
   get isOpen(): boolean {

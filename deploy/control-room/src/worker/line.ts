@@ -8,6 +8,10 @@ const CONNECT_WITHIN_MS = 10_000;
 const KEEPALIVE_S = 10;
 /** A login that was refused may be let in when the broker has got its new list. */
 const REFUSED_AGAIN_MS = 10_000;
+/** Under another name of the login nobody waits for us to come back. */
+const UNDER_ANOTHER_NAME_MS = 100;
+const LASTED_MS = 60_000;
+const TAKEN_OVER = 0x8e;
 /** Some brokers take no more in one packet. */
 const MOST_FILTERS = 8;
 /** Bad user name or password, not authorized, bad client identifier, banned. */
@@ -23,6 +27,11 @@ export class MqttLine implements Line {
   #watched: readonly string[] = [];
   #heardMs = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Under which of the login's names. */
+  #name: string;
+  /** How many of them others have taken from us without a connection that lasted. */
+  #taken = 0;
+  #openedMs = 0;
   #isOver = false;
 
   /** `more` are options for the connection, as `rejectUnauthorized`. */
@@ -31,6 +40,7 @@ export class MqttLine implements Line {
     this.#session = session;
     this.#events = events;
     this.#more = more;
+    this.#name = session.login?.names[0] ?? "";
     this.#connect();
   }
 
@@ -72,7 +82,7 @@ export class MqttLine implements Line {
       protocolVersion: 5,
       clean: true,
       clientId: `${prefix}${hex(crypto.getRandomValues(new Uint8Array(6)))}`,
-      ...(login === null ? {} : { username: login.name, password: login.password }),
+      ...(login === null ? {} : { username: this.#name, password: login.password }),
       will: { topic: will.topic, payload: will.payload as unknown as Buffer, qos: 1, retain: true },
       // Clearly above what the broker takes: what Mosquitto drops for our limit, it never gives back the place in flight of.
       properties: { maximumPacketSize: 1024 * 1024 },
@@ -96,6 +106,9 @@ export class MqttLine implements Line {
     client.on("connect", () => {
       if (isOurs()) void this.#subscribe(client);
     });
+    client.on("disconnect", ({ reasonCode }) => {
+      if (reasonCode === TAKEN_OVER) why = "taken-over";
+    });
     client.on("error", (error) => {
       if ("code" in error && typeof error.code === "number" && LOGIN_REFUSED.includes(error.code)) why = "refused";
     });
@@ -118,6 +131,7 @@ export class MqttLine implements Line {
     }
     if (client !== this.#client) return;
     this.#isSubscribed = true;
+    this.#openedMs = performance.now();
     for (const topic of this.#watched) client.subscribe(topic, { qos: 0 });
     this.#events.state("open", "");
   }
@@ -127,10 +141,22 @@ export class MqttLine implements Line {
     this.#client = null;
     client?.end(true);
     if (this.#isOver) return;
+    clearTimeout(this.#timer);
+    const { login } = this.#session;
+    if (why === "refused" && login !== null && this.#name !== login.name) {
+      // This broker may know the login itself only, and let it be used many times at once.
+      this.#name = login.name;
+      return this.#connect();
+    }
     const isRefused = why === "refused" || why === "subscription-refused";
     this.#events.state(isRefused ? "refused" : "down", why);
-    const pauseMs = isRefused ? REFUSED_AGAIN_MS : 1000 + 4000 * Math.random();
-    clearTimeout(this.#timer);
+    let pauseMs = isRefused ? REFUSED_AGAIN_MS : 1000 + 4000 * Math.random();
+    if (why === "taken-over" && login !== null) {
+      this.#taken = performance.now() - this.#openedMs > LASTED_MS ? 1 : this.#taken + 1;
+      this.#name = login.names[(login.names.indexOf(this.#name) + 1) % login.names.length]!;
+      // When every name is in use, each page that comes in throws another one out: not as fast as they can.
+      if (this.#taken < login.names.length) pauseMs = UNDER_ANOTHER_NAME_MS;
+    }
     this.#timer = setTimeout(() => this.#connect(), pauseMs);
   }
 }

@@ -190,7 +190,7 @@ export class Room {
     const topics = { state: `${host}/state`, echo: `${host}/echo` };
     const session: Session = {
       prefix: "control-room-",
-      login: login.name === "" ? null : login,
+      login: login.name === "" ? null : { ...login, names: namesOf(login.name, seat) },
       will: { topic: topics.state, payload: this.#saying(false) },
       filters: [topics.echo, `${settings.root}/host/+/state`, ...SPOKEN.map((each) => `${settings.root}/+/+/+/up/${each}`)],
     };
@@ -396,3 +396,10 @@ export class Room {
 }
 
 const random = (octets: number): string => hex(crypto.getRandomValues(new Uint8Array(octets)));
+
+/** Pages of a login have nine names at a broker, and this one begins with that of its seat. */
+function namesOf(login: string, seat: string): string[] {
+  const names = [login, ...[2, 3, 4, 5, 6, 7, 8, 9].map((page) => `${login}-${page}`)];
+  const first = Math.max(names.indexOf(seat), 0);
+  return [...names.slice(first), ...names.slice(0, first)];
+}
