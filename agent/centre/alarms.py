@@ -70,6 +70,22 @@ class Alarms:
         """Return whether this alarm can be remembered: so many open ones at a time come from no kiosk."""
         return alarm_id in self._entries or len(self.open) < MOST_OPEN
 
+    def crowd_out(self) -> bool:
+        """Give up one alarm for another that there is no room for, so that of each button the newest is known.
+
+        It is one of the button that has most: the oldest that nobody has, but for its first. Returns whether there
+        was one.
+        """
+        by_input: dict[str, list[Alarm]] = {}
+        for alarm in self.open:
+            by_input.setdefault(alarm.data.input, []).append(alarm)
+        most = max(by_input.values(), key=len)
+        left = next((alarm for alarm in most[1:-1] if alarm.data.held_by is None), None)
+        if left is not None:
+            del self._entries[left.data.alarm_id]
+            self._missing.pop(left.data.alarm_id, None)
+        return left is not None
+
     def tell(self, data: AlarmData, envelope: Envelope, order: Order, now_s: float) -> list[AlarmNotice]:
         """Take in a message of an alarm."""
         told = self._apply(data, envelope, order, now_s, is_heard=True)

@@ -27,6 +27,7 @@ from agent.centre.replays import Replay, Replays
 from agent.centre.standing import Standing
 from agent.contract.lamps import LightState
 from agent.contract.messages import AlarmData, AlarmsData, ResultData, SecurityData, StateData
+from agent.contract.stages import Stage
 
 MOST_DEVICES = 20_000
 REBIRTH_AFTER_S = 5.0
@@ -221,14 +222,17 @@ class Device:
     def _understand(self, message: Message, order: Order) -> list[Notice]:
         envelope, data, now_s = message.envelope, message.data, message.heard_s
         if isinstance(data, AlarmData):
-            if not self._alarms.has_room(data.alarm_id):
-                return [refused(message.broker, message.topic, f"more than {MOST_OPEN} open alarms of one device")]
-            return [*self._alarms.tell(data, envelope, order, now_s)]
+            told: list[Notice] = []
+            if data.stage != Stage.CLOSED and not self._alarms.has_room(data.alarm_id):
+                told.append(refused(message.broker, message.topic, f"more than {MOST_OPEN} open alarms of one device"))
+                if not self._alarms.crowd_out():
+                    return told
+            return [*told, *self._alarms.tell(data, envelope, order, now_s)]
         if isinstance(data, AlarmsData):
-            told = self._alarms.tell_open(data.open, envelope, order, now_s, retain=message.retain)
+            found = self._alarms.tell_open(data.open, envelope, order, now_s, retain=message.retain)
             if order.epoch == self._rank:
                 self._look_between(message, has_open=bool(data.open))
-            return [*told]
+            return [*found]
         if isinstance(data, StateData):
             return [*self._presence.state(order.epoch, data, now_s)]
         if envelope.type.startswith("edge.health.") and not message.retain:

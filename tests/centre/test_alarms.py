@@ -285,11 +285,31 @@ def test_a_device_with_more_open_alarms_than_a_kiosk_can_have_is_reported() -> N
     world = World()
     for number in range(MOST_OPEN):
         world.alarm(number + 1, f"a{number}")
-    [found] = world.alarm(MOST_OPEN + 1, "one-more")
+    found, *_ = world.alarm(MOST_OPEN + 1, "one-more")
     assert isinstance(found, Unreadable)
     assert len(world.consumer.open_alarms()) == MOST_OPEN
     assert stages(world.alarm(MOST_OPEN + 2, "a0", stage="closed")) == ["closed"]
-    assert stages(world.alarm(MOST_OPEN + 3, "one-more")) == ["raised"]
+    assert stages(world.alarm(MOST_OPEN + 3, "another")) == ["raised"]
+
+
+def test_whoever_presses_at_a_kiosk_that_floods_is_heard_and_nobody_who_has_an_alarm_loses_it() -> None:
+    world = World()
+    world.alarm(1, "first")
+    world.alarm(
+        2, "taken", stage="registered", held_by={"issuer": "jhb", "by": "Thandi", "at": "2026-01-01T00:00:00.000Z"}
+    )
+    for number in range(2 * MOST_OPEN):
+        world.alarm(number + 3, f"a{number}")
+    at = 2 * MOST_OPEN + 3
+    assert stages(world.alarm(at, "fire", input="fire")[1:]) == ["raised"]
+    known = [alarm.data.alarm_id for alarm in world.consumer.open_alarms()]
+    assert len(known) == MOST_OPEN
+    assert known[:2] == ["first", "taken"]
+    assert known[-2:] == [f"a{2 * MOST_OPEN - 1}", "fire"]
+    # As many buttons as alarms: then the oldest count, as nothing tells them from a flood.
+    for number in range(MOST_OPEN, 2 * MOST_OPEN):
+        world.alarm(at + 1 + number, f"b{number}", input=f"b{number}")
+    assert "first" in [alarm.data.alarm_id for alarm in world.consumer.open_alarms()]
 
 
 def test_closed_alarms_are_forgotten_in_the_end() -> None:

@@ -43,6 +43,11 @@ class Kiosk:
         """Its place among the topics."""
         return self.voice.identity.base
 
+    @property
+    def name(self) -> str:
+        """As it stands in its certificate."""
+        return self.tree.removeprefix("edge/v1/")
+
     def born(self) -> list[Made]:
         """It says that it is online, and which alarms are open."""
         return [self.voice.state("online", 1), self.voice.open_list(*self.open.values())]

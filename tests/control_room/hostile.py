@@ -5,7 +5,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from agent.centre.conform.voice import Made, held, new_id, press
+from agent.centre.conform.voice import Made, held, new_id, now, press
 from agent.contract.messages import Answer, SecurityData
 from agent.contract.stages import Stage
 from agent.contract.vocabulary import AckAction
@@ -70,6 +70,18 @@ def _texts(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
             yield (*path, key)
         else:
             yield from _texts(each, (*path, key))
+
+
+def flooding(kiosk: Kiosk, button: str = "police") -> Iterator[tuple[str, bytes, bool]]:
+    """Presses of one button without end, each an alarm of its own."""
+    made = kiosk.voice.alarm(press(input=button, location=kiosk.place))
+    like = json.loads(made.payload)
+    while True:
+        kiosk.voice.seq += 1
+        alarm_id = new_id()
+        data = {**like["data"], "alarm_id": alarm_id, "raised_at": now()}
+        like |= {"id": alarm_id, "seq": kiosk.voice.seq, "time": data["raised_at"], "data": data}
+        yield made.topic, json.dumps(like).encode(), False
 
 
 def garbage(kiosk: Kiosk, seed: int = 1) -> Iterator[tuple[str, bytes, bool]]:

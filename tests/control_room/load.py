@@ -1,15 +1,20 @@
 """The page with 5,000 devices and 1,000 open alarms: scrolling beside a bare list of the same rows, how soon an answer
 is shown, and how long the page is busy with one thing in a flood."""
 
+import subprocess
+import sys
+import time
 from dataclasses import dataclass, field
 from statistics import median
 
 from playwright.sync_api import Page, expect
 
-from tests.control_room.fleet import Fleet
+from tests.control_room.fleet import Fleet, Kiosk
+from tests.control_room.flooder import NUMBER
 from tests.control_room.hands import PATIENCE_MS, begin, go
 from tests.control_room.measures import Inspector, bare_list, longest_task_ms, scrolled
 from tests.control_room.rig import Browser, Rig, key_fragment
+from tests.support.wait import PATIENCE_S
 
 DEVICES, ALARMS = 5000, 1000
 SCROLL_RATIO, ACK_MS, TASK_MS = 1.2, 100, 200
@@ -95,6 +100,56 @@ def answers_ms(page: Page, fleet: Fleet, count: int) -> list[float]:
     published = [fleet.published_ms[order["cmd_id"]] for order in fleet.orders]
     assert len(published) == count
     return [shown - sent for shown, sent in zip(page.evaluate("window.shown"), published, strict=True)]
+
+
+@dataclass
+class Drowned:
+    """How it went for somebody who pressed at one kiosk while another one flooded."""
+
+    on_top_ms: list[float] = field(default_factory=list)
+    """From the moment at which the press goes to the broker until its row is the first."""
+    taken_ms: list[float] = field(default_factory=list)
+    """From the letter `r` until the page says what the kiosk has said."""
+    rows: int = 0
+
+
+ON_TOP = """
+() => {
+  window.onTop = {};
+  new MutationObserver(() => {
+    const id = document.querySelector(".alarm-row:not(.is-closed)")?.dataset.id;
+    if (id !== undefined) window.onTop[id] ??= performance.timeOrigin + performance.now();
+  }).observe(document.querySelector(".list-pane"), { subtree: true, childList: true, attributes: true });
+}
+"""
+
+
+def drown(page: Page, rig: Rig, fleet: Fleet, count: int, presses: int) -> Drowned:
+    """A kiosk of its own connection raises so many alarms; meanwhile somebody presses at others, and is answered."""
+    found = Drowned()
+    page.evaluate(ON_TOP)
+    files = rig.authorities.device(Kiosk(NUMBER).name)
+    words = (str(rig.brokers[0].port), files.ca, files.cert, files.key, str(count))
+    program = (sys.executable, "-m", "tests.control_room.flooder", *words)
+    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as flooder:
+        assert flooder.stdout is not None
+        assert flooder.stdout.readline() == "flooded\n"
+        for kiosk in fleet.kiosks[:presses]:
+            made = kiosk.pressed()
+            [alarm_id] = kiosk.open
+            pressed_ms = time.time() * 1000
+            fleet.say(made)
+            page.wait_for_function("id => id in window.onTop", arg=alarm_id, timeout=PATIENCE_MS)
+            found.on_top_ms.append(page.evaluate("id => window.onTop[id]", alarm_id) - pressed_ms)
+            page.keyboard.press("Alt+1")
+            expect(page.locator(".alarm-head h2")).to_have_text(kiosk.where)
+            asked_ms = time.time() * 1000
+            page.keyboard.press("r")
+            expect(page.get_by_text("You have it: the kiosk says so.")).to_be_visible()
+            found.taken_ms.append(time.time() * 1000 - asked_ms)
+        flooder.communicate(timeout=PATIENCE_S)
+    found.rows = page.locator(".rows .row").count()
+    return found
 
 
 def flood(page: Page, browser: Browser, fleet: Fleet) -> tuple[float, float]:

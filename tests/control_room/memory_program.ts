@@ -116,3 +116,35 @@ test("20,000 messages in a flood are bounded in memory, and the alarm among them
   assert.equal(rig.alarms.get("a1")!.isRinging, true);
   assert.equal(rig.events.length, 2000, "of what the page has not taken yet the newest are kept");
 });
+
+test("50,000 alarms of one kiosk cost no more than themselves, hide no other button of it, and delay no other kiosk", async () => {
+  const rig = await new Rig().open();
+  const other = { base: "edge/v1/gp/site/kiosk-2/up" };
+  let told = 0;
+  const take = (): void => {
+    told += rig.tells.reduce((sum, tell) => sum + (tell.tell === "changed" ? tell.alarms.length : 0), 0);
+  };
+  const flood = (from: number): void => {
+    for (let number = from; number < from + 25_000; number++) {
+      rig.hear("alarm/police", rig.alarm({ alarm_id: `f${number}` }));
+      if (number % 50 !== 0) continue;
+      rig.pass(50);
+      take();
+      rig.tells.length = 0;
+    }
+  };
+  flood(0);
+  const before = used();
+  const began = process.cpuUsage();
+  flood(25_000);
+  const each = process.cpuUsage(began).user / 1000 / 25_000;
+  assert.ok(used() - before < 4 * 1024 * 1024, `${used() - before} bytes more`);
+  assert.ok(each < 0.4, `${each} ms for each`);
+  assert.ok(told < 1.2 * 50_000, `${told} rows were told`);
+  rig.hear("alarm/medical", rig.alarm({ alarm_id: "medical", input: "medical", kind: "medical" }));
+  rig.hear("alarm/police", rig.alarm({ alarm_id: "real" }, { source: "/edge/gp/site/kiosk-2" }), other);
+  rig.pass(50);
+  for (const id of ["medical", "real"]) assert.equal(rig.alarms.get(id)?.isRinging, true, id);
+  assert.equal(rig.room.consumer.devices.get("/edge/gp/site/kiosk")!.openAlarms.length, 500);
+  assert.equal(rig.room.consumer.devices.get("/edge/gp/site/kiosk")!.openAlarms.at(-2)!.data.alarm_id, "f49999");
+});

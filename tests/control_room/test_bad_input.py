@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -12,11 +13,13 @@ from agent.centre.conform.voice import Made, press
 from tests.control_room.fleet import Fleet, Kiosk, refused
 from tests.control_room.hands import begin, go
 from tests.control_room.hostile import SCRIPT, TEXT, everything, garbage, poisoned
+from tests.control_room.load import drown
 from tests.control_room.person import VIEWS, Person
 from tests.control_room.rig import NAMES, OPERATOR, Browser, Rig, key_fragment, page_with
 from tests.support.certificates import BrokerAuthorities
 from tests.support.wait import wait_for
 
+FLOOD = 2000
 UNHARMED = """
 window.__pwned === undefined && Object.keys(Object.prototype).length === 0
   && document.querySelector("[src=x], main b") === null
@@ -93,6 +96,36 @@ def test_garbage_on_every_topic_is_counted_and_changes_nothing(rig: Rig, browser
         expect(page.get_by_text("You have it: the kiosk says so.")).to_be_visible()
         assert page.evaluate(UNHARMED)
         expect(page.locator(".link-open")).to_have_count(1)
+
+
+def test_whoever_presses_while_another_kiosk_floods_is_on_top_at_once_and_is_answered(
+    rig: Rig, browser: Browser
+) -> None:
+    with Fleet(rig, 6) as fleet:
+        page = browser.open(rig.url + key_fragment(rig.key), viewport={"width": 1440, "height": 900})
+        begin(page)
+        go(page, "alarms")
+        found = drown(page, rig, fleet, FLOOD, presses=5)
+        print(found)
+        assert median(found.on_top_ms) < 200
+        assert median(found.taken_ms) < 400
+        # The kiosk that floods may have somebody in need, too: the newest of each button stands outside its fold.
+        rows = page.locator(".alarm-row")
+        expect(rows.filter(has_text="button medical")).to_be_visible()
+        expect(rows.filter(has_text="button police")).to_have_count(6)
+        fold = page.locator(".fold-row")
+        expect(fold).to_contain_text("498 more alarms from gp/park-station/kiosk-9000")
+        expect(fold).to_contain_text("button police: 498")
+        expect(page.get_by_text("2 alarms that nobody has", exact=True)).to_be_visible()
+        expect(page.get_by_role("heading", name="505 open alarms, 498 of them folded")).to_be_visible()
+        fold.click()
+        expect(fold).to_have_attribute("aria-expanded", "true")
+        page.keyboard.press("j")
+        page.keyboard.press("Enter")
+        expect(page.locator(".alarm-head h2")).to_have_text("Park Station, pole 9000")
+        expect(page.get_by_role("button", name="Take it")).to_be_enabled()
+        fold.click()
+        expect(rows).to_have_count(7)
 
 
 @pytest.mark.parametrize("hours", [5, -3])

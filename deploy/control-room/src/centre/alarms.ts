@@ -70,6 +70,22 @@ export class Alarms {
     return this.#open.has(alarmId) || this.#closed.has(alarmId) || this.#open.size < MOST_OPEN;
   }
 
+  /** Give up one alarm for another that there is no room for, so that of each button the newest is known: of the button that has most, the
+   * oldest that nobody has, but for its first. Null if none has more than two, and so no alarm can be given up. */
+  crowdOut(): Alarm | null {
+    const counts = new Map<string, number>();
+    for (const { alarm: { data: { input } } } of this.#open.values()) counts.set(input, (counts.get(input) ?? 0) + 1);
+    const [most, count] = [...counts].reduce((one, other) => (other[1] > one[1] ? other : one));
+    let passed = 0;
+    for (const [alarmId, { alarm }] of this.#open) {
+      if (alarm.data.input !== most || ++passed === 1 || alarm.data.held_by) continue;
+      if (passed === count) return null;
+      this.#forget(alarmId);
+      return alarm;
+    }
+    return null;
+  }
+
   /** Take in a message of an alarm. */
   tell(data: AlarmData, envelope: Said, order: Order, nowMs: number): AlarmNotice[] {
     const told = this.#apply(data, envelope, order, nowMs, true);
@@ -113,8 +129,13 @@ export class Alarms {
   settle(alarmId: string): AlarmNotice[] {
     const entry = this.#open.get(alarmId);
     if (entry === undefined || entry.alarm.lost === null) return [];
-    this.#open.delete(alarmId);
+    this.#forget(alarmId);
     return [{ kind: "alarm-forgotten", alarm: entry.alarm }];
+  }
+
+  #forget(alarmId: string): void {
+    this.#open.delete(alarmId);
+    this.#missing.delete(alarmId);
   }
 
   #apply(data: AlarmData, envelope: Said, order: Order, nowMs: number, isHeard: boolean): AlarmNotice[] {

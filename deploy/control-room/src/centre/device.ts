@@ -196,8 +196,14 @@ export class Device {
     const { data } = envelope;
     if (message.what === "alarm") {
       const alarm = data as unknown as AlarmData;
-      if (this.#alarms.hasRoom(alarm.alarm_id)) return this.#alarms.tell(alarm, envelope, order, heardMs);
-      return [refused(message.broker, message.topic, `more than ${MOST_OPEN} open alarms of one device`)];
+      const told: Notice[] = [];
+      if (alarm.stage !== "closed" && !this.#alarms.hasRoom(alarm.alarm_id)) {
+        told.push(refused(message.broker, message.topic, `more than ${MOST_OPEN} open alarms of one device`));
+        const left = this.#alarms.crowdOut();
+        if (left === null) return told;
+        told.push({ kind: "alarm-forgotten", alarm: left });
+      }
+      return [...told, ...this.#alarms.tell(alarm, envelope, order, heardMs)];
     }
     if (message.what === "alarms") {
       const { open } = data as unknown as AlarmsData;

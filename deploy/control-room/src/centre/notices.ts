@@ -76,7 +76,7 @@ export type AlarmNotice =
    * how often somebody had pressed by then. */
   | { kind: "alarm-reopened"; alarm: Alarm; pressesAtClose: number }
   | { kind: "alarm-lost"; alarm: Alarm }
-  /** A person has settled one that was lost. */
+  /** A person has settled one that was lost, or it was given up for newer ones of a device that has more than any kiosk can have. */
   | { kind: "alarm-forgotten"; alarm: Alarm };
 export type PresenceNotice = {
   kind: "presence-changed";

@@ -5,22 +5,24 @@ import type { AlarmView } from "../protocol";
 import { AgainInRow, sentBefore } from "./again";
 import { AlarmDetail } from "./alarm";
 import { focusDetail } from "./focus";
+import { buttonsOf } from "./folds";
 import { Panes } from "./panes";
 import { RowList } from "./list";
 import { Shape, type ShapeName } from "./shapes";
-import { alarmOrder, alarms, closedAlarms, greySinceMs, isUntaken, isWatching, login, openAlarms, openedAlarm, shift } from "./state";
+import { alarmOrder, alarms, closedAlarms, fold, foldOf, folds, greySinceMs, isUntaken, isWatching, login, openAlarms, openedAlarm, shift, shownAlarms, unfolded } from "./state";
 import { t } from "./strings";
 import { second, wall } from "./time";
 import { age, clock, deviceClock, deviceName, doNot, holder, placeText, plain, siteAndId, span, word } from "./words";
 
 export function Alarms() {
   const count = openAlarms.value.length;
+  const inFolds = count - shownAlarms.value.length;
   const opened = openedAlarm.value;
   const none = login.value === null ? t.alarms.notConnected : greySinceMs.value === null ? t.alarms.none : t.alarms.noneGrey;
   return (
     <Panes
-      title={count === 0 ? none : t.alarms.title(count)}
-      list={<RowList order={alarmOrder} label={t.alarms.title(count)} opened={opened} row={(id, isSeen) => <Row id={id} isSeen={isSeen} />} onOpen={openAlarm} after={<Closed />} />}
+      title={count === 0 ? none : inFolds === 0 ? t.alarms.title(count) : t.alarms.titleFolded(count, inFolds)}
+      list={<RowList order={alarmOrder} label={t.alarms.title(count)} opened={opened} row={(id, isSeen) => rowOf(id, isSeen)} onOpen={openRow} after={<Closed />} />}
       detail={opened !== null && alarms.has(opened) ? <AlarmDetail key={opened} id={opened} /> : null}
       hint={count > 0 ? t.alarms.choose : none === t.alarms.none ? calm() : ""}
       onBack={() => (openedAlarm.value = null)}
@@ -72,6 +74,38 @@ export function howClosed({ data }: AlarmView): string {
   return [t.alarms.closedBy(deviceClock(closed.at), plain(closed.by ?? closed.issuer, 64)), reason, unit === "" ? "" : t.alarms.wasSent(unit)].filter((each) => each !== "").join(" · ");
 }
 
+function rowOf(id: string, isSeen: ReadonlySignal<boolean>) {
+  const source = foldOf(id);
+  return source === null ? <Row id={id} isSeen={isSeen} /> : <FoldRow id={id} source={source} />;
+}
+
+function openRow(id: string): void {
+  const source = foldOf(id);
+  if (source === null) openAlarm(id);
+  else fold(source);
+}
+
+const MOST_NAMED = 4;
+
+/** A kiosk with more open alarms than any can have: how many there are besides, of which buttons, since when. */
+function FoldRow({ id, source }: { id: string; source: string }) {
+  const its = folds.value.get(source);
+  if (its === undefined) return <span class="row" />;
+  const buttons = buttonsOf(its);
+  const named = buttons.slice(0, MOST_NAMED).map(([input, count]) => `${button(input)}: ${count}`);
+  const [first, last] = [its.alarms[0]!, its.alarms.at(-1)!].map(({ firstHeardMs }) => clock(wall(firstHeardMs)));
+  return (
+    <button type="button" class="row fold-row" data-id={id} tabIndex={-1} aria-expanded={unfolded.value.has(source)}>
+      <span class="fold-mark" aria-hidden="true">{unfolded.value.has(source) ? "▾" : "▸"}</span>
+      <span class="row-main">
+        <span class="row-standing">{t.alarms.fold(its.alarms.length, deviceName(source))}</span>
+        <span class="row-more">{t.alarms.foldHeard(first!, last!)} · {named.join(" · ")}{buttons.length > MOST_NAMED && ` · ${t.alarms.foldMore(buttons.length - MOST_NAMED)}`}</span>
+        <span class="row-more">{t.alarms.foldWhy}</span>
+      </span>
+    </button>
+  );
+}
+
 export function openAlarm(id: string): void {
   openedAlarm.value = id;
   focusDetail();
@@ -104,8 +138,8 @@ export function standing(alarm: AlarmView): string {
   return alarm.data.stage === "dispatched" ? `${t.alarms.sent(plain(unit, 64) || t.alarms.someone)} · ${has}` : has;
 }
 
-function button({ data }: AlarmView): string {
-  return t.alarms.button(plain(data.input, 64));
+function button(input: string): string {
+  return t.alarms.button(plain(input, 64));
 }
 
 function kindAndTime({ data, pressedMs }: AlarmView): string {
@@ -114,7 +148,7 @@ function kindAndTime({ data, pressedMs }: AlarmView): string {
 
 /** What was pressed, and when. */
 export function what(alarm: AlarmView): string {
-  return `${button(alarm)} · ${kindAndTime(alarm)}`;
+  return `${button(alarm.data.input)} · ${kindAndTime(alarm)}`;
 }
 
 /** Where it is. A name is never broken within itself. */
@@ -164,7 +198,7 @@ function Row({ id, isSeen }: { id: string; isSeen: ReadonlySignal<boolean> }) {
         <span class="row-place"><Place alarm={alarm} /></span>
         <span class="row-standing">{standing(alarm)}</span>
         <span class="row-more">
-          {button(alarm)} · <AgainInRow id={id} />
+          {button(data.input)} · <AgainInRow id={id} />
           {kindAndTime(alarm)}
           {data.press_count > 1 && ` · ${t.alarms.presses(data.press_count)}`}
           {(data.camera?.persons ?? 0) > 0 && ` · ${t.alarms.persons(data.camera?.persons ?? 0)}`}

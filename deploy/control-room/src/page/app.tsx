@@ -13,7 +13,7 @@ import { Outages } from "./outages";
 import { Shape } from "./shapes";
 import { ShiftView } from "./shift";
 import { audio, unlock } from "./sound";
-import { announced, clockWrongByMs, errors, greySinceMs, isForSupervisor, isLouder, isMine, isWatching, key, links, login, openAlarms, settings, shift, unreadable, unsent, untaken, view, views, workerSilentSinceMs, type View } from "./state";
+import { announced, clockWrongByMs, errors, folds, greySinceMs, isForSupervisor, isLouder, isMine, isWatching, key, links, login, openAlarms, settings, shift, shownAlarms, unreadable, unsent, untaken, view, views, workerSilentSinceMs, type View } from "./state";
 import { t } from "./strings";
 import { now, second, wall } from "./time";
 import { LookingOn } from "./watchers";
@@ -70,7 +70,7 @@ function Views() {
             <button type="button" aria-current={view.value === name ? "page" : undefined} aria-keyshortcuts={String(i + 1)} onClick={() => (view.value = name)}>
               <kbd>{i + 1}</kbd> {t.views[name]}
               {name === "enrolment" && <WaitingCount />}
-              {name === "alarms" && openAlarms.value.length > 0 && <span class="count"> {openAlarms.value.length}</span>}
+              {name === "alarms" && shownAlarms.value.length > 0 && <span class="count"> {shownAlarms.value.length}</span>}
             </button>
           </li>
         ))}
@@ -256,7 +256,8 @@ function Announcer() {
     const news = announced.value;
     if (news.length === 0) return;
     count.current += news.length;
-    if (worst.current?.data.silent !== true) worst.current = news.find(({ data }) => data.silent) ?? news[0]!;
+    const ours = [...news, ...(worst.current === null ? [] : [worst.current])].filter(({ source }) => !folds.peek().has(source));
+    worst.current = ours.find(({ data }) => data.silent) ?? ours.at(-1) ?? news[0]!;
     if (timer.current !== null) return;
     timer.current = setTimeout(
       () => {

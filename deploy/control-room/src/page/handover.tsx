@@ -2,7 +2,7 @@
 import { effect, signal } from "@preact/signals";
 import type { AlarmView, KeyView } from "../protocol";
 import { DoNot, standing } from "./alarms";
-import { greySinceMs, key, login, openAlarms, seat, shift } from "./state";
+import { greySinceMs, key, login, openAlarms, seat, shift, shownAlarms } from "./state";
 import { readToken, sign } from "./signing";
 import { t } from "./strings";
 import { clock, deviceName, doNot, nameOf, plain } from "./words";
@@ -78,7 +78,8 @@ export function HandOverCard() {
 
 /** The list that is signed for the next shift. */
 function ForTheNext() {
-  const open = openAlarms.value;
+  const open = shownAlarms.value;
+  const inFolds = openAlarms.value.length - open.length;
   return (
     <>
       <h3>{t.handover.forNext}</h3>
@@ -100,6 +101,7 @@ function ForTheNext() {
           </li>
         ))}
       </ol>
+      {inFolds > 0 && <p>{t.handover.folded(inFolds)}</p>}
       <label>
         {t.handover.general}
         <input type="text" maxLength={1000} value={general.value} onInput={(event) => (general.value = event.currentTarget.value)} />

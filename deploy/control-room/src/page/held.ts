@@ -18,9 +18,13 @@ export class HeldOrder {
   readonly isHeld: ReadonlySignal<boolean>;
   readonly #sorted: ReadonlySignal<readonly string[]>;
 
+  /** What stands in a row's place by now. */
+  readonly #instead: (id: string) => string;
+
   /** `isBusy`: whether the person is at something for which the order must hold too. */
-  constructor(sorted: ReadonlySignal<readonly string[]>, isBusy: () => boolean = () => false) {
+  constructor(sorted: ReadonlySignal<readonly string[]>, isBusy: () => boolean = () => false, instead: (id: string) => string = (id) => id) {
     this.#sorted = sorted;
+    this.#instead = instead;
     this.isHeld = computed(() => this.isPointedAt.value || this.hasFocus.value || this.#hasChosen.value || isBusy());
     effect(() => {
       const wanted = sorted.value;
@@ -54,14 +58,20 @@ export class HeldOrder {
     });
   }
 
-  // What has left the sorted order keeps its place: a row that vanishes moves all below it.
+  // What has left the sorted order keeps its place, or another row has it: a row that vanishes moves all below it.
   #append(wanted: readonly string[]): void {
     const before = this.shown.peek();
     const known = new Set(before);
+    const kept = before.map((id) => {
+      const other = this.#instead(id);
+      if (known.has(other)) return id;
+      known.add(other);
+      return other;
+    });
     const came = wanted.filter((id) => !known.has(id));
-    if (came.length === 0) return;
+    if (came.length === 0 && kept.every((id, i) => id === before[i])) return;
     batch(() => {
-      this.shown.value = [...before, ...came];
+      this.shown.value = [...kept, ...came];
       this.added.value = this.added.peek() + came.length;
     });
   }

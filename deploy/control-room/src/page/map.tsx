@@ -7,7 +7,7 @@ import type { AlarmView, Settings } from "../protocol";
 import { DoNot, openAlarm, shapeOf, standing, Age } from "./alarms";
 import { deviceShape, openDevice } from "./devices";
 import { Shape, SHAPES, type ShapeName } from "./shapes";
-import { devices, devicesChanged, openAlarms, settings, untaken, view } from "./state";
+import { devices, devicesChanged, settings, shownAlarms, untaken, view } from "./state";
 import { t } from "./strings";
 import { drawTiles } from "./tiles";
 import { deviceName, doNot, nameOf } from "./words";
@@ -229,7 +229,7 @@ function drawAll(map: L.Map, bounds: L.LatLngBounds): () => void {
     }
     unplaced.value = without;
     const nowhere: AlarmView[] = [];
-    for (const alarm of [...openAlarms.peek()].reverse()) {
+    for (const alarm of [...shownAlarms.peek()].reverse()) {
       const at = alarm.data.location ?? devices.get(alarm.source)?.peek().meta?.location;
       if (!put(alarm.alarmId, at, shapeOf(alarm), 12, [doNot(alarm), nameOf(alarm)].filter(Boolean).join(" "), () => toAlarm(alarm.alarmId))) nowhere.unshift(alarm);
     }
@@ -242,7 +242,7 @@ function drawAll(map: L.Map, bounds: L.LatLngBounds): () => void {
   };
   const stop = effect(() => {
     devicesChanged.value;
-    openAlarms.value;
+    shownAlarms.value;
     timer ??= setTimeout(draw, drawn.size === 0 ? 0 : 500);
   });
   return () => {

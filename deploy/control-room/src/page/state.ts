@@ -3,6 +3,7 @@ import { batch, computed, effect, signal, type Signal } from "@preact/signals";
 import type { AckArgs, Answer } from "../contract";
 import type { AlarmView, DeviceView, EnrolmentView, EventView, KeyView, LinkView, LossView, OutageView, Settings, Tell } from "../protocol";
 import { caseOf, type Case } from "./figures";
+import { foldsOf } from "./folds";
 import { HeldOrder } from "./held";
 import { forgetOrders, form, hearOrder, unsay } from "./orders";
 import { hearLook, lookAway } from "./look";
@@ -102,29 +103,59 @@ export function isMine(alarm: AlarmView): boolean {
   return held !== undefined && shift.value !== null && held.issuer === key.value?.issuer && held.by === shift.value.by;
 }
 
+/** Every open alarm, in no order. */
+const open = computed<readonly AlarmView[]>(() => {
+  alarmsChanged.value;
+  return [...alarms.values()].map((held) => held.peek()).filter((alarm) => alarm.isOpen && !alarm.isSelfTest);
+});
+/** What is folded of kiosks that flood, by kiosk. */
+export const folds = computed(() => foldsOf(open.value));
+/** The alarm that stands outside for each that is folded. */
+const folded = computed(() => new Map([...folds.value.values()].flatMap(({ newest }) => [...newest])));
+/** The kiosks whose folds a person has opened. */
+export const unfolded = signal<ReadonlySet<string>>(new Set());
+const FOLD = "fold ";
+/** The kiosk whose fold this row is; null if it is an alarm's. */
+export const foldOf = (row: string): string | null => (row.startsWith(FOLD) ? row.slice(FOLD.length) : null);
+
 function rank(alarm: AlarmView): number {
   // Whoever presses a silent button sees no lamp, and may not be able to press again.
-  if (isUntaken(alarm)) return alarm.data.silent ? 0 : 1;
-  if (alarm.data.status !== "actual") return 5;
-  if (alarm.lost !== null) return 4;
-  return alarm.data.stage === "dispatched" ? 3 : 2;
+  if (isUntaken(alarm)) return folds.value.has(alarm.source) ? 2 : alarm.data.silent ? 0 : 1;
+  if (alarm.data.status !== "actual") return 6;
+  if (alarm.lost !== null) return 5;
+  return alarm.data.stage === "dispatched" ? 4 : 3;
 }
 
-/** Every open alarm, always all of them: those that nobody has first, silent ones before the others, of equals the oldest. */
+/** Every open alarm, always all of them: those that nobody has first, silent ones before the others and those of a kiosk that floods behind
+ * them, of equals the oldest. */
 export const openAlarms = computed<readonly AlarmView[]>(() => {
-  alarmsChanged.value;
-  const open: { alarm: AlarmView; rank: number }[] = [];
-  for (const held of alarms.values()) {
-    const alarm = held.peek();
-    if (alarm.isOpen && !alarm.isSelfTest) open.push({ alarm, rank: rank(alarm) });
-  }
-  open.sort((a, b) => a.rank - b.rank || a.alarm.pressedMs - b.alarm.pressedMs || (a.alarm.alarmId < b.alarm.alarmId ? -1 : 1));
-  return open.map((one) => one.alarm);
+  const ranked = open.value.map((alarm) => ({ alarm, rank: rank(alarm) }));
+  ranked.sort((a, b) => a.rank - b.rank || a.alarm.pressedMs - b.alarm.pressedMs || (a.alarm.alarmId < b.alarm.alarmId ? -1 : 1));
+  return ranked.map((one) => one.alarm);
 });
+/** Those of them that are in no fold. */
+export const shownAlarms = computed(() => (folds.value.size === 0 ? openAlarms.value : openAlarms.value.filter(({ alarmId }) => !folded.value.has(alarmId))));
 /** Those that somebody has, and nobody was sent to yet. */
 export const unsent = computed(() => openAlarms.value.filter(({ data }) => data.status === "actual" && data.held_by !== undefined && data.stage !== "dispatched" && data.sent_before === undefined));
-export const untaken = computed(() => openAlarms.value.filter(isUntaken));
-export const alarmOrder = new HeldOrder(computed(() => openAlarms.value.map((alarm) => alarm.alarmId)), () => form.value !== null);
+export const untaken = computed(() => shownAlarms.value.filter(isUntaken));
+/** Each fold is behind what is shown of its kiosk. */
+const alarmRows = computed(() => {
+  const last = new Map(shownAlarms.value.filter(({ source }) => folds.value.has(source)).map(({ source, alarmId }) => [source, alarmId]));
+  return shownAlarms.value.flatMap(({ source, alarmId }) => {
+    if (last.get(source) !== alarmId) return [alarmId];
+    return [alarmId, FOLD + source, ...(unfolded.value.has(source) ? folds.value.get(source)!.alarms.map((alarm) => alarm.alarmId) : [])];
+  });
+});
+// While the order holds, the newest of a button takes the place of the one before it: a flood must not make the list longer and longer.
+export const alarmOrder = new HeldOrder(alarmRows, () => form.value !== null, (id) => folded.peek().get(id) ?? id);
+
+/** Show what is in a fold, or no more. */
+export function fold(source: string): void {
+  const those = new Set(unfolded.peek());
+  if (!those.delete(source)) those.add(source);
+  unfolded.value = those;
+  alarmOrder.sort();
+}
 
 /** Those that were closed last, the newest first. */
 export const closedAlarms = computed<readonly AlarmView[]>(() => {
@@ -133,8 +164,12 @@ export const closedAlarms = computed<readonly AlarmView[]>(() => {
   return closed.reverse().slice(0, MOST_CLOSED);
 });
 
-/** People wait for these. */
-export const ringing = computed(() => untaken.value.filter((alarm) => alarm.isRinging));
+/** People wait for these. What is folded doesn't ring, and a kiosk that floods makes nobody else's call louder. */
+export const ringing = computed(() => {
+  const all = untaken.value.filter((alarm) => alarm.isRinging);
+  const others = all.filter(({ source }) => !folds.value.has(source));
+  return others.length > 0 ? others : all;
+});
 const oldestRingingMs = computed(() => {
   second.value;
   return ringing.value.length === 0 ? null : now() - ringing.value.reduce((oldest, { pressedMs }) => Math.min(oldest, pressedMs), Infinity);
@@ -216,6 +251,7 @@ export function forgetAll(): void {
     [openedAlarm.value, openedDevice.value, openedGroup.value, deviceFilter.value] = [null, null, null, ""];
     [losses.value, outages.value, errors.value] = [[], [], []];
     for (const rows of [alarms, devices, groups, gone, hadBefore]) rows.clear();
+    unfolded.value = new Set();
     for (const changes of [alarmsChanged, devicesChanged, groupsChanged]) changes.value += 1;
     alarmOrder.sort();
     eventOrder.sort();
@@ -299,6 +335,10 @@ function hearAlarms(changed: readonly AlarmView[], left: readonly string[]): voi
   for (const id of left) {
     const known = alarms.get(id);
     if (known === undefined) continue;
+    if (folded.peek().has(id) && id !== openedAlarm.peek()) {
+      alarms.delete(id);
+      continue;
+    }
     gone.add(id);
     if (known.peek().isOpen) known.value = { ...known.peek(), isOpen: false, isRinging: false };
   }
@@ -310,10 +350,11 @@ function hearAlarms(changed: readonly AlarmView[], left: readonly string[]): voi
 
 // The oldest closed alarms go, unless one may still be in the held list, or is open in the detail.
 function sweep(): void {
-  if (alarmOrder.isHeld.peek()) return;
+  const held = alarmOrder.isHeld.peek() ? new Set(alarmOrder.shown.peek()) : null;
+  if (held !== null && gone.size < held.size + 2 * MOST_CLOSED) return;
   for (const id of gone) {
     if (gone.size <= MOST_CLOSED) return;
-    if (id === openedAlarm.peek()) continue;
+    if (id === openedAlarm.peek() || held?.has(id)) continue;
     alarms.delete(id);
     gone.delete(id);
     hadBefore.delete(id);

@@ -137,6 +137,11 @@ const en = {
 
   alarms: {
     title: (n: number) => (n === 1 ? "1 open alarm" : `${n} open alarms`),
+    titleFolded: (n: number, inFolds: number) => `${n} open alarms, ${inFolds} of them folded`,
+    fold: (n: number, kiosk: string) => `${n} more alarms from ${kiosk}`,
+    foldHeard: (first: string, last: string) => (first === last ? `heard at ${first}` : `heard from ${first} to ${last}`),
+    foldMore: (n: number) => `${n} more buttons`,
+    foldWhy: "More than a kiosk can have. The newest of each button stands above. Enter shows all.",
     none: "No open alarm",
     noneGrey: "No open alarm was known when the connection was lost",
     notConnected: "Log in to see alarms",
@@ -566,6 +571,7 @@ const en = {
     forNext: "For the next shift",
     why: "All open cases, each with a note. Your key signs the list.",
     none: "No case is open.",
+    folded: (n: number) => `The list that you sign also has ${n} more, of kiosks with more alarms than a kiosk can have.`,
     note: (where: string) => `Note for the next shift: ${where}`,
     general: "Note about the shift",
     sign: "Sign and save",

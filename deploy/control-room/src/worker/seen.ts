@@ -3,7 +3,7 @@ import type { Device } from "../centre/device";
 import { isSelfTest, type Message } from "../centre/notices";
 import { compare, type Order } from "../centre/order";
 import type { HealthData, MetaData, StateData } from "../contract";
-import type { DeviceView } from "../protocol";
+import type { DeviceView, Lamps } from "../protocol";
 import { Clips } from "./clips";
 import { Troubles } from "./troubles";
 
@@ -16,6 +16,8 @@ export class Seen {
   sinceMs: number;
   /** As of its newest fresh message when the page was last told. */
   bootid = "";
+  /** What its lamps showed when the page was last told of its alarms. */
+  lamps: Lamps | null = null;
   /** What is lost of its record for good. */
   readonly losses: { first: number; last: number }[] = [];
   readonly troubles = new Troubles();

@@ -94,11 +94,8 @@ export class Shown {
 
   /** What has changed since the last time. */
   changed(): Tell {
+    const lamps = this.#lampsOfChanged();
     const alarms = [...this.#dirtyAlarms].map((key) => this.#alarms.get(key)).filter((row) => row !== undefined);
-    const lamps = new Map<string, Lamps>(); // one kiosk may have hundreds of alarms, and has one set of lamps
-    for (const { alarm } of alarms) {
-      if (!lamps.has(alarm.source)) lamps.set(alarm.source, this.#consumer.devices.get(alarm.source)!.lamps);
-    }
     const devices = [...this.#dirtyDevices].map((source) => this.#devices.get(source)!);
     const tell: Tell = {
       tell: "changed",
@@ -226,8 +223,22 @@ export class Shown {
     this.#dirtyAlarms.add(row.key);
     this.#closed.delete(row.key);
     if (!isOpen(alarm)) this.#closed.add(row.key);
-    // The lamps are the kiosk's, so what they show of one alarm depends on the others.
-    for (const other of rows.values()) if (isOpen(other.alarm)) this.#dirtyAlarms.add(other.key);
+  }
+
+  /** The lamps of each kiosk with an alarm that has changed. They are the kiosk's: where they show something else, all its alarms are told. */
+  #lampsOfChanged(): Map<string, Lamps> {
+    const lamps = new Map<string, Lamps>();
+    for (const key of [...this.#dirtyAlarms]) {
+      const source = this.#alarms.get(key)?.alarm.source;
+      if (source === undefined || lamps.has(source)) continue;
+      const now = this.#consumer.devices.get(source)!.lamps;
+      lamps.set(source, now);
+      const seen = this.#devices.get(source)!;
+      if (seen.lamps === now) continue;
+      seen.lamps = now;
+      for (const { key: other, alarm } of this.#rows.get(source)!.values()) if (isOpen(alarm)) this.#dirtyAlarms.add(other);
+    }
+    return lamps;
   }
 
   #forget(alarm: Alarm): void {
