@@ -5,7 +5,7 @@ import io
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from agent.adapters.x509_at import why_no_list
@@ -13,10 +13,9 @@ from agent.centre import printable
 from agent.cli import evidence_case, evidence_grant, evidence_heads, evidence_serve
 from agent.contract.identity import common_name
 from agent.core.errors import UsageError
-from agent.evidence.h264 import Unit
+from agent.evidence.media_signing.film import judged
 from agent.evidence.media_signing.keys import Trust
 from agent.evidence.media_signing.verdict import Result
-from agent.evidence.media_signing.verify import verify
 from agent.evidence.media_signing.words import plain, sentences
 from agent.evidence.mp4 import Mp4, Unreadable
 from agent.evidence.segments import together
@@ -93,7 +92,7 @@ def _verify(args: argparse.Namespace) -> int:
     try:
         with io.BytesIO(together(args.file)) if args.file.is_dir() else args.file.open("rb") as file:
             movie = Mp4.read(file)
-            verdict = verify(_with_progress(movie), trust)
+            verdict = judged(movie, trust, _progress(movie.size))
     except OSError as error:
         return _unreadable(args, (error.strerror or str(error)).lower())
     except Unreadable as error:
@@ -114,16 +113,19 @@ def _unreadable(args: argparse.Namespace, why: str) -> int:
     return UNREADABLE
 
 
-def _with_progress(movie: Mp4) -> Iterator[Unit]:
-    """Yield the units of a film; tell how far it is where somebody watches."""
-    watched, said = sys.stderr.isatty(), time.monotonic()
-    for unit in movie.units():
-        yield unit
-        if watched and time.monotonic() - said > _BETWEEN_S:
+def _progress(size: int) -> Callable[[int], None] | None:
+    """Return what tells how far the reading of a film is; None where nobody watches."""
+    if not sys.stderr.isatty():
+        return None
+    said = time.monotonic()
+
+    def tell(place: int) -> None:
+        nonlocal said
+        if time.monotonic() - said > _BETWEEN_S:
             said = time.monotonic()
-            print(f"\r{100 * unit.offset // movie.size} % ", end="", file=sys.stderr, flush=True)
-    if watched:
-        print("\r      \r", end="", file=sys.stderr, flush=True)
+            print(f"\r{100 * place // size} % \r", end="", file=sys.stderr, flush=True)
+
+    return tell
 
 
 def _read(path: Path, what: str, label: str) -> str:

@@ -155,17 +155,17 @@ def _judged(paths: Paths, trust: Trust, key: EvidenceKey | None, *, is_one: bool
 
 def media_of(trust: Trust) -> Media:
     """Return what checks the stream inside of a clip by its own signatures."""
+    from agent.evidence.media_signing.film import judged as judged_film  # noqa: PLC0415
     from agent.evidence.media_signing.keys import Trust as Signers  # noqa: PLC0415
     from agent.evidence.media_signing.verdict import Fault, Result  # noqa: PLC0415
     from agent.evidence.media_signing.verdict import Verdict as Said  # noqa: PLC0415
-    from agent.evidence.media_signing.verify import verify as verify_stream  # noqa: PLC0415
     from agent.evidence.mp4 import Mp4, Unreadable  # noqa: PLC0415
 
     def media(film: bytes, manifest: Manifest) -> Sequence[Finding]:
         name, device = "the stream inside", common_name(str(manifest.facts.get("device")))
 
         def said_by(revoked: str) -> Said:
-            return verify_stream(Mp4.read(io.BytesIO(film)).units(), Signers(trust.authorities, revoked, device))
+            return judged_film(Mp4.read(io.BytesIO(film)), Signers(trust.authorities, revoked, device))
 
         try:
             said = said_by("")

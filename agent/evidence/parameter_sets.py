@@ -57,15 +57,16 @@ class ParameterSets:
         return cls(sps, sets) if sps and sets else None
 
     @cached_property
-    def _shape(self) -> tuple[int, int, int, int, int]:
-        """Width and height in pixels, chroma format, and bits of a luma and of a chroma sample, less 8."""
+    def _shape(self) -> tuple[int, ...]:
+        """Width and height in pixels, chroma format, bits of a luma and of a chroma sample, less 8, and how many pixels
+        are cropped across and down."""
         try:
             shape = _read_sps(_Bits(self.sps[1:_LONGEST]))
         except IndexError as error:
             raise UnreadableVideoError("the camera's H.264 has a sequence parameter set that is cut off") from error
         # What an init segment has room for.
         is_short = len(self.pps) <= _MOST_PPS and max(len(self.sps), *map(len, self.pps)) <= _LONGEST
-        width, height, chroma, *more_bits = shape
+        width, height, chroma, *more_bits = shape[:5]
         if not is_short or not (0 < width <= _LARGEST and 0 < height <= _LARGEST) or chroma > 3 or max(more_bits) > 6:
             raise UnreadableVideoError("the camera's H.264 has parameter sets that make no sense")
         return shape
@@ -73,14 +74,21 @@ class ParameterSets:
     @property
     def size(self) -> tuple[int, int]:
         """Width and height in pixels. Raises UnreadableVideoError."""
-        return self._shape[:2]
+        width, height = self._shape[:2]
+        return width, height
+
+    @property
+    def cropped(self) -> tuple[int, int]:
+        """How many pixels of what is coded are not shown: across and down. Raises UnreadableVideoError."""
+        across, down = self._shape[5:]
+        return across, down
 
     def configuration(self) -> bytes:
         """Return the AVCDecoderConfigurationRecord (ISO/IEC 14496-15). Raises UnreadableVideoError."""
         record = bytes((1, *self.sps[1:4], 0xFF, 0xE1)) + _counted(self.sps) + bytes((len(self.pps),))
         record += b"".join(map(_counted, self.pps))
         if self.sps[1] in _HIGH:
-            _, _, chroma, luma_bits, chroma_bits = self._shape
+            chroma, luma_bits, chroma_bits = self._shape[2:5]
             record += bytes((0xFC | chroma, 0xF8 | luma_bits, 0xF8 | chroma_bits, 0))
         return record
 
@@ -114,7 +122,7 @@ class _Bits:
         return (value + 1) // 2 if value & 1 else -(value // 2)
 
 
-def _read_sps(bits: _Bits) -> tuple[int, int, int, int, int]:
+def _read_sps(bits: _Bits) -> tuple[int, ...]:
     profile = bits.bits(8)
     bits.bits(16)  # constraints and level
     bits.unsigned()  # seq_parameter_set_id
@@ -146,12 +154,13 @@ def _read_sps(bits: _Bits) -> tuple[int, int, int, int, int]:
     if not frames_only:
         bits.bits(1)
     bits.bits(1)
+    coded = width, height
     if bits.bits(1):
         across = 2 if chroma in {1, 2} and not planes else 1
         down = (2 if chroma == 1 and not planes else 1) * (2 - frames_only)
         width -= across * (bits.unsigned() + bits.unsigned())
         height -= down * (bits.unsigned() + bits.unsigned())
-    return width, height, chroma, luma_bits, chroma_bits
+    return width, height, chroma, luma_bits, chroma_bits, coded[0] - width, coded[1] - height
 
 
 def _skip_scaling_list(bits: _Bits, size: int) -> None:

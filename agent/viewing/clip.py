@@ -15,9 +15,9 @@ from agent.adapters.x509_at import why_no_list
 from agent.contract.envelope import rfc3339
 from agent.contract.identity import common_name
 from agent.evidence.case import CUSTODY, HOW_TO
+from agent.evidence.media_signing.film import judged as judged_film
 from agent.evidence.media_signing.keys import Trust
 from agent.evidence.media_signing.verdict import Result
-from agent.evidence.media_signing.verify import verify
 from agent.evidence.media_signing.words import plain, sentences
 from agent.evidence.mp4 import Mp4, Unreadable
 from agent.evidence.segments import film_of
@@ -78,7 +78,7 @@ def judged(contents: Mapping[str, bytes], asked: Asked, trust: Trust) -> dict[st
     try:
         movie = Mp4.read(io.BytesIO(film_of(contents.values())))
         begin_s = next(movie.samples()).time
-        found = verify(movie.units(), trust)
+        found = judged_film(movie, trust)
     except Unreadable as error:
         return unchecked(str(error))
     if absent and found.result is Result.AUTHENTIC:

@@ -11,7 +11,16 @@ from itertools import pairwise
 from agent.evidence.h264 import Kind, Unit
 from agent.evidence.media_signing.verdict import Result
 from agent.evidence.mp4 import Mp4
-from tests.support.signed_media import has_signature, judged, mp4, samples, signed, signing, stream, without_signatures
+from tests.support.signed_media import (
+    has_signature,
+    judged,
+    mp4,
+    samples,
+    signed,
+    signing,
+    stream,
+    without_signatures,
+)
 
 
 @dataclass(frozen=True)

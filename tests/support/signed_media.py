@@ -140,7 +140,7 @@ def mp4(pictures: Sequence[bytes], *, codec: bytes = b"avc1", fragment: int = 0)
     )
     track = box(
         b"trak",
-        box(b"tkhd", bytes(12), struct.pack(">I", 1), bytes(68)),
+        box(b"tkhd", b"\0\0\0\1", bytes(8), struct.pack(">I", 1), bytes(68)),
         box(
             b"mdia",
             box(b"mdhd", bytes(12), struct.pack(">III", 5, 0, 0)),

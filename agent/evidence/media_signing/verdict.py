@@ -96,6 +96,10 @@ class Verdict:
     """The number of the first signed stretch; the file may begin in the middle of a recording."""
     tail: Place | None = None
     """The end of the file that no signature covers yet."""
+    changes: Sequence[str] = ()
+    """What a player shows otherwise than it was recorded, in clauses."""
+    beside: Sequence[str] = ()
+    """What else is in the file and nobody has signed, in clauses."""
     uncovered: dict[str, int] = field(default_factory=dict)
     """How many NAL units of each kind this way of signing does not cover."""
 

@@ -413,7 +413,7 @@ class Verifier:
             self._device,
             self._begins_at,
             tail,
-            self._uncovered,
+            uncovered=self._uncovered,
         )
 
     def _end(self) -> Place | None:

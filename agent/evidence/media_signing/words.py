@@ -35,6 +35,8 @@ def sentences(verdict: Verdict, ca: str | None, others: tuple[str, ...] = ()) ->
     else:
         yield _UNTRUSTED if is_signer else _HEADS[verdict.result].format(span=span)
     yield from _wrong(verdict)
+    yield from (f"Shown otherwise: {each}." for each in verdict.changes)
+    yield from (f"Not signed, and in the file: {each}." for each in verdict.beside)
     if verdict.result is Result.NOT_SIGNED:
         return
     if verdict.tail is not None:
@@ -110,6 +112,8 @@ def plain(verdict: Verdict) -> dict[str, Any]:
         ],
         "device": verdict.device,
         "not_proven": _where(verdict.tail) if verdict.tail else None,
+        "shown_otherwise": list(verdict.changes),
+        "not_signed_beside": list(verdict.beside),
         "not_covered": verdict.uncovered,
     }
 

@@ -23,6 +23,7 @@ from agent.evidence.chain import FILE, read
 from agent.evidence.media_signing.verdict import Result
 from tests.campaigns.evidence.recorder import UNSYNCED
 from tests.support.alterations import Scene, is_named, judged
+from tests.support.altered_container import unnamed_edits
 from tests.support.altered_media import STILL, missed, nothing_moves, still_film
 from tests.support.certificates import Authority
 from tests.support.made_up_clips import CAMERA, Recording
@@ -105,7 +106,10 @@ def _in_the_dark(count: int, untouched: int, seed: int) -> bool:
     print("\n".join([*(f"  {number:5} {name}" for name, number in sorted(found.items())), *why]))
     print(f"{found.total()} of {count} alterations of dark, frozen and still films found, each with its place")
     print(f"{refused} of {untouched} untouched such films refused ({time.process_time() - began:.1f} s of processor)")
-    return not why and not refused
+    edits, unnamed = unnamed_edits()
+    print("".join(f"MISSED {each}\n" for each in unnamed), end="")
+    print(f"{edits - len(unnamed)} of {edits} edits around the pictures named")
+    return not why and not refused and not unnamed
 
 
 def _cuts(directory: Path, count: int, seed: int) -> bool:

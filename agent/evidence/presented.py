@@ -1,0 +1,291 @@
+"""What an MP4 has a player do with its pictures: turn, crop, stretch, hide, hurry, retitle. No signature covers that.
+
+An excerpt that was cut at key frames, as by `ffmpeg -ss`, may have an edit list that leaves out the pictures between
+the key frame and the moment that was asked for.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from agent.evidence.h264 import Kind, Unit
+from agent.evidence.mp4 import Mp4, Sample, Unreadable, children, named, only, u32
+from agent.evidence.parameter_sets import ParameterSets, UnreadableVideoError, is_b
+
+_ONE = 0x10000
+_STRAIGHT = (_ONE, 0, 0, 0, _ONE, 0, 0, 0, 0x40000000)
+_TURNS: dict[tuple[int, ...], str] = {
+    (0, 1, -1, 0): "turned by 90 degrees",
+    (-1, 0, 0, -1): "turned by 180 degrees",
+    (0, -1, 1, 0): "turned by 270 degrees",
+    (-1, 0, 0, 1): "mirrored",
+    (1, 0, 0, -1): "mirrored, upside down",
+}
+_CLOSE_S = 1.0
+"""What is shown may be as much earlier or later than decoded, and a length so wrong."""
+_BLOCK = 16
+"""Pixels: no camera needs to crop more of its coded picture."""
+_SPS, _PPS = 7, 8
+_DRAWN = {"text", "sbtl", "subt", "clcp", "subp"}
+"""Kinds of tracks that players draw over the pictures."""
+_IN_ENTRY = {b"avcC", b"hvcC", b"btrt", b"fiel", b"pasp", b"clap", b"colr"}
+_IN_TRACK = {b"tkhd", b"mdia", b"edts", b"udta", b"meta", b"tref"}
+_BOXES = {b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"sidx", b"ssix", b"mfra", b"free", b"skip", b"wide", b"prft"}
+_EMPTY = 64
+"""Bytes of a box that is there to be overlooked, at most."""
+_BY_A_WRITER = b"\xa9too"
+_MOST_TITLES = 20
+
+
+@dataclass(frozen=True)
+class Presented:
+    """Clauses. `changes` are what a player shows otherwise; `beside` is what else nobody has signed."""
+
+    changes: tuple[str, ...]
+    beside: tuple[str, ...]
+
+
+class Watch:
+    """Sees the samples of a film go by. Not for more than one thread."""
+
+    def __init__(self, movie: Mp4) -> None:
+        self._movie = movie
+        self._sample: Sample | None = None
+        self._strange = 0
+        self._first_s = self._end_s = self._second_key_s = 0.0
+        self._early_s, self._late_s, self._newest_s = 0.0, 0.0, float("-inf")
+        self._count = self._unmarked = self._bytes = self._keys = 0
+        self._is_back = self._is_reordered = False
+        self._known = _sets_of(movie)
+
+    def add(self, sample: Sample, unit: Unit) -> None:
+        """See the next NAL unit, in the order of decoding."""
+        if sample is not self._sample:
+            self._sample = sample
+            self._begin(sample)
+        if unit.starts_gop:
+            self._unmarked += not sample.is_key
+            self._keys += 1
+            self._second_key_s = sample.time if self._keys <= 2 else self._second_key_s
+        if self._is_back and unit.kind is Kind.PICTURE:
+            self._is_reordered |= not is_b(unit)
+        if unit.kind is Kind.PARAMETERS and self._known and unit.type in {_SPS, _PPS}:
+            self._strange += unit.data not in self._known
+
+    def _begin(self, sample: Sample) -> None:
+        moved_s = sample.shown - sample.time
+        if not self._count:
+            self._first_s, self._early_s, self._late_s = sample.time, moved_s, moved_s
+        self._early_s, self._late_s = min(self._early_s, moved_s), max(self._late_s, moved_s)
+        self._is_back = sample.shown < self._newest_s and not self._movie.is_h265
+        self._newest_s = max(self._newest_s, sample.shown)
+        self._count, self._bytes, self._end_s = self._count + 1, self._bytes + sample.size, sample.time + sample.lasts
+
+    def seen(self) -> Presented:
+        """Return what a player is told. Raises Unreadable."""
+        try:
+            return Presented(tuple(dict.fromkeys(self._changes())), tuple(dict.fromkeys(self._beside())))
+        except (struct.error, IndexError) as error:
+            raise Unreadable("one of its headers is cut short") from error
+
+    def _changes(self) -> Iterator[str]:
+        movie, track = self._movie.movie, self._movie.video.content
+        yield from self._edits()
+        yield from _movie_head(only(movie, b"mvhd"))
+        yield from _track_head(only(track, b"tkhd"))
+        yield from self._lengths()
+        entries = children(self._movie.video.tables[b"stsd"][8:])
+        if len(entries) > 1:
+            yield f"its pictures are described in {len(entries)} ways: a player may take the wrong one"
+        for _, entry in entries:
+            yield from self._described(entry)
+        if only(track, b"mdia", b"minf", b"vmhd")[4:12].strip(b"\0"):
+            yield "it is drawn in a mode of its own (vmhd), with other colours"
+        strange = [named(kind) for kind, _ in children(track) if kind not in _IN_TRACK]
+        if strange:
+            yield f"its track has what may change how it is drawn: {', '.join(sorted({*strange})[:_MOST_TITLES])}"
+        drawn = sum(each in _DRAWN for each in self._movie.others)
+        if drawn:
+            yield f"{drawn} of its tracks {'is' if drawn == 1 else 'are'} text that is drawn over the pictures"
+        if self._strange:
+            yield f"{self._strange} parameter sets among its pictures are not those of its header"
+        if self._is_reordered:
+            yield "its pictures are shown in another order than they were recorded"
+        if (apart_s := self._late_s - self._early_s) > _CLOSE_S:
+            yield f"some pictures are shown {apart_s:.1f} s later than others, by offsets of their own"
+        if self._unmarked:
+            yield f"{self._unmarked} key frames are not marked as such: a player may pass over them"
+
+    def _edits(self) -> Iterator[str]:
+        """An edit list may begin with nothing, and leave out pictures of the first GOP."""
+        table, shown = only(self._movie.video.content, b"edts", b"elst"), list[tuple[float, float, int]]()
+        movie_scale = _timescale(only(self._movie.movie, b"mvhd"))
+        wide = table[:1] == b"\1"
+        for at in range(8, 8 + u32(table, 4) * (20 if wide else 12) if table else 8, 20 if wide else 12):
+            lasts, begin, rate = struct.unpack_from(">QqI" if wide else ">IiI", table, at)
+            if begin >= 0:
+                shown.append((lasts / movie_scale, begin / self._movie.video.timescale, rate))
+        if not shown:
+            return
+        begin_s = shown[0][1] - max(self._early_s, 0.0)
+        if len(shown) > 1 or shown[0][2] != _ONE:
+            yield f"an edit list shows {len(shown)} pieces of it, in an order and at a speed of its own"
+        elif self._keys > 1 and begin_s > self._second_key_s - self._first_s + _CLOSE_S / 2:
+            yield f"an edit list hides the first {begin_s:.1f} s"
+        left = self._end_s - self._first_s - max(begin_s, 0.0) - sum(each[0] for each in shown)
+        if shown[-1][0] and left > _CLOSE_S and len(shown) == 1:
+            yield f"an edit list hides the last {left:.1f} s"
+
+    def _lengths(self) -> Iterator[str]:
+        """A length of 0 is none that is given. With an edit list the movie and the track have that of the edits."""
+        movie, track = self._movie.movie, self._movie.video.content
+        media, begin_s = only(track, b"mdia", b"mdhd"), 0.0 if self._movie.is_fragmented else self._first_s
+        length_s = self._end_s - begin_s
+        heads = [("film", only(movie, b"mvhd"), 16, 24, _timescale(only(movie, b"mvhd")))]
+        heads.append(("track", only(track, b"tkhd"), 20, 28, _timescale(only(movie, b"mvhd"))))
+        heads.append(("medium", media, 16, 24, _timescale(media)))
+        has_edits = bool(only(track, b"edts"))
+        for what, head, at, wide_at, scale in heads:
+            wide = head[:1] == b"\1"
+            said = int.from_bytes(head[wide_at : wide_at + 8]) if wide else u32(head, at)
+            if said in {0, 0xFFFFFFFF, 2**64 - 1} or (has_edits and what != "medium"):
+                continue
+            if self._movie.is_fragmented and said / scale < length_s and what == "medium":
+                continue  # that of the samples in its tables
+            if abs(said / scale - length_s) > _CLOSE_S + length_s / 50:
+                yield f"it says that the {what} lasts {said / scale:.1f} s, and it lasts {length_s:.1f} s"
+
+    def _described(self, entry: bytes) -> Iterator[str]:
+        width, height = struct.unpack_from(">HH", entry, 24)
+        inside = dict(children(entry[78:]))
+        if b"clap" in inside:
+            yield "it is cropped (clap)"
+        across, down = struct.unpack_from(">II", inside[b"pasp"]) if b"pasp" in inside else (1, 1)
+        coded, margins = _size(self._known)
+        if across != down and coded:
+            yield f"it is stretched ({across} to {down}, pasp)"
+        if coded and (width, height) != coded:
+            yield f"its header says {width}x{height} pixels, and its pictures have {coded[0]}x{coded[1]}"
+        if max(margins) >= _BLOCK:
+            yield f"its parameter sets crop {max(margins)} pixels of it"
+        head = only(self._movie.video.content, b"tkhd")
+        shown = [each >> 16 for each in struct.unpack_from(">II", head, len(head) - 8)]
+        if (
+            all(shown)
+            and width
+            and height
+            and abs(shown[0] * height * down - shown[1] * width * across)
+            > (2 * max(shown[0], shown[1]) * max(across, down))
+        ):
+            yield f"it is shown as {shown[0]}x{shown[1]}, and its header says {width}x{height}"
+        strange = sorted(named(kind) for kind in inside if kind not in _IN_ENTRY)
+        if strange:
+            yield f"its description has what may change how it is drawn: {', '.join(strange[:_MOST_TITLES])}"
+
+    def _beside(self) -> Iterator[str]:
+        movie, track = self._movie.movie, self._movie.video.content
+        titles = [*_titles(movie), *_titles(track)]
+        if titles:
+            yield f"titles and other texts: {', '.join(titles[:_MOST_TITLES])}"
+        entries = children(self._movie.video.tables[b"stsd"][8:])
+        if any(kind == b"colr" for _, entry in entries for kind, _ in children(entry[78:])):
+            yield "how its colours are meant (colr)"
+        boxes = self._movie.boxes
+        strange = sorted({named(each.type) for each in boxes if each.type not in _BOXES})
+        if strange:
+            yield f"boxes that no player needs: {', '.join(strange[:_MOST_TITLES])}"
+        unused = sum(each.end - each.body for each in boxes if each.type in {b"free", b"skip", b"wide"})
+        media = sum(each.end - each.body for each in boxes if each.type == b"mdat")
+        hidden = media - self._bytes if not self._movie.others else 0
+        if hidden + unused > _EMPTY:
+            yield f"{hidden + unused} bytes that belong to no picture"
+
+
+def _sets_of(movie: Mp4) -> dict[bytes, None]:
+    """Return the parameter sets of H.264 that the header has, the SPS first."""
+    found: dict[bytes, None] = {}
+    if movie.is_h265:
+        return found
+    for _, entry in children(movie.video.tables[b"stsd"][8:]):
+        configuration = only(entry[78:], b"avcC")
+        at = 5
+        for mask in (31, 255):
+            count, at = configuration[at] & mask if at < len(configuration) else 0, at + 1
+            for _ in range(count):
+                length = int.from_bytes(configuration[at : at + 2])
+                found[configuration[at + 2 : at + 2 + length]] = None
+                at += 2 + length
+    return found
+
+
+def _size(known: dict[bytes, None]) -> tuple[tuple[int, int] | None, tuple[int, int]]:
+    """Return the size of the pictures, None if nobody knows; and how many pixels are cropped across and down."""
+    sps = next((each for each in known if each and each[0] & 31 == _SPS), None)
+    if sps is None:
+        return None, (0, 0)
+    sets = ParameterSets(sps, (b"\x68",))
+    try:
+        size, margins = sets.size, sets.cropped
+    except UnreadableVideoError:
+        return None, (0, 0)
+    return size, margins
+
+
+def _timescale(head: bytes) -> int:
+    return max(u32(head, 20 if head[:1] == b"\1" else 12), 1) if head else 1
+
+
+def _movie_head(head: bytes) -> Iterator[str]:
+    at = 32 if head[:1] == b"\1" else 20
+    rate = u32(head, at)
+    if rate not in {0, _ONE}:
+        yield f"it is played {rate / _ONE:g} times as fast"
+    yield from _turned(head[at + 16 : at + 52])
+
+
+def _track_head(head: bytes) -> Iterator[str]:
+    if not head[3] & 1:
+        yield "its track is turned off"
+    yield from _turned(head[-44:-8])
+
+
+def _turned(content: bytes) -> Iterator[str]:
+    matrix = struct.unpack(">9i", content)
+    if matrix == _STRAIGHT or not any(matrix):
+        return
+    linear = matrix[0], matrix[1], matrix[3], matrix[4]
+    turn = _TURNS.get(tuple((each > 0) - (each < 0) for each in linear))
+    if turn and {abs(each) for each in linear} == {0, _ONE}:
+        yield f"it is {turn}"
+    else:
+        yield "it is moved, turned or stretched (matrix)"
+
+
+def _titles(content: bytes) -> Iterator[str]:
+    """Yield the names of texts about a film, or a track, but for that of the program that has written it."""
+    for kind, inside in children(content):
+        if kind == b"meta":
+            yield from _of_meta(inside)
+        if kind == b"udta":
+            for each, body in _leniently(inside):
+                if each == b"meta":
+                    yield from _of_meta(body)
+                elif each != _BY_A_WRITER and body.strip(b"\0"):
+                    yield named(each)
+
+
+def _of_meta(content: bytes) -> Iterator[str]:
+    inside = _leniently(content[4:] if content[:4] == bytes(4) else content)
+    for kind, body in inside:
+        if kind == b"ilst":
+            yield from (named(each) for each, _ in _leniently(body) if each != _BY_A_WRITER)
+        elif kind not in {b"hdlr", b"free"}:
+            yield named(kind)
+
+
+def _leniently(content: bytes) -> list[tuple[bytes, bytes]]:
+    """Return the boxes in a box that may end with zeros."""
+    try:
+        return children(content[:-4] if len(content) % 4 == 0 and content[-4:] == bytes(4) else content)
+    except Unreadable:
+        return [(b"????", content)]

@@ -1,0 +1,51 @@
+"""What an MP4 has a player do with signed pictures is named, and is no part of what is called authentic."""
+
+from pathlib import Path
+
+import pytest
+
+from agent.__main__ import main
+from agent.evidence.media_signing.verdict import Result
+from agent.evidence.remux import plain_mp4
+from tests.support.altered_container import (
+    excerpts,
+    film_in_fragments,
+    fragment_edits,
+    said,
+    unnamed_edits,
+    verdict_on,
+)
+from tests.support.signed_media import signing, vector
+
+
+@pytest.mark.parametrize("reordered", [0, 2])
+def test_our_own_films_and_excerpts_of_them_are_shown_as_they_were_recorded(reordered: int) -> None:
+    film = film_in_fragments(reordered)
+    for each in (film, plain_mp4(film), *excerpts(film), *excerpts(plain_mp4(film))):
+        found = verdict_on(each)
+        assert (found.result, said(found)) == (Result.AUTHENTIC, "")
+
+
+@pytest.mark.parametrize("kind", ["h264", "h265"])
+def test_the_films_of_onvif_are_shown_as_they_were_recorded(kind: str) -> None:
+    found = verdict_on(vector(f"test_signed_{kind}.mp4").read_bytes(), vector("ca.pem").read_text())
+    assert (found.result, found.changes) == (Result.AUTHENTIC, ())
+
+
+def test_a_court_is_told_how_a_player_is_made_to_show_something_else() -> None:
+    count, missed = unnamed_edits()
+    assert count > 30
+    assert missed == []
+
+
+def test_whoever_checks_reads_it_and_the_exit_code_is_not_that_of_the_whole(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film, ca = tmp_path / "film.mp4", tmp_path / "ca.pem"
+    ca.write_text(signing().ca)
+    edits = {what: file for what, file, _ in fragment_edits(film_in_fragments())}
+    film.write_bytes(edits["mirrored"])
+    assert main(["evidence", "verify", str(film), "--ca", str(ca)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].startswith("AUTHENTIC, SHOWN OTHERWISE")
+    assert "Shown otherwise: it is mirrored." in lines
