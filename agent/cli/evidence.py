@@ -13,7 +13,7 @@ from agent.centre import printable
 from agent.cli import evidence_case, evidence_grant, evidence_heads, evidence_serve
 from agent.contract.identity import common_name
 from agent.core.errors import UsageError
-from agent.evidence.media_signing.film import judged
+from agent.evidence.media_signing.film import alone, judged
 from agent.evidence.media_signing.keys import Trust
 from agent.evidence.media_signing.verdict import Result
 from agent.evidence.media_signing.words import plain, sentences
@@ -38,9 +38,10 @@ Examples:
   edge-agent evidence verify case-17 --ca device-ca.pem --revoked device.crl --heads heads.jsonl
   edge-agent evidence verify street.mp4 --ca device-ca.pem --json > street.json
 
-Exit codes: 0 authentic, 1 another verdict, 2 what can't be read.
+Exit codes: 0 authentic, 1 another verdict, 2 what can't be read, 4 authentic, alone (without the device's chain).
 """
-AUTHENTIC, NOT_AUTHENTIC, UNREADABLE = 0, 1, 2
+NOT_AUTHENTIC, UNREADABLE = 1, 2
+_CODES = {Result.AUTHENTIC: evidence_case.AUTHENTIC, Result.ALONE: evidence_case.ALONE}
 _LARGEST_PEM = 16 << 20
 _BETWEEN_S = 0.5
 
@@ -93,6 +94,7 @@ def _verify(args: argparse.Namespace) -> int:
         with io.BytesIO(together(args.file)) if args.file.is_dir() else args.file.open("rb") as file:
             movie = Mp4.read(file)
             verdict = judged(movie, trust, _progress(movie.size))
+            verdict = alone(verdict) if args.file.is_dir() else verdict
     except OSError as error:
         return _unreadable(args, (error.strerror or str(error)).lower())
     except Unreadable as error:
@@ -103,7 +105,7 @@ def _verify(args: argparse.Namespace) -> int:
         print(f"{printable(str(args.file))}:")
         for line in sentences(verdict, str(args.ca) if args.ca else None, movie.others):
             print(printable(line))
-    return AUTHENTIC if verdict.result is Result.AUTHENTIC else NOT_AUTHENTIC
+    return _CODES.get(verdict.result, NOT_AUTHENTIC)
 
 
 def _unreadable(args: argparse.Namespace, why: str) -> int:

@@ -36,7 +36,7 @@ from agent.evidence.manifest import Manifest
 from agent.evidence.signer import Trust
 from agent.evidence.verdict import Verdict, decided
 
-AUTHENTIC, NOT_AUTHENTIC = 0, 1
+AUTHENTIC, NOT_AUTHENTIC, ALONE = 0, 1, 4
 _UNKNOWN = "no authority that was given"
 _SAME_TIME = timedelta(seconds=5)
 _EXAMPLES = """\
@@ -138,7 +138,13 @@ def verify(args: argparse.Namespace) -> int | None:
             print(f"Held against the list of revoked devices of {list_made_at(trust.revoked):%Y-%m-%d %H:%M} UTC.")
         for line in _next(args, [verdict for _, verdict in verdicts], trust):
             print(f"Next: {printable(line)}.")
-    return AUTHENTIC if all(verdict.is_authentic for _, verdict in verdicts) else NOT_AUTHENTIC
+    return _code([verdict for _, verdict in verdicts])
+
+
+def _code(verdicts: Sequence[Verdict]) -> int:
+    if not all(each.is_authentic or each.is_alone for each in verdicts):
+        return NOT_AUTHENTIC
+    return ALONE if any(each.is_alone for each in verdicts) else AUTHENTIC
 
 
 def _judged(paths: Paths, trust: Trust, key: EvidenceKey | None, *, is_one: bool) -> Verdict:
@@ -218,7 +224,7 @@ def _export(args: argparse.Namespace) -> int:
     verdict = export(_one(args.file), trust, key, args.out, by, now, media_of(trust), anyway=args.anyway)
     print(_as_text(args.file.name, verdict))
     print(f"written to {args.out}; {args.out / 'HOW-TO-VERIFY.txt'} says how to check it")
-    return AUTHENTIC if verdict.is_authentic else NOT_AUTHENTIC
+    return _code([verdict])
 
 
 def _certificate(args: argparse.Namespace) -> int:
@@ -233,7 +239,7 @@ def _certificate(args: argparse.Namespace) -> int:
     except OSError as error:
         raise EdgeAgentError(f"{args.out}: {(error.strerror or str(error)).lower()}") from error
     print(f"{args.out}: a draft. The officer reads it, corrects it, and signs it only if it is true.")
-    return AUTHENTIC if verdict.is_authentic else NOT_AUTHENTIC
+    return _code([verdict])
 
 
 def _stamp(args: argparse.Namespace) -> int:
@@ -287,6 +293,8 @@ def _next(args: argparse.Namespace, verdicts: Sequence[Verdict], trust: Trust) -
         yield "fetch it again, since a copy may be damaged on its way; if it stays so, keep all files as they are"
     elif "authentic with missing" in words:
         yield "what is there may be shown, and what is missing must be said with it"
+    elif "authentic, alone" in words:
+        yield f"put {FILE} of the camera's directory beside it: only the chain shows what else was recorded"
     if args.revoked is None:
         yield "give --revoked device.crl, from the province: a stolen key may have signed it"
     whose = {(each.manifest.facts.get("device"), each.manifest.facts.get("camera")) for each in verdicts}

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["wrong", "missing", "unsigned", "vouched", "note"]
-Word = Literal["authentic", "authentic with missing", "not signed", "not authentic"]
-"""The verdicts of ONVIF Media Signing."""
+Kind = Literal["wrong", "missing", "unsigned", "alone", "vouched", "note"]
+Word = Literal["authentic", "authentic, alone", "authentic with missing", "not signed", "not authentic"]
+"""The verdicts of ONVIF Media Signing; and one for a recording without the chain that says what else there was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Finding:
     text: str
 
     def __str__(self) -> str:
-        place = "" if self.kind in {"note", "vouched"} else f", byte {self.begin}"
+        place = "" if self.kind in {"alone", "note", "vouched"} else f", byte {self.begin}"
         return f"{self.file}{place}: {self.text}"
 
 

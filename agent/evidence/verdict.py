@@ -15,7 +15,7 @@ from agent.evidence import chain as chains
 from agent.evidence import manifest as manifests
 from agent.evidence.chain import Heard, ReadChain
 from agent.evidence.comparison import File, Piece, compared
-from agent.evidence.finding import Finding, Word, missing, note, wrong
+from agent.evidence.finding import Finding, Kind, Word, missing, note, wrong
 from agent.evidence.manifest import Manifest, Part
 from agent.evidence.remux import indexed, without_index
 from agent.evidence.sealed_file import OVERHEAD, ClipError, read_head, read_header
@@ -46,6 +46,11 @@ class Verdict:
         return b"".join(self.plain.get(each.n, b"") for each in parts)
 
     @property
+    def is_alone(self) -> bool:
+        """Whether all that is missing is the chain."""
+        return self.word == "authentic, alone"
+
+    @property
     def is_authentic(self) -> bool:
         """Whether nothing of it was altered and nothing is missing."""
         return self.word == "authentic"
@@ -66,7 +71,9 @@ def judge_clip(
         raise ClipError(f"{manifest.name} is no manifest: it says nothing of a clip")
     known = None if chain is None else _read_once(chain.content, chain.name, trust.heads)
     if known is None or chain is None:
-        findings.append(note(manifest.name, "no chain was given"))
+        kind: Kind = "note" if heard_of(trust, read.facts) else "alone"  # the centre's heads vouch for its end, or not
+        text = "no chain was given" + (": nobody can tell what else was recorded" if kind == "alone" else "")
+        findings.append(Finding(kind, manifest.name, 0, 0, text))
     else:
         findings += _of_the_chain(known, chain, read, trust)
     findings += of_the_signer(read, manifest.name, trust, known)
@@ -118,7 +125,7 @@ def decided(verdict: Verdict, extra: Sequence[Finding]) -> Verdict:
 def _verdict(
     findings: list[Finding], read: Manifest, plain: Mapping[int, bytes] | None = None, *, is_signed: bool
 ) -> Verdict:
-    order = ("wrong", "missing", "unsigned", "vouched", "note")
+    order = ("wrong", "missing", "unsigned", "alone", "vouched", "note")
     findings = sorted(findings, key=lambda each: order.index(each.kind))
     kinds = {each.kind for each in findings}
     word: Word = "authentic"
@@ -128,6 +135,8 @@ def _verdict(
         word = "not signed"
     elif kinds & {"missing", "unsigned"}:
         word = "authentic with missing"
+    elif "alone" in kinds:
+        word = "authentic, alone"
     return Verdict(word, findings, read, plain or {}, is_signed)
 
 

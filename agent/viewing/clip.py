@@ -15,6 +15,7 @@ from agent.adapters.x509_at import why_no_list
 from agent.contract.envelope import rfc3339
 from agent.contract.identity import common_name
 from agent.evidence.case import CUSTODY, HOW_TO
+from agent.evidence.media_signing.film import alone
 from agent.evidence.media_signing.film import judged as judged_film
 from agent.evidence.media_signing.keys import Trust
 from agent.evidence.media_signing.verdict import Result
@@ -41,6 +42,7 @@ It is what a camera of the device {device} sent to the office while it recorded:
    edge-agent evidence verify . --ca device-ca.pem --revoked device.crl --device {device}
 
    It says whether the parts are authentic, and if not, where the first thing is that is wrong.
+   Exit code 4: authentic, alone. All is well but for 4 below.
    The signatures in them follow ONVIF Media Signing: other makers' programs can check these.
 4. That nothing was recorded before the first part or after the last, only the recording on the
    device's card can show, with its signed list.
@@ -78,10 +80,10 @@ def judged(contents: Mapping[str, bytes], asked: Asked, trust: Trust) -> dict[st
     try:
         movie = Mp4.read(io.BytesIO(film_of(contents.values())))
         begin_s = next(movie.samples()).time
-        found = judged_film(movie, trust)
+        found = alone(judged_film(movie, trust))
     except Unreadable as error:
         return unchecked(str(error))
-    if absent and found.result is Result.AUTHENTIC:
+    if absent and found.result is Result.ALONE:
         found = replace(found, result=Result.MISSING)
     says = list(sentences(found, "the province's device authority", movie.others))
     if found.signs_nothing_here:

@@ -292,6 +292,21 @@ def test_a_chain_of_another_device_than_wanted_is_refused(office: Office) -> Non
     assert office.run("verify", chain, device="gp/jhb-park-station/kiosk-0043") == 1
 
 
+def test_a_court_does_not_take_a_clip_without_its_chain_for_a_whole_one(
+    office: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (office.recording.directory / "chain.jsonl").unlink()
+    office.heads.write_text("")
+    assert office.run("verify", office.clip) == 4
+    said = capsys.readouterr().out
+    assert f"{office.clip.name}: authentic, alone" in said
+    assert "no chain was given: nobody can tell what else was recorded" in said
+    case = tmp_path / "case"
+    assert office.run("export", office.clip, key=office.key_file, out=case, by="A") == 4
+    assert json.loads((case / "custody.json").read_bytes())["verdict"] == "authentic, alone"
+    assert office.run("verify", case) == 4
+
+
 def test_a_cameras_directory_without_its_chain_is_not_whole(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
     (office.recording.directory / "chain.jsonl").unlink()
     assert office.run("verify", office.recording.directory) == 1

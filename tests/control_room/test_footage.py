@@ -127,7 +127,8 @@ def test_an_operator_sees_the_clip_as_it_arrives_with_what_it_proves_and_takes_i
     watching.tell("uploaded", {"object": f"{CAMERA}/2026-11-27/22/59-58.123Z.99_end", "bytes": 0})
     expect(card).to_contain_text("That is its end.", timeout=PATIENCE_MS)
     expect(card).to_contain_text(
-        "Authentic: its first 15 s are as this kiosk signed them, and nothing between is missing.", timeout=PATIENCE_MS
+        "Authentic, alone: its first 15 s are as this kiosk signed them, and nothing between is missing.",
+        timeout=PATIENCE_MS,
     )
     expect(card).to_contain_text(f"{len(watching.parts)} parts.", timeout=PATIENCE_MS)
     thandi.await_true("document.querySelector('video').duration > 15", "all of it")
@@ -163,13 +164,13 @@ def test_what_is_not_what_the_kiosk_sent_is_not_shown(
 
     def lie(contents: dict[str, bytes], *_: object) -> dict[str, object]:
         said = {name: sha256(content).hexdigest() for name, content in contents.items()}
-        return {"verdict": "authentic", "says": ["AUTHENTIC"], "proven_s": None, "objects": said}
+        return {"verdict": "authentic, alone", "says": ["AUTHENTIC, ALONE"], "proven_s": None, "objects": said}
 
     monkeypatch.setattr("agent.viewing.web.judged", lie)
     watching.upload(last)
     watching.tell("uploaded", {"object": f"{CAMERA}/2026-11-27/22/59-58.123Z.99_end", "bytes": 0})
     expect(card).to_contain_text("checked is not what the kiosk sent", timeout=PATIENCE_MS)
-    expect(card).not_to_contain_text("Authentic:")
+    expect(card).not_to_contain_text("Authentic, alone")
 
 
 def test_why_the_store_gives_nothing_is_said_once_and_it_is_asked_again(watching: Watching, browser: Browser) -> None:

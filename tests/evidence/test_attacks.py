@@ -196,6 +196,7 @@ def test_a_clip_whose_chain_is_left_out_is_whole_only_if_the_centre_has_heard_of
     assert judge_clip(*files, recording.trust()).is_authentic
     recording.heads.pop()
     assert judge_clip(*files, recording.trust()).word == "authentic with missing"
+    assert judge_clip(*files, recording.trust(heads=False)).word == "authentic, alone"
 
 
 def test_an_entry_can_not_pass_as_a_checkpoint(recording: Recording) -> None:

@@ -103,7 +103,7 @@ def test_a_part_is_given_as_it_was_sent_and_who_saw_it_is_written_down(shown: Sh
 
 def test_the_verdict_is_that_of_the_verifier_on_all_parts(shown: Shown) -> None:
     said = json.loads(shown.ask("verdict").content)
-    assert (said["verdict"], said["parts"], said["absent"]) == ("authentic", len(shown.parts), [])
+    assert (said["verdict"], said["parts"], said["absent"]) == ("authentic, alone", len(shown.parts), [])
     assert "vouched for by the province's device authority" in " ".join(said["says"])
     assert said["recorded"]
     assert said["proven_s"] == 15.0, "the signature of the last second would come after it"
@@ -120,7 +120,7 @@ def test_a_part_alone_is_proven_from_its_own_first_picture(shown: Shown) -> None
     at_press = shown.parts[0]
     assert at_press.first > 1
     said = json.loads(shown.ask("verdict", at_press).content)
-    assert said["verdict"] == "authentic"
+    assert said["verdict"] == "authentic, alone"
     assert said["proven_s"] == at_press.last - at_press.first, "each of its fragments is a second, and the last waits"
 
 
@@ -139,7 +139,7 @@ def test_parts_whose_names_go_back_as_the_clock_was_set_back_are_one_recording(s
     ]
     for each in turned:
         shown.put(each, each.content)
-    assert json.loads(shown.ask("verdict", *turned).content)["verdict"] == "authentic"
+    assert json.loads(shown.ask("verdict", *turned).content)["verdict"] == "authentic, alone"
 
 
 def test_whoever_comes_while_three_are_being_checked_or_wait_hears_so_at_once(shown: Shown) -> None:
@@ -175,11 +175,15 @@ def test_an_export_verifies_anywhere_and_names_who_took_it(
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         archive.extractall(tmp_path / "case")
     custody = json.loads((tmp_path / "case" / "custody.json").read_bytes())
-    assert (custody["exported_by"], custody["verdict"], custody["device"]) == ({"login": "thandi"}, "authentic", DEVICE)
+    assert (custody["exported_by"], custody["verdict"], custody["device"]) == (
+        {"login": "thandi"},
+        "authentic, alone",
+        DEVICE,
+    )
     for name, digest in custody["files"].items():
         assert sha256((tmp_path / "case" / name).read_bytes()).hexdigest() == digest
     options = ["--ca", str(shown.authority.ca), "--device", DEVICE]
-    assert main(["evidence", "verify", str(tmp_path / "case"), *options]) == 0, capsys.readouterr().out
+    assert main(["evidence", "verify", str(tmp_path / "case"), *options]) == 4, capsys.readouterr().out
     [look] = shown.looks()
     assert look["what"] == "export"
     assert look["objects"] == {each.name: each.sha256 for each in shown.parts}

@@ -10,6 +10,11 @@ from agent.evidence.mp4 import Mp4
 from agent.evidence.presented import Watch
 
 
+def alone(verdict: Verdict) -> Verdict:
+    """Return the verdict on segments that a device of ours has uploaded: its list and its chain are not among them."""
+    return replace(verdict, result=Result.ALONE) if verdict.result is Result.AUTHENTIC else verdict
+
+
 def judged(movie: Mp4, trust: Trust, on_place: Callable[[int], object] | None = None) -> Verdict:
     """Return the verdict on a film; `on_place` hears at which byte of it the reading is. Raises Unreadable, OSError."""
     verifier, watch = Verifier(trust), Watch(movie)

@@ -7,11 +7,12 @@ from enum import Enum
 
 
 class Result(Enum):
-    """The verdicts of ONVIF Media Signing, one for a signer that nobody was asked to vouch for, and one for a file that
-    has a player show the signed pictures otherwise than they were recorded."""
+    """The verdicts of ONVIF Media Signing; one for a signer that nobody was asked to vouch for; one for parts of a clip
+    without its chain; and one for a file that has a player show the pictures otherwise than they were recorded."""
 
     AUTHENTIC = "authentic"
     MISSING = "authentic with missing"
+    ALONE = "authentic, alone"
     OTHERWISE = "authentic, shown otherwise"
     NOT_SIGNED = "not signed"
     NOT_AUTHENTIC = "not authentic"

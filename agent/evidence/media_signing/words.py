@@ -9,6 +9,8 @@ _MOST_LINES = 20
 _HEADS = {
     Result.AUTHENTIC: "All pictures from {span} are as they were signed, in their order, and none is missing.",
     Result.MISSING: "The pictures that are here are as they were signed and in their order, but some are missing.",
+    Result.ALONE: "All pictures from {span} are as they were signed, in their order, and none is missing. What was "
+    "recorded before and after them only the device's signed list and its chain can show, and they are not here.",
     Result.OTHERWISE: "The pictures are as they were signed, in their order, and none is missing. But the file has a "
     "player show them otherwise than they were recorded.",
     Result.SIGNER_UNKNOWN: "The signatures hold, but nobody has vouched for the signer: a forger could have "
@@ -27,7 +29,8 @@ _UNTRUSTED = "The pictures are as they were signed, but the signer can't be trus
 def sentences(verdict: Verdict, ca: str | None, others: tuple[str, ...] = ()) -> Iterator[str]:
     """Yield the verdict in lines. `ca` names whoever was trusted; `others` are the kinds of tracks without video."""
     span = f"{clock(verdict.span[0])} to {clock(verdict.span[1])}" if verdict.span else ""
-    end = f" up to {clock(verdict.tail.time)}" if verdict.result is Result.AUTHENTIC and verdict.tail else ""
+    is_good = verdict.result in {Result.AUTHENTIC, Result.ALONE}
+    end = f" up to {clock(verdict.tail.time)}" if is_good and verdict.tail else ""
     yield f"{verdict.result.value.upper()}{end}"
     is_signer = verdict.first is not None and verdict.first.fault is Fault.SIGNER
     if verdict.signs_nothing_here:

@@ -91,7 +91,9 @@ function outcome(shown: readonly PartView[], refused: number, clip: ClipView): s
   return `${missing}${failed}${end}`;
 }
 
-const MARKS: Record<string, [string, string]> = { authentic: ["✓", "good"], "authentic with missing": ["▲", ""], "not signed": ["✗", "bad"], "not authentic": ["✗", "bad"] };
+/** Nothing of what was sent is altered or missing. What a server says that is older than this page, too. */
+const WHOLE: ReadonlySet<string> = new Set(["authentic", "authentic, alone"]);
+const MARKS: Record<string, [string, string]> = { authentic: ["✓", "good"], "authentic, alone": ["✓", "good"], "authentic, shown otherwise": ["✗", "bad"], "authentic with missing": ["▲", ""], "not signed": ["✗", "bad"], "not authentic": ["✗", "bad"] };
 
 function VerdictOf({ verdict, isChecking, clip }: { verdict: Verdict | null; isChecking: boolean; clip: ClipView }) {
   if (verdict === null) return <p role="status">{t.footage.checking}</p>;
@@ -117,7 +119,7 @@ function VerdictOf({ verdict, isChecking, clip }: { verdict: Verdict | null; isC
 function judgement({ says, provenMs, isPending }: Verdict, word: string | null, isAll: boolean): string {
   if (isPending) return isAll ? t.footage.unproven : t.footage.pending;
   if (word === null) return says[0] ?? t.footage.notChecked("");
-  if (word !== "authentic" || provenMs === null) return t.footage.verdicts[word]!;
+  if (!WHOLE.has(word) || provenMs === null) return t.footage.verdicts[word]!;
   return (isAll ? t.footage.upTo : t.footage.soFar)(span(provenMs));
 }
 

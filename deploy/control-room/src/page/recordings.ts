@@ -219,7 +219,7 @@ function verdictOf(answer: Answer, camera: string, parts: readonly PartView[]): 
     const isPending = word === null && is_pending === true;
     const isOther = (part: PartView): boolean => {
       const sha256 = checked.get(objectOf(camera, part));
-      return sha256 === undefined ? word === "authentic" : sha256 !== part.sha256;
+      return sha256 === undefined ? word === "authentic" || word === "authentic, alone" : sha256 !== part.sha256;
     };
     if ((word === null ? isPending : word !== "not authentic") && parts.some(isOther)) return none(t.footage.otherParts);
     return { word, isPending, provenMs: typeof proven_s === "number" ? proven_s * 1000 : null, says: sentences };
