@@ -4,7 +4,7 @@ import argparse
 import io
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import pairwise
@@ -33,6 +33,7 @@ from agent.evidence.certificate import Officer, certificate, why_of
 from agent.evidence.chain import FILE
 from agent.evidence.finding import Finding, note, wrong
 from agent.evidence.manifest import Manifest
+from agent.evidence.segments import together
 from agent.evidence.signer import Trust
 from agent.evidence.verdict import Verdict, decided
 
@@ -71,12 +72,16 @@ def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "export",
         help="open a clip and write a case folder",
         description="Open a clip with the province's evidence key, and write a case folder: the recording as the "
-        "device signed it, one that opens anywhere, the signed list, the chain, who exported it, and how to verify it.",
+        "device signed it, one that opens anywhere, the signed list, the chain, who exported it, and how to verify it. "
+        "Of an MP4 file that is signed by itself (ONVIF Media Signing), write a film of what its signatures cover: "
+        "without all that the file has a player do (turn, crop, stretch, hide, hurry, show titles).",
         epilog=_EXAMPLES,
         formatter_class=raw,
     )
-    one.add_argument("file", type=Path, metavar="CLIP", help="the clip, with its manifest and chain.jsonl beside it")
-    one.add_argument("--key", required=True, type=Path, metavar="FILE", help="the private key: evidence-N.key.json")
+    text = "the clip, with its manifest and chain.jsonl beside it; or an MP4 file, or a folder of uploaded segments"
+    one.add_argument("file", type=Path, metavar="CLIP", help=text)
+    text = "the private key that opens a clip: evidence-N.key.json; an MP4 file needs none"
+    one.add_argument("--key", type=Path, metavar="FILE", help=text)
     one.add_argument("--out", required=True, type=Path, metavar="DIR", help="the case folder; must not exist yet")
     one.add_argument("--by", required=True, metavar="NAME", help="who exports it")
     one.add_argument("--why", default="", metavar="TEXT", help="for which case")
@@ -219,12 +224,41 @@ def _is_of_then(recorded: tuple[datetime, datetime] | None, manifest: Manifest) 
 def _export(args: argparse.Namespace) -> int:
     from agent.evidence.export import export  # noqa: PLC0415 - `verify` needs none of it
 
-    trust, by = _trust(args), {"name": args.by, "why": args.why}
-    key, now = EvidenceKey.load(args.key), datetime.now(UTC)
+    trust, by, now = _trust(args), {"name": args.by, "why": args.why}, datetime.now(UTC)
+    if found(args.file) is None:
+        return _export_film(args, trust, by, now)
+    if args.key is None:
+        raise UsageError(f"{args.file}: is sealed; give the key that opens it: --key evidence-1.key.json")
+    key = EvidenceKey.load(args.key)
     verdict = export(_one(args.file), trust, key, args.out, by, now, media_of(trust), anyway=args.anyway)
     print(_as_text(args.file.name, verdict))
     print(f"written to {args.out}; {args.out / 'HOW-TO-VERIFY.txt'} says how to check it")
     return _code([verdict])
+
+
+def _export_film(args: argparse.Namespace, trust: Trust, by: Mapping[str, str], now: datetime) -> int:
+    from agent.evidence.export import export_film  # noqa: PLC0415
+    from agent.evidence.media_signing.film import alone  # noqa: PLC0415
+    from agent.evidence.media_signing.film import judged as judged_film  # noqa: PLC0415
+    from agent.evidence.media_signing.keys import Trust as Signers  # noqa: PLC0415
+    from agent.evidence.media_signing.verdict import Result  # noqa: PLC0415
+    from agent.evidence.media_signing.words import sentences  # noqa: PLC0415
+    from agent.evidence.mp4 import Mp4, Unreadable  # noqa: PLC0415
+
+    content = together(args.file) if args.file.is_dir() else content_of(args.file).content
+    name = common_name(trust.device) if trust.device else None
+    try:
+        movie = Mp4.read(io.BytesIO(content))
+        verdict = judged_film(movie, Signers(trust.authorities, trust.revoked, name))
+        verdict = alone(verdict) if args.file.is_dir() else verdict
+    except Unreadable as error:
+        raise UsageError(f"{args.file}: can't be read: {error}") from error
+    export_film(args.file.resolve().name, content, verdict, args.out, by, now)
+    print(f"{printable(str(args.file))}:")
+    for line in sentences(verdict, str(args.ca), movie.others):
+        print(printable(line))
+    print(f"written to {args.out}; {args.out / 'HOW-TO-VERIFY.txt'} says how to check it")
+    return {Result.AUTHENTIC: AUTHENTIC, Result.ALONE: ALONE}.get(verdict.result, NOT_AUTHENTIC)
 
 
 def _certificate(args: argparse.Namespace) -> int:

@@ -1,17 +1,24 @@
 """A case folder: the recording as the device signed it, one that opens anywhere, and what proves it."""
 
+import io
 import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from agent import __version__
 from agent.adapters.evidence_keys import EvidenceKey
 from agent.contract.envelope import rfc3339
 from agent.evidence.case import CUSTODY, HOW_TO, MANIFEST, OPENED, PLAIN, Media, Paths, content_of, judged, picture_name
 from agent.evidence.chain import FILE
+from agent.evidence.media_signing.verdict import Result
+from agent.evidence.media_signing.verdict import Verdict as Said
+from agent.evidence.media_signing.words import plain
+from agent.evidence.mp4 import Mp4, Unreadable
+from agent.evidence.rebuild import rebuilt
 from agent.evidence.remux import indexed, plain_mp4
 from agent.evidence.sealed_file import ClipError
 from agent.evidence.signer import Trust
@@ -45,6 +52,25 @@ custody.json         who exported this, when, from which file, and the SHA-256 o
 
 Nobody has written time or text into the pictures. The times are in the manifest.
 """
+_HOW_TO_FILM = """\
+How to check this recording
+
+{given}   the recording as it was handed in, every byte
+{plain}   its pictures as they were signed, and nothing else of that file: to watch. What
+          the file would have had a player do (turn, crop, stretch, hide, hurry, show titles)
+          is not in it, nor are pictures behind its last signature
+custody.json   who exported this, when, from which file, and the SHA-256 of each file
+
+1. Compare the SHA-256 of each file with custody.json, for example: sha256sum {plain}
+2. Get from the province, not from whoever gave you this folder: the certificates of its device
+   authority (device-ca.pem), and its list of revoked devices.
+3. With edge-agent installed on any computer, without a network:
+
+   edge-agent evidence verify {plain} --ca device-ca.pem --revoked device.crl
+
+   The signatures follow ONVIF Media Signing: other makers' programs can check them too.
+"""
+_PROVEN = {Result.AUTHENTIC, Result.MISSING, Result.ALONE, Result.OTHERWISE}
 
 
 def export(
@@ -92,6 +118,34 @@ def export(
         "findings": [str(each) for each in verdict.findings],
         "files": {name: sha256(content).hexdigest() for name, content in files.items()},
     }
+    _write(out, files, custody)
+    return verdict
+
+
+def export_film(name: str, content: bytes, verdict: Said, out: Path, by: Mapping[str, str], now: datetime) -> None:
+    """Write a folder, which must not exist yet, with a film as it was handed in, and what its signatures prove of it as
+    a film to watch. `verdict` is that of its own signatures. Raises ClipError, and nothing is written."""
+    if verdict.result not in _PROVEN:
+        raise ClipError(f"{name} was not exported, and nothing was written: it is {verdict.result.value}")
+    stem = name.removesuffix(OPENED)
+    given, watched = f"{stem}{OPENED}", f"{stem}{PLAIN}"
+    try:
+        film = rebuilt(Mp4.read(io.BytesIO(content)), verdict)
+    except Unreadable as error:
+        raise ClipError(f"{name} was not exported, and nothing was written: {error}") from error
+    files = {given: content, watched: film, HOW_TO: _HOW_TO_FILM.format(given=given, plain=watched).encode()}
+    custody = {
+        "film": given,
+        "exported": rfc3339(now),
+        "exported_by": dict(by),
+        "program": f"edge-agent {__version__}",
+        **plain(verdict),
+        "files": {each: sha256(inside).hexdigest() for each, inside in files.items()},
+    }
+    _write(out, files, custody)
+
+
+def _write(out: Path, files: dict[str, bytes], custody: Mapping[str, Any]) -> None:
     files[CUSTODY] = json.dumps(custody, indent=1, ensure_ascii=False).encode() + b"\n"
     try:
         out.mkdir(mode=0o700, parents=True)  # on a machine of many, whoever exports says who else may see it
@@ -101,4 +155,3 @@ def export(
         raise ClipError(f"{out} is there already: a case folder is written once") from error
     except OSError as error:
         raise ClipError(f"{out}: {(error.strerror or str(error)).lower()}") from error
-    return verdict

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from agent.core.errors import EdgeAgentError
-from agent.evidence.h264 import Unit, unescape
+from agent.evidence.h264 import Unit, escape, unescape
 
 _SPS, _PPS = 7, 8
 """`nal_unit_type`, ITU-T H.264 table 7-1."""
@@ -58,8 +58,8 @@ class ParameterSets:
 
     @cached_property
     def _shape(self) -> tuple[int, ...]:
-        """Width and height in pixels, chroma format, bits of a luma and of a chroma sample, less 8, and how many pixels
-        are cropped across and down."""
+        """Width and height in pixels, chroma format, bits of a luma and of a chroma sample, less 8, how many pixels are
+        cropped across and down, and where the bits that say so begin and end."""
         try:
             shape = _read_sps(_Bits(self.sps[1:_LONGEST]))
         except IndexError as error:
@@ -80,8 +80,18 @@ class ParameterSets:
     @property
     def cropped(self) -> tuple[int, int]:
         """How many pixels of what is coded are not shown: across and down. Raises UnreadableVideoError."""
-        across, down = self._shape[5:]
+        across, down = self._shape[5:7]
         return across, down
+
+    def uncropped(self) -> "ParameterSets":
+        """Return them so that all is shown that is coded, also what only fills the last blocks. Raises
+        UnreadableVideoError."""
+        flag, behind = self._shape[7:]
+        sps = unescape(self.sps)
+        bits = f"{int.from_bytes(sps):0{8 * len(sps)}b}".rstrip("0")
+        bits = bits[: 8 + flag] + "0" + bits[8 + behind :]
+        bits += "0" * (-len(bits) % 8)
+        return ParameterSets(escape(int(bits, 2).to_bytes(len(bits) // 8)), self.pps)
 
     def configuration(self) -> bytes:
         """Return the AVCDecoderConfigurationRecord (ISO/IEC 14496-15). Raises UnreadableVideoError."""
@@ -102,13 +112,13 @@ class _Bits:
 
     def __init__(self, payload: bytes) -> None:
         self._bytes = unescape(payload)
-        self._place = 0
+        self.place = 0
 
     def bits(self, count: int) -> int:
         value = 0
         for _ in range(count):
-            value = value << 1 | self._bytes[self._place >> 3] >> (7 - (self._place & 7)) & 1
-            self._place += 1
+            value = value << 1 | self._bytes[self.place >> 3] >> (7 - (self.place & 7)) & 1
+            self.place += 1
         return value
 
     def unsigned(self) -> int:
@@ -154,13 +164,13 @@ def _read_sps(bits: _Bits) -> tuple[int, ...]:
     if not frames_only:
         bits.bits(1)
     bits.bits(1)
-    coded = width, height
+    coded, flag = (width, height), bits.place
     if bits.bits(1):
         across = 2 if chroma in {1, 2} and not planes else 1
         down = (2 if chroma == 1 and not planes else 1) * (2 - frames_only)
         width -= across * (bits.unsigned() + bits.unsigned())
         height -= down * (bits.unsigned() + bits.unsigned())
-    return width, height, chroma, luma_bits, chroma_bits, coded[0] - width, coded[1] - height
+    return width, height, chroma, luma_bits, chroma_bits, coded[0] - width, coded[1] - height, flag, bits.place
 
 
 def _skip_scaling_list(bits: _Bits, size: int) -> None:

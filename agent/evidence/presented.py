@@ -56,7 +56,7 @@ class Watch:
         self._early_s, self._late_s, self._newest_s = 0.0, 0.0, float("-inf")
         self._count = self._unmarked = self._bytes = self._keys = 0
         self._is_back = self._is_reordered = False
-        self._known = _sets_of(movie)
+        self._known = sets_of(movie)
 
     def add(self, sample: Sample, unit: Unit) -> None:
         """See the next NAL unit, in the order of decoding."""
@@ -201,7 +201,7 @@ class Watch:
             yield f"{hidden + unused} bytes that belong to no picture"
 
 
-def _sets_of(movie: Mp4) -> dict[bytes, None]:
+def sets_of(movie: Mp4) -> dict[bytes, None]:
     """Return the parameter sets of H.264 that the header has, the SPS first."""
     found: dict[bytes, None] = {}
     if movie.is_h265:

@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import av
 import pytest
 
 from agent.__main__ import main
@@ -47,6 +48,9 @@ class Case:
 
     def _run(self, action: str, path: Path, *more: str) -> int:
         return main(["evidence", action, str(path), "--ca", self.ca, *more])
+
+    def export(self, out: Path) -> int:
+        return self._run("export", self.folder, "--out", str(out), "--by", "me")
 
     def verify(self, path: Path | None = None) -> int:
         return self._run("verify", path or self.folder)
@@ -107,6 +111,17 @@ def test_segments_without_a_manifest_prove_themselves_together(case: Case, capsy
     content[-100] ^= 1
     case.segments[0].write_bytes(content)
     assert case.verify() == 1
+
+
+def test_segments_of_a_kiosk_that_was_smashed_are_exported_as_one_film(case: Case, tmp_path: Path) -> None:
+    for each in (*case.folder.glob("*.manifest"), case.folder / "chain.jsonl"):
+        each.unlink()
+    out = tmp_path / "case-18"
+    assert case.export(out) == 4
+    film = out / f"{case.folder.name}-plain.mp4"
+    assert case.verify(film) == 0
+    with av.open(str(film)) as container:
+        assert len(list(container.decode(video=0))) == 37, "40 but for those behind the last signature"
 
 
 def test_a_part_whose_own_signature_is_in_a_later_one_is_not_called_altered_alone(

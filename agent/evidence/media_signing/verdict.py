@@ -97,6 +97,8 @@ class Verdict:
     """The number of the first signed stretch; the file may begin in the middle of a recording."""
     tail: Place | None = None
     """The end of the file that no signature covers yet."""
+    times: Sequence[tuple[float, float]] = ()
+    """Seconds of the file, and those that the signer says belong to them (since 1601)."""
     changes: Sequence[str] = ()
     """What a player shows otherwise than it was recorded, in clauses."""
     beside: Sequence[str] = ()

@@ -93,6 +93,7 @@ class Verifier:
         self._begins_at: int | None = None
         self._most_at_once = 1
         self._longest_s = _LONGEST_S
+        self._times: list[tuple[float, float]] = []
         self._device: tuple[str, ...] = ()
         self._fills: dict[bytes, list[Place]] = {}
         self._uncovered: dict[str, int] = {}
@@ -344,6 +345,8 @@ class Verifier:
             self._begins_at = claim.general.counter
         if is_whole:
             self._keep_pace(claim.general, items[0].place)
+            signed = (claim.general.start / tlv.SECOND, claim.general.end / tlv.SECOND)
+            self._times += zip((items[0].place.time, items[-1].place.time), signed, strict=True)
             self._ended = (items[-1].place.time, claim.general)
         self._gops += 1
         self._units += sum(not item.is_sei for item in items)
@@ -413,6 +416,7 @@ class Verifier:
             self._device,
             self._begins_at,
             tail,
+            self._times,
             uncovered=self._uncovered,
         )
 
