@@ -24,7 +24,9 @@ class _Entry:
     alarm: Alarm
     order: Order
     is_heard: bool
-    """Whether anything but a retained list has told of it."""
+    """Whether the device has said it while we listened."""
+    is_told: bool
+    """False while nothing but an older list has it: it may have been closed."""
 
 
 class Alarms:
@@ -35,9 +37,11 @@ class Alarms:
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         """The one that was heard of last comes last."""
         self._missing: dict[str, tuple[float, DeviceLoss]] = {}
-        """Open ones that the device no longer seems to know: since when, and why."""
+        """Open ones that the device no longer seems to know: when they count as lost, and why."""
         self._listed = Order(0, -1)
         """That of the newest list."""
+        self._is_kept = False
+        """Whether a broker had kept that list."""
         self._there: frozenset[str] = frozenset()
         """The alarms in it."""
         self._rank = 0
@@ -45,13 +49,13 @@ class Alarms:
 
     @property
     def open(self) -> list[Alarm]:
-        """Those that are not closed, the ones that the device has lost included."""
-        return [entry.alarm for entry in self._entries.values() if entry.alarm.is_open]
+        """Those that are not closed, the ones that the device has lost included; not those that were not told yet."""
+        return [entry.alarm for entry in self._entries.values() if entry.alarm.is_open and entry.is_told]
 
     def get(self, alarm_id: str) -> Alarm | None:
-        """Return an alarm that is remembered."""
+        """Return an alarm that is remembered, and was told."""
         entry = self._entries.get(alarm_id)
-        return None if entry is None else entry.alarm
+        return None if entry is None or not entry.is_told else entry.alarm
 
     def lamps(self) -> LightState:
         """Return what the kiosk's lamps show for its alarms."""
@@ -64,11 +68,11 @@ class Alarms:
     @property
     def may_be_closed(self) -> bool:
         """Whether one is missing that may have been closed while nobody listened here."""
-        return any(why == "unheard" for _, why in self._missing.values())
+        return any(why != "epoch" and not self._entries[each].is_heard for each, (_, why) in self._missing.items())
 
     def has_room(self, alarm_id: str) -> bool:
         """Return whether this alarm can be remembered: so many open ones at a time come from no kiosk."""
-        return alarm_id in self._entries or len(self.open) < MOST_OPEN
+        return alarm_id in self._entries or sum(each.alarm.is_open for each in self._entries.values()) < MOST_OPEN
 
     def crowd_out(self) -> bool:
         """Give up one alarm for another that there is no room for, so that of each button the newest is known.
@@ -77,7 +81,7 @@ class Alarms:
         was one.
         """
         by_input: dict[str, list[Alarm]] = {}
-        for alarm in self.open:
+        for alarm in (entry.alarm for entry in self._entries.values() if entry.alarm.is_open):
             by_input.setdefault(alarm.data.input, []).append(alarm)
         most = max(by_input.values(), key=len)
         left = next((alarm for alarm in most[1:-1] if alarm.data.held_by is None), None)
@@ -88,21 +92,35 @@ class Alarms:
 
     def tell(self, data: AlarmData, envelope: Envelope, order: Order, now_s: float) -> list[AlarmNotice]:
         """Take in a message of an alarm."""
-        told = self._apply(data, envelope, order, now_s, is_heard=True)
+        known = self._entries.get(data.alarm_id)
+        is_doubtful = known is not None and not known.is_told and self._is_outdated(data.alarm_id, order)
+        told = self._apply(data, envelope, order, now_s, is_heard=not data.historical, is_told=not is_doubtful)
         self._miss(data.alarm_id, now_s)
         return told
 
     def tell_open(
-        self, listed: Sequence[AlarmData], envelope: Envelope, order: Order, now_s: float, *, retain: bool
+        self,
+        listed: Sequence[AlarmData],
+        envelope: Envelope,
+        order: Order,
+        now_s: float,
+        *,
+        retain: bool,
+        is_newest: bool = True,
     ) -> list[AlarmNotice]:
-        """Take in a list of the open alarms. One that is missing in it is lost, unless its close still comes."""
-        if order <= self._listed:
+        """Take in a list of the open alarms. One that is missing in it is lost, unless its close still comes.
+
+        Of a list that is not the newest (`is_newest`) nothing is told: it shows what may have been closed since.
+        """
+        if is_newest and order <= self._listed:
             return []
-        self._listed, self._there = order, frozenset(data.alarm_id for data in listed)
+        if is_newest:
+            self._listed, self._is_kept = order, retain
+            self._there = frozenset(data.alarm_id for data in listed)
         told: list[AlarmNotice] = []
         for data in listed:
             if self.has_room(data.alarm_id):
-                told += self._apply(data, envelope, order, now_s, is_heard=not retain)
+                told += self._apply(data, envelope, order, now_s, is_heard=not retain, is_told=is_newest)
         for alarm_id in self._entries:
             self._miss(alarm_id, now_s)
         return told
@@ -113,14 +131,17 @@ class Alarms:
         for alarm_id in self._entries:
             self._miss(alarm_id, now_s)
 
-    def tick(self, now_s: float) -> list[AlarmNotice]:
-        """Return the alarms that are lost by now."""
+    def tick(self, now_s: float, *, knows_all: bool) -> list[AlarmNotice]:
+        """Return the alarms that are lost by now. `knows_all`: all that the device has said of this epoch since the
+        oldest list has come, so that a close would have, too."""
         lost: list[AlarmNotice] = []
-        for alarm_id, (since_s, why) in list(self._missing.items()):
-            if now_s >= since_s + (UNHEARD_AFTER_S if why == "unheard" else LOST_AFTER_S):
+        for alarm_id, (due_s, why) in list(self._missing.items()):
+            if now_s >= due_s:
                 del self._missing[alarm_id]
                 entry = self._entries[alarm_id]
-                entry.alarm = replace(entry.alarm, lost=why, changed_s=now_s)
+                is_sure = why == "unheard" and knows_all and entry.order.epoch == self._listed.epoch
+                lost_by: DeviceLoss = "vanished" if is_sure else why
+                entry.alarm, entry.is_told = replace(entry.alarm, lost=lost_by, changed_s=now_s), True
                 lost.append(AlarmLost(entry.alarm))
         return lost
 
@@ -131,18 +152,22 @@ class Alarms:
             del self._entries[alarm_id]
 
     def _apply(
-        self, data: AlarmData, envelope: Envelope, order: Order, now_s: float, *, is_heard: bool
+        self, data: AlarmData, envelope: Envelope, order: Order, now_s: float, *, is_heard: bool, is_told: bool
     ) -> list[AlarmNotice]:
         entry = self._entries.get(data.alarm_id)
         if entry is not None and order <= entry.order:
             return []
         alarm = Alarm(self._source, data, envelope.epoch, order.seq, now_s, envelope.bootid)
-        before = None if entry is None else entry.alarm
-        self._entries[data.alarm_id] = _Entry(alarm, order, is_heard or (entry is not None and entry.is_heard))
+        before = None if entry is None or not entry.is_told else entry.alarm
+        is_heard = is_heard or (entry is not None and entry.is_heard)
+        is_told = is_told or before is not None or not alarm.is_open
+        self._entries[data.alarm_id] = _Entry(alarm, order, is_heard, is_told)
         self._entries.move_to_end(data.alarm_id)
         self._missing.pop(data.alarm_id, None)
         if not alarm.is_open:
             self._forget_old()
+        if not is_told:
+            return []
         if before is not None and not before.is_open and alarm.is_open:
             return [AlarmReopened(alarm, before)]
         if before is not None and not before.lost and _is_same(before.data, data):
@@ -153,10 +178,20 @@ class Alarms:
         """Begin to miss an open alarm that the newest epoch, or its newest list, does not know."""
         entry = self._entries[alarm_id]
         is_old = entry.order.epoch < self._rank
-        is_missing = entry.order < self._listed and alarm_id not in self._there and not entry.alarm.is_self_test
-        if (is_old or is_missing) and entry.alarm.is_open and not entry.alarm.lost:
-            why: DeviceLoss = "epoch" if is_old else "vanished" if entry.is_heard else "unheard"
-            self._missing.setdefault(alarm_id, (now_s, why))
+        is_missing = self._is_outdated(alarm_id, entry.order) and not entry.alarm.is_self_test
+        if not (is_old or is_missing) or not entry.alarm.is_open or entry.alarm.lost:
+            return
+        why: DeviceLoss = "epoch" if is_old else "vanished"
+        after_s = LOST_AFTER_S if is_old or entry.is_heard else UNHEARD_AFTER_S
+        if not entry.is_told:
+            why, after_s = "unheard", UNHEARD_AFTER_S
+        elif not is_old and not entry.is_heard and self._is_kept:
+            why, after_s = "unheard", 0.0  # the list that had it turns out to be the older of two that brokers had kept
+        self._missing.setdefault(alarm_id, (now_s + after_s, why))
+
+    def _is_outdated(self, alarm_id: str, order: Order) -> bool:
+        """Whether a word of an open alarm is older than the newest list, which has it no longer."""
+        return order < self._listed and alarm_id not in self._there
 
     def _forget_old(self) -> None:
         closed = [alarm_id for alarm_id, entry in self._entries.items() if not entry.alarm.is_open]

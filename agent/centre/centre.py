@@ -36,8 +36,8 @@ _BEHIND_S = 30.0
 """After so long without having read everything, what seems silent may just be waiting to be read."""
 _OPEN_WITHIN_S = 30.0
 _SPOKEN = (
-    "state",
     "alarms",
+    "state",
     "alarm/+",
     "event/+",
     "security/+",
@@ -47,7 +47,7 @@ _SPOKEN = (
     "commissioning",
     "evidence",
 )
-"""What is subscribed to below `up/`: all but pictures."""
+"""What is subscribed to below `up/`: all but pictures. First what brokers bring first: the open alarms."""
 _WITH_ALARMS = ("/up/#", "/up/alarm/+", "/up/alarm/#")
 _T = TypeVar("_T")
 _LOG = logging.getLogger(__name__)
@@ -100,7 +100,7 @@ class Centre:
         self._on_link = on_link
         self._root = root
         self._key = key
-        self._consumer = Consumer(root, marks, liveness)
+        self._consumer = Consumer(root, marks, liveness, brokers)
         self._orders = Orders(self._publish, self._nonce_of)
         self._answers = Answers(self) if answers else None
         self._lock = threading.RLock()
@@ -361,7 +361,7 @@ class Centre:
         with self._lock:
             self._endings += self._orders.tick(now_s)
             if now_s < self._surveyed_s + _SURVEY_S:
-                return []
+                return self._consumer.decide(now_s)
             was_behind, since_s = self._is_behind, min(self._surveyed_s, self._read_s)
             self._surveyed_s, self._is_behind = now_s, now_s > since_s + _BEHIND_S
             if self._is_behind:

@@ -1,9 +1,10 @@
 """The contract's rules for a subscriber, put together: fed with what brokers bring, it returns what has happened."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 from agent.centre.alarms import MOST_OPEN, Alarms
+from agent.centre.kept_lists import KeptLists
 from agent.centre.notices import (
     Alarm,
     Duplicate,
@@ -52,9 +53,11 @@ class Device:
         self._numbers = Numbers()
         self._presence = presence
         self._alarms = Alarms(source)
+        self._lists = KeptLists()
         self._record: Record | None = None
         self._between: Record | None = None
         """The numbers between a list that a broker had kept and a newer one: what is missing there may be a close."""
+        self._between_top = 0
         self._kept_top: int | None = None
         """The highest number at the first list with open alarms that a broker had kept."""
         self._replays = Replays(source)
@@ -118,14 +121,18 @@ class Device:
         is_new = self._numbers.is_new(f"snapshot/{picture.picture_id}")
         return [picture if is_new else Duplicate(self.source, picture.picture_id, broker)]
 
-    def hear(self, message: Message, *, ahead: bool = False) -> list[Notice]:
-        """Take in a message."""
+    def hear(
+        self, message: Message, *, ahead: bool = False, brokers: Set[str] = frozenset(), spell: int = 0
+    ) -> list[Notice]:
+        """Take in a message. `brokers` and `spell`: see `KeptLists`."""
         envelope, data, now_s = message.envelope, message.data, message.heard_s
         is_will = isinstance(data, StateData) and data.state == "lost"
         # A will is the broker's word, and may be of an epoch that is long over.
         live = not message.retain and not is_will
         told: list[Notice] = [*self._presence.alive(now_s, message.broker)] if live else []
-        order = self._numbers.place(envelope.epoch, envelope.seq, envelope.nonce, live=live, ahead=ahead)
+        order = self._numbers.place(
+            envelope.epoch, envelope.seq, envelope.nonce, live=live, ahead=ahead, made=message.trusted_time
+        )
         told += self._renew(now_s, live=live)
         is_newest = order is not None and order.epoch == self._rank
         if is_newest and self._between is not None and envelope.record is not None:
@@ -135,6 +142,10 @@ class Device:
         told.append(NewMessage(message) if is_new else Duplicate(self.source, envelope.id, message.broker))
         if is_newest and not is_will and not ahead:
             told += self._count(message, is_new=is_new)
+        if order is not None and message.retain and isinstance(data, AlarmsData):
+            if is_new:
+                self._numbers.hear_nonce(order, envelope.nonce)
+            return told + self._compare(self._lists.take(message, brokers, spell, is_new=is_new), now_s)
         if not is_new or order is None:
             return told
         if live and is_newest and not (data is not None and data.historical) and order > self._boot[0]:
@@ -144,8 +155,20 @@ class Device:
 
     def tick(self, now_s: float, listening_since_s: float | None) -> list[Notice]:
         """Return what has become true by waiting."""
-        told: list[Notice] = [*self._alarms.tick(now_s), *self._presence.tick(now_s, listening_since_s)]
+        top = self._between_top
+        knows_all = top > 0 and self._between is not None and self._between.is_whole(top)
+        told: list[Notice] = [*self._alarms.tick(now_s, knows_all=knows_all)]
+        told += self._presence.tick(now_s, listening_since_s)
         return told + [notice for record in self._records for notice in record.tick(now_s)]
+
+    def decide(self, now_s: float) -> list[Notice]:
+        """Return what kept lists say, if they have waited long enough for those of other brokers."""
+        return self._compare(self._lists.due(now_s), now_s)
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether a list that a broker had kept still waits for those of the other brokers."""
+        return self._lists.is_waiting
 
     def wants_rebirth(self, now_s: float) -> bool:
         """Return whether it has to be told `rebirth`: it speaks, and has not said its state. Seldom true twice."""
@@ -186,7 +209,7 @@ class Device:
         told: list[Notice] = [EpochChanged(self.source, self._numbers.epoch)]
         self._alarms.new_epoch(self._rank, now_s)
         told += [RecordLost(self.source, *hole, "epoch") for hole in self.holes]
-        self._between, self._kept_top, self._replays = None, None, Replays(self.source)
+        self._between, self._between_top, self._kept_top, self._replays = None, 0, None, Replays(self.source)
         if self._record is not None:
             # What we follow from its beginning can have no number that we missed.
             self._record = Record(self.source, 0)
@@ -229,15 +252,35 @@ class Device:
                     return told
             return [*told, *self._alarms.tell(data, envelope, order, now_s)]
         if isinstance(data, AlarmsData):
-            found = self._alarms.tell_open(data.open, envelope, order, now_s, retain=message.retain)
-            if order.epoch == self._rank:
-                self._look_between(message, has_open=bool(data.open))
-            return [*found]
+            return self._list(message, data, order, now_s)
         if isinstance(data, StateData):
             return [*self._presence.state(order.epoch, data, now_s)]
         if envelope.type.startswith("edge.health.") and not message.retain:
             self._presence.health(envelope.bootid, envelope.monoms)
         return []
+
+    def _compare(self, lists: Sequence[Message], now_s: float) -> list[Notice]:
+        """Take in lists that brokers had kept: only the newest says what is open."""
+        found: list[tuple[Order, Message, AlarmsData]] = []
+        for message in lists:
+            order = self._numbers.order(message.envelope.epoch, message.envelope.seq)
+            if order is not None and isinstance(message.data, AlarmsData):
+                found.append((order, message, message.data))
+        found.sort(key=lambda each: each[0])
+        told: list[Notice] = []
+        for order, message, data in found:
+            told += self._list(message, data, order, now_s, is_newest=message is found[-1][1])
+        return told
+
+    def _list(
+        self, message: Message, data: AlarmsData, order: Order, now_s: float, *, is_newest: bool = True
+    ) -> list[Notice]:
+        told = self._alarms.tell_open(
+            data.open, message.envelope, order, now_s, retain=message.retain, is_newest=is_newest
+        )
+        if order.epoch == self._rank:
+            self._look_between(message, has_open=bool(data.open))
+        return [*told]
 
     def _look_between(self, message: Message, *, has_open: bool) -> None:
         """Have a close asked for that was told before we listened.
@@ -253,6 +296,7 @@ class Device:
         if self._between is None and top - self._kept_top <= _MOST_BETWEEN:
             self._between = Record(self.source, self._kept_top)
         if self._between is not None:
+            self._between_top = max(self._between_top, top)
             self._between.hear_done(top, message.heard_s)
 
 
@@ -267,10 +311,16 @@ class Consumer:
         root: str = "edge/v1",
         marks: Mapping[str, Mark] | None = None,
         liveness: Mapping[str, Liveness] | None = None,
+        brokers: Collection[str] = (),
     ) -> None:
         """`marks` and `liveness` are those of an earlier run, by device: what was missed since is asked for, and whose
-        silence would be told is waited for."""
+        silence would be told is waited for. `brokers` are all that are listened to: what one of them has kept of a
+        device's open alarms waits for the others, for less than a second."""
         self._root = root
+        self._brokers = frozenset(brokers)
+        self._spell = 0
+        """How often every connection was lost."""
+        self._undecided: dict[str, Device] = {}
         self._marks = dict(marks or {})
         self._devices: dict[str, Device] = {}
         self._presences = {source: PresenceWatch(source, before) for source, before in (liveness or {}).items()}
@@ -285,6 +335,7 @@ class Consumer:
         """Note that the connection to a broker stands, or is lost: while none stands, silence is ours."""
         self._standing.setdefault(broker, Standing()).note(up=up, now_s=now_s)
         self._up = {each: stands.since_s for each, stands in self._standing.items() if stands.since_s is not None}
+        self._spell += not self._up
         self._listening.note(up=bool(self._up), now_s=now_s)
 
     def stood_still(self, now_s: float) -> None:
@@ -310,12 +361,29 @@ class Consumer:
                 return [refused(broker, topic, f"more than {MOST_DEVICES} devices")]
             presence = self._presences.setdefault(got.source, PresenceWatch(got.source))
             device = self._devices[got.source] = Device(got.source, self._marks.get(got.source), presence)
-        return device.see(got, broker) if isinstance(got, NewPicture) else device.hear(got, ahead=ahead)
+        if isinstance(got, NewPicture):
+            return device.see(got, broker)
+        told = device.hear(got, ahead=ahead, brokers=self._brokers, spell=self._spell)
+        if device.is_undecided:
+            self._undecided[got.source] = device
+        return told
+
+    def decide(self, now_s: float) -> list[Notice]:
+        """Return what is open by lists that brokers had kept. Call it ten times a second: an alarm may wait for it."""
+        told = [notice for device in self._undecided.values() for notice in device.decide(now_s)]
+        self._undecided = {source: device for source, device in self._undecided.items() if device.is_undecided}
+        return told
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether a list of open alarms still waits for those of other brokers."""
+        return bool(self._undecided)
 
     def tick(self, now_s: float) -> list[Notice]:
         """Return what has become true by waiting. Call it twice a second or so."""
         since_s = self._listening.since_s
-        told = [notice for device in self._devices.values() for notice in device.tick(now_s, since_s)]
+        told = self.decide(now_s)
+        told += [notice for device in self._devices.values() for notice in device.tick(now_s, since_s)]
         if since_s is None or not self._outages.is_due(now_s):
             return told
         followed = {source: each for source, each in self._presences.items() if each.is_followed}

@@ -253,8 +253,9 @@ class AlarmLost:
     """The device no longer knows an open alarm. No lamp shows it, and the device can't close it.
 
     `alarm.lost` says why. `vanished`: power was cut before its disk had the press, or the disk was damaged. `unheard`:
-    the same, or it was closed while nobody listened here: all that was ever heard of it was a retained list, and no
-    replay has brought its close. If one does so later, an AlarmChanged tells. `epoch`: the device has lost its memory.
+    only an older list of another broker has it, so it was most likely closed while nobody listened here, and the device
+    can't be asked: nobody is called for that. If a close comes later, an AlarmChanged tells. `epoch`: the device has
+    lost its memory.
     """
 
     alarm: Alarm

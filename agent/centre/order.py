@@ -32,6 +32,8 @@ class Numbers:
         """The epochs of which something was heard that was not retained."""
         self._ahead: set[str] = set()
         """Those of which nothing was heard but alarms that came ahead of the rest."""
+        self._made: dict[str, str] = {}
+        """Until something fresh is heard: by epoch, the latest time that brokers had kept, by a clock that was set."""
         self._nonce: tuple[Order, str] | None = None
         self.epoch = ""
         """The newest one; empty before the first."""
@@ -49,13 +51,25 @@ class Numbers:
             del ids[next(iter(ids))]
         return not known
 
-    def place(self, epoch: str, seq: int, nonce: str | None, *, live: bool, ahead: bool = False) -> Order | None:
+    def place(
+        self,
+        epoch: str,
+        seq: int,
+        nonce: str | None,
+        *,
+        live: bool,
+        ahead: bool = False,
+        made: str | None = None,
+    ) -> Order | None:
         """Return the order of a message; None if it does not belong to the device's count.
 
         An epoch that is heard for the first time is the newest. One that is not `live`, but retained or a will, does
         not make it so where another one is known: a broker may have kept it for months. Nor does one with the newest
         nonce, which the device has given out with another epoch: its disk came late. Nor does one that was waiting
         while an alarm of the newest epoch came `ahead` of it.
+
+        Until something fresh is heard, the newest of the epochs that brokers had kept is the one that was `made` last
+        (RFC 3339; None where the device's clock was not set).
         """
         if not epoch:
             return None
@@ -66,6 +80,12 @@ class Numbers:
             self._live.add(epoch)
             if ahead:
                 self._ahead.add(epoch)
+            self._made.clear()
+        elif not self._live and made is not None:
+            newest = self._made.get(self.epoch)
+            self._made[epoch] = max(made, self._made.get(epoch, ""))
+            if epoch != self.epoch and newest is not None and made > newest:
+                self._ranks[epoch] = max(self._ranks.values()) + 1
         if not ahead:
             self._ahead.discard(epoch)
         if epoch not in self._ranks:
@@ -75,7 +95,13 @@ class Numbers:
             del self._ranks[oldest]
             self._live.discard(oldest)
             self._ahead.discard(oldest)
+            self._made.pop(oldest, None)
         self.epoch = max(self._ranks, key=self._ranks.__getitem__)
+        rank = self._ranks.get(epoch)
+        return None if rank is None else Order(rank, seq)
+
+    def order(self, epoch: str, seq: int) -> Order | None:
+        """Return the order of a message that has its place, as that is now."""
         rank = self._ranks.get(epoch)
         return None if rank is None else Order(rank, seq)
 

@@ -41,6 +41,10 @@ class Record:
         """Return whether a number has come."""
         return number in self._seen
 
+    def is_whole(self, top: int) -> bool:
+        """Return whether every number up to `top` has come."""
+        return not any(self._seen.gaps(self._base + 1, top))
+
     def hear_done(self, done: int, now_s: float) -> None:
         """Note that the device calls everything up to `done` delivered."""
         if self._done and done <= self._done[-1][1]:

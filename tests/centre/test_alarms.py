@@ -13,6 +13,7 @@ from agent.centre import (
     Unreadable,
 )
 from agent.centre.alarms import LOST_AFTER_S, MOST_OPEN
+from agent.centre.kept_lists import DECIDED_AFTER_S
 from agent.contract.lamps import IDLE, PRESSED, Pattern
 from agent.contract.messages import ResultData
 from tests.support.drafts import alarm_data
@@ -127,12 +128,14 @@ def test_the_alarm_of_a_self_test_is_in_no_list_and_is_not_missed() -> None:
     assert world.consumer.devices[SOURCE].lamps == IDLE
 
 
-def two_lists() -> World:
+def two_lists(first: str = "old") -> World:
     """One broker has kept an old list with an alarm in it, another one a newer list without it. The device is there."""
-    world = World()
+    world = World(brokers=("a", "b"))
     world.state("online", 1, 4, retain=True, recordtop=4, recorddone=4)
-    world.open(5, alarm_data("a1"), retain=True, recordtop=4, recorddone=4)
-    world.open(9, retain=True, recordtop=6, recorddone=6)
+    old = lambda: world.open(5, alarm_data("a1"), broker="b", retain=True, recordtop=4, recorddone=4)  # noqa: E731
+    new = lambda: world.open(9, retain=True, recordtop=6, recorddone=6)  # noqa: E731
+    for bring in (old, new) if first == "old" else (new, old):
+        assert bring() == []
     return world
 
 
@@ -148,22 +151,22 @@ def replayed(world: World, asked_for: Replay) -> list[Notice]:
     return world.consumer.replayed(asked_for, result, world.now_s)
 
 
-def test_whether_an_alarm_that_only_an_old_list_has_was_closed_is_asked_of_the_device_and_it_is_not_called_lost() -> (
-    None
-):
-    world = two_lists()
+@pytest.mark.parametrize("first", ["old", "new"])
+def test_an_operator_is_not_called_for_what_only_an_older_list_has_and_its_close_is_asked_for(first: str) -> None:
+    world = two_lists(first)
     assert world.wait(5) == [HoleFound(SOURCE, 5, 6)]
-    assert set(world.open_stages) == {"a1"}, "until that is known somebody may wait"
+    assert world.open_stages == {}, "the newer list decides"
     [replay] = asked(world)
     assert (replay.first, replay.last) == (5, 6)
-    assert stages(world.alarm(6, stage="registered", historical=True, record=5)) == ["registered"]
+    assert stages(world.alarm(6, stage="registered", historical=True, record=5)) == []
+    world.wait(8)
     assert stages(world.alarm(8, stage="closed", historical=True, record=6)) == ["closed"]
     assert replayed(world, replay) == []
     assert world.wait(60) == []
     assert (world.open_stages, asked(world)) == ({}, [])
 
 
-def test_an_alarm_that_only_an_old_list_has_is_lost_where_the_device_has_no_close_of_it() -> None:
+def test_somebody_who_pressed_is_not_forgotten_where_the_device_has_lost_the_alarm_and_no_close_of_it() -> None:
     world = two_lists()
     world.wait(5)
     [replay] = asked(world)
@@ -173,16 +176,17 @@ def test_an_alarm_that_only_an_old_list_has_is_lost_where_the_device_has_no_clos
     assert world.wait(9) == []
     [lost] = world.wait(2)
     assert isinstance(lost, AlarmLost)
-    assert lost.alarm.lost == "unheard"
+    assert lost.alarm.lost == "vanished", "all that the device has said since has come"
     assert set(world.open_stages) == {"a1"}
 
 
-def test_an_alarm_that_is_lost_while_its_device_is_away_is_closed_once_the_device_can_be_asked() -> None:
+def test_what_only_an_older_list_has_is_shown_as_lost_while_its_device_can_not_be_asked_and_closed_later() -> None:
     world = two_lists()
     world.state("lost", 1, 4, retain=True, id="will")
     [hole, lost] = world.wait(20)
     assert isinstance(hole, HoleFound)
     assert isinstance(lost, AlarmLost)
+    assert lost.alarm.lost == "unheard"
     assert asked(world) == []
     world.state("online", 2, 10, recordtop=6, recorddone=6)
     [replay] = asked(world)
@@ -191,13 +195,90 @@ def test_an_alarm_that_is_lost_while_its_device_is_away_is_closed_once_the_devic
     assert world.open_stages == {}
 
 
+def test_a_real_call_waits_for_no_dead_broker_longer_than_an_instant() -> None:
+    world = World(brokers=("a", "b"))
+    assert world.open(5, alarm_data("a1"), retain=True) == []
+    world.now_s = DECIDED_AFTER_S - 0.1
+    assert (world.consumer.decide(world.now_s), world.consumer.is_undecided) == ([], True)
+    world.now_s = DECIDED_AFTER_S
+    assert (stages(world.consumer.decide(world.now_s)), world.consumer.is_undecided) == (["raised"], False)
+    assert DECIDED_AFTER_S < 1
+
+
+def test_a_real_call_waits_no_longer_than_for_the_lists_of_all_brokers() -> None:
+    world = World(brokers=("a", "b"))
+    assert world.open(9, alarm_data("a1"), retain=True) == []
+    assert stages(world.open(5, broker="b", retain=True)) == ["raised"]
+    assert world.open_stages == {"a1": "raised"}
+
+
+def test_a_call_that_comes_while_lists_are_compared_rings_at_once() -> None:
+    world = World(brokers=("a", "b"))
+    world.open(5, alarm_data("a1"), retain=True)
+    assert stages(world.alarm(6, "a1", stage="delayed")) == ["delayed"]
+    assert stages(world.open(7, alarm_data("a1", stage="delayed"), alarm_data("a2"))) == ["raised"]
+    assert world.wait(60) == []
+    assert set(world.open_stages) == {"a1", "a2"}
+
+
+def test_a_list_that_turns_out_to_be_the_older_one_calls_nobody_any_longer() -> None:
+    """The other broker was too slow to be waited for."""
+    world = World(brokers=("a", "b"))
+    world.state("online", 1, 4, retain=True, recordtop=4, recorddone=4)
+    world.open(5, alarm_data("a1"), broker="b", retain=True, recordtop=4, recorddone=4)
+    assert stages(world.wait(3)) == ["raised"]
+    world.open(9, retain=True, recordtop=6, recorddone=6)
+    [lost] = world.wait(0.5)
+    assert isinstance(lost, AlarmLost)
+    assert lost.alarm.lost == "unheard"
+    world.wait(5)
+    assert [(each.first, each.last) for each in asked(world)] == [(5, 6)]
+    assert stages(world.alarm(8, stage="closed", historical=True, record=6)) == ["closed"]
+
+
+def test_a_live_list_without_an_alarm_that_was_known_from_a_kept_one_does_not_silence_it() -> None:
+    world = World(brokers=("a",))
+    assert stages(world.open(5, alarm_data("a1"), retain=True)) == ["raised"]
+    world.open(9)
+    assert world.wait(14) == []
+    [lost] = world.wait(2)
+    assert isinstance(lost, AlarmLost)
+    assert lost.alarm.lost == "vanished"
+
+
+@pytest.mark.parametrize("first", ["old", "new"])
+def test_a_list_of_an_older_epoch_at_another_broker_hides_no_call_and_makes_none(first: str) -> None:
+    world = World(brokers=("a", "b"))
+    day = "2026-01-0{}T00:00:00.000Z"
+    old = lambda: world.open(900, alarm_data("a1"), broker="b", retain=True, epoch="e1", time=day.format(1))  # noqa: E731
+    new = lambda: world.open(3, alarm_data("a2"), retain=True, epoch="e2", time=day.format(2))  # noqa: E731
+    found = [each for bring in ((old, new) if first == "old" else (new, old)) for each in bring()]
+    assert [each.alarm.alarm_id for each in found if isinstance(each, AlarmChanged)] == ["a2"]
+    [lost] = [each for each in world.wait(60) if isinstance(each, AlarmLost)]
+    assert (lost.alarm.alarm_id, lost.alarm.lost) == ("a1", "unheard")
+
+
+def test_an_operator_whose_connections_were_all_lost_is_not_called_for_what_was_closed_meanwhile() -> None:
+    world = World(brokers=("a", "b"))
+    world.consumer.connection("b", up=True, now_s=0.0)
+    world.open(5, retain=True, broker="b")
+    world.open(4, retain=True)
+    for up in (False, True):
+        for broker in "ab":
+            world.consumer.connection(broker, up, now_s=1.0)
+    assert world.open(8, alarm_data("a1"), broker="b", retain=True) == []
+    assert world.open(12, retain=True) == []
+    assert world.open_stages == {}
+
+
 def test_lists_that_are_far_apart_are_not_asked_about_and_the_alarm_is_lost() -> None:
-    world = World()
+    world = World(brokers=("a", "b"))
     world.state("online", 1, 4, retain=True)
-    world.open(5, alarm_data("a1"), retain=True, recordtop=4, recorddone=4)
+    world.open(5, alarm_data("a1"), broker="b", retain=True, recordtop=4, recorddone=4)
     world.open(9000, retain=True, recordtop=5000, recorddone=5000)
     [lost] = world.wait(20)
     assert isinstance(lost, AlarmLost)
+    assert lost.alarm.lost == "unheard"
     assert asked(world) == []
 
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FailureError, Keys } from "../../deploy/control-room/src/worker/keys";
-import { ECHO, EXAMPLE, type Json, Rig, STATE, UTF8 } from "./room_rig";
+import { ECHO, EXAMPLE, type Json, Rig, SETTINGS, STATE, UTF8 } from "./room_rig";
 
 const claims = (token: string): Json => JSON.parse(Buffer.from(token.split(".")[1]!, "base64url").toString()) as Json;
 /** Wait for what signing does on threads of its own. */
@@ -61,7 +61,7 @@ test("it is told when an alarm raises itself again as soon as a fresh word says 
   const rig = await new Rig().open();
   const held = { stage: "dispatched", held_by: { issuer: "jhb", by: "Thandi", at: "" }, raises_again_monoms: 900_000 };
   rig.hear("alarms", rig.openList([held], { monoms: 1000 }), { retain: true });
-  rig.pass(100);
+  rig.pass(1000);
   assert.equal(rig.alarms.get("a1")!.raisesAgainMs, null);
   const heardMs = rig.nowMs;
   rig.hear("health", rig.health({}, { monoms: 300_000 }));
@@ -73,6 +73,20 @@ test("it is told when an alarm raises itself again as soon as a fresh word says 
   rig.hear("health", rig.health({}, { bootid: "another", monoms: 5 }));
   rig.pass(100);
   assert.equal(rig.alarms.get("a1")!.raisesAgainMs, null);
+});
+
+test("an operator's countdown is not put wrong by a message that comes late, of this boot or of the one before", async () => {
+  const rig = await new Rig().open();
+  rig.seq = 10;
+  const [before, late] = [rig.health({}, { bootid: "before", monoms: 5_000_000 }), rig.health({}, { monoms: 1000 })];
+  const heardMs = rig.nowMs;
+  rig.hear("alarms", rig.openList([{ stage: "registered", raises_again_monoms: 900_000 }], { monoms: 300_000 }));
+  rig.pass(5000);
+  for (const each of [before, late]) {
+    rig.hear("health", each, { broker: 1 });
+    rig.pass(100);
+    assert.equal(rig.alarms.get("a1")!.raisesAgainMs, heardMs + 600_000);
+  }
 });
 
 test("a page that looks on never says that it watches, nor does one without a key", async () => {
@@ -464,28 +478,67 @@ test("an ack is repeated to every broker under the same name until its result, a
   assert.deepEqual([told.ticket, told.error, told.isFinal], [5, "abandoned", true]);
 });
 
-for (const [what, stage] of [["was closed before the page was loaded is asked for", "closed"], ["the kiosk has lost is called lost", "registered"]] as const) {
-  test(`an alarm that only an old list of one broker has, and that ${what}`, async () => {
-    const rig = await new Rig().begin();
-    const upTo = (record: number): Json => ({ recordtop: record, recorddone: record });
-    rig.hear("state", rig.state(upTo(4)), { retain: true });
-    rig.hear("alarms", rig.openList([{}], upTo(4)), { broker: 1, retain: true });
-    const last = rig.alarm({ stage, historical: true }, { record: 6, ...upTo(6) });
-    rig.hear("alarms", rig.openList([], upTo(6)), { retain: true });
-    rig.pass(6000);
-    await until(() => rig.orders().length > 0);
-    const { payload } = rig.brokers[0]!.said.find(({ topic }) => topic.endsWith("/down/command/replay"))!;
-    assert.deepEqual(claims(payload)["args"], { first: 5, last: 6 });
-    assert.deepEqual([rig.alarms.get("a1")!.lost, rig.alarms.get("a1")!.isRinging], [null, true], "somebody may wait");
-    rig.hear("event/power", rig.envelope("edge.event.power.v1", { historical: true }, { record: 5, ...upTo(6) }));
-    rig.hear("alarm/police", last);
-    const output = { first: 5, last: 6, count: 2, missing: [] };
-    const result = { command_id: claims(payload)["cmd_id"], name: "replay", status: "succeeded", code: "ok", text: "", output };
-    rig.hear("result/x", rig.envelope("edge.result.v1", result, upTo(6)));
-    rig.pass(20_000);
-    const alarm = rig.alarms.get("a1")!;
-    assert.deepEqual([alarm.isOpen, alarm.lost], stage === "closed" ? [false, null] : [true, "vanished"]);
-    const asked = rig.brokers[0]!.said.filter(({ topic }) => topic.includes("/down/")).map(({ payload }) => claims(payload)["cmd_id"]);
-    assert.equal(new Set(asked).size, 1);
+for (const first of ["the older list", "the newer list"] as const) {
+  for (const [what, stage] of [["was closed before the page was loaded calls nobody", "closed"], ["the kiosk has lost is called lost", "registered"]] as const) {
+    test(`an alarm that only an older list of another broker has, and that ${what}, when ${first} comes first`, async () => {
+      const rig = await new Rig().begin();
+      const upTo = (record: number): Json => ({ recordtop: record, recorddone: record });
+      rig.hear("state", rig.state(upTo(4)), { retain: true });
+      const older = rig.openList([{}], upTo(4));
+      const last = rig.alarm({ stage, historical: true }, { record: 6, ...upTo(6) });
+      const newer = rig.openList([], upTo(6));
+      const bring = [() => rig.hear("alarms", older, { broker: 1, retain: true }), () => rig.hear("alarms", newer, { retain: true })];
+      if (first === "the newer list") bring.reverse();
+      for (const one of bring) one();
+      rig.pass(6000);
+      await until(() => rig.orders().length > 0);
+      const { payload } = rig.brokers[0]!.said.find(({ topic }) => topic.endsWith("/down/command/replay"))!;
+      assert.deepEqual(claims(payload)["args"], { first: 5, last: 6 });
+      assert.equal(rig.alarms.size, 0, "it is not told before the device has been asked");
+      rig.hear("event/part-degraded", rig.envelope("edge.event.part-degraded.v1", { historical: true, part: "uplink", detail: "" }, { record: 5, ...upTo(6) }));
+      rig.hear("alarm/police", last);
+      const output = { first: 5, last: 6, count: 2, missing: [] };
+      const result = { command_id: claims(payload)["cmd_id"], name: "replay", status: "succeeded", code: "ok", text: "", output };
+      rig.hear("result/x", rig.envelope("edge.result.v1", result, upTo(6)));
+      rig.pass(20_000);
+      const alarm = rig.alarms.get("a1")!;
+      assert.deepEqual([alarm.isOpen, alarm.lost], stage === "closed" ? [false, null] : [true, "vanished"]);
+      assert.ok(!rig.tells.some((tell) => tell.tell === "changed" && tell.alarms.some((each) => each.isRinging)));
+      const asked = rig.brokers[0]!.said.filter(({ topic }) => topic.includes("/down/")).map(({ payload }) => claims(payload)["cmd_id"]);
+      assert.equal(new Set(asked).size, 1);
+    });
+  }
+}
+
+test("a list that a device has left at another broker is shown and calls nobody while the device can't be asked", async () => {
+  const rig = await new Rig().open();
+  rig.hear("alarms", rig.openList([{}]), { broker: 1, retain: true });
+  rig.hear("alarms", rig.openList([]), { retain: true });
+  rig.pass(20_000);
+  const { isOpen, lost, isRinging } = rig.alarms.get("a1")!;
+  assert.deepEqual([isOpen, lost, isRinging], [true, "unheard", false]);
+});
+
+for (const [what, isUp] of [["is dead", false], ["has nothing of the device", true]] as const) {
+  test(`somebody who waits is heard within a second where the other broker ${what}`, async () => {
+    const rig = new Rig();
+    await rig.room.ask({ ask: "open", settings: SETTINGS, login: { name: "thandi", password: "x" }, seat: "thandi" });
+    for (const broker of isUp ? rig.brokers : rig.brokers.slice(0, 1)) broker.open();
+    const sinceMs = rig.nowMs;
+    rig.hear("alarms", rig.openList([{}]), { retain: true });
+    for (; rig.nowMs < sinceMs + 5000 && rig.alarms.get("a1")?.isRinging !== true; ) rig.pass(50);
+    assert.ok(rig.nowMs - sinceMs < 1000, `${rig.nowMs - sinceMs} ms`);
   });
 }
+
+test("a broker that was too slow to be waited for ends the ring for what is closed", async () => {
+  const rig = await new Rig().open();
+  const older = rig.openList([{}]);
+  const newer = rig.openList([]);
+  rig.hear("alarms", older, { broker: 1, retain: true });
+  rig.pass(2000);
+  assert.equal(rig.alarms.get("a1")!.isRinging, true);
+  rig.hear("alarms", newer, { retain: true });
+  rig.pass(600);
+  assert.deepEqual([rig.alarms.get("a1")!.isRinging, rig.alarms.get("a1")!.lost], [false, "unheard"]);
+});

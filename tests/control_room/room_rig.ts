@@ -5,7 +5,7 @@ import { type Kept, Keys } from "../../deploy/control-room/src/worker/keys";
 import { Room } from "../../deploy/control-room/src/worker/room";
 
 export const UTF8 = new TextEncoder();
-const SETTINGS: Settings = {
+export const SETTINGS: Settings = {
   centre: "c", title: "", language: "en", root: "edge/v1", outlines: [], tiles: null, units: [], registrar: null, clips: false,
   ring_after_s: 15, supervisor_after_s: 60, brokers: [{ name: "a", url: "wss://a/" }, { name: "b", url: "wss://b/" }],
 };

@@ -84,9 +84,10 @@ class World:
         payload = envelope(f"alarm.{change}.v1", data, seq, **head)
         return self.hear(f"alarm/{data['input']}", payload, **how)
 
-    def open(self, seq: int, *alarms: AlarmData, retain: bool = False, **head: Any) -> list[Notice]:
+    def open(self, seq: int, *alarms: AlarmData, broker: str = "a", retain: bool = False, **head: Any) -> list[Notice]:
         """A list of the open alarms."""
-        return self.hear("alarms", envelope("alarms.v1", open_list(*alarms), seq, **head), retain=retain)
+        payload = envelope("alarms.v1", open_list(*alarms), seq, **head)
+        return self.hear("alarms", payload, broker=broker, retain=retain)
 
     def state(
         self,

@@ -255,3 +255,25 @@ def test_a_broker_that_takes_few_messages_at_a_time_gets_every_press(tmp_path: P
         centre.wait_for_alarm("updated", press_count=20)
         counts = {m.data["press_count"] for m in centre.messages("alarm/")}
         assert counts == set(range(1, 21))
+
+
+def test_what_a_device_left_at_a_broker_calls_nobody_once_it_is_back_there(
+    tmp_path: Path, first: Mosquitto, second: Mosquitto, here: Centre, there: Centre
+) -> None:
+    """An operator who connects then finds no list with an alarm that was closed at the other broker."""
+    with AgentProcess(tmp_path / "kiosk", first.url, second.url, mqtt=QUICK, alarm=UNHURRIED) as agent:
+        online(here)
+        agent.press()
+        here.wait_for("alarms", lambda m: bool(m.data["open"]))
+        first.freeze()
+        agent.press()
+        alarm_id = there.wait_for_alarm("updated", press_count=2, timeout_s=ALARM_TIMEOUT_S + SLOW_DAY_S).data[
+            "alarm_id"
+        ]
+        there.acknowledge(alarm_id, agent.key, "closed", press_count=2)
+        there.wait_for("alarms", lambda m: m.data["open"] == [])
+        first.thaw()
+        with Centre(first.port) as later:
+            assert later.wait_for("alarms").data["open"] != [], "it has left its list there"
+            renewed = later.wait_for("alarms", lambda m: m.data["open"] == [], timeout_s=20)
+            assert later.messages("alarms").index(renewed) == 1

@@ -18,8 +18,10 @@ type Said = Pick<Envelope<string, unknown>, "epoch" | "bootid">;
 interface Entry {
   alarm: Alarm;
   order: Order;
-  /** Whether anything but a retained list has told of it. */
+  /** Whether the device has said it while we listened. */
   isHeard: boolean;
+  /** False while nothing but an older list has it: it may have been closed. */
+  isTold: boolean;
 }
 
 /** What is remembered of an alarm that is closed: nothing that was said before may open it again. */
@@ -37,9 +39,11 @@ export class Alarms {
   readonly #open = new Map<string, Entry>();
   /** The one that was heard of last comes last. */
   readonly #closed = new Map<string, Closed>();
-  /** Open ones that the device no longer seems to know: since when, and why. */
-  readonly #missing = new Map<string, { sinceMs: number; why: DeviceLoss }>();
+  /** Open ones that the device no longer seems to know: when they count as lost, and why. */
+  readonly #missing = new Map<string, { dueMs: number; why: DeviceLoss }>();
   #listed: Order = { epoch: 0, seq: -1 };
+  /** Whether a broker had kept the newest list. */
+  #isKept = false;
   /** The alarms in the newest list. */
   #there = new Set<string>();
   /** The rank of the newest epoch. */
@@ -49,9 +53,9 @@ export class Alarms {
     this.#source = source;
   }
 
-  /** Those that are not closed, the ones that the device has lost included. */
+  /** Those that are not closed, the ones that the device has lost included; not those that were not told yet. */
   get open(): Alarm[] {
-    return [...this.#open.values()].map((entry) => entry.alarm);
+    return [...this.#open.values()].filter((entry) => entry.isTold).map((entry) => entry.alarm);
   }
 
   /** What the kiosk's lamps show for its alarms. */
@@ -62,7 +66,7 @@ export class Alarms {
 
   /** Whether one is missing that may have been closed while nobody listened here. */
   get mayBeClosed(): boolean {
-    return [...this.#missing.values()].some(({ why }) => why === "unheard");
+    return [...this.#missing].some(([alarmId, { why }]) => why !== "epoch" && !this.#open.get(alarmId)!.isHeard);
   }
 
   /** Whether this alarm can be remembered: so many open ones at a time come from no kiosk. */
@@ -88,19 +92,23 @@ export class Alarms {
 
   /** Take in a message of an alarm. */
   tell(data: AlarmData, envelope: Said, order: Order, nowMs: number): AlarmNotice[] {
-    const told = this.#apply(data, envelope, order, nowMs, true);
+    const isDoubtful = this.#open.get(data.alarm_id)?.isTold === false && this.#isOutdated(data.alarm_id, order);
+    const told = this.#apply(data, envelope, order, nowMs, !data.historical, !isDoubtful);
     this.#miss(data.alarm_id, nowMs);
     return told;
   }
 
-  /** Take in a list of the open alarms. One that is missing in it is lost, unless its close still comes. */
-  tellOpen(listed: AlarmData[], envelope: Said, order: Order, nowMs: number, retain: boolean): AlarmNotice[] {
-    if (compare(order, this.#listed) <= 0) return [];
-    this.#listed = order;
-    this.#there = new Set(listed.map((data) => data.alarm_id));
+  /** Take in a list of the open alarms. One that is missing in it is lost, unless its close still comes. Of a list that is
+   * not the newest nothing is told: it shows what may have been closed since. */
+  tellOpen(listed: AlarmData[], envelope: Said, order: Order, nowMs: number, retain: boolean, isNewest = true): AlarmNotice[] {
+    if (isNewest) {
+      if (compare(order, this.#listed) <= 0) return [];
+      [this.#listed, this.#isKept] = [order, retain];
+      this.#there = new Set(listed.map((data) => data.alarm_id));
+    }
     const told: AlarmNotice[] = [];
     for (const data of listed) {
-      if (this.hasRoom(data.alarm_id)) told.push(...this.#apply(data, envelope, order, nowMs, !retain));
+      if (this.hasRoom(data.alarm_id)) told.push(...this.#apply(data, envelope, order, nowMs, !retain, isNewest));
     }
     for (const alarmId of this.#open.keys()) this.#miss(alarmId, nowMs);
     return told;
@@ -112,14 +120,17 @@ export class Alarms {
     for (const alarmId of this.#open.keys()) this.#miss(alarmId, nowMs);
   }
 
-  /** The alarms that are lost by now. */
-  tick(nowMs: number): AlarmNotice[] {
+  /** The alarms that are lost by now. `knowsAll`: all that the device has said of this epoch since the oldest list has come,
+   * so that a close would have, too. */
+  tick(nowMs: number, knowsAll: boolean): AlarmNotice[] {
     const lost: AlarmNotice[] = [];
-    for (const [alarmId, { sinceMs, why }] of this.#missing) {
-      if (nowMs < sinceMs + (why === "unheard" ? UNHEARD_AFTER_MS : LOST_AFTER_MS)) continue;
+    for (const [alarmId, { dueMs, why }] of this.#missing) {
+      if (nowMs < dueMs) continue;
       this.#missing.delete(alarmId);
       const entry = this.#open.get(alarmId)!;
-      entry.alarm = { ...entry.alarm, lost: why, changedMs: nowMs };
+      const isSure = why === "unheard" && knowsAll && entry.order.epoch === this.#listed.epoch;
+      entry.alarm = { ...entry.alarm, lost: isSure ? "vanished" : why, changedMs: nowMs };
+      entry.isTold = true;
       lost.push({ kind: "alarm-lost", alarm: entry.alarm });
     }
     return lost;
@@ -138,18 +149,20 @@ export class Alarms {
     this.#missing.delete(alarmId);
   }
 
-  #apply(data: AlarmData, envelope: Said, order: Order, nowMs: number, isHeard: boolean): AlarmNotice[] {
+  #apply(data: AlarmData, envelope: Said, order: Order, nowMs: number, isHeard: boolean, isTold: boolean): AlarmNotice[] {
     const { alarm_id: id, press_count: presses } = data;
     const [entry, closed] = [this.#open.get(id), this.#closed.get(id)];
     const known = entry ?? closed;
     if (known !== undefined && compare(order, known.order) <= 0) return [];
     const alarm: Alarm = { source: this.#source, data, epoch: envelope.epoch ?? "", bootid: envelope.bootid, seq: order.seq, changedMs: nowMs, lost: null };
-    const before = entry?.alarm ?? null;
+    const before = entry?.isTold ? entry.alarm : null;
+    isTold ||= before !== null;
     this.#open.delete(id);
     this.#closed.delete(id);
     this.#missing.delete(id);
     if (isOpen(alarm)) {
-      this.#open.set(id, { alarm, order, isHeard: isHeard || (entry?.isHeard ?? closed !== undefined) });
+      this.#open.set(id, { alarm, order, isHeard: isHeard || (entry?.isHeard ?? closed !== undefined), isTold });
+      if (!isTold) return [];
       if (closed !== undefined) return [{ kind: "alarm-reopened", alarm, pressesAtClose: closed.presses }];
       if (before !== null && before.lost === null && said(before.data) === said(data)) return [];
     } else {
@@ -166,11 +179,19 @@ export class Alarms {
     const entry = this.#open.get(alarmId);
     if (entry === undefined || entry.alarm.lost !== null) return;
     const isOld = entry.order.epoch < this.#rank;
-    const isOlder = compare(entry.order, this.#listed) < 0;
-    const isMissing = isOlder && !this.#there.has(alarmId) && !isSelfTest(entry.alarm);
-    if ((isOld || isMissing) && !this.#missing.has(alarmId)) {
-      this.#missing.set(alarmId, { sinceMs: nowMs, why: isOld ? "epoch" : entry.isHeard ? "vanished" : "unheard" });
-    }
+    const isMissing = this.#isOutdated(alarmId, entry.order) && !isSelfTest(entry.alarm);
+    if (!(isOld || isMissing) || this.#missing.has(alarmId)) return;
+    let why: DeviceLoss = isOld ? "epoch" : "vanished";
+    let afterMs = isOld || entry.isHeard ? LOST_AFTER_MS : UNHEARD_AFTER_MS;
+    if (!entry.isTold) [why, afterMs] = ["unheard", UNHEARD_AFTER_MS];
+    // The list that had it turns out to be the older of two that brokers had kept.
+    else if (!isOld && !entry.isHeard && this.#isKept) [why, afterMs] = ["unheard", 0];
+    this.#missing.set(alarmId, { dueMs: nowMs + afterMs, why });
+  }
+
+  /** Whether a word of an open alarm is older than the newest list, which has it no longer. */
+  #isOutdated(alarmId: string, order: Order): boolean {
+    return compare(order, this.#listed) < 0 && !this.#there.has(alarmId);
   }
 }
 

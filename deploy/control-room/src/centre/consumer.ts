@@ -17,9 +17,16 @@ export class Consumer {
   readonly #outages = new Outages();
   readonly #standing = new Map<string, Standing>();
   readonly #listening = new Standing();
+  readonly #brokers: ReadonlySet<string>;
+  /** How often every connection was lost. */
+  #spell = 0;
+  readonly #undecided = new Set<Device>();
 
-  constructor(root: string) {
+  /** `brokers` are all that are listened to: what one of them has kept of a device's open alarms waits for the others, for
+   * less than a second. */
+  constructor(root: string, brokers: readonly string[] = []) {
     this.#root = root;
+    this.#brokers = new Set(brokers);
   }
 
   /** Note that the connection to a broker stands, or is lost: while none stands, silence is ours. */
@@ -27,6 +34,7 @@ export class Consumer {
     const standing = this.#standing.get(broker) ?? new Standing();
     this.#standing.set(broker, standing);
     standing.note(up, nowMs);
+    if (this.#up.size === 0) this.#spell++;
     this.#listening.note(this.#up.size > 0, nowMs);
   }
 
@@ -45,12 +53,30 @@ export class Consumer {
       device = new Device(got.source);
       this.devices.set(got.source, device);
     }
-    return got.kind === "picture" ? device.see(got, broker) : device.hear(got);
+    if (got.kind === "picture") return device.see(got, broker);
+    const told = device.hear(got, { brokers: this.#brokers, spell: this.#spell });
+    if (device.isUndecided) this.#undecided.add(device);
+    return told;
+  }
+
+  /** What is open by lists that brokers had kept. Call it ten times a second: an alarm may wait for it. */
+  decide(nowMs: number): Notice[] {
+    const told: Notice[] = [];
+    for (const device of this.#undecided) {
+      told.push(...device.decide(nowMs));
+      if (!device.isUndecided) this.#undecided.delete(device);
+    }
+    return told;
+  }
+
+  /** Whether a list of open alarms still waits for those of other brokers. */
+  get isUndecided(): boolean {
+    return this.#undecided.size > 0;
   }
 
   /** What has become true by waiting. Call it twice a second or so. */
   tick(nowMs: number): Notice[] {
-    const told: Notice[] = [];
+    const told = this.decide(nowMs);
     const { sinceMs } = this.#listening;
     for (const device of this.devices.values()) told.push(...device.tick(nowMs, sinceMs));
     if (sinceMs === null || !this.#outages.isDue(nowMs)) return told;

@@ -2,8 +2,9 @@
 import type { AlarmData, AlarmsData, ResultData, StateData } from "../contract";
 import type { Lamps, Presence } from "../protocol";
 import { Alarms, MOST_OPEN } from "./alarms";
+import { KeptLists, type Listening } from "./kept_lists";
 import type { Alarm, Message, NewPicture, Notice } from "./notices";
-import { Numbers, type Order } from "./order";
+import { compare, Numbers, type Order } from "./order";
 import type { Absence } from "./outages";
 import { PresenceWatch } from "./presence";
 import type { Range } from "./ranges";
@@ -21,16 +22,18 @@ export class Device {
   readonly #numbers = new Numbers();
   readonly #presence: PresenceWatch;
   readonly #alarms: Alarms;
+  readonly #lists = new KeptLists();
   #record: Record | null = null;
   /** The numbers between a list that a broker had kept and a newer one: what is missing there may be a close. */
   #between: Record | null = null;
+  #betweenTop = 0;
   /** The highest number at the first list with open alarms that a broker had kept. */
   #keptTop: number | null = null;
   #replays: Replays;
   /** Of which record the last replay is. */
   #asked: Record | null = null;
   /** The machine's boot, as the newest fresh message has it, and when it began. */
-  #boot = { id: "", beganMs: 0 };
+  #boot = { order: { epoch: 0, seq: -1 }, id: "", beganMs: 0 };
   #rank = 0;
   /** When to ask for a rebirth, unless it has told its state by then. */
   #rebirthMs: number | null = null;
@@ -95,34 +98,49 @@ export class Device {
   }
 
   /** Take in a message. */
-  hear(message: Message): Notice[] {
+  hear(message: Message, listening: Listening): Notice[] {
     const { envelope, heardMs, what } = message;
     const isWill = what === "state" && envelope.data["state"] === "lost";
     // A will is the broker's word, and may be of an epoch that is long over.
     const live = !message.retain && !isWill;
     const told: Notice[] = live ? [...this.#presence.alive(heardMs, message.broker)] : [];
     const nonce = envelope.nonce ?? null;
-    const order = this.#numbers.place(envelope.epoch ?? "", envelope.seq, nonce, live);
+    const madeMs = envelope.timeq === "synced" ? Date.parse(envelope.time) : NaN;
+    const order = this.#numbers.place(envelope.epoch ?? "", envelope.seq, nonce, live, madeMs);
     told.push(...this.#renew(heardMs, live));
     const isNewest = order !== null && order.epoch === this.#rank;
     if (isNewest && typeof envelope.record === "number") told.push(...(this.#between?.hear(envelope.record) ?? []));
     const isReplayed = envelope.data["historical"] === true && isNewest && this.#has(envelope.record);
-    if (!this.#numbers.isNew(envelope.id) || isReplayed) {
-      return [...told, { kind: "duplicate", source: this.source, id: envelope.id, broker: message.broker, message }];
-    }
-    told.push({ kind: "new-message", message, order });
-    if (live && isNewest && envelope.data["historical"] !== true) this.#boot = { id: envelope.bootid, beganMs: heardMs - envelope.monoms };
+    const isNew = this.#numbers.isNew(envelope.id) && !isReplayed;
+    if (isNew) told.push({ kind: "new-message", message, order });
+    else told.push({ kind: "duplicate", source: this.source, id: envelope.id, broker: message.broker, message });
+    const isKeptList = order !== null && message.retain && what === "alarms";
+    if (!isNew) return isKeptList ? [...told, ...this.#compare(this.#lists.take(message, listening, false), heardMs)] : told;
     if (order === null) return told;
+    const isOwnTime = live && isNewest && envelope.data["historical"] !== true;
+    if (isOwnTime && compare(order, this.#boot.order) > 0) this.#boot = { order, id: envelope.bootid, beganMs: heardMs - envelope.monoms };
     this.#numbers.hearNonce(order, nonce);
     if (isNewest && !isWill) told.push(...this.#count(message));
+    if (isKeptList) return [...told, ...this.#compare(this.#lists.take(message, listening, true), heardMs)];
     return [...told, ...this.#understand(message, order)];
   }
 
   /** What has become true by waiting. */
   tick(nowMs: number, listeningSinceMs: number | null): Notice[] {
-    const told: Notice[] = [...this.#alarms.tick(nowMs), ...this.#presence.tick(nowMs, listeningSinceMs)];
+    const knowsAll = this.#betweenTop > 0 && this.#between?.isWhole(this.#betweenTop) === true;
+    const told: Notice[] = [...this.#alarms.tick(nowMs, knowsAll), ...this.#presence.tick(nowMs, listeningSinceMs)];
     for (const record of this.#records) told.push(...record.tick(nowMs));
     return told;
+  }
+
+  /** What kept lists say, if they have waited long enough for those of other brokers. */
+  decide(nowMs: number): Notice[] {
+    return this.#compare(this.#lists.due(nowMs), nowMs);
+  }
+
+  /** Whether a list that a broker had kept still waits for those of the other brokers. */
+  get isUndecided(): boolean {
+    return this.#lists.isWaiting;
   }
 
   /** Whether it has to be told `rebirth`: it speaks, and has not said its state. Seldom true twice. */
@@ -167,7 +185,7 @@ export class Device {
     const told: Notice[] = [{ kind: "epoch-changed", source: this.source, epoch: this.#numbers.epoch }];
     this.#alarms.newEpoch(this.#rank, nowMs);
     for (const [first, last] of this.holes) told.push({ kind: "record-lost", source: this.source, first, last, why: "epoch" });
-    [this.#between, this.#keptTop, this.#replays] = [null, null, new Replays(this.source)];
+    [this.#between, this.#betweenTop, this.#keptTop, this.#replays] = [null, 0, null, new Replays(this.source)];
     // What we follow from its beginning can have no number that we missed.
     if (this.#record !== null) this.#record = new Record(this.source, 0);
     return told;
@@ -205,15 +223,30 @@ export class Device {
       }
       return [...told, ...this.#alarms.tell(alarm, envelope, order, heardMs)];
     }
-    if (message.what === "alarms") {
-      const { open } = data as unknown as AlarmsData;
-      const told = this.#alarms.tellOpen(open, envelope, order, heardMs, message.retain);
-      if (order.epoch === this.#rank) this.#lookBetween(message, open.length > 0);
-      return told;
-    }
+    if (message.what === "alarms") return this.#list(message, order, heardMs, true);
     if (message.what === "state") return this.#presence.state(order.epoch, data as unknown as StateData, heardMs);
     if (envelope.type.startsWith("edge.health.") && !message.retain) this.#presence.health(envelope.bootid, envelope.monoms);
     return [];
+  }
+
+  /** Take in lists that brokers had kept: only the newest says what is open. */
+  #compare(lists: Message[], nowMs: number): Notice[] {
+    const found = lists.flatMap((message) => {
+      const order = this.#numbers.order(message.envelope.epoch ?? "", message.envelope.seq);
+      return order === null ? [] : [{ message, order }];
+    });
+    found.sort((one, other) => compare(one.order, other.order));
+    return found.flatMap(({ message, order }, at) => {
+      const told = this.#list(message, order, nowMs, at === found.length - 1);
+      return told.map((notice) => (notice.kind === "alarm-changed" ? { ...notice, by: message } : notice));
+    });
+  }
+
+  #list(message: Message, order: Order, nowMs: number, isNewest: boolean): Notice[] {
+    const { open } = message.envelope.data as unknown as AlarmsData;
+    const told = this.#alarms.tellOpen(open, message.envelope, order, nowMs, message.retain, isNewest);
+    if (order.epoch === this.#rank) this.#lookBetween(message, open.length > 0);
+    return told;
   }
 
   /** Have a close asked for that was told before we listened: an old list of one broker has the alarm, a newer one of
@@ -223,7 +256,9 @@ export class Device {
     if (retain && hasOpen) this.#keptTop ??= top;
     if (this.#keptTop === null || !this.#alarms.mayBeClosed) return;
     if (top - this.#keptTop <= MOST_BETWEEN) this.#between ??= new Record(this.source, this.#keptTop);
-    this.#between?.hearDone(top, heardMs);
+    if (this.#between === null) return;
+    this.#betweenTop = Math.max(this.#betweenTop, top);
+    this.#between.hearDone(top, heardMs);
   }
 }
 

@@ -71,7 +71,8 @@ export type RecordNotice =
   | { kind: "record-lost"; source: string; first: number; last: number; why: LossReason }
   | { kind: "record-skipped"; source: string; first: number; last: number };
 export type AlarmNotice =
-  | { kind: "alarm-changed"; alarm: Alarm; before: Alarm | null }
+  /** `by`: the list that a broker had kept, if that says it, and has waited for others. */
+  | { kind: "alarm-changed"; alarm: Alarm; before: Alarm | null; by?: Message }
   /** One that was heard closed is open: the device lost its power before the close was on its disk. `pressesAtClose`:
    * how often somebody had pressed by then. */
   | { kind: "alarm-reopened"; alarm: Alarm; pressesAtClose: number }

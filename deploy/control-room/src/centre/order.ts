@@ -26,6 +26,8 @@ export class Numbers {
   readonly #ranks = new Map<string, number>();
   /** The epochs of which something was heard that was not retained. */
   readonly #live = new Set<string>();
+  /** Until something fresh is heard: by epoch, the latest time that brokers had kept, by a clock that was set. */
+  readonly #made = new Map<string, number>();
   #nonce: { order: Order; nonce: string } | null = null;
   /** The newest epoch; empty before the first. */
   epoch = "";
@@ -50,14 +52,20 @@ export class Numbers {
    *
    * An epoch that is heard for the first time is the newest. One that is not `live`, but retained or a will, does not make
    * it so where another one is known: a broker may have kept it for months. Nor does one with the newest nonce, which the
-   * device has given out with another epoch: its disk came late. */
-  place(epoch: string, seq: number, nonce: string | null, live: boolean): Order | null {
+   * device has given out with another epoch: its disk came late. Until something fresh is heard, the newest of the epochs that
+   * brokers had kept is the one that was `madeMs` last; NaN where the device's clock was not set. */
+  place(epoch: string, seq: number, nonce: string | null, live: boolean, madeMs = NaN): Order | null {
     if (epoch === "") return null;
     if (live && !this.#live.has(epoch)) {
       if (epoch !== this.epoch && (nonce === null || nonce !== this.nonce)) {
         this.#ranks.set(epoch, Math.max(0, ...this.#ranks.values()) + 1);
       }
       this.#live.add(epoch);
+      this.#made.clear();
+    } else if (this.#live.size === 0 && !Number.isNaN(madeMs)) {
+      const newestMs = this.#made.get(this.epoch) ?? NaN;
+      this.#made.set(epoch, Math.max(madeMs, this.#made.get(epoch) ?? madeMs));
+      if (epoch !== this.epoch && madeMs > newestMs) this.#ranks.set(epoch, Math.max(...this.#ranks.values()) + 1);
     }
     if (!this.#ranks.has(epoch)) this.#ranks.set(epoch, (this.#ranks.size ? Math.min(...this.#ranks.values()) : 2) - 1);
     const byRank = [...this.#ranks].sort((one, other) => one[1] - other[1]);
@@ -65,8 +73,14 @@ export class Numbers {
       const [oldest] = byRank.shift()!;
       this.#ranks.delete(oldest);
       this.#live.delete(oldest);
+      this.#made.delete(oldest);
     }
     this.epoch = byRank.at(-1)![0];
+    return this.order(epoch, seq);
+  }
+
+  /** The order of a message that has its place, as that is now. */
+  order(epoch: string, seq: number): Order | null {
     const rank = this.#ranks.get(epoch);
     return rank === undefined ? null : { epoch: rank, seq };
   }

@@ -39,6 +39,11 @@ export class Record {
     return this.#seen.has(number);
   }
 
+  /** Whether every number up to `top` has come. */
+  isWhole(top: number): boolean {
+    return this.#seen.gaps(this.#base + 1, top).length === 0;
+  }
+
   /** Note that the device calls everything up to `done` delivered. */
   hearDone(done: number, nowMs: number): void {
     const last = this.#done.at(-1);

@@ -131,7 +131,7 @@ export function standing(alarm: AlarmView): string {
   const who = holder(alarm);
   if (alarm.data.status !== "actual") return [alarm.data.status === "test" ? t.alarms.test : t.alarms.exercise, ...(who === null ? [] : [t.alarms.has(who)])].join(" · ");
   const has = who === null ? t.alarms.nobody : t.alarms.has(who);
-  if (alarm.lost !== null) return `${alarm.data.silent ? t.alarms.lostSilent : t.alarms.lost}. ${has}`;
+  if (alarm.lost !== null) return `${alarm.lost === "unheard" ? t.alarms.perhapsClosed : alarm.data.silent ? t.alarms.lostSilent : t.alarms.lost}. ${has}`;
   const before = sentBefore(alarm);
   if (before !== null) return `${has}: ${t.again.ask(before)}`;
   const unit = alarm.data.answered_by?.dispatched?.unit;

@@ -152,10 +152,11 @@ const en = {
     sent: (unit: string) => `${unit} sent`,
     someone: "Somebody",
     lost: "Lost by the kiosk: send or call",
+    perhapsClosed: "Most likely closed: ask your colleagues",
     lostWhy: {
       epoch: "The kiosk has lost its memory, and this alarm with it.",
       vanished: "The kiosk no longer names it among its open alarms, and no close was heard.",
-      unheard: "It was open before this page was loaded, and the kiosk no longer names it. It was closed meanwhile, or the kiosk has lost it: no close has come. Ask your colleagues first.",
+      unheard: "Only an older list at one broker names it. The kiosk's newer list does not, so it was most likely closed before this page was loaded. No close has been heard: ask your colleagues.",
     },
     lostAsked: "This page asks the kiosk for what it has missed.",
     lostUnasked: "This page has not asked the kiosk: it has no key.",

@@ -19,7 +19,8 @@ import { Shown } from "./shown";
 import { LIFE_S, Signer } from "./signer";
 import { Watchers } from "./watchers";
 
-const SPOKEN = ["state", "alarms", "alarm/+", "event/+", "security/+", "result/+", "health", "meta", "evidence", "snapshot/+"];
+/** First what brokers bring first: the open alarms. */
+const SPOKEN = ["alarms", "state", "alarm/+", "event/+", "security/+", "result/+", "health", "meta", "evidence", "snapshot/+"];
 const SURVEY_MS = 500;
 const LINKS_MS = 1000;
 const BATCH_MS = 50;
@@ -103,6 +104,7 @@ export class Room {
       if (broker.tick(nowMs, this.#wantsToWatch, this.#saying)) this.#linked(broker);
     }
     this.#orders.tick(nowMs);
+    if (this.#consumer.isUndecided) this.#take(this.#consumer.decide(nowMs));
     this.#enrolment.tick(nowMs);
     this.#look?.tick();
     if (nowMs - this.#surveyedMs >= SURVEY_MS) {
@@ -185,14 +187,14 @@ export class Room {
     this.close();
     this.#settings = settings;
     this.#recordings.logIn(login);
-    this.#forget(settings.root);
+    this.#forget(settings.root, settings.brokers.map(({ name }) => name));
     const host = `${settings.root}/host/${seat}`;
     const topics = { state: `${host}/state`, echo: `${host}/echo` };
     const session: Session = {
       prefix: "control-room-",
       login: login.name === "" ? null : { ...login, names: namesOf(login.name, seat) },
       will: { topic: topics.state, payload: this.#saying(false) },
-      filters: [topics.echo, `${settings.root}/host/+/state`, ...SPOKEN.map((each) => `${settings.root}/+/+/+/up/${each}`)],
+      filters: [topics.echo, ...SPOKEN.map((each) => `${settings.root}/+/+/+/up/${each}`), `${settings.root}/host/+/state`],
     };
     const { clock, connect } = this.#around;
     this.#brokers = settings.brokers.map(
@@ -206,8 +208,8 @@ export class Room {
   }
 
   /** Begin with nothing heard. */
-  #forget(root: string): void {
-    this.#consumer = new Consumer(root);
+  #forget(root: string, brokers: readonly string[] = []): void {
+    this.#consumer = new Consumer(root, brokers);
     this.#pictures = new Pictures();
     this.#shown = new Shown(this.#consumer, this.#pictures, this.#time);
     this.#watchers = new Watchers(root);

@@ -130,7 +130,7 @@ export class Shown {
       case "alarm-changed":
       case "alarm-reopened":
       case "alarm-lost":
-        this.#show(notice.alarm, notice.kind === "alarm-lost" ? null : message, nowMs);
+        this.#show(notice.alarm, notice.kind === "alarm-lost" ? null : (notice.kind === "alarm-changed" ? notice.by : null) ?? message, nowMs);
         break;
       case "alarm-forgotten":
         this.#forget(notice.alarm);
@@ -310,11 +310,12 @@ export class Shown {
   }
 }
 
-/** Whether people have to be called until somebody has it, however late it came. */
+/** Whether people have to be called until somebody has it, however late it came. Not for what only an older list of another
+ * broker has: that is shown, and was most likely closed. */
 export function isRinging(alarm: Alarm): boolean {
   const { stage, held_by } = alarm.data;
   const nobodyHasIt = !held_by && stage !== "registered" && stage !== "dispatched";
-  return isOpen(alarm) && maySendSomebody(alarm) && nobodyHasIt;
+  return isOpen(alarm) && maySendSomebody(alarm) && nobodyHasIt && alarm.lost !== "unheard";
 }
 
 function pressedAt(data: AlarmData, message: Message | null): number | null {
