@@ -1,5 +1,7 @@
 """The alarms as a centre must see them, whatever order, broker or epoch their messages come by."""
 
+from functools import partial
+
 import pytest
 
 from agent.centre import (
@@ -132,8 +134,8 @@ def two_lists(first: str = "old") -> World:
     """One broker has kept an old list with an alarm in it, another one a newer list without it. The device is there."""
     world = World(brokers=("a", "b"))
     world.state("online", 1, 4, retain=True, recordtop=4, recorddone=4)
-    old = lambda: world.open(5, alarm_data("a1"), broker="b", retain=True, recordtop=4, recorddone=4)  # noqa: E731
-    new = lambda: world.open(9, retain=True, recordtop=6, recorddone=6)  # noqa: E731
+    old = partial(world.open, 5, alarm_data("a1"), broker="b", retain=True, recordtop=4, recorddone=4)
+    new = partial(world.open, 9, retain=True, recordtop=6, recorddone=6)
     for bring in (old, new) if first == "old" else (new, old):
         assert bring() == []
     return world
@@ -250,8 +252,8 @@ def test_a_live_list_without_an_alarm_that_was_known_from_a_kept_one_does_not_si
 def test_a_list_of_an_older_epoch_at_another_broker_hides_no_call_and_makes_none(first: str) -> None:
     world = World(brokers=("a", "b"))
     day = "2026-01-0{}T00:00:00.000Z"
-    old = lambda: world.open(900, alarm_data("a1"), broker="b", retain=True, epoch="e1", time=day.format(1))  # noqa: E731
-    new = lambda: world.open(3, alarm_data("a2"), retain=True, epoch="e2", time=day.format(2))  # noqa: E731
+    old = partial(world.open, 900, alarm_data("a1"), broker="b", retain=True, epoch="e1", time=day.format(1))
+    new = partial(world.open, 3, alarm_data("a2"), retain=True, epoch="e2", time=day.format(2))
     found = [each for bring in ((old, new) if first == "old" else (new, old)) for each in bring()]
     assert [each.alarm.alarm_id for each in found if isinstance(each, AlarmChanged)] == ["a2"]
     [lost] = [each for each in world.wait(60) if isinstance(each, AlarmLost)]
