@@ -16,7 +16,7 @@ JOBS ?= 7
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run page-tools-if-possible page-if-possible test suite test-campaigns test-control-room test-enrolment test-recorder test-contract test-eyes test-doctor test-package test-beside test-python test-others test-tflite test-picamera2 check bench bench-recorder bench-vision chaos enrolment-cuts evidence evidence-presses evidence-writes looks uploads fuzz control-room-load control-room-story control-room-shots consoles record brokers fleet rabbitmq emulation province mutants traffic walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run page-tools-if-possible page-if-possible test suite test-campaigns test-control-room test-enrolment test-recorder test-contract test-eyes test-doctor test-package test-beside test-python test-others test-tflite test-picamera2 check bench bench-recorder bench-vision chaos enrolment-cuts hostile-user evidence evidence-presses evidence-writes looks uploads fuzz control-room-load control-room-story control-room-shots consoles record brokers fleet rabbitmq emulation province mutants traffic walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -267,6 +267,9 @@ chaos: setup-dev ## A quarter of an hour of kills, outages and bad disks; nothin
 
 enrolment-cuts: setup-dev ## Enrolment and renewal are cut off at 50 random moments while buttons are pressed: an identity that works, no press lost (five minutes; ENROL='--cuts 5')
 	@$(BIN)/python -m tests.campaigns.enrolment $(ENROL)
+
+hostile-user: setup-dev ## Each command that root runs, 1,000 times beside a user who exchanges its files: nothing of root's is touched (as root; half an hour; HOSTILE='--tries 50')
+	@$(BIN)/python -m tests.campaigns.hostile_user $(HOSTILE)
 
 evidence: setup-dev ## A thousand alterations of clips, manifests and chains are found and their places named; 50 power cuts on a real file system, as root (two minutes; EVIDENCE='--cuts 5')
 	@$(BIN)/python -m tests.campaigns.evidence $(EVIDENCE)

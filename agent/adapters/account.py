@@ -47,11 +47,6 @@ def own_name() -> str:
     return _user_name(os.geteuid())
 
 
-def owner_of(path: Path) -> Account | None:
-    """Return the user that a file or directory belongs to; None when there is no such user. Raises OSError."""
-    return find(_user_name(path.stat().st_uid))
-
-
 def is_root() -> bool:
     """Whether this process may become any user."""
     return os.geteuid() == 0

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from agent.adapters.whole_file import read_file
 from agent.core.binding import Binding, copied, parse_binding, renamed
 from agent.core.errors import CopiedCard, StorageError
 from agent.core.renewal import Enrolled, parse_renewal
@@ -13,6 +14,8 @@ CREDENTIALS = Path("credentials")
 """In the state directory: what enrolment has written."""
 CURRENT = CREDENTIALS / "current"
 BINDING = "binding.json"
+PAGE = CURRENT / "page.pem"
+"""Of the service page: key, certificate and issuer; it may be missing."""
 RENEWAL = CREDENTIALS / "renewal.json"
 Serials = Callable[[], Sequence[str]]
 """Reads the board's serial numbers: see `Board.serials`."""
@@ -28,7 +31,7 @@ def read_binding(cert_file: Path | None, state: Path) -> Binding | None:
         return None
     path = current / BINDING
     try:
-        return parse_binding(path.read_bytes())
+        return parse_binding(read_file(path))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
@@ -39,7 +42,7 @@ def read_enrolled(binding: Binding, state: Path) -> Enrolled:
     """Return what is known of the renewal of credentials with this binding."""
     last = None
     with suppress(OSError, ValueError):
-        last = parse_renewal((state / RENEWAL).read_bytes())
+        last = parse_renewal(read_file(state / RENEWAL))
     return Enrolled(binding.name, last)
 
 

@@ -2,6 +2,8 @@
 
 import fcntl
 import os
+import re
+import stat
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 from agent.core.errors import DirectoryInUseError, StorageError
 
 _LOCK = "agent.lock"
+_MOST_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +26,12 @@ class RunningAgent:
 def find_agent(directory: Path, proc: Path = Path("/proc")) -> RunningAgent | None:
     """Return the agent that holds `directory`, or None. Raises StorageError when `directory` can't be looked into."""
     try:
-        about = (directory / _LOCK).stat()
+        about = (directory / _LOCK).lstat()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise StorageError(f"{directory} can't be read: {(error.strerror or str(error)).lower()}") from error
+    _check(directory, about)
     place = f"{os.major(about.st_dev):02x}:{os.minor(about.st_dev):02x}:{about.st_ino}"
     for line in (proc / "locks").read_text(encoding="ascii").splitlines():
         words = line.split()
@@ -45,7 +49,9 @@ def keep_agents_out(directory: Path) -> AbstractContextManager[object]:
     """
     with ExitStack() as undo:
         try:
-            file = undo.enter_context((directory / _LOCK).open("rb"))
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            file = undo.enter_context(os.fdopen(os.open(directory / _LOCK, flags), "rb"))
+            _check(directory, os.fstat(file.fileno()))
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (FileNotFoundError, NotADirectoryError):
             return nullcontext()
@@ -57,9 +63,17 @@ def keep_agents_out(directory: Path) -> AbstractContextManager[object]:
         return undo.pop_all()
 
 
+def _check(directory: Path, lock: os.stat_result) -> None:
+    """Raise StorageError for a link, whose target a process of root's may lock, and for anything that is no file."""
+    if not stat.S_ISREG(lock.st_mode) or lock.st_nlink != 1:
+        raise StorageError(f"{directory / _LOCK} is not an agent's lock: remove it")
+
+
 def _process(proc: Path, pid: int) -> RunningAgent:
     command = _read(proc / str(pid) / "cmdline") or b""
-    environment = _read(proc / str(pid) / "environ")
+    # What a process says of itself is for whoever has its rights, and never for root.
+    is_believed = os.geteuid() != 0 or _owner(proc / str(pid)) == 0
+    environment = _read(proc / str(pid) / "environ") if is_believed else None
     runtime = None
     if environment is not None:
         variables = dict(line.partition(b"=")[::2] for line in environment.split(b"\0"))
@@ -67,8 +81,15 @@ def _process(proc: Path, pid: int) -> RunningAgent:
     return RunningAgent(pid, b"--simulate" in command.split(b"\0"), runtime)
 
 
+def _owner(process: Path) -> int | None:
+    """Return the real uid of a process: that of its files may be root's for one that is not dumpable."""
+    found = re.search(rb"^Uid:\s+(\d+)", _read(process / "status") or b"", re.MULTILINE)
+    return int(found[1]) if found else None
+
+
 def _read(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(_MOST_BYTES)
     except OSError:
         return None

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,12 +11,11 @@ from agent.adapters.synced_file import sync_names
 from agent.core.errors import DiskFullError, StorageError, UnwritableError
 
 
-def replace_file(path: Path, content: bytes, mode: int, owner: Path) -> None:
-    """Replace a file as a whole, onto the disk; root gives it to whom `owner` belongs. Raises StorageError."""
+def replace_file(path: Path, content: bytes, mode: int) -> None:
+    """Replace a file as a whole, onto the disk. Raises StorageError."""
     new = path.with_name(f".{path.name}.new")
     with explained(path):
         try:
-            # Root must not write through a link that the directory's owner has put there.
             new.unlink(missing_ok=True)
             number = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
             with os.fdopen(number, "wb") as file:
@@ -23,7 +23,6 @@ def replace_file(path: Path, content: bytes, mode: int, owner: Path) -> None:
                 file.write(content)
                 file.flush()
                 os.fsync(number)
-            give(new, owner)
             new.rename(path)
         except OSError:
             with suppress(OSError):
@@ -32,11 +31,17 @@ def replace_file(path: Path, content: bytes, mode: int, owner: Path) -> None:
         sync_names(path.parent)
 
 
-def give(path: Path, owner: Path) -> None:
-    """Give what root has made to another owner: the agent must be able to read it."""
-    if os.geteuid() == 0:
-        its = owner.stat()
-        os.chown(path, its.st_uid, its.st_gid, follow_symlinks=False)
+def read_file(path: Path, most: int = 1 << 20) -> bytes:
+    """Return what is in a file that another program may have put there. Never waits for a FIFO, and takes no more than
+    `most` bytes into memory. Raises OSError, which for anything but a file of that size says what it is."""
+    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    with os.fdopen(number, "rb") as file:
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            raise OSError(errno.EINVAL, "is no file", str(path))
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"has more than {most} bytes", str(path))
+    return content
 
 
 @contextmanager

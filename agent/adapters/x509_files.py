@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent.adapters.whole_file import read_file
 from agent.core.diagnosis.certificate import Certificate, DeviceCertificate, KeyKind
 from agent.core.errors import BrokerError, NoProbeCertificate
 
@@ -83,7 +84,7 @@ def _read(path: Path, setting: str, *, may_be_none: bool = False) -> "list[x509.
     from cryptography import x509  # noqa: PLC0415
 
     try:
-        content = path.read_bytes()
+        content = read_file(path)
         found = [] if may_be_none and b"CERTIFICATE" not in content else x509.load_pem_x509_certificates(content)
     except OSError as error:
         raise BrokerError(
@@ -101,7 +102,7 @@ class _ProviderError(Exception):
 def kind_of_key(path: Path) -> KeyKind:
     """Return where the key is that the file stands for."""
     try:
-        content = path.read_bytes()
+        content = read_file(path)
     except OSError as error:
         raise BrokerError(_unreadable_key(path, error)) from error
     return "tpm" if b"TSS2 PRIVATE KEY" in content else "pkcs11" if b"PKCS#11" in content else "file"
@@ -136,7 +137,7 @@ def _read_key(path: Path) -> object:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
 
     try:
-        return load_pem_private_key(path.read_bytes(), password=None)
+        return load_pem_private_key(read_file(path), password=None)
     except OSError as error:
         raise BrokerError(_unreadable_key(path, error)) from error
     except TypeError as error:

@@ -6,6 +6,7 @@ from contextlib import ExitStack, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from agent.adapters.binding import PAGE as ENROLLED_PAGE
 from agent.adapters.binding import Serials
 from agent.adapters.jose_keys import KeyRing
 from agent.bootstrap import specs
@@ -56,6 +57,7 @@ def _page_place(settings: Settings, from_afar: FromAfar, serials: Serials) -> Pa
     return PagePlace(
         file=specs.tap_socket(directory).with_name("service-page.json"),
         group=TAP_GROUP,
+        certificate=directory / ENROLLED_PAGE,
         kept_code=directory / service_code.FILE,
         blinks=settings.lights.beacon is not None,
         about=about,

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
-from agent.adapters import account
 from agent.adapters.jose_keys import PrivateKey
 from agent.adapters.running_agent import find_agent
 from agent.bootstrap.commissioning import equipment
@@ -25,7 +24,7 @@ from agent.contract.commissioning import ROLES
 from agent.core.commissioning.plan import Order, plan
 from agent.core.commissioning.walk import Answer, View, Walk
 from agent.core.errors import EdgeAgentError, UsageError
-from agent.service_page.walk_driver import WalkDriver
+from agent.service_page.walk_driver import WalkDriver, lines_of
 from agent.settings import Settings
 from agent.settings.kept import look
 from agent.sim import control_socket
@@ -72,16 +71,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> int:
     """Walk until every step has its verdict; return 0 if none has failed."""
-    settings = look(args.config).settings
     key = load_or_ask(args.key, "the technician's")
+    settings = look(args.config).settings  # from here on with the rights of the service's user
     if key.role not in ROLES:
         raise UsageError(f"the role of {key.kid} is {key.role}: a walk takes a technician's key, or an admin's")
     agent = find_agent(settings.storage.directory)
     if agent is None:
         raise EdgeAgentError("the agent does not run: `sudo systemctl start edge-agent`")
-    # What it keeps lies in the agent's own directory, which must not choose where root writes.
-    if account.is_root() and (owner := account.owner_of(settings.storage.directory)) is not None and owner.uid:
-        account.become(owner)
     serials = board_serials(settings, simulate=agent.simulated)()
     steps = plan(equipment(settings, serials[0] if serials else ""))
     with closing(WalkDriver(steps, settings.storage.directory / WALKS, new=args.new)) as driver:
@@ -154,7 +150,7 @@ class _Terminal:
                 if not more:
                     raise ConnectionResetError
                 self._is_heard = True
-                *lines, received = (received + more).split(b"\n")
+                lines, received = lines_of(received + more)
                 for line in lines:
                     driver.take(line)
             driver.walk.tick(time.monotonic())
@@ -174,7 +170,7 @@ class _Terminal:
                 return
             if not more:
                 return
-            *lines, received = (received + more).split(b"\n")
+            lines, received = lines_of(received + more)
             for line in lines:
                 self._driver.take(line)
 

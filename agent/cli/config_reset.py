@@ -1,7 +1,10 @@
 """`edge-agent config-reset`: take away what the centre has set from afar."""
 
 import argparse
+from functools import partial
 
+from agent.adapters.in_time import in_time
+from agent.adapters.rights import give_up_root
 from agent.cli.options import add_config
 from agent.core.errors import StorageError
 from agent.settings import load
@@ -30,14 +33,15 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(args: argparse.Namespace) -> int:
     """Write that nothing is set. Raises StorageError."""
     directory = load(args.config).storage.directory
+    give_up_root(directory)
     try:
-        known = load_kept(directory)
+        known = in_time(partial(load_kept, directory))
     except StorageError as error:  # damaged; if it can't be written either, that is said below
         known = Kept()
         print(
             f"{error}. So settings and keys that it has seen may be taken again: clear down/config at the brokers "
             "first, at a centre: edge-agent command --device PROVINCE/SITE/ID --broker URL config-set --clear"
         )
-    store_kept(directory, Kept(wanted=known.wanted, keys_seen=known.last_keys))
+    in_time(partial(store_kept, directory, Kept(wanted=known.wanted, keys_seen=known.last_keys)))
     print("Nothing is set from afar any more. Restart the agent: sudo systemctl restart edge-agent")
     return 0

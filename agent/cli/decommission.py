@@ -5,13 +5,17 @@ import subprocess
 import sys
 import tomllib
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import get_args
 
 from agent.adapters.binding import CURRENT, refuse_a_copy
 from agent.adapters.board import Board
+from agent.adapters.rights import TPM_GROUP, as_owner
 from agent.adapters.running_agent import find_agent, keep_agents_out
 from agent.adapters.systemd_unit import UNIT, ask_unit
 from agent.bootstrap import specs
+from agent.centre import printable
 from agent.cli.enrol import state_directory, tools, use_provider
 from agent.cli.options import add_config
 from agent.core.errors import CopiedCard, EdgeAgentError, UsageError
@@ -19,10 +23,13 @@ from agent.provisioning import decommission, settings_files
 from agent.provisioning.credentials import Store
 from agent.provisioning.decommission import Begun
 from agent.provisioning.est import RefusedError, Registrar, RegistrarError, Shown
+from agent.provisioning.openssl import KeyKind
 from agent.settings import Settings, layers, load
 
 _PATIENCE_S = 30.0
 _SYSTEMCTL_S = 90.0
+_DISK_S = 60.0
+_REVOKE_S = 150.0
 _CLAIM = Path("/boot/firmware/edge-agent.claim")
 _RUNTIME = Path("/run/edge-agent")
 _EXAMPLE = """\
@@ -53,7 +60,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(args: argparse.Namespace) -> int:
     """Decommission; returns the exit code. Raises UsageError, SettingsError, EdgeAgentError."""
     state = state_directory(args.config)
-    what = decommission.begun(state)
+    etc = args.config.parent
+    what = decommission.begun(etc)
     if what is None:
         what = _prepare(args, state)
     else:
@@ -61,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         _stop(state)
     with keep_agents_out(state):
         in_memory = {specs.black_box(state), *(_RUNTIME.iterdir() if ask_unit() and _RUNTIME.is_dir() else ())}
-        decommission.erase(state, what, in_memory, settings_files.remove)
+        decommission.erase(state, etc, what, in_memory)
     print(f"Done: this device is no longer {what.name}. Its key, messages, pictures and settings from afar are erased.")
     for line in _left(args.config, what.name):
         print(line)
@@ -71,8 +79,8 @@ def run(args: argparse.Namespace) -> int:
 def _prepare(args: argparse.Namespace, state: Path) -> Begun:
     """Check, ask, stop the agent, revoke, and make the mark. Raises EdgeAgentError: then nothing is erased."""
     settings = load(args.config)
-    if (current := Store(state).current()) is not None and not args.without_registrar:
-        use_provider(current.bound().key)  # it may start this command anew
+    if not args.without_registrar and (kind := _key_kind(state)) is not None:
+        use_provider(kind)  # it may start this command anew
     what = Begun(settings.identity.user, _files(settings, args.config))
     _refuse(state, what.name)
     if not args.yes:
@@ -80,8 +88,11 @@ def _prepare(args: argparse.Namespace, state: Path) -> Begun:
     was_running = _stop(state)
     try:
         _refuse(state, what.name)  # a press of the last moment
-        print(_revoke(settings, state, args))
-        decommission.begin(state, what)
+        said = as_owner(
+            state, partial(_revoke, settings, state, args), limit_s=_REVOKE_S, more_groups=frozenset({TPM_GROUP})
+        )
+        print(printable(said))
+        decommission.begin(args.config.parent, what)
     except BaseException:
         if was_running:
             _systemctl("enable", "--now", UNIT)
@@ -89,9 +100,23 @@ def _prepare(args: argparse.Namespace, state: Path) -> Begun:
     return what
 
 
+def _key_kind(state: Path) -> KeyKind | None:
+    """Return where the device's key is; None for a device that was set up by hand. Raises StorageError."""
+
+    def read() -> str | None:
+        current = Store(state).current()
+        return None if current is None else current.bound().key
+
+    kind = as_owner(state, read, limit_s=_DISK_S)
+    return next((each for each in get_args(KeyKind) if each == kind), None)
+
+
 def _refuse(state: Path, user: str) -> None:
-    if (reason := decommission.why_not(state, user) or _why_kept(state / "evidence")) is not None:
-        raise EdgeAgentError(f"refused, and nothing is changed: {reason}")
+    def why() -> str | None:
+        return decommission.why_not(state, user) or _why_kept(state / "evidence")
+
+    if (reason := as_owner(state, why, limit_s=_DISK_S)) is not None:
+        raise EdgeAgentError(f"refused, and nothing is changed: {printable(reason)}")
 
 
 def _why_kept(directory: Path) -> str | None:

@@ -7,14 +7,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from agent.adapters.board import Board
+from agent.adapters.rights import TPM_GROUP, as_owner
 from agent.adapters.system_clock import SystemClock
 from agent.adapters.whole_file import replace_file
 from agent.cli.options import DEFAULT_CONFIG, add_config
@@ -24,7 +28,7 @@ from agent.core.errors import EdgeAgentError, SettingsError, StorageError, Usage
 from agent.provisioning import claim, openssl, progress, settings_files
 from agent.provisioning.asking import Tools
 from agent.provisioning.claim import Claim, ClaimError
-from agent.provisioning.credentials import Bound, Set, Store
+from agent.provisioning.credentials import Bound, Store
 from agent.provisioning.enrol import Order, enrol, fingerprint
 from agent.provisioning.est import Login, RefusedError, Registrar, Shown
 from agent.provisioning.progress import Step
@@ -33,6 +37,7 @@ from agent.settings import kept, layers, load
 REFUSED = 3
 """The exit code when asking again is no use."""
 _SETTINGS_S = 60.0
+_DISK_S = 30.0
 _LABEL = "look at the label on the box, and ask the office for a claim for this device"
 _EXAMPLE = """\
 Examples:
@@ -92,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     state = state_directory(args.config)
-    bound = _bound(Store(state))
+    bound = _bound(state)
     serials = Board().serials()
     board = bound.board if bound is not None and bound.board in serials else next(iter(serials), None)
     try:
@@ -136,15 +141,14 @@ def tools() -> Tools:
 
 
 def _enrol(order: Order, state: Path, args: argparse.Namespace) -> None:
-    around = replace(tools(), stuck=lambda says: _show(args, Step.WAITING, says))
+    around = replace(tools(), stuck=partial(_show, args, Step.WAITING))
     around.wait_for_clock()
-    store = Store(state)
-    with store.locked():
-        enrolled = enrol(order, store, Registrar(order.registrar, order.trust), around)
-        _keep_service_code(order.service_code, state)
-        _write_settings(order, enrolled, state, args, around)
-        if order.asked.key == "tpm":
-            _let_units_use_the_tpm(around)
+    needed = frozenset({TPM_GROUP}) if order.asked.key == "tpm" else frozenset[str]()
+    get = partial(_get, order, state, args, around)
+    content = as_owner(state, get, more_groups=needed, note=around.stuck)  # only root writes to the card
+    _write_settings(order, content, state, args, around)
+    if order.asked.key == "tpm":
+        _let_units_use_the_tpm(around)
     try:
         load(args.config)
     except SettingsError as error:
@@ -154,13 +158,29 @@ def _enrol(order: Order, state: Path, args: argparse.Namespace) -> None:
     print("Check it:        sudo edge-agent doctor")
 
 
+def _get(
+    order: Order, state: Path, args: argparse.Namespace, around: Tools, stuck: Callable[[str], object]
+) -> dict[str, Any] | None:
+    """Get credentials, and keep what belongs to the state; return the registrar's settings, if it is one."""
+    around = replace(around, stuck=stuck)
+    store = Store(state)
+    with store.locked():
+        registrar = Registrar(order.registrar, order.trust)
+        enrolled = enrol(order, store, registrar, around)
+        _keep_service_code(order.service_code, state)
+        if args.est is not None:
+            return None
+        shown = Shown(enrolled.certificate, enrolled.key)
+        return around.until_answered(lambda: registrar.read("/registrar/settings", shown), _SETTINGS_S)
+
+
 def _keep_service_code(code: str | None, state: Path) -> None:
     """Its hash; none of a claim before stays."""
     if code is None:
         settings_files.remove(state / service_code.FILE)
     else:
         content = service_code.written(service_code.hashed(code))
-        replace_file(state / service_code.FILE, content, 0o600, owner=state)
+        replace_file(state / service_code.FILE, content, 0o600)
 
 
 def _let_units_use_the_tpm(around: Tools) -> None:
@@ -172,22 +192,20 @@ def _let_units_use_the_tpm(around: Tools) -> None:
     around.tell("The agent and its renewal may use the TPM.")
 
 
-def _write_settings(order: Order, enrolled: Set, state: Path, args: argparse.Namespace, around: Tools) -> None:
+def _write_settings(
+    order: Order, content: dict[str, Any] | None, state: Path, args: argparse.Namespace, around: Tools
+) -> None:
     given: dict[str, Any] = {}
     etc = args.config.parent
-    if args.est is None:
-        registrar = Registrar(order.registrar, order.trust)
-        shown = Shown(enrolled.certificate, enrolled.key)
-        content = around.until_answered(lambda: registrar.read("/registrar/settings", shown), _SETTINGS_S)
+    if content is not None:
         given, keys = settings_files.parse_given(content)
         settings_files.write(etc / settings_files.COMMAND_KEYS, keys)
         around.tell(f"Wrote {etc / settings_files.COMMAND_KEYS}: who may answer alarms and send commands.")
     layer = etc / f"{args.config.stem}.d" / settings_files.LAYER
     layer.parent.mkdir(exist_ok=True)
     was = _name_now(args.config)
-    if was not in {None, order.name} and (state / kept.FILE).exists():
-        # Else its alarms are told with the place of before. Not after the settings: a cut in between would leave it.
-        settings_files.remove(state / kept.FILE)
+    # Else its alarms are told with the place of before. Not after the settings: a cut in between would leave it.
+    if was not in {None, order.name} and as_owner(state, partial(_forget, state / kept.FILE), limit_s=_DISK_S):
         os.sync()
         around.tell(f"Forgot what the centre had set from afar for {was}.")
     before = layer.read_bytes() if layer.exists() and was == order.name else None
@@ -196,6 +214,13 @@ def _write_settings(order: Order, enrolled: Set, state: Path, args: argparse.Nam
         settings_files.write(layer, before)
         raise EdgeAgentError("no agent starts with the registrar's settings, so those before stay: tell the office")
     around.tell(f"Wrote {layer}: name, place, brokers and credentials.")
+
+
+def _forget(file: Path) -> bool:
+    """Remove a file; return whether it was there."""
+    is_there = file.exists()
+    settings_files.remove(file)
+    return is_there
 
 
 def _name_now(config: Path) -> str | None:
@@ -215,11 +240,16 @@ def state_directory(config: Path) -> Path:
     return Path(directory)
 
 
-def _bound(store: Store) -> Bound | None:
+def _bound(state: Path) -> Bound | None:
     """Return whose the credentials in use are; None if there are none, or nobody can say."""
-    with suppress(StorageError):
-        if (current := store.current()) is not None:
-            return current.bound()
+
+    def read() -> str | None:
+        current = Store(state).current()
+        return None if current is None else current.bound().model_dump_json()
+
+    with suppress(StorageError, ValidationError):
+        text = as_owner(state, read, limit_s=_DISK_S)
+        return None if text is None else Bound.model_validate_json(text)
     return None
 
 

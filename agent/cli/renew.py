@@ -7,6 +7,7 @@ from functools import partial
 from agent.adapters.board import Board
 from agent.adapters.broker_failures import endpoint_of
 from agent.adapters.broker_probe import reach
+from agent.adapters.rights import TPM_GROUP, give_up_root
 from agent.adapters.tls_context import TlsFiles
 from agent.bootstrap import specs
 from agent.cli.enrol import REFUSED, tools, use_provider
@@ -46,6 +47,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(args: argparse.Namespace) -> int:
     """Renew if it is due; returns the exit code. Raises SettingsError, EdgeAgentError."""
     settings = load(args.config)
+    give_up_root(settings.storage.directory, frozenset({TPM_GROUP}))  # as its unit, which runs as the service's user
     store = Store(settings.storage.directory)
     if store.current() is None:
         print("This device was set up by hand: its certificate can't be renewed by itself.")

@@ -10,6 +10,7 @@ from agent.contract.commissioning import Report, listed, statement
 from agent.core.commissioning.record import Kept
 from agent.core.commissioning.report import differs
 from agent.core.errors import EdgeAgentError
+from agent.service_page.walk_driver import lines_of
 
 _SEAL_S = 180.0
 """How long a device may take: a TPM needs seconds, and so does a camera."""
@@ -76,7 +77,7 @@ class Desk:
             more = b""
         if not more:
             raise EdgeAgentError(_ENDED)
-        *lines, self._received = (self._received + more).split(b"\n")
+        lines, self._received = lines_of(self._received + more)
         found: list[dict[str, Any]] = [json.loads(line) for line in lines]
         for line in found:
             self._waiting = line.get("waiting", self._waiting)

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from agent.adapters.rights import give_up_root
 from agent.service_page.page import Paths, serve
 
 _EXAMPLE = """\
@@ -30,6 +31,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> int:
     """Serve until nobody asks any more."""
+    give_up_root(args.own)
     serve(Paths(args.agent / "service-page.json", args.agent / "tap.sock", args.walk, args.own), told=_tell)
     return 0
 

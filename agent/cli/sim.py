@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from agent.adapters.rights import give_up_root
 from agent.bootstrap.specs import sim_socket
 from agent.cli.options import add_config
 from agent.core.errors import EdgeAgentError
@@ -66,7 +67,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> int:
     """Do one thing to the agent and print its answers; return 0 when it was done."""
-    path = sim_socket(load(args.config).storage.directory)
+    directory = load(args.config).storage.directory
+    give_up_root(directory)
+    path = sim_socket(directory)
     keys = ("do", "name", "hold_s", "count", "interval_s", "kind")
     request = {key: value for key in keys if (value := getattr(args, key, None)) is not None}
     for answer in ask(path, request, config=args.config):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from agent.adapters.account import SERVICE_USER
 from agent.adapters.running_agent import RunningAgent
+from agent.adapters.whole_file import read_file
 from agent.bootstrap import specs
 from agent.core.diagnosis.finding import Finding, unknown
 from agent.settings import Settings
@@ -48,8 +49,8 @@ class Device:
         """The text of that agent's status file; None if there is none or it can't be read."""
         runtime = None if self.agent is None else self.agent.runtime_directory
         try:
-            return None if runtime is None else (runtime / specs.STATUS_FILE).read_text(encoding="utf-8")
-        except OSError:
+            return None if runtime is None else read_file(runtime / specs.STATUS_FILE).decode()
+        except (OSError, UnicodeDecodeError):
             return None
 
     @property

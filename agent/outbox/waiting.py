@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.contract.messages import Rank
+from agent.core.errors import StorageError
 from agent.outbox.database import disk
 from agent.outbox.store import STATE_FILE, TELEMETRY_FILE
 
@@ -35,6 +36,8 @@ def read_owed(directory: Path, user: str) -> Owed:
         path = directory / name
         if not path.exists():
             continue
+        if not path.is_file():  # SQLite would wait for a FIFO
+            raise StorageError(f"{path} is not a file: look what lies there")
         with (
             disk(path),
             closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1.0)) as reader,

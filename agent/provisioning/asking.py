@@ -6,6 +6,7 @@ from datetime import UTC
 from pathlib import Path
 from typing import TypeVar
 
+from agent.adapters.whole_file import read_file
 from agent.contract.identity import common_name
 from agent.contract.vocabulary import TimeQuality
 from agent.core.delivery.backoff import Backoff
@@ -176,7 +177,7 @@ def add_page(
     except EdgeAgentError as error:
         tools.tell(f"Warning: no certificate of the office's for the service page, whose own no phone knows: {error}")
         if before is not None and before.exists():
-            chosen.write(PAGE, before.read_bytes())
+            chosen.write(PAGE, read_file(before))
         return
     chain = [certificate.pem, *(each.pem for each in known if not each.is_root)]
     chosen.write(PAGE, key + "".join(chain).encode())

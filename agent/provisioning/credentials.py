@@ -2,9 +2,9 @@
 
 `STATE/credentials/` holds a directory for each set: `device.key` (the probe's certificate behind the key),
 `device.pem`, `ca.pem`, `binding.json`, and where the office gives one `page.pem`: key, certificate and issuer of the
-service page, which the service manager hands to it. The link `current` names the set in use; it is replaced by a
-rename, after all that the new set holds is on the disk. `next` names what enrolment is asking for, `renewing` what
-renewal is. A set that no link names is left over, and goes at the next change.
+service page, which the agent lays beside what asks for the page. The link `current` names the set in use; it is
+replaced by a rename, after all that the new set holds is on the disk. `next` names what enrolment is asking for,
+`renewing` what renewal is. A set that no link names is left over, and goes at the next change.
 """
 
 import fcntl
@@ -20,13 +20,14 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agent.adapters.binding import BINDING, CREDENTIALS, RENEWAL
+from agent.adapters.binding import PAGE as ENROLLED_PAGE
 from agent.adapters.synced_file import sync_names
-from agent.adapters.whole_file import explained, give, replace_file
+from agent.adapters.whole_file import explained, read_file, replace_file
 from agent.core.errors import StorageError
 from agent.provisioning.openssl import KeyKind
 
 Purpose = Literal["next", "renewing"]
-KEY, CERTIFICATE, AUTHORITIES, PAGE = "device.key", "device.pem", "ca.pem", "page.pem"
+KEY, CERTIFICATE, AUTHORITIES, PAGE = "device.key", "device.pem", "ca.pem", ENROLLED_PAGE.name
 _REQUEST = "request.json"
 _CURRENT = "current"
 _LINKS = (_CURRENT, "next", "renewing")
@@ -86,13 +87,13 @@ class Set:
     def read_key(self) -> bytes:
         """Return the key's file. Raises StorageError."""
         with explained(self.key):
-            return self.key.read_bytes()
+            return read_file(self.key)
 
     def bound(self) -> Bound:
         """Return whose the credentials are. Raises StorageError."""
         path = self.directory / BINDING
         with explained(path):
-            content = path.read_bytes()
+            content = read_file(path)
         try:
             return Bound.model_validate_json(content)
         except ValidationError as error:
@@ -111,7 +112,6 @@ class Store:
         """Keep others from changing anything. Raises StorageError, also when another command is at it."""
         with explained(self.directory):
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            give(self.directory, self.directory.parent)
             number = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             try:
@@ -132,7 +132,7 @@ class Store:
         if begun is None or begun.directory == (self._directory_of(_CURRENT)):
             return None
         try:
-            return begun if Asked.model_validate_json((begun.directory / _REQUEST).read_bytes()) == asked else None
+            return begun if Asked.model_validate_json(read_file(begun.directory / _REQUEST)) == asked else None
         except (OSError, ValidationError):
             return None
 
@@ -142,7 +142,6 @@ class Store:
         directory = self.directory / f"set-{secrets.token_hex(4)}"
         with explained(directory):
             directory.mkdir(mode=0o700)
-            give(directory, self.directory.parent)
         begun = Set(directory, self)
         begun.write(KEY, key)
         begun.write(_REQUEST, asked.model_dump_json().encode())
@@ -160,7 +159,7 @@ class Store:
 
     def write(self, path: Path, content: bytes) -> None:
         """Replace a file as a whole, onto the disk. Raises StorageError."""
-        replace_file(path, content, 0o600, owner=self.directory.parent)
+        replace_file(path, content, 0o600)
         self._reached(path.name)
 
     def _named(self, link: str) -> Set | None:
@@ -181,7 +180,6 @@ class Store:
         with explained(self.directory / link):
             new.unlink(missing_ok=True)
             new.symlink_to(directory.name)
-            give(new, self.directory.parent)
             new.rename(self.directory / link)
             sync_names(self.directory)
         self._reached(link)

@@ -1,23 +1,26 @@
 """Taking a device out of use: what it knows of its province is erased.
 
-A power cut at any moment leaves a device that the same command finishes. A mark in the state directory says that
-erasing has begun, and what else is to be erased: from then on nothing is asked again, and the mark goes last.
+A power cut at any moment leaves a device that the same command finishes. A mark beside the settings, where only root
+may write, says that erasing has begun, and what else is to be erased: from then on nothing is asked again, and the mark
+goes last.
 """
 
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from agent.adapters.binding import CREDENTIALS
-from agent.adapters.whole_file import replace_file
+from agent.adapters.rights import opened
+from agent.adapters.whole_file import read_file
 from agent.core.errors import StorageError
 from agent.outbox.waiting import read_owed
+from agent.provisioning import settings_files
 
 MARK = "decommissioning.json"
-_KEPT = frozenset({MARK, "agent.lock"})
+_KEPT = frozenset({"agent.lock"})
 """The lock keeps agents out until the end; it says nothing."""
 
 
@@ -42,16 +45,12 @@ def why_not(state: Path, user: str) -> str | None:
     return None
 
 
-def begun(state: Path) -> Begun | None:
-    """Return what an earlier run has begun to erase. Raises StorageError when that can't be read."""
-    path = state / MARK
+def begun(settings: Path) -> Begun | None:
+    """Return what an earlier run has begun to erase, by the mark in the directory of the settings. Raises StorageError
+    when that can't be read."""
+    path = settings / MARK
     try:
-        with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_uid != os.geteuid():
-                # The directory is the agent's own, which must not choose what root erases.
-                raise StorageError(f"{path} is not of this command: remove it")
-            content = file.read()
-        match json.loads(content):
+        match json.loads(read_file(path)):
             case {"name": str(name), "files": list(files)}:
                 return Begun(name, tuple(Path(str(each)) for each in files))
             case _:
@@ -62,27 +61,30 @@ def begun(state: Path) -> Begun | None:
         raise StorageError(f"{path} can't be read: {error}") from error
 
 
-def begin(state: Path, what: Begun) -> None:
+def begin(settings: Path, what: Begun) -> None:
     """Write the mark, safe against a power cut when it returns: from here on there is no way back. Raises
     StorageError."""
     content = json.dumps({"name": what.name, "files": [str(each) for each in what.files]})
-    replace_file(state / MARK, content.encode(), 0o600, owner=Path("/"))
+    settings_files.write(settings / MARK, content.encode())
 
 
-def erase(state: Path, what: Begun, others: Iterable[Path], remove: Callable[[Path], None]) -> None:
+def erase(state: Path, settings: Path, what: Begun, others: Iterable[Path]) -> None:
     """Erase the credentials, then everything else in the state directory, then `others`, which are in memory, and the
-    files of the settings, by `remove`; last the mark. Raises StorageError."""
+    files of the settings; last the mark. Raises StorageError."""
     try:
-        if (state / CREDENTIALS).exists():
-            shutil.rmtree(state / CREDENTIALS)
-            os.sync()
+        _delete(state / CREDENTIALS)
+        os.sync()
         for each in (*(each for each in state.iterdir() if each.name not in _KEPT), *others):
             _delete(each)
         for each in what.files:
-            remove(each)
+            settings_files.remove(each)
         os.sync()
-        (state / MARK).unlink(missing_ok=True)
+        settings_files.remove(settings / MARK)
         os.sync()
+    except RecursionError as error:
+        raise StorageError(
+            f"{state} can't be erased: directories are nested far too deep; remove them by hand"
+        ) from error
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise StorageError(
@@ -91,10 +93,19 @@ def erase(state: Path, what: Begun, others: Iterable[Path], remove: Callable[[Pa
 
 
 def _delete(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+    """Remove what has this name, and nothing that a link leads to: others than root may exchange it meanwhile."""
+    try:
+        directory = opened(path.parent)
+    except FileNotFoundError:
+        return
+    try:
+        os.unlink(path.name, dir_fd=directory)
+    except FileNotFoundError:
+        pass
+    except IsADirectoryError:
+        shutil.rmtree(path.name, dir_fd=directory)
+    finally:
+        os.close(directory)
 
 
 def _count(number: int, one: str, more: str) -> str:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from agent.adapters.whole_file import read_file
 from agent.core.errors import EdgeAgentError
 
 EST = "/.well-known/est/"
@@ -185,6 +186,8 @@ class Registrar:
         context.load_verify_locations(cadata=self._trust)
         if shown is not None:
             try:
+                for each in (shown.certificate, shown.key):
+                    read_file(each)  # OpenSSL would wait for a FIFO
                 context.load_cert_chain(shown.certificate, shown.key, password="")
             except OSError as error:
                 raise EdgeAgentError(

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, get_args
 
+from agent.adapters.whole_file import read_file
 from agent.adapters.x509_files import PROVIDERS
 from agent.contract.identity import client_id, common_name
 from agent.core.errors import EdgeAgentError, UsageError
@@ -107,8 +108,8 @@ def key_alone(content: bytes) -> bytes:
 
 def public_key(key: Path | bytes) -> bytes:
     """Return the public half of the key in a file, or of one in PEM form, in DER form. Raises OpensslError."""
-    where, content = ("/dev/stdin", key) if isinstance(key, bytes) else (str(key), b"")
-    return _openssl("pkey", "-in", where, "-pubout", "-outform", "DER", stdin=content)
+    content = key if isinstance(key, bytes) else _read(key)
+    return _openssl("pkey", "-in", "/dev/stdin", "-pubout", "-outform", "DER", stdin=content)
 
 
 def request(key: Path, user: str, board: str | None) -> bytes:
@@ -127,7 +128,9 @@ def request(key: Path, user: str, board: str | None) -> bytes:
     lines += ["[extensions]", f"subjectAltName = DNS:{client_id(user)}"]
     text = "\n".join([*lines, ""]).encode()
     try:
-        made = _openssl("req", "-new", "-key", str(key), "-config", "/dev/stdin", "-outform", "DER", stdin=text)
+        with _in_memory(_read(key)) as its:
+            options = ("-key", its[1], "-config", "/dev/stdin", "-outform", "DER")
+            made = _openssl("req", "-new", *options, stdin=text, keep=(its[0],))
     except OpensslError as error:
         # tpm2-openssl 1.1 gives OpenSSL 3.0 the public half for the whole key.
         if "missing private key" not in str(error):
@@ -253,6 +256,13 @@ def _why_not(
 def to_pem(der: bytes) -> str:
     """Return a certificate in PEM form. Raises OpensslError when it is none."""
     return _openssl("x509", "-inform", "DER", stdin=der).decode("ascii")
+
+
+def _read(key: Path) -> bytes:
+    try:
+        return read_file(key)
+    except OSError as error:
+        raise OpensslError(f"{key}: {(error.strerror or str(error)).lower()}") from error
 
 
 def _openssl(*words: str, stdin: bytes = b"", keep: Sequence[int] = ()) -> bytes:

@@ -76,7 +76,7 @@ def tell(step: Step, says: str) -> str | None:
             RUN.mkdir(mode=0o755)
             RUN.chmod(0o755)  # whatever the umask
         content = json.dumps({"step": step, "says": says}, ensure_ascii=False)
-        replace_file(RUN / _STATE, content.encode(), 0o644, owner=RUN)
+        replace_file(RUN / _STATE, content.encode(), 0o644)
         if CARD.is_dir():
             with _locked(), _writable():
                 _put_on_the_card(step, says)
@@ -96,7 +96,7 @@ def _put_on_the_card(step: Step, says: str) -> None:
     lines = [*(line for line in before if not _OPEN.match(line)), f"{now} {says}"]
     if step is Step.ENROLLED and not (CARD / _FIRST_BOOT).exists():
         lines.append(f"{now} done")
-    replace_file(CARD / LOG, "".join(f"{line}\n" for line in lines[-_LINES:]).encode(), 0o644, owner=CARD)
+    replace_file(CARD / LOG, "".join(f"{line}\n" for line in lines[-_LINES:]).encode(), 0o644)
 
 
 def _lines() -> list[str]:

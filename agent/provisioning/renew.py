@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from agent.adapters.whole_file import read_file
 from agent.contract.identity import Identity
 from agent.core.binding import Binding, copied
 from agent.core.errors import CopiedCard, EdgeAgentError
@@ -22,7 +23,7 @@ PATIENCE_S = 60.0
 def last_result(store: Store) -> Renewal | None:
     """Return what has become of the last try; None when there was none, or nobody can say."""
     try:
-        return parse_renewal((store.directory / RESULT).read_bytes())
+        return parse_renewal(read_file(store.directory / RESULT))
     except (OSError, ValueError):
         return None
 
@@ -132,7 +133,7 @@ def _own(chosen: Set) -> Certificate:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="ascii")
+        return read_file(path).decode("ascii")
     except (OSError, UnicodeDecodeError) as error:
         raise EdgeAgentError(f"{path} can't be read ({error}): enrol this device again") from error
 

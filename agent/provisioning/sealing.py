@@ -46,7 +46,7 @@ def sealed(request: dict[str, Any]) -> dict[str, Any]:
         why, do = unusable(kind_of_key(key), str(key), str(error))
         return {"refused": f"{why}; {do}" if do else str(error)}
     file.parent.mkdir(mode=0o750, exist_ok=True)
-    replace_file(file, done.content(), 0o640, owner=file.parent)
+    replace_file(file, done.content(), 0o640)
     return {"data": done.data.model_dump(mode="json", exclude_none=True)}
 
 

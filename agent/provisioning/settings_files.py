@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import tomllib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from agent.adapters.binding import CURRENT
 from agent.adapters.jose_keys import parse_keys
-from agent.adapters.whole_file import replace_file
+from agent.adapters.rights import as_owner
+from agent.adapters.whole_file import explained, replace_file
 from agent.core.errors import StorageError
 from agent.provisioning.credentials import AUTHORITIES, CERTIFICATE, KEY
 from agent.provisioning.est import RegistrarError
@@ -25,6 +27,7 @@ _TAKEN = {
 }
 """What a registrar may set besides: all else is the business of the files on the card."""
 _OVERLAY_S = 120.0
+_DISK_S = 30.0
 _ON_THE_CARD = 'umask 022; mkdir -p "${1%/*}" && cat >"$1.new" && sync "$1.new" && mv "$1.new" "$1" && sync "${1%/*}"'
 TPM = Path("/usr/share/edge-agent/tpm.conf")
 """The package's drop-in for units that use a TPM."""
@@ -69,7 +72,7 @@ def write(path: Path, content: bytes, *, overlay: str = "overlayroot-chroot") ->
 
     Raises StorageError.
     """
-    replace_file(path, content, 0o644, owner=path.parent)
+    as_owner(path.parent, partial(replace_file, path, content, 0o644), limit_s=_DISK_S)
     if is_overlay(path.parent):
         try:
             command = [overlay, "sh", "-c", _ON_THE_CARD, "sh", str(path)]
@@ -99,12 +102,17 @@ def let_units_use_a_tpm(given: Path, files: list[Path]) -> None:
 def remove(path: Path, *, overlay: str = "overlayroot-chroot") -> None:
     """Remove a file, on the card too as `write` does; one that is not there is no mistake. Raises StorageError."""
     try:
-        path.unlink(missing_ok=True)
+        as_owner(path.parent, partial(_unlink, path), limit_s=_DISK_S)
         if path.parent.is_dir() and is_overlay(path.parent):
             command = [overlay, "rm", "-f", str(path)]
             subprocess.run(command, capture_output=True, timeout=_OVERLAY_S, check=True)
     except (OSError, subprocess.SubprocessError) as error:
         raise StorageError(f"{path} can't be removed: {error}") from error
+
+
+def _unlink(path: Path) -> None:
+    with explained(path):
+        path.unlink(missing_ok=True)
 
 
 def is_overlay(directory: Path, mounts: Path = Path("/proc/self/mounts")) -> bool:

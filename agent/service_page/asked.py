@@ -8,6 +8,9 @@ from pydantic.dataclasses import dataclass as checked
 
 from agent.core.commissioning.plan import Equipment
 
+CERTIFICATE = "service-page.pem"
+"""Key and certificate of ID.local that enrolment has got, in the directory of the file that asks; it may be missing."""
+
 
 @checked(config=ConfigDict(extra="ignore"), frozen=True)
 class Asked:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from agent.core.errors import EdgeAgentError
 from agent.service_page import interfaces
 from agent.service_page.api import Api
-from agent.service_page.asked import Asked, read_asked
+from agent.service_page.asked import CERTIFICATE, Asked, read_asked
 from agent.service_page.entrance import Entrance
 from agent.service_page.interfaces import Place
 from agent.service_page.views import Views
@@ -21,10 +21,8 @@ from agent.service_page.walking import Walking
 from agent.service_page.web import Server
 
 STATIC = Path(__file__).parent / "static"
-CERTIFICATES = ("edge-agent-page.pem", "edge-agent-page-enrolled.pem")
-"""The credentials that may hold key and certificate of ID.local: by hand, and from enrolment."""
-NONE = b"none"
-"""What the service manager hands over in place of one that is not there."""
+BY_HAND = "edge-agent-page.pem"
+"""The credential that may hold key and certificate of ID.local. Those of enrolment: see `asked.CERTIFICATE`."""
 _LOOK_S = 1.0
 _OPENSSL_S = 30.0
 
@@ -69,7 +67,7 @@ def serve(
         stack.callback(agent.join)
         stack.callback(walking.close)
         stack.callback(over.set)
-        servers = _Servers(asked, api, paths.own, any_port=any_port, told=told)
+        servers = _Servers(asked, api, paths, any_port=any_port, told=told)
         stack.callback(servers.close)
         is_told = False
         while (now := read_asked(paths.file)) is not None and now.opening == asked.opening:
@@ -86,10 +84,10 @@ def serve(
 class _Servers:
     """A server for each place, as cables come and go. One thread."""
 
-    def __init__(self, asked: Asked, api: Api, own: Path, *, any_port: bool, told: Callable[[str], object]) -> None:
+    def __init__(self, asked: Asked, api: Api, paths: Paths, *, any_port: bool, told: Callable[[str], object]) -> None:
         self._asked = asked
         self._api = api
-        self._own = own
+        self._paths = paths
         self._any_port = any_port
         self._told = told
         self._tls: ssl.SSLContext | None = None
@@ -124,17 +122,17 @@ class _Servers:
     def _with_certificate(self) -> ssl.SSLContext:
         """Return the context of a server with the certificate that the office has given, else with one made now."""
         host = f"{self._asked.device_id}.local"
-        given = Path(os.environ.get("CREDENTIALS_DIRECTORY", "/nonexistent"))
-        for name in CERTIFICATES:
+        given = Path(os.environ.get("CREDENTIALS_DIRECTORY", "/nonexistent")) / BY_HAND
+        for file in (given, self._paths.file.with_name(CERTIFICATE)):
             try:
-                if (given / name).exists() and (given / name).read_bytes() != NONE:
-                    context = _context(given / name)
+                if file.exists():
+                    context = _context(file)
                     self._told(f"the office vouches for {host}")
                     self._api.door = {"host": host, "vouched": True}
                     return context
             except (OSError, ssl.SSLError) as error:
-                log.warning("%s can't be used: %s", name, error)
-        context = _context(_made(host, self._own))
+                log.warning("%s can't be used: %s", file, error)
+        context = _context(_made(host, self._paths.own))
         self._told("it has a certificate of its own, which no phone knows")
         self._api.door = {"host": host, "vouched": False}
         return context

@@ -17,7 +17,20 @@ from agent.core.commissioning.walk import Walk
 from agent.core.errors import EdgeAgentError, SettingsError
 
 _FILE = "walk.json"
+_LONGEST_LINE = 4 << 20
 _RESULT = KINDS["result"].type
+
+
+def lines_of(received: bytes) -> tuple[list[bytes], bytes]:
+    """Return the whole lines of what the tap has sent, each a JSON object, and the begun one. Raises EdgeAgentError for
+    anything else: another program may answer in the agent's place."""
+    *lines, rest = received.split(b"\n")
+    try:
+        if len(rest) <= _LONGEST_LINE and all(isinstance(json.loads(line), dict) for line in lines):
+            return lines, rest
+    except ValueError:
+        pass
+    raise EdgeAgentError("what answers at the tap is not the agent: sudo systemctl restart edge-agent")
 
 
 class WalkDriver:
@@ -125,4 +138,4 @@ def _write(file: Path, kept: Kept) -> None:
             return
     except FileNotFoundError:
         pass
-    replace_file(file, text, 0o640, file.parent)  # for the group of the directory, whichever of the two writes
+    replace_file(file, text, 0o640)  # for the group of the directory, whichever of the two writes

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from agent.adapters.in_time import in_time
 from agent.adapters.jose_keys import parse_keys
+from agent.adapters.whole_file import read_file
 from agent.core.errors import SettingsError, StorageError
 from agent.settings.afar import apply, named
 from agent.settings.file import settings_of
@@ -23,6 +24,7 @@ from agent.settings.tree import Settings
 
 FILE = "from-afar.json"
 PLACE = "the settings from afar"
+_MOST_BYTES = 4 << 20
 DENIED = "permission denied"
 """What is in the trouble of somebody who has not the rights to look."""
 
@@ -115,7 +117,7 @@ def load_kept(directory: Path) -> Kept:
     """Read the file; where there is none, nothing was set. Raises StorageError when it can't be read."""
     path = directory / FILE
     try:
-        kept = Kept.model_validate_json(path.read_bytes())
+        kept = Kept.model_validate_json(read_file(path, _MOST_BYTES))
         if kept.keys is not None:
             parse_keys({"keys": kept.keys.keys})
     except (FileNotFoundError, NotADirectoryError):
@@ -141,9 +143,6 @@ def store_kept(directory: Path, kept: Kept) -> None:
             file.write(kept.model_dump_json(exclude_defaults=True).encode())
             file.flush()
             os.fsync(file.fileno())
-        if os.geteuid() == 0:
-            owner = directory.stat()
-            os.chown(new, owner.st_uid, owner.st_gid)  # the agent must be able to read what root has written
         new.replace(path)
         opened = os.open(directory, os.O_RDONLY)  # a name is safe once the directory that has it is
         try:
@@ -172,7 +171,8 @@ class Begun:
 
 
 def begin(path: Path) -> Begun:
-    """Return the settings for a start of the agent. Raises SettingsError for a mistake in the files."""
+    """Return the settings for a start of the agent. Gives up root as `look` does. Raises SettingsError for a mistake in
+    the files, StorageError."""
     files, mistakes = read(path)
     return _begin(files, settings_of(files, mistakes), is_start=True)
 
@@ -187,7 +187,8 @@ def again(before: Begun, kept: Kept) -> Begun:
 def look(path: Path) -> Begun:
     """Return the settings that an agent would run with, or runs with, but with the cameras in any case.
 
-    Raises SettingsError like `begin`."""
+    Root gives up its rights for those of whoever the state directory belongs to, once it has read the files. Raises
+    SettingsError and StorageError like `begin`."""
     files, mistakes = read(path)
     return _begin(files, settings_of(files, mistakes), is_start=False)
 
@@ -203,6 +204,10 @@ def from_afar(begun: Begun) -> str:
 
 def _begin(files: Node, alone: Settings, *, is_start: bool) -> Begun:
     directory = alone.storage.directory
+    if os.geteuid() == 0:
+        from agent.adapters.rights import give_up_root  # noqa: PLC0415 - the agent itself never needs it
+
+        give_up_root(directory)
     at_worst = _without_cameras(alone) if is_start else alone
     try:
         found = in_time(partial(load_kept, directory))

@@ -1,5 +1,6 @@
 import fcntl
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,7 @@ def proc_with(tmp_path: Path, environ: bytes | None) -> Path:
     process = tmp_path / "proc" / "812"
     process.mkdir(parents=True)
     (process / "cmdline").write_bytes(b"edge-agent\0run\0--simulate\0")
+    (process / "status").write_text(f"Name:\tedge-agent\nUid:\t{os.geteuid()}\t{os.geteuid()}\n")
     if environ is not None:
         (process / "environ").write_bytes(environ)
     locks = f"1: POSIX  ADVISORY  WRITE 99 {place} 0 EOF\n2: FLOCK  ADVISORY  WRITE 812 {place} 0 EOF\n"
@@ -66,6 +68,36 @@ def test_where_it_tells_of_itself_is_read_from_its_environment(
     (tmp_path / "agent.lock").touch()
     found = find_agent(tmp_path, proc_with(tmp_path, environ))
     assert found == RunningAgent(812, simulated=True, runtime_directory=runtime)
+
+
+def test_root_believes_no_process_of_another_user_about_where_it_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "agent.lock").touch()
+    proc = proc_with(tmp_path, b"RUNTIME_DIRECTORY=/root\0")
+    (proc / "812/status").write_text("Uid:\t1000\t1000\n")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert find_agent(tmp_path, proc) == RunningAgent(812, simulated=True, runtime_directory=None)
+
+
+@pytest.mark.parametrize("made_by", [os.symlink, os.link])
+def test_a_lock_that_leads_to_another_programs_names_no_process_as_the_agent(
+    tmp_path: Path, made_by: Callable[[Path, Path], None]
+) -> None:
+    (tmp_path / "state").mkdir()
+    with (tmp_path / "other.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        made_by(tmp_path / "other.lock", tmp_path / "state/agent.lock")
+        for look in (find_agent, keep_agents_out):
+            with pytest.raises(StorageError, match=r"agent\.lock"):
+                look(tmp_path / "state")
+
+
+def test_a_fifo_in_the_place_of_the_lock_holds_nobody_up(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "agent.lock")
+    for look in (find_agent, keep_agents_out):
+        with pytest.raises(StorageError, match=r"agent\.lock"):
+            look(tmp_path)
 
 
 def test_a_directory_that_can_not_be_looked_into_is_told(tmp_path: Path) -> None:

@@ -85,6 +85,7 @@ def left(device: Device) -> set[str]:
     found = {str(each.relative_to(device.state)) for each in device.state.rglob("*")}
     found = {each for each in found if not each.endswith(("-shm", "-wal"))}  # SQLite's, by whoever reads
     named = [device.directory / "command-keys.json", device.directory / "edge-agent.d" / settings_files.LAYER]
+    named.append(device.directory / MARK)
     return found | {each.name for each in [*named, device.directory / "boot.claim"] if each.exists()}
 
 
@@ -343,9 +344,9 @@ def test_a_disk_that_lets_nothing_be_erased_is_told_and_the_same_command_goes_on
 
 def test_a_mark_that_can_not_be_read_is_told(enrolled: Device) -> None:
     for content in ("", "[]", "{}"):
-        (enrolled.state / MARK).write_text(content)
+        (enrolled.directory / MARK).write_text(content)
         with pytest.raises(StorageError, match=MARK):
-            decommission.begun(enrolled.state)
+            decommission.begun(enrolled.directory)
 
 
 def test_deploys_own_registrar_revokes_it(
@@ -368,12 +369,13 @@ def test_deploys_own_registrar_revokes_it(
         assert answer.status == 403
 
 
-def test_a_mark_that_the_agent_has_made_itself_erases_nothing(
-    enrolled: Device, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_a_mark_in_the_agents_own_directory_erases_nothing_and_keeps_nobody_from_being_revoked(
+    enrolled: Device, registrar: FakeRegistrar, tmp_path: Path
 ) -> None:
     (precious := tmp_path / "shadow").write_text("root's own")
-    decommission.begin(enrolled.state, decommission.Begun(NAME, (precious,)))
-    monkeypatch.setattr(os, "geteuid", lambda: (enrolled.state / MARK).stat().st_uid + 1)
-    assert enrolled.run("decommission", "--yes") == 1
-    assert f"{MARK} is not of this command: remove it" in capsys.readouterr().err
+    (enrolled.state / MARK).write_text(json.dumps({"name": "a/b/c", "files": [str(precious)]}))
+    revoking = Revoking(registrar)
+    assert enrolled.run("decommission", "--yes") == 0
+    assert revoking.asked == 1
     assert precious.exists()
+    assert left(enrolled) == {"agent.lock"}

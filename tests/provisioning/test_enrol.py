@@ -224,6 +224,7 @@ def test_debian_12_says_that_it_can_not_sign_with_a_tpm(tmp_path: Path, monkeypa
     openssl.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
 
+    (tmp_path / "device.key").touch()
     with pytest.raises(OpensslError, match="Debian 12 can't, that of Debian 13 can"):
         request(tmp_path / "device.key", NAME, None)
 

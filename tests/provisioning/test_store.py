@@ -60,7 +60,7 @@ def test_a_file_that_waits_under_the_new_ones_name_is_not_followed(tmp_path: Pat
     other = tmp_path / "shadow"
     other.write_text("root's own")
     (tmp_path / f".{KEY}.new").symlink_to(other)
-    replace_file(tmp_path / KEY, b"a key", 0o600, owner=tmp_path)
+    replace_file(tmp_path / KEY, b"a key", 0o600)
     assert other.read_text() == "root's own"
     assert (tmp_path / KEY).read_bytes() == b"a key"
     assert not (tmp_path / KEY).is_symlink()

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from agent.service_page import page
+from agent.service_page.asked import CERTIFICATE
 from agent.service_page.interfaces import Place, judge
-from agent.service_page.page import CERTIFICATES, NONE, Paths, serve
+from agent.service_page.page import BY_HAND, Paths, serve
 from agent.service_page.web import LONGEST_BODY
 from tests.support.service_page import CODE, Page, Phone
 from tests.support.wait import wait_for
@@ -153,13 +154,14 @@ def test_a_request_from_elsewhere_acts_on_nothing(tmp_path: Path) -> None:
     assert entered.headers["Server"] == "edge-agent"
 
 
-@pytest.mark.parametrize("content", [NONE, b"damaged", None])
+@pytest.mark.parametrize("content", [b"", b"damaged", None])
 def test_without_a_certificate_of_the_offices_it_makes_one_that_no_phone_knows_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
 ) -> None:
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     if content is not None:
-        (tmp_path / CERTIFICATES[1]).write_bytes(content)
+        for name in (BY_HAND, CERTIFICATE):
+            (tmp_path / name).write_bytes(content)
     with Page(tmp_path, scheme="https") as served:
         assert served.phone().enter().status == 204
     assert served.told[0] == "it has a certificate of its own, which no phone knows"

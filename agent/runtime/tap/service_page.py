@@ -46,6 +46,8 @@ class PagePlace:
     """Asks for the page."""
     group: str
     """Who may read it, besides the agent."""
+    certificate: Path
+    """Key and certificate that enrolment has got for it, if there are any."""
     kept_code: Path
     """What enrolment has kept of the claim's code."""
     blinks: bool
@@ -101,6 +103,7 @@ class ServicePage:
         elif self._blinks:  # nobody knows the code any more, and nobody has entered it
             self._end("the agent has started again, and the code that the beacon told is gone: ask again")
         else:
+            self._share_certificate()
             self._write(self._open)
 
     def contact(self, name: str, *, active: bool) -> None:
@@ -170,6 +173,7 @@ class ServicePage:
             "hash": kept,
             "blinks": code is not None,
         }
+        self._share_certificate()  # before the file that starts the page
         if not self._write(asked):
             return
         self._open, self._blinks, self._wrong = asked, code is not None, 0
@@ -192,10 +196,22 @@ class ServicePage:
     def _remove(self) -> None:
         try:
             self._place.file.unlink(missing_ok=True)
-            for picture in self._place.file.parent.glob("view-*.jpg"):
-                picture.unlink(missing_ok=True)
+            for shown in (self._certificate, *self._place.file.parent.glob("view-*.jpg")):
+                shown.unlink(missing_ok=True)
         except OSError as error:
             log.warning("what asks for the service page can't be removed: %s", error)
+
+    @property
+    def _certificate(self) -> Path:
+        return self._place.file.with_suffix(".pem")
+
+    def _share_certificate(self) -> None:
+        try:
+            replace_shared(self._certificate, self._place.certificate.read_bytes(), self._place.group)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            log.warning("the service page gets no certificate of the office's: %s", error)
 
     def _write(self, asked: Mapping[str, Any]) -> bool:
         self._version = self._place.version()
@@ -209,7 +225,7 @@ class ServicePage:
 
 def replace_shared(file: Path, content: bytes, group: str) -> None:
     """Replace a file in memory that a group may read. Raises OSError."""
-    new = file.with_suffix(".new")
+    new = file.with_name(f"{file.name}.new")
     new.unlink(missing_ok=True)
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as out:

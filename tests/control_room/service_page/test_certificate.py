@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Error, Playwright, expect
 
-from agent.service_page.page import CERTIFICATES
+from agent.service_page.asked import CERTIFICATE
 from deploy.kit.authority import Authority, new_key, write_certificates, write_key
 from tests.control_room.rig import AS_ROOT, CHROMIUM, trust
 from tests.control_room.service_page.conftest import PHONE
@@ -30,13 +30,12 @@ def phone(driver: Playwright, home: Path, *trusted: Path, forgives: bool = False
 
 
 def test_a_phone_that_knows_the_provinces_root_opens_the_page_by_its_name_and_any_other_is_told_why_it_warned(
-    built_service_page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, driver: Playwright
+    built_service_page: Path, tmp_path: Path, driver: Playwright
 ) -> None:
     root = Authority.root("page", "kzn")
     issuing, key = root.issuing(), new_key()
     write_certificates(tmp_path / "root.pem", root.certificate)
-    write_key(tmp_path / CERTIFICATES[1], key, issuing.page(key.public_key(), HOST), issuing.certificate)
-    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    write_key(tmp_path / CERTIFICATE, key, issuing.page(key.public_key(), HOST), issuing.certificate)
     with Page(tmp_path, "https", has=KIOSK_0001) as served:
         address = served.phone().host
         named = f"https://{HOST}:{address.partition(':')[2]}"
@@ -53,7 +52,7 @@ def test_a_phone_that_knows_the_provinces_root_opens_the_page_by_its_name_and_an
             page = warned.new_page()
             page.goto(f"https://{address}")
             expect(page.locator(".doubt")).to_contain_text(f"as {named}. Open that")
-            (tmp_path / CERTIFICATES[1]).unlink()
+            (tmp_path / CERTIFICATE).unlink()
             (tmp_path / "other").mkdir()
             with Page(tmp_path / "other", "https") as of_nobody:
                 page.goto(f"https://{of_nobody.phone().host}")

@@ -142,7 +142,7 @@ _CABLE = (
 _UNTIL = "timeout 180 sh -c 'until {}; do :; done'"
 _PAGE = "edge-agent-service-page.service"
 _SERVED = f"journalctl -u {_PAGE} -o cat --no-pager"
-# What enrolment leaves of the page's, in the middle of its time.
+# What enrolment leaves of the page's. It counts when the page is asked for again.
 _ENROLLED = (
     "runuser -u edge-agent -- sh -euc 'cd /var/lib/edge-agent; mkdir -m 700 credentials credentials/set-1;"
     " ln -s set-1 credentials/current; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9"
@@ -152,8 +152,9 @@ _PAGE_ASKED_FOR = (
     f"edge-agent sim --config {SETTINGS} hold cabinet >/dev/null && {_UNTIL.format(f'{_SERVED} | grep -q https:')};"
     f" edge-agent sim --config {SETTINGS} release cabinet >/dev/null; systemctl show -P User -P ActiveState {_PAGE};"
     " stat -c '%A %U:%G' /var/lib/edge-agent/walk;"
-    f" {_ENROLLED} && systemctl restart {_PAGE}; {_UNTIL.format(f'{_SERVED} | grep -q vouches')};"
-    f" ls -m /run/credentials/{_PAGE}; rm -r /var/lib/edge-agent/credentials;"
+    f" {_ENROLLED} && edge-agent sim --config {SETTINGS} hold cabinet >/dev/null;"
+    f" {_UNTIL.format(f'{_SERVED} | grep -q vouches')}; edge-agent sim --config {SETTINGS} release cabinet >/dev/null;"
+    f" stat -c '%A %U:%G' /run/edge-agent/service-page.pem; rm -r /var/lib/edge-agent/credentials;"
     f" rm /run/edge-agent/service-page.json; {_UNTIL.format(f'! systemctl -q is-active {_PAGE}')}; {_SERVED}"
 )
 _SOMEBODYS_FILES = (

@@ -22,7 +22,7 @@ from agent.provisioning.credentials import Set, Store
 from agent.provisioning.enrol import Order, enrol
 from agent.provisioning.est import Login, RefusedError, Registrar
 from agent.provisioning.renew import renew
-from agent.service_page.page import CERTIFICATES
+from agent.service_page.asked import CERTIFICATE
 from deploy.kit.authority import new_key, write_certificates, write_key
 from tests.support.certificates import BrokerAuthorities, CertificateFiles
 from tests.support.mosquitto import Mosquitto
@@ -129,15 +129,12 @@ def test_a_device_enrols_by_claim_renews_and_its_leaf_alone_opens_the_broker(
 
 
 def test_a_phone_that_trusts_the_offices_root_of_pages_alone_opens_an_enrolled_devices_page_by_its_name(
-    registrar: ServedRegistrar, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    registrar: ServedRegistrar, tmp_path: Path
 ) -> None:
     device = _Device(tmp_path / "state", registrar, BOARD)
     device.enrol(claimed(registrar))
-    credentials = tmp_path / "given"
-    credentials.mkdir()
-    (credentials / CERTIFICATES[1]).write_bytes((device.store.directory / "current/page.pem").read_bytes())
-    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
     (tmp_path / "page").mkdir()
+    (tmp_path / "page" / CERTIFICATE).write_bytes((device.store.directory / "current/page.pem").read_bytes())
     with Page(tmp_path / "page", "https", has=replace(KIOSK, source=f"/edge/{NAME}")) as page:
         port = int(page.phone().host.partition(":")[2])
         assert opened(port, registrar.directory / "page-root.pem", HOST) == 401

@@ -3,6 +3,7 @@
 import grp
 import json
 import os
+import stat
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from agent.contract.messages import SecurityData
 from agent.core import service_code
 from agent.runtime.tap.service_page import PagePlace, ServicePage
+from agent.service_page.asked import CERTIFICATE
 from agent.sim.clock import SimClock
 from tests.support.context import Collected, make_context
 
@@ -23,8 +25,15 @@ class Rig:
         self.code: str | None = None
         self.file = directory / "service-page.json"
         self.about = {"https_port": 8443}
+        self.enrolled = directory / "page.pem"
         place = PagePlace(
-            self.file, group, directory / service_code.FILE, blinks, lambda: self.about, lambda: self.about
+            self.file,
+            group,
+            self.enrolled,
+            directory / service_code.FILE,
+            blinks,
+            lambda: self.about,
+            lambda: self.about,
         )
         self.page = ServicePage(make_context(self.drafts, self.clock))
         self.page.begin(place, self)
@@ -52,6 +61,19 @@ class Rig:
         """Security events since the last call, by kind."""
         drafts, self.drafts[:] = list(self.drafts), []
         return [(each.data.kind, each.data.detail) for each in drafts if isinstance(each.data, SecurityData)]
+
+
+def test_what_enrolment_has_got_for_the_page_lies_beside_what_asks_for_it_and_no_longer_than_that(
+    tmp_path: Path,
+) -> None:
+    rig = Rig(tmp_path, group=grp.getgrgid(os.getegid()).gr_name)
+    rig.enrolled.write_bytes(b"key and certificate")
+    rig.hold()
+    shared = rig.file.with_name(CERTIFICATE)
+    assert shared.read_bytes() == b"key and certificate"
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o640
+    rig.pass_(901)
+    assert not shared.exists()
 
 
 def test_the_group_of_the_page_may_read_what_asks_for_it(tmp_path: Path) -> None:
