@@ -116,6 +116,10 @@ class Mp4:
         """Whether pictures are in fragments behind the headers."""
         return any(each.type == b"moof" for each in self.boxes)
 
+    def content(self, box: Box) -> bytes:
+        """Return what is in a box that is no `mdat`. Raises Unreadable, OSError."""
+        return _content(self.file, box)
+
     def samples(self) -> Iterator[Sample]:
         """Yield the samples of the video in the order of decoding, one at least. Raises Unreadable."""
         left, time, sample = self.size + _MOST_TINY * _SMALLEST, 0.0, None

@@ -5,8 +5,10 @@ the key frame and the moment that was asked for.
 """
 
 import struct
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 
 from agent.evidence.h264 import Kind, Unit
 from agent.evidence.mp4 import Mp4, Sample, Unreadable, children, named, only, u32
@@ -57,6 +59,8 @@ class Watch:
         self._count = self._unmarked = self._bytes = self._keys = 0
         self._is_back = self._is_reordered = False
         self._known = sets_of(movie)
+        self._index, self._is_led_on = _index_of(movie)
+        self._off_index = 0
 
     def add(self, sample: Sample, unit: Unit) -> None:
         """See the next NAL unit, in the order of decoding."""
@@ -79,6 +83,10 @@ class Watch:
         self._early_s, self._late_s = min(self._early_s, moved_s), max(self._late_s, moved_s)
         self._is_back = sample.shown < self._newest_s and not self._movie.is_h265
         self._newest_s = max(self._newest_s, sample.shown)
+        at = bisect_right(self._index, sample.offset, key=itemgetter(0)) - 1
+        if at >= 0 and sample.offset < self._index[at][1]:
+            begin_s, end_s = self._index[at][2:]
+            self._off_index += not begin_s - _CLOSE_S <= sample.time <= end_s + _CLOSE_S
         self._count, self._bytes, self._end_s = self._count + 1, self._bytes + sample.size, sample.time + sample.lasts
 
     def seen(self) -> Presented:
@@ -94,6 +102,7 @@ class Watch:
         yield from _movie_head(only(movie, b"mvhd"))
         yield from _track_head(only(track, b"tkhd"))
         yield from self._lengths()
+        yield from self._indexed()
         entries = children(self._movie.video.tables[b"stsd"][8:])
         if len(entries) > 1:
             yield f"its pictures are described in {len(entries)} ways: a player may take the wrong one"
@@ -135,6 +144,12 @@ class Watch:
         left = self._end_s - self._first_s - max(begin_s, 0.0) - sum(each[0] for each in shown)
         if shown[-1][0] and left > _CLOSE_S and len(shown) == 1:
             yield f"an edit list hides the last {left:.1f} s"
+
+    def _indexed(self) -> Iterator[str]:
+        if self._off_index:
+            yield "its index (sidx) gives its pictures other times: a player may show another length, or skip some"
+        if self._is_led_on:
+            yield "its index (sidx) leads to others, or there are several: a player may show another length"
 
     def _lengths(self) -> Iterator[str]:
         """A length of 0 is none that is given. With an edit list the movie and the track have that of the edits."""
@@ -199,6 +214,26 @@ class Watch:
         hidden = media - self._bytes if not self._movie.others else 0
         if hidden + unused > _EMPTY:
             yield f"{hidden + unused} bytes that belong to no picture"
+
+
+def _index_of(movie: Mp4) -> tuple[list[tuple[int, int, float, float]], bool]:
+    """Return which bytes an index says to be of which seconds, and whether it leads to other indexes."""
+    boxes = [each for each in movie.boxes if each.type == b"sidx"]
+    found: list[tuple[int, int, float, float]] = []
+    for box in boxes[:1]:
+        table = movie.content(box)
+        wide = table[:1] == b"\1"
+        if len(table) < (32 if wide else 24):
+            raise Unreadable("its index is cut short")
+        scale, time, first = struct.unpack_from(">IQQ" if wide else ">III", table, 8)
+        at = box.end + first
+        for place in range(32 if wide else 24, len(table) - 11, 12):
+            size, lasts = struct.unpack_from(">II", table, place)
+            if size >> 31:
+                return [], True
+            found.append((at, at + size, time / (scale or 1), (time + lasts) / (scale or 1)))
+            at, time = at + size, time + lasts
+    return found, len(boxes) > 1
 
 
 def sets_of(movie: Mp4) -> dict[bytes, None]:

@@ -6,7 +6,7 @@ import pytest
 
 from agent.__main__ import main
 from agent.evidence.media_signing.verdict import Result
-from agent.evidence.remux import plain_mp4
+from agent.evidence.remux import indexed, plain_mp4
 from tests.support.altered_container import (
     excerpts,
     film_in_fragments,
@@ -21,7 +21,7 @@ from tests.support.signed_media import signing, vector
 @pytest.mark.parametrize("reordered", [0, 2])
 def test_our_own_films_and_excerpts_of_them_are_shown_as_they_were_recorded(reordered: int) -> None:
     film = film_in_fragments(reordered)
-    for each in (film, plain_mp4(film), *excerpts(film), *excerpts(plain_mp4(film))):
+    for each in (film, indexed(film), plain_mp4(film), *excerpts(film), *excerpts(plain_mp4(film))):
         found = verdict_on(each)
         assert (found.result, said(found)) == (Result.AUTHENTIC, "")
 

@@ -11,7 +11,7 @@ from agent.evidence.media_signing.film import judged
 from agent.evidence.media_signing.keys import Trust
 from agent.evidence.media_signing.verdict import Result, Verdict
 from agent.evidence.mp4 import Mp4
-from agent.evidence.remux import plain_mp4
+from agent.evidence.remux import indexed, plain_mp4
 from agent.sim.clock import SimClock
 from tests.support.recording import as_file, encoded, pieces_of
 from tests.support.signed_media import BEGAN, box, signing
@@ -212,6 +212,18 @@ def fragment_edits(film: bytes) -> Iterator[tuple[str, bytes, str]]:
 
     yield "unmarked", made.having(*run, change=each(8, ">I", lambda _: 0x10000)), "30 key frames are not marked"
     yield "reordered", made.having(*run, change=each(12, ">i", lambda at: -40_000 * (at % 2))), "another order"
+    with_index = indexed(film)
+    at = with_index.index(b"sidx") + 4
+    size = int.from_bytes(with_index[at - 8 : at - 4]) - 8
+    table = bytearray(with_index[at : at + size])
+    for place in range(36, size, 12):  # of each fragment, how long it lasts
+        struct.pack_into(">I", table, place, 20_000)
+    yield (
+        "an index",
+        with_index[:at] + table + with_index[at + size :],
+        "its index (sidx) gives its pictures other times",
+    )
+    yield "two indexes", with_index[: at + size] + with_index[at - 8 :], "leads to others, or there are several"
     mirror = _set(40, ">9i", -0x10000, *_STRAIGHT[1:])
     yield "mirrored", made.having(b"moov", b"trak", b"tkhd", change=mirror), "mirrored"
 
