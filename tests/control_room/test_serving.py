@@ -2,13 +2,17 @@
 
 import http.client
 import json
+import re
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
-from tests.control_room.rig import Browser, Rig, key_fragment
+from tests.control_room.person import Person
+from tests.control_room.rig import OPERATOR, SECOND, Browser, Rig, key_fragment
+from tests.support.mosquitto import SERVING
 from tests.support.wait import wait_for
 
 HEADERS = {
@@ -18,6 +22,13 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-cache",
+}
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Protocol": "mqtt",
 }
 CONNECT = """
 url => new Promise(resolve => {
@@ -109,3 +120,71 @@ def test_without_tls_it_only_says_where_to_go(rig: Rig) -> None:
     answer = connection.getresponse()
     assert (answer.status, answer.getheader("Location")) == (301, "https://localhost/page.js")
     connection.close()
+
+
+def reaches_the_broker(rig: Rig, source: str) -> bool:
+    """Whether somebody at this address gets a connection to the broker, which is good for one try of a password."""
+    context = ssl.create_default_context(cafile=rig.authorities.server.ca)
+    port = rig.sites[0].port
+    connection = http.client.HTTPSConnection("localhost", port, context=context, timeout=30, source_address=(source, 0))
+    try:
+        connection.request("GET", "/mqtt", headers=UPGRADE)
+        status = connection.getresponse().status
+    finally:
+        connection.close()
+    assert status in {http.HTTPStatus.SWITCHING_PROTOCOLS, http.HTTPStatus.TOO_MANY_REQUESTS}
+    return status == http.HTTPStatus.SWITCHING_PROTOCOLS
+
+
+def test_who_guesses_passwords_gets_a_few_tries_and_then_one_a_second_and_locks_no_operator_out(
+    rig: Rig, browser: Browser
+) -> None:
+    person = Person(browser, rig.url, OPERATOR, rig.key)
+    person.begin()
+    began = time.monotonic()
+    guesses = sum(reaches_the_broker(rig, "127.0.0.2") for _ in range(300))
+    took_s = time.monotonic() - began
+    print(f"{guesses} of 300 guesses reached the broker in {took_s:.1f} s")
+    assert guesses <= 21 + took_s
+    assert person.noted("grey")[-1][0] is False
+    person.reload()
+    person.await_watching()
+    assert len(person.noted("grey")) <= 3
+
+
+def test_two_operators_behind_one_address_are_back_soon_after_a_restart_of_the_broker_whatever_came_before(
+    rig: Rig, browser: Browser
+) -> None:
+    people = [Person(browser, rig.url, OPERATOR, rig.key), Person(browser, rig.url, SECOND, rig.key)]
+    people += [Person(browser, rig.url, each.login, None, beside=each) for each in people]
+    for person in people[:2]:
+        person.begin()
+    for person in people[2:]:
+        person.look_on()
+    assert not all(reaches_the_broker(rig, "127.0.0.1") for _ in range(30)), "they have no tries to spare"
+
+    rig.brokers[0].stop()
+    for person in people:
+        person.await_grey()
+    rig.brokers[0].start()
+    began = time.monotonic()
+    for person in people:
+        person.await_live(30)
+    print(f"all are back after {time.monotonic() - began:.1f} s")
+    browser.forgive("WebSocket connection to .* failed")
+
+
+@pytest.mark.parametrize(
+    ("address", "guest"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2::7", "2001:db8:1:2:"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2:"),
+        ("2001:db8::1:2:3:4", "2001:db8:"),
+        ("::1", "::1"),
+    ],
+)
+def test_who_has_a_network_of_ipv6_is_one_guest(address: str, guest: str) -> None:
+    [pattern] = re.findall(r'"~(.*)" \$control_room_net;', (SERVING / "nginx.conf").read_text())
+    found = re.match(pattern.replace("?<", "?P<"), address)
+    assert (address if found is None else found["control_room_net"]) == guest
