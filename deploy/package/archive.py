@@ -11,6 +11,8 @@ from deploy.package.control import SCRIPTS
 _PROGRAMS = {*SCRIPTS, "edge-agent", "login.sh"}
 _OF_PROGRAMS = {"bin", "DEBIAN", "edge-agent-control-room"}
 COMPRESSIONS = ("xz", "zstd", "gzip", "none")
+_LEVEL = {"zstd": ["-z12"]}
+"""A tenth of the processor time that xz takes, for a package that is larger by a quarter; above it, xz is better."""
 
 
 def time_s(changelog: Path) -> int:
@@ -33,6 +35,14 @@ def build(root: Path, deb: Path, time_s: int, compression: str) -> None:
     root.chmod(0o755)
     os.utime(root, (time_s, time_s))
     deb.parent.mkdir(parents=True, exist_ok=True)
-    command = ["dpkg-deb", "--root-owner-group", f"-Z{compression}", "--build", str(root), str(deb)]
+    command = [
+        "dpkg-deb",
+        "--root-owner-group",
+        f"-Z{compression}",
+        *_LEVEL.get(compression, []),
+        "--build",
+        str(root),
+        str(deb),
+    ]
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(time_s)}
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
