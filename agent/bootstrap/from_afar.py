@@ -17,7 +17,7 @@ from agent.bootstrap.certificate_watch import CertificateWatch
 from agent.bootstrap.signers import check_keys, check_second
 from agent.bootstrap.trial import HasCameras, TrialJudge, Verdict
 from agent.contract.commands import Claims, ConfigSetArgs, KeysSetArgs, RebootArgs
-from agent.contract.device import ConfigData, MetaData
+from agent.contract.device import ConfigData, KeysData, MetaData
 from agent.contract.messages import ResultData
 from agent.core.errors import StorageError
 from agent.outbox.outbox import Outbox
@@ -110,8 +110,10 @@ class FromAfar:
         self._jobs: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self._wanted = self._kept.wanted
         self._is_busy = self._kept.trial is not None
-        self._waiting: Received | None = None
-        """Settings from `down/config` that wait for a calm moment."""
+        self._waiting: dict[str, Received] = {}
+        """What brokers have kept for this device, and waits for a calm moment; by topic."""
+        self._refused_keys = b""
+        """The last order from `down/keys` that was refused: it comes again at every connection."""
         self._judge = TrialJudge(context, outbox, cameras)
         self._certificate_watch = CertificateWatch(begun.settings, context)
         self._is_leaving = False
@@ -232,11 +234,22 @@ class FromAfar:
         """The highest revision of settings that a permitted signer has asked for."""
         return self._wanted
 
+    def seen(self, name: str) -> int:
+        """Return the highest revision of settings that was asked for, or of keys that was ever in force."""
+        return self._wanted if name == "config-set" else self._kept.last_keys
+
     def desired(
-        self, args: ConfigSetArgs, claims: Claims, signer: Verified, message: Received
+        self, args: ConfigSetArgs | KeysSetArgs, claims: Claims, signer: Verified, message: Received
     ) -> CommandOutcome | None:
-        """Take new settings that are retained at a broker; None if they wait for a calm moment."""
-        outcome = self._config_set(args, claims, signer, message)
+        """Take an order that a broker has kept; None if it waits for a calm moment, or was refused before."""
+        if isinstance(args, ConfigSetArgs):
+            outcome = self._config_set(args, claims, signer, message)
+        elif message.payload == self._refused_keys:
+            return None
+        else:
+            outcome = self._keys_set(args, claims, signer)
+            if outcome.status == "failed" and outcome.code != "busy":
+                self._refused_keys = message.payload
         if outcome.code in {"busy", "alarm-open"}:
             self._jobs.put(partial(self._wait, message))
             return None
@@ -283,16 +296,23 @@ class FromAfar:
                 pass
             elif self._kept.trial is not None:
                 self._watch(self._kept.trial)
-            elif self._waiting is not None and not self._is_busy and not self._alarms.open_ids:
-                message, self._waiting = self._waiting, None
-                self._handler.receive(message)  # verified again: its key may have been withdrawn meanwhile
+            elif (topic := self._ready()) is not None:
+                # Verified again: its key may have been withdrawn meanwhile.
+                self._handler.receive(self._waiting.pop(topic))
             else:
                 self._certificate_watch.tick()
         else:
             job()
 
+    def _ready(self) -> str | None:
+        """Return the topic of a kept order that need not wait any more. New settings wait for the end of an alarm."""
+        if self._is_busy:
+            return None
+        is_calm = not self._alarms.open_ids
+        return next((each for each in self._waiting if is_calm or each.endswith("/keys")), None)
+
     def _wait(self, retained: Received) -> None:
-        self._waiting = retained
+        self._waiting[retained.topic] = retained
 
     def _refuse(self, revision: int, reason: str) -> None:
         # The order before it has ended and was told so: its job came first.
@@ -317,7 +337,9 @@ class FromAfar:
         )
         before = self._kept
         if self._alarms.open_ids:  # since it was checked
-            self._wanted, self._is_busy, self._waiting = before.wanted, False, retained or self._waiting
+            self._wanted, self._is_busy = before.wanted, False
+            if retained is not None:
+                self._wait(retained)
             self._handler.order_done(OrderDone(order.cmd_id, False, "alarm-open", _ALARM_OPEN))
         elif self._save(before.with_(trial=trial, wanted=layer.revision, state="trying", reason="", order=order)):
             self._before = self._settings
@@ -386,6 +408,7 @@ class FromAfar:
     def _take_keys(self, keys: KeySet, cmd_id: str) -> None:
         if self._save(self._kept.with_(keys=keys)):
             self._keys.take(keys.keys, keys.revision)
+            self._report()
             done = OrderDone(cmd_id, True, "ok", f"revision {keys.revision} of the keys is in force")
         else:
             done = OrderDone(cmd_id, False, "not-kept", _UNWRITTEN)
@@ -454,7 +477,8 @@ def _differ_in_cameras_alone(old: Settings, new: Settings) -> bool:
 
 def describe(trouble: str, kept: Kept, settings: Settings) -> MetaData:
     """Return what `up/meta` says. `trouble` is why nothing that was set from afar is in force, if so."""
-    return specs.meta(settings).model_copy(update={"config": _config(trouble, kept)})
+    keys = KeysData(revision=0 if trouble or kept.keys is None else kept.keys.revision, seen=kept.last_keys)
+    return specs.meta(settings).model_copy(update={"config": _config(trouble, kept), "keys": keys})
 
 
 def _config(trouble: str, kept: Kept) -> ConfigData:

@@ -7,7 +7,7 @@ on, is the contract's rules without a connection: it is fed with what brokers br
 from agent.adapters.jose_keys import PrivateKey
 from agent.adapters.tls_context import TlsFiles
 from agent.centre.centre import Centre
-from agent.centre.config import co_sign, sign_config
+from agent.centre.config import co_sign, sign_config, sign_kept
 from agent.centre.consumer import Consumer, Device, Mark
 from agent.centre.heads import Heads, HeadsError, Refused
 from agent.centre.notices import (
@@ -81,4 +81,5 @@ __all__ = [
     "do_not",
     "printable",
     "sign_config",
+    "sign_kept",
 ]

@@ -255,15 +255,22 @@ class Centre:
         return order.future
 
     def retain_config(self, source: str, settings: Signed | None) -> dict[str, str]:
-        """Have every broker keep settings for a device, which `sign_config` has made; with None clear what they keep.
+        """Have every broker keep settings for a device, which `sign_config` has made, as `retain_keys` does keys."""
+        return self._retain(source, "config", settings)
+
+    def retain_keys(self, source: str, keys: Signed | None) -> dict[str, str]:
+        """Have every broker keep a key set for a device, which `sign_kept` has made; with None clear what they keep.
 
         Waits for each broker, 10 s at most, so don't call it on a thread of the centre. Returns the addresses of those
         that have not confirmed, each with the reason. What the device makes of it comes as a NewMessage with a
-        ResultData for which `settings.is_answered_by` is true; a revision that is not new gets no answer.
+        ResultData for which `is_answered_by` of what was signed is true; a revision that is not new gets no answer.
         """
+        return self._retain(source, "keys", keys)
+
+    def _retain(self, source: str, level: str, settings: Signed | None) -> dict[str, str]:
         with self._tried:
             self._tried.wait_for(lambda: all(each.was_tried for each in self._links), _OPEN_WITHIN_S)
-        topic, missing = self._topic(source, "config"), {}
+        topic, missing = self._topic(source, level), {}
         for url, each in zip(self.brokers, self._links, strict=True):
             try:
                 each.retain(topic, settings)

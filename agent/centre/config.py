@@ -1,4 +1,4 @@
-"""Orders signed by a second person, and settings from afar signed to be kept for a device by its brokers."""
+"""Orders signed by a second person, and settings and keys signed to be kept for a device by its brokers."""
 
 import json
 from base64 import urlsafe_b64decode
@@ -34,20 +34,24 @@ def sign_config(
     *,
     second: str | None = None,
 ) -> Signed:
-    """Return settings for `Centre.retain_config`, which the device `source` may take for a year.
+    """Return settings for `Centre.retain_config`, which the device `source` may take for a year. Raises ValueError as
+    `sign_kept` does."""
+    return sign_kept(CONFIG_SET, source, {"revision": revision, "changes": changes}, key, second=second)
 
-    Raises ValueError for wrong arguments, for a key of another role than the device takes, for a `second` that is not
-    of the same order, and for more than a device reads.
+
+def sign_kept(name: str, source: str, args: Mapping[str, Any], key: PrivateKey, *, second: str | None = None) -> Signed:
+    """Return a `config-set` or `keys-set` for brokers to keep, which the device `source` may take for a year.
+
+    Raises ValueError for wrong arguments, for a key that is no admin's, for a `second` that is not of the same order,
+    and for more than a device reads.
     """
-    if key.role not in TABLE[CONFIG_SET].roles:
-        raise ValueError(
-            f"the signer must be {_either(TABLE[CONFIG_SET].roles)}, and {key.kid} is of the role {key.role}"
-        )
-    args = _shared(CONFIG_SET, {"revision": revision, "changes": changes})
+    if key.role != "admin":
+        raise ValueError(f"the signer must be an admin, and {key.kid} is of the role {key.role}")
+    args = _shared(name, args)
     if second is not None:
-        check_second(second, source, CONFIG_SET, args, key)
+        check_second(second, source, name, args, key)
         args["second"] = second
-    this = signed(CONFIG_SET, args, source, key, None, new_cmd_id(), life_s=KEPT_S)
+    this = signed(name, args, source, key, None, new_cmd_id(), life_s=KEPT_S)
     if len(this.token) > MAX_TOKEN_BYTES:
         raise ValueError(f"{len(this.token)} bytes, signed, are more than the {MAX_TOKEN_BYTES} that a device reads")
     return this

@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     arguments: Mapping[str, Any] = dict(_argument(word) for word in args.arguments)
     config_set.check_usage(args, arguments)
     if args.clear:
-        return config_set.clear(target_of(args))
+        return config_set.clear(target_of(args), name)
     if args.key is None:
         raise UsageError("give --key, the private key that signs the command")
     key = PrivateKey.load(args.key)
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
         arguments = config_set.completed(args.second, target.identity.source, name, arguments, key)
     timeout_s = args.timeout or _LONG_S.get(name, PATIENCE_S)
     if args.retain:
-        return config_set.leave(target, arguments, key, timeout_s)
+        return config_set.leave(target, name, arguments, key, timeout_s)
     return _send(args, name, arguments, key, target, timeout_s)
 
 

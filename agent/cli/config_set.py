@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.adapters.jose_keys import PrivateKey
-from agent.centre import Centre, NewMessage, Notice, Presence, Signed, co_sign, sign_config
+from agent.centre import Centre, NewMessage, Notice, Presence, Signed, co_sign, sign_kept
 from agent.centre.config import CONFIG_SET, check_second
 from agent.cli.centre import Target, print_result
 from agent.cli.sender import LAST_WORDS, say
@@ -26,9 +26,7 @@ _STEP_S = 0.2
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that go with some commands only."""
-    group = parser.add_argument_group(
-        f"with {' and '.join(TWO_SIGNERS)} only (--retain and --clear: {CONFIG_SET} only)"
-    )
+    group = parser.add_argument_group(f"with {' and '.join(TWO_SIGNERS)} only")
     text = "the second signer: what --co-sign has written, or their private key"
     group.add_argument("--second", type=Path, metavar="FILE", help=text)
     how = group.add_mutually_exclusive_group()
@@ -42,14 +40,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def check_usage(args: argparse.Namespace, arguments: Mapping[str, Any]) -> None:
     """Refuse options that can't be meant. Raises UsageError."""
-    for names, commands in ((("second", "co_sign"), TWO_SIGNERS), (("retain", "clear"), (CONFIG_SET,))):
-        given = [name for name in names if getattr(args, name)]
-        if given and args.name not in commands:
-            raise UsageError(f"--{given[0].replace('_', '-')} works with {' and '.join(commands)} only")
+    given = [name for name in ("second", "co_sign", "retain", "clear") if getattr(args, name)]
+    if given and args.name not in TWO_SIGNERS:
+        raise UsageError(f"--{given[0].replace('_', '-')} works with {' and '.join(TWO_SIGNERS)} only")
     if args.second is not None and (args.clear or args.co_sign is not None):
         raise UsageError("--second goes with what is sent: leave it out here")
     if args.clear and arguments:
-        raise UsageError(f"--clear takes no arguments: write {CONFIG_SET} --clear")
+        raise UsageError(f"--clear takes no arguments: write {args.name} --clear")
 
 
 def write_second(path: Path, source: str, name: str, arguments: Mapping[str, Any], key: PrivateKey) -> int:
@@ -96,39 +93,36 @@ def _check_allowed(name: str, arguments: Mapping[str, Any]) -> None:
         raise UsageError(f"can't be changed from afar: {', '.join(paths)}; docs/contract.md has what can be")
 
 
-def clear(target: Target) -> int:
+def clear(target: Target, name: str) -> int:
     """Take away what is left at the brokers for a device; return 0 when each has confirmed. Raises BrokerError."""
     with Centre(target.brokers, tls=target.tls, root=target.identity.root, filters=[]) as centre:
-        missing = _retain(centre, target, None)
-    print(f"{CONFIG_SET}: nothing is left for {target.identity.device} at {_others(target, missing)}")
+        missing = _retain(centre, target, name, None)
+    print(f"{name}: nothing is left for {target.identity.device} at {_others(target, missing)}")
     return 1 if missing else 0
 
 
-def leave(target: Target, arguments: Mapping[str, Any], key: PrivateKey, timeout_s: float) -> int:
-    """Leave settings at the brokers, and say what the device makes of them or why it does not yet.
+def leave(target: Target, name: str, arguments: Mapping[str, Any], key: PrivateKey, timeout_s: float) -> int:
+    """Leave settings or keys at the brokers, and say what the device makes of them or why it does not yet.
 
     Return 0 when it has taken them, or can't yet and each broker has them. Raises UsageError and BrokerError.
     """
     source, revision = target.identity.source, arguments["revision"]
     try:
-        settings = sign_config(source, revision, arguments["changes"], key, second=arguments.get("second"))
+        settings = sign_kept(name, source, arguments, key, second=arguments.get("second"))
     except ValueError as error:
         raise UsageError(str(error)) from error
-    with _SettingsListener(target, settings) as listener:
+    with _SettingsListener(target, name, settings) as listener:
         if listener.wanted >= revision:
             raise UsageError(
                 f"revision {revision} is not above {listener.wanted}, the last one that the device has seen"
             )
-        missing = _retain(listener.centre, target, settings)
+        missing = _retain(listener.centre, target, name, settings)
         say(f"revision {revision} is left at {_others(target, missing)}")
         result = listener.result(timeout_s)
         if result is not None:
             code = print_result(result.model_dump(mode="json"))
             if code:
-                say(
-                    f"it is still left at the brokers: {CONFIG_SET} --clear takes it away, "
-                    "and a higher revision replaces it"
-                )
+                say(f"it is still left at the brokers: {name} --clear takes it away, and a higher revision replaces it")
             return code
         why = listener.why_not_yet()
     if not why:
@@ -136,14 +130,15 @@ def leave(target: Target, arguments: Mapping[str, Any], key: PrivateKey, timeout
             f"{target.identity.device} is online, and did not answer within {timeout_s:g} s; it is still "
             "left at the brokers, so perhaps they do not let it through"
         )
-    print(f"{CONFIG_SET}: revision {revision} waits at the brokers: {why}")
+    print(f"{name}: revision {revision} waits at the brokers: {why}")
     return 1 if missing else 0
 
 
 class _SettingsListener:
     """Listens for what a device makes of settings that are left for it. Use it as a context manager."""
 
-    def __init__(self, target: Target, settings: Signed) -> None:
+    def __init__(self, target: Target, name: str, settings: Signed) -> None:
+        self._name = name
         self._source, self._device, self._settings = target.identity.source, target.identity.device, settings
         self._results: queue.SimpleQueue[ResultData] = queue.SimpleQueue()
         self._settled = threading.Event()
@@ -170,7 +165,8 @@ class _SettingsListener:
     def _hear(self, notice: Notice) -> None:
         data = notice.message.data if isinstance(notice, NewMessage) else None
         if isinstance(data, MetaData):
-            self.wanted = max(self.wanted, data.config.wanted)
+            keys_seen = 0 if data.keys is None else data.keys.seen
+            self.wanted = max(self.wanted, data.config.wanted if self._name == CONFIG_SET else keys_seen)
             self._described = True
         elif isinstance(data, ResultData) and self._settings.is_answered_by(data):
             self._results.put(data)
@@ -204,13 +200,14 @@ class _SettingsListener:
         if presence is not Presence.ONLINE:
             return f"{self._device} takes it when it comes. Now {LAST_WORDS[presence]}"
         with self.centre.view() as known:
-            is_busy = bool(known.devices[self._source].open_alarms)
+            is_busy = self._name == CONFIG_SET and bool(known.devices[self._source].open_alarms)
         return f"{self._device} takes it when its open alarm is closed" if is_busy else ""
 
 
-def _retain(centre: Centre, target: Target, settings: Signed | None) -> dict[str, str]:
-    """Leave settings at the brokers, and say which have not confirmed. Raises BrokerError if none has."""
-    missing = centre.retain_config(target.identity.source, settings)
+def _retain(centre: Centre, target: Target, name: str, order: Signed | None) -> dict[str, str]:
+    """Leave an order at the brokers, and say which have not confirmed. Raises BrokerError if none has."""
+    keep = centre.retain_config if name == CONFIG_SET else centre.retain_keys
+    missing = keep(target.identity.source, order)
     if len(missing) == len(set(target.brokers)):
         raise BrokerError("; ".join(missing.values()))
     for url, why in missing.items():

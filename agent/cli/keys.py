@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 from agent.adapters.jose_keys import ROLES, PublicKey, read_key_set
+from agent.cli import keys_fleet
+from agent.cli.centre import add_options
 from agent.cli.keygen import write_key_set
 from agent.core.errors import EdgeAgentError, UsageError
 
@@ -17,6 +19,15 @@ _LIST_EXAMPLE = """\
 Example:
   edge-agent keys list --set keys/keys.json
 """
+_SEND_EXAMPLE = """\
+Example: an operator has left
+  edge-agent keys send --set keys/keys.json --key keys/admin-1.key.json --broker mqtts://broker.example:8884 \\
+    --ca ca.pem --cert centre.pem --cert-key centre.key
+"""
+_WHO_EXAMPLE = """\
+Example:
+  edge-agent keys who --broker mqtts://broker.example:8884 --ca ca.pem --cert centre.pem --cert-key centre.key
+"""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -24,8 +35,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     raw = argparse.RawDescriptionHelpFormatter
     parser = subparsers.add_parser(
         "keys",
-        help="enrol the key of an operator's page; list a key set",
-        description="Enrol public keys in a key set (keys.json), and list it.",
+        help="enrol the key of an operator's page; list a key set; send it to every device",
+        description="Enrol public keys in a key set (keys.json), list it, send it to every device, and ask who has it.",
         epilog=_ADD_EXAMPLE,
         formatter_class=raw,
     )
@@ -55,6 +66,38 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     _add_set(one, "as `keys add` and keygen make it")
     one.set_defaults(run=_list)
 
+    one = actions.add_parser(
+        "send",
+        help="send a key set to every device",
+        description="Sign a key set for every device that the brokers know, leave it there for those that are off,"
+        " wait, and print which devices obey it. A new admin's or supervisor's key takes a second signer. Exit code 0"
+        " when every device has it.",
+        epilog=_SEND_EXAMPLE,
+        formatter_class=raw,
+    )
+    _add_set(one, "as `keys add` and keygen make it; replaces the devices' keys as a whole")
+    one.add_argument("--key", required=True, type=Path, help="private key of an admin, who must be in the set")
+    one.add_argument("--second", type=Path, metavar="FILE", help="private key of the second signer")
+    one.add_argument("--timeout", type=float, default=30.0, metavar="S", help="how long to wait (default 30)")
+    _add_fleet(one, "default: above every device's")
+    one.set_defaults(run=keys_fleet.send)
+
+    one = actions.add_parser(
+        "who",
+        help="which devices obey which key set",
+        description="Print the revision of the key set that each device obeys, those that lag first. Exit code 0 when"
+        " all have it.",
+        epilog=_WHO_EXAMPLE,
+        formatter_class=raw,
+    )
+    _add_fleet(one, "the one to compare with; default: the highest in force")
+    one.set_defaults(run=keys_fleet.who)
+
+
+def _add_fleet(parser: argparse.ArgumentParser, default: str) -> None:
+    parser.add_argument("--revision", type=int, metavar="N", help=f"of the key set; {default}")
+    add_options(parser, every_broker=True)
+
 
 def _add_set(parser: argparse.ArgumentParser, help_text: str) -> None:
     parser.add_argument("--set", required=True, type=Path, metavar="FILE", dest="key_set", help=help_text)
@@ -78,7 +121,7 @@ def _add(args: argparse.Namespace) -> int:
     except OSError as error:
         raise EdgeAgentError(f"{args.key_set}: {(error.strerror or str(error)).lower()}") from error
     print(f"{key.kid} of {key.issuer} ({key.role}) is now in {args.key_set}")
-    print("copy it to the devices, to the file that [commands] keys names")
+    print("bring it to the devices: `edge-agent keys send`, or copy it to the file that [commands] keys names")
     return 0
 
 

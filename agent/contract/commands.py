@@ -332,6 +332,8 @@ SECOND_ROLES: frozenset[Role] = frozenset({"admin", "supervisor"})
 """Who may sign as the second, where an order takes two."""
 TWO_SIGNERS = ("config-set", "keys-set")
 """The commands that may take two."""
+DESIRED = {"config": "config-set", "keys": "keys-set"}
+"""The orders that brokers may keep for a device, by the last level of their topic, `down/...`."""
 COMMANDS = tuple(name for name in TABLE if name != "ack")
 """The names under `down/command/{name}`."""
 
@@ -396,19 +398,20 @@ def check(claims: Claims, role: str, now: Circumstances) -> CommandArgs:
     return args
 
 
-def check_desired(claims: Claims, role: str, now: Circumstances, seen: int) -> ConfigSetArgs | None:
-    """Return the arguments of a `config-set` that is retained under `down/config`. Raises CommandRejected.
+def check_desired(claims: Claims, role: str, now: Circumstances, seen: int) -> ConfigSetArgs | KeysSetArgs | None:
+    """Return the arguments of an order that is retained under one of `DESIRED`. Raises CommandRejected.
 
     It stays good for as long as it says, so neither a counter nor a nonce counts: its revision shows whether it is
     new. None if it is not above `seen`, the highest one so far: it comes at every connection, expired or not.
     """
     if claims.aud != now.source:
         raise CommandRejected("wrong-audience", f"meant for {claims.aud[:200]!r}, this is {now.source!r}")
-    if claims.name != "config-set":
-        raise CommandRejected("unknown-command", f"there is no {claims.name!r} here: sign it as config-set")
+    if claims.name != (name := DESIRED[now.topic_kind]):
+        raise CommandRejected("unknown-command", f"there is no {claims.name!r} here: sign it as {name}")
     if role != "admin":  # a technician changes what is in front of them, and leaves no order behind
         raise CommandRejected("not-permitted", f"the role {role} may leave no {claims.name}")
-    args = _read_args(claims, ConfigSetArgs)
+    args: ConfigSetArgs | KeysSetArgs
+    args = _read_args(claims, ConfigSetArgs) if name == "config-set" else _read_args(claims, KeysSetArgs)
     if args.revision <= seen:
         return None
     if now.quality is not TimeQuality.UNSYNCED and now.wall.timestamp() >= claims.exp:

@@ -75,6 +75,17 @@ class ConfigData(BaseModel):
     """Why it is not in force, for a person; may be empty."""
 
 
+class KeysData(BaseModel):
+    """The key set that the device obeys."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    revision: Count
+    """Of the `keys-set` that is in force; 0: the device's own key file."""
+    seen: Count
+    """The highest revision that was ever in force: the next one must be above it."""
+
+
 class CommissionedData(BaseModel):
     """The newest report of a commissioning, in short."""
 
@@ -112,6 +123,8 @@ class MetaData(Payload):
     """The types that it may send, but for those of security events."""
     config: ConfigData = ConfigData(revision=0, wanted=0, state="in-force")
     """What was set from afar."""
+    keys: KeysData | None = None
+    """Whose orders it obeys. A device of an earlier version says nothing of it."""
     commissioned: CommissionedData | None = None
     """Left out for a device that was never commissioned under this name with this board. A device whose `schemas` lack
     `edge.commissioning.v1` says nothing of it."""

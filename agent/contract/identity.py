@@ -52,7 +52,7 @@ class Identity:
         RabbitMQ delivers retained messages only to subscriptions without wildcards.
         """
         states = [f"{self.root}/host/{name}/state" for name in centres or ("+",)]
-        return [self.down("ack", "+"), self.down("command", "+"), self.down("config"), *states]
+        return [self.down("ack", "+"), self.down("command", "+"), self.down("config"), self.down("keys"), *states]
 
     def up(self, *levels: str) -> str:
         """Return a topic under which the device publishes."""

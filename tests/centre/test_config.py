@@ -74,7 +74,7 @@ def test_one_person_can_not_sign_twice(admin: PrivateKey) -> None:
 
 
 def test_who_may_not_sign_is_told_at_once(tmp_path: Path, supervisor: PrivateKey) -> None:
-    with pytest.raises(ValueError, match="the signer must be an admin or a technician, and supervisor-"):
+    with pytest.raises(ValueError, match="the signer must be an admin, and supervisor-"):
         sign_config(SOURCE, 7, CHANGES, supervisor)
     with pytest.raises(ValueError, match="the second signer must be an admin or a supervisor, and operator-"):
         co_sign(SOURCE, "config-set", ORDER, make_key("operator", tmp_path))

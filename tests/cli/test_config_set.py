@@ -55,12 +55,10 @@ def test_the_second_signer_needs_no_broker_and_the_first_sees_what_to_do(
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("ping", "--retain"), "--retain works with config-set only"),
-        (("ping", "--clear"), "--clear works with config-set only"),
+        (("ping", "--retain"), "--retain works with config-set and keys-set only"),
+        (("ping", "--clear"), "--clear works with config-set and keys-set only"),
         (("ping", "--co-sign", "F"), "--co-sign works with config-set and keys-set only"),
         (("ping", "--second", "F"), "--second works with config-set and keys-set only"),
-        (("keys-set", "--retain"), "--retain works with config-set only"),
-        (("keys-set", "--clear"), "--clear works with config-set only"),
         ((*ORDER, "--clear"), "--clear takes no arguments"),
         (("config-set", "--clear", "--second", "F"), "--second goes with what is sent"),
         (ORDER, "give --key"),

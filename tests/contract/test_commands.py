@@ -430,10 +430,11 @@ def test_whatever_somebody_signs_is_accepted_or_refused_and_nothing_else(changes
 DESIRED = {"name": "config-set", "args": {"revision": 4, "changes": {}}}
 
 
-def desired(claims: dict[str, Any], role: str = "admin", **circumstances: Any) -> str:
+def desired(claims: dict[str, Any], role: str = "admin", level: str = "config", **circumstances: Any) -> str:
     """`new`, `seen` or the code of the refusal of settings that a broker keeps, where revision 3 was seen."""
     try:
-        args = check_desired(read_claims(CLAIMS | DESIRED | claims), role, replace(HERE, **circumstances), 3)
+        here = replace(HERE, topic_kind=level, **circumstances)
+        args = check_desired(read_claims(CLAIMS | DESIRED | claims), role, here, 3)
     except CommandRejected as refusal:
         return f"{refusal.code}: {refusal}" if refusal.code == "expired" else refusal.code
     return "seen" if args is None else "new"
@@ -459,6 +460,19 @@ def test_settings_that_a_broker_keeps_are_new_by_their_revision(claims: dict[str
 
 def test_settings_that_a_broker_keeps_do_not_expire_while_the_clock_is_not_set() -> None:
     assert desired({"exp": NOW - 9}, quality=TimeQuality.UNSYNCED) == "new"
+
+
+@pytest.mark.parametrize(
+    ("claims", "said"),
+    [
+        ({"name": "keys-set", "args": {"revision": 4, "keys": [{}]}}, "new"),
+        ({"name": "keys-set", "args": {"revision": 3, "keys": [{}]}, "exp": NOW - 9}, "seen"),
+        ({"name": "keys-set", "args": {"revision": 4, "keys": []}}, "bad-arguments"),
+        ({}, "unknown-command"),
+    ],
+)
+def test_keys_that_a_broker_keeps_are_new_by_their_revision(claims: dict[str, Any], said: str) -> None:
+    assert desired(claims, level="keys") == said
 
 
 def test_only_an_admin_leaves_settings_at_a_broker() -> None:

@@ -69,7 +69,7 @@ def test_a_field_that_is_said_to_be_there_always_may_not_be_missing_and_one_of_a
 def test_there_is_a_schema_for_every_type_and_every_command() -> None:
     kinds = {*map(name_of, TYPES), *(f"security.{kind}" for kind in SECURITY)}
     commands = {"ack", *(f"command.{name}" for name in COMMANDS if name != "ack")}
-    assert set(SCHEMAS) == kinds | commands | {"config", "host-state", "key-set"}
+    assert set(SCHEMAS) == kinds | commands | {"config", "keys", "host-state", "key-set"}
 
 
 def test_a_wrong_type_format_or_value_is_found() -> None:

@@ -54,7 +54,7 @@ _OF_THE_DEVICE = {
     "alarm": "alarm_id input kind status silent press_count stage repeats reraised raises_again_monoms raised_at "
     "location codes latency_ms camera open lat lon text contact_id sia durable",
     "state, meta": "state bdseq epoch boot_nonce agent_version config_revision inputs outputs cameras capabilities "
-    "schemas supervised masks config revision wanted",
+    "schemas supervised masks config revision wanted keys seen",
     "health": "parts uptime_s outbox dropped cpu_percent memory_bytes disk_free_bytes disk written_bytes "
     "written_bytes_per_day temperature_c certificate_ends certificate_trouble self_test siren on alarms presses "
     "cut_short faults active passed failed",

@@ -178,3 +178,44 @@ def test_whoever_may_not_leave_settings_is_told_before_they_are_left(
     done = desk.config_set("revision=1", FASTER, "--retain", key=key)
     assert (done.returncode, "the signer must be an admin" in done.stderr) == (2, True), done
     assert not is_left_at(broker)
+
+
+def test_a_kiosk_that_was_off_disobeys_a_thief_of_a_revoked_key_from_its_first_connection(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    kiosk = AgentProcess(tmp_path, broker.url)
+    desk = Desk(kiosk, broker.url)
+    stolen = make_key("operator", tmp_path / "keys")
+    (tmp_path / "left.json").write_text(json.dumps({"keys": [desk.admin.public().as_jwk()]}))
+    fleet = ("keys", "send", "--set", tmp_path / "left.json", "--key", desk.file(desk.admin), "--broker", broker.url)
+    with Centre(broker.port) as centre:
+        with kiosk:
+            centre.wait_for("state", lambda m: m.data["state"] == "online")
+            assert "succeeded (ok)" in desk.order("ping", key=stolen).stdout
+        off = run_cli(*map(str, fleet), "--timeout", "1")
+        assert (off.returncode, "0 of 1 devices obey revision 1" in off.stdout) == (1, True), off
+        assert "it has lost its connection" in off.stdout
+        with kiosk:
+            centre.wait_for("meta", lambda m: m.data["keys"]["revision"] == 1)
+            assert "rejected (unknown-key)" in desk.order("ping", key=stolen).stdout
+            on = run_cli("keys", "who", "--broker", broker.url, "--revision", "1")
+            assert (on.returncode, "1 of 1 devices obey revision 1" in on.stdout) == (0, True), on
+            again = run_cli(*map(str, fleet))
+            assert (again.returncode, "1 of 1 devices obey revision 2" in again.stdout) == (0, True), again
+            cleared = run_cli("command", "--device", USER, "--broker", broker.url, "keys-set", "--clear")
+            assert (cleared.returncode, "keys-set: nothing is left" in cleared.stdout) == (0, True), cleared
+
+
+def test_keys_that_a_kiosk_refuses_are_told_to_whoever_left_them(tmp_path: Path, broker: Mosquitto) -> None:
+    kiosk = AgentProcess(tmp_path, broker.url)
+    desk = Desk(kiosk, broker.url)
+    new = PrivateKey.generate("admin", "zanele")
+    both = {"keys": [key.public().as_jwk() for key in (desk.admin, new)]}
+    (tmp_path / "both.json").write_text(json.dumps(both))
+    fleet = ("keys", "send", "--set", tmp_path / "both.json", "--key", desk.file(desk.admin), "--broker", broker.url)
+    with Centre(broker.port) as centre, kiosk:
+        centre.wait_for("state", lambda m: m.data["state"] == "online")
+        alone = run_cli(*map(str, fleet))
+        assert (alone.returncode, "takes two signers" in alone.stdout) == (1, True), alone
+        signed = run_cli(*map(str, fleet), "--second", str(desk.file(desk.supervisor)))
+        assert (signed.returncode, "1 of 1 devices obey revision 1" in signed.stdout) == (0, True), signed

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from agent.contract.commands import MAX_LIFE_S, TABLE, Claims, KeysSetArgs, Role
+from agent.contract.commands import DESIRED, MAX_LIFE_S, TABLE, Claims, KeysSetArgs, Role
 from agent.contract.documents import CentreState, JwkSet, PublicJwk
 from agent.contract.envelope import CONTENT_TYPE
 from agent.contract.kinds import EVENT_EXPIRY_S, KINDS, MessageKind
@@ -56,7 +56,7 @@ def entries(definitions: Definitions) -> list[Entry]:
     found += [_security(kind, base, definitions) for kind in SECURITY]
     found += [_picture(), _live_picture()]
     found += [_command(name, definitions) for name in TABLE]
-    found.append(_desired(definitions))
+    found += [_desired("config", "settings", definitions), _desired("keys", "keys", definitions)]
     found.append(
         Entry(
             "host-state",
@@ -168,15 +168,16 @@ def _command(name: str, definitions: Definitions) -> Entry:
     )
 
 
-def _desired(definitions: Definitions) -> Entry:
+def _desired(level: str, what: str, definitions: Definitions) -> Entry:
+    name = DESIRED[level]
     return Entry(
-        "config",
-        f"{DEVICE}/down/config",
-        "settings for whenever the device can take them: a `config-set`, retained; roles: admin",
+        level,
+        f"{DEVICE}/down/{level}",
+        f"{what} for whenever the device can take them: a `{name}`, retained; roles: admin",
         is_sent=False,
         payload=_JWS,
         content_type="application/jose",
-        claims=_claims("config-set", definitions),
+        claims=_claims(name, definitions),
         retain=True,
     )
 

@@ -7,12 +7,14 @@ from hashlib import sha256
 from typing import Any, Literal, NamedTuple, Protocol
 
 from agent.contract.commands import (
+    DESIRED,
     AckArgs,
     Circumstances,
     Claims,
     CommandArgs,
     CommandRejected,
     ConfigSetArgs,
+    KeysSetArgs,
     check,
     check_desired,
     read_claims,
@@ -90,17 +92,16 @@ Execute = Callable[[Claims, CommandArgs, Verified], CommandOutcome]
 
 
 class TakesDesired(Protocol):
-    """The part that settings from afar go to. On the handler's thread."""
+    """The part that settings and keys from afar go to. On the handler's thread."""
 
-    @property
-    def wanted(self) -> int:
-        """The highest revision that was asked for."""
+    def seen(self, name: str) -> int:
+        """Return the highest revision that `name`, a value of `DESIRED`, has used up."""
         ...
 
     def desired(
-        self, args: ConfigSetArgs, claims: Claims, signer: Verified, message: Received
+        self, args: ConfigSetArgs | KeysSetArgs, claims: Claims, signer: Verified, message: Received
     ) -> CommandOutcome | None:
-        """Take verified new settings from `down/config`; None for those that wait for a calm moment."""
+        """Take a verified new order that a broker kept; None if it waits for a calm moment, or was refused before."""
         ...
 
 
@@ -174,7 +175,8 @@ class CommandHandler:
     def _handle(self, message: Received) -> None:
         name = "unknown"
         command_id = "unknown"
-        is_desired = message.topic == self._identity.down("config")
+        kind = message.topic.removeprefix(self._identity.down() + "/")
+        is_desired = kind in DESIRED
         if is_desired and not message.payload:
             return  # it was cleared
         self._key_watch.tick()
@@ -184,7 +186,7 @@ class CommandHandler:
             name, command_id = claims.name, claims.cmd_id
             if is_desired:
                 now = self._circumstances(token, claims, message)
-                args = check_desired(claims, token.role, now, self._settings.wanted)
+                args = check_desired(claims, token.role, now, self._settings.seen(DESIRED[kind]))
                 if args is not None and (outcome := self._settings.desired(args, claims, token, message)) is not None:
                     self._conclude(outcome, token, claims, message)
                 return

@@ -1,0 +1,146 @@
+"""`edge-agent keys send` and `keys who`: one key set for every device of a province, and which devices have it."""
+
+import argparse
+import threading
+import time
+from collections.abc import Mapping
+
+from agent.adapters.jose_keys import PrivateKey, read_key_set
+from agent.centre import Centre, NewMessage, Notice, Presence, co_sign, sign_kept
+from agent.cli.centre import Target, target_of
+from agent.cli.sender import LAST_WORDS, say
+from agent.contract.device import KeysData, MetaData
+from agent.contract.messages import ResultData
+from agent.core.errors import BrokerError, UsageError
+
+KEYS_SET = "keys-set"
+_FAILED = (KEYS_SET, "failed")
+_QUIET_S = 1.0
+"""When nothing new has come for this long, the brokers have told of every device that they know."""
+_SETTLE_S = 30.0
+_STEP_S = 0.2
+
+
+def send(args: argparse.Namespace) -> int:
+    """Sign a key set for every device, leave it at the brokers, and print who has it. Return 0 when all have."""
+    key = PrivateKey.load(args.key)
+    second = None if args.second is None else PrivateKey.load(args.second)
+    keys = [each.as_jwk() for each in read_key_set(args.key_set)]
+    with _Fleet(target_of(args, every=True)) as fleet:
+        devices = fleet.devices()
+        revision = args.revision or max((each.seen for each in devices.values()), default=0) + 1
+        late = [source for source, each in devices.items() if each.seen >= revision]
+        if late:
+            raise UsageError(f"{late[0]} has seen revision {devices[late[0]].seen}: give --revision above it")
+        order = {"revision": revision, "keys": keys}
+        unsent: dict[str, str] = {}
+        for number, source in enumerate(devices, start=1):
+            try:
+                word = None if second is None else co_sign(source, KEYS_SET, order, second)
+                signed = sign_kept(KEYS_SET, source, order, key, second=word)
+            except ValueError as error:
+                raise UsageError(str(error)) from error
+            if missing := fleet.centre.retain_keys(source, signed):
+                unsent[source] = "; ".join(f"not left at {url}: {why}" for url, why in missing.items())
+            if number % 100 == 0 or number == len(devices):
+                say(f"revision {revision} is left for {number} of {len(devices)} devices")
+        fleet.await_revision(revision, args.timeout)
+        return fleet.print_who(revision, unsent)
+
+
+def who(args: argparse.Namespace) -> int:
+    """Print which devices obey which revision. Return 1 when one lacks the revision that was asked for."""
+    with _Fleet(target_of(args, every=True)) as fleet:
+        devices = fleet.devices()
+        revision = args.revision or max((each.revision for each in devices.values()), default=0)
+        return fleet.print_who(revision, {})
+
+
+class _Fleet:
+    """What every device says of its keys. Use it as a context manager; entering waits for the brokers."""
+
+    def __init__(self, target: Target) -> None:
+        self._heard: dict[str, KeysData | None] = {}
+        self._why: dict[str, str] = {}
+        self._changed = threading.Condition()
+        self._changed_s = time.monotonic()
+        filters = [target.identity.up(*levels) for levels in (("state",), ("meta",), ("result", "+"))]
+        self.centre = Centre(
+            target.brokers, tls=target.tls, root=target.identity.root, filters=filters, on_notice=self._hear
+        )
+
+    def __enter__(self) -> "_Fleet":
+        self.centre.__enter__()
+        try:
+            self.centre.await_connection()
+        except BrokerError:
+            self.__exit__()
+            raise
+        with self._changed:
+            self._changed_s = time.monotonic()
+            deadline_s = self._changed_s + _SETTLE_S
+            while time.monotonic() < min(deadline_s, self._changed_s + _QUIET_S):
+                self._changed.wait(_STEP_S)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.centre.__exit__(None, None, None)
+
+    def _hear(self, notice: Notice) -> None:
+        if not isinstance(notice, NewMessage):
+            return
+        message = notice.message
+        with self._changed:
+            if isinstance(message.data, MetaData):
+                self._heard[message.source] = message.data.keys
+            elif isinstance(message.data, ResultData) and (message.data.name, message.data.status) == _FAILED:
+                self._why[message.source] = message.data.text
+            else:
+                return
+            self._changed_s = time.monotonic()
+            self._changed.notify_all()
+
+    def devices(self) -> dict[str, KeysData]:
+        """Return what each device has, by source. Raises BrokerError when there is none."""
+        with self._changed:
+            heard = dict(self._heard)
+        if not heard:
+            raise BrokerError("no device has described itself at these brokers: check the address and the certificate")
+        return {source: keys or KeysData(revision=0, seen=0) for source, keys in sorted(heard.items())}
+
+    def await_revision(self, revision: int, timeout_s: float) -> None:
+        """Wait until every device that is online has this revision, or has said why not."""
+        deadline_s = time.monotonic() + timeout_s
+        with self._changed:
+            while time.monotonic() < deadline_s and self._waited_for(revision):
+                self._changed.wait(_STEP_S)
+
+    def _waited_for(self, revision: int) -> list[str]:
+        lacking = [source for source, keys in self._heard.items() if keys is not None and keys.revision != revision]
+        with self.centre.view() as known:
+            return [
+                source
+                for source in lacking
+                if source not in self._why
+                and (device := known.devices.get(source)) is not None
+                and device.presence is Presence.ONLINE
+            ]
+
+    def print_who(self, revision: int, unsent: Mapping[str, str]) -> int:
+        """Print a line for each device, those that lack the revision first; return 1 if there are any."""
+        devices = self.devices()
+        with self.centre.view() as known:
+            presence = {each: known.devices[each].presence for each in devices if each in known.devices}
+        lacking = [each for each, keys in devices.items() if keys.revision != revision]
+        width = max(len(each) for each in devices)
+        for source in [*lacking, *(each for each in devices if each not in lacking)]:
+            keys, here = devices[source], presence.get(source, Presence.UNKNOWN)
+            has = f"revision {keys.revision}" if keys.revision else "its own key file"
+            why = unsent.get(source) or self._why.get(source) or ""
+            if source in lacking and not why and here is not Presence.ONLINE:
+                why = LAST_WORDS[here]
+            print(f"{source.removeprefix('/edge/'):{width}}  {has:18}  {why}".rstrip())
+        print(f"{len(devices) - len(lacking)} of {len(devices)} devices obey revision {revision}")
+        if lacking:
+            print("a device that is off takes what is left for it when it comes: ask again with `edge-agent keys who`")
+        return 1 if lacking else 0
