@@ -167,6 +167,7 @@ def run(
             health_interval_s=settings.health.interval_s,
             data=data,
             status_file=specs.status_file(),
+            settings=begun.digest,
         )
         from_afar.leave_by(main_loop)
         stack.enter_context(supervisor.thread(CONFIG, from_afar, essential=False))

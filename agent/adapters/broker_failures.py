@@ -63,7 +63,8 @@ def of_connecting(error: Exception, endpoint: Endpoint) -> Disconnected:
     elif isinstance(error, ConnectionRefusedError):
         text = f"nothing listens on {endpoint}: check the port, and that the broker is running"
     elif isinstance(error, OSError):
-        text = f"{endpoint} can't be reached: {(error.strerror or str(error)).lower()}"
+        reason = (error.strerror or str(error)).lower()
+        text = f"{endpoint} can't be reached: {reason}: check the network cable, the router and the firewall"
     elif isinstance(error, UnicodeError):
         text = f"{endpoint.host} is not a host name: check [mqtt] brokers"
     else:
@@ -76,7 +77,7 @@ def _of_interface(error: InterfaceError, interface: str | None) -> str:
         return f"there is no network interface {interface}: check [mqtt] interfaces, and `ip link`"
     if error.errno == errno.EPERM:
         return f"this agent may not choose the interface {interface}: that needs Linux 5.7, or CAP_NET_RAW in its unit"
-    return f"the interface {interface} can't be used: {(error.strerror or str(error)).lower()}"
+    return f"the interface {interface} can't be used: {(error.strerror or str(error)).lower()}: see `ip link`"
 
 
 def of_connack(code: int, name: str, endpoint: Endpoint) -> Disconnected:

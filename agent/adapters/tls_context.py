@@ -89,7 +89,7 @@ def explain_alert(reason: str) -> str:
     if "CERTIFICATE_REQUIRED" in reason or "HANDSHAKE_FAILURE" in reason:
         return "the broker wants a client certificate: set [mqtt] cert_file and key_file"
     if "EXPIRED" in reason:
-        return "the broker says that this device's certificate has expired: renew it"
+        return "the broker says that this device's certificate has expired: renew it (`sudo edge-agent renew --now`)"
     if "UNKNOWN_CA" in reason:
         return (
             "the broker does not trust the authority of this device's certificate: ask the office whether the broker "

@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,14 @@ from agent.adapters import account
 from agent.adapters.account import SERVICE_USER
 from agent.adapters.systemd_unit import ask_unit
 from agent.cli.doctor_table import Table
-from agent.cli.options import add_config
+from agent.cli.options import DEFAULT_CONFIG, add_config
 from agent.contract.envelope import rfc3339
 from agent.core.diagnosis.finding import Report, State, count, summary, worst
 from agent.core.errors import SettingsError, UsageError
 from agent.doctor.bounded import run_bounded
 from agent.doctor.check import Check
 from agent.doctor.plan import checks_of, checks_without, device_of
+from agent.provisioning import progress
 from agent.settings import Settings
 from agent.settings.kept import look
 
@@ -70,14 +71,15 @@ def run(args: argparse.Namespace) -> int:
     try:
         begun = look(args.config)
         settings = begun.settings
-        device = device_of(begun, simulate=args.simulate, user=args.user)
+        told = progress.read() if args.config == DEFAULT_CONFIG else None
+        device = device_of(begun, simulate=args.simulate, user=args.user, told=told)
         checks = checks_of(device, args.config, with_lights=args.lights)
     except SettingsError as error:
         checks = checks_without(error, args.config, args.user)
         names = [*names, "settings"] if names else []
     checks = _chosen(checks, names)
     if args.json:
-        reports = [run_bounded(check, _silent, args.limit) for check in checks]
+        reports = list(_run(checks, lambda _: _silent, args.limit))
         print(json.dumps(_as_json(args.config, settings, reports), indent=2, ensure_ascii=False))
     else:
         reports = _show(checks, args.limit)
@@ -106,12 +108,26 @@ def _chosen(checks: Sequence[Check], names: Sequence[str]) -> list[Check]:
     return [check for check, group in zip(checks, groups, strict=True) if group & set(names)]
 
 
+def _run(
+    checks: Sequence[Check], waiting: Callable[[str], Callable[[str, float], None]], limit_s: float | None
+) -> Iterator[Report]:
+    """Run each check that does not only follow from one that has failed."""
+    failed: set[str] = set()
+    for check in checks:
+        if failed.intersection(check.follows):
+            continue
+        report = run_bounded(check, waiting(check.name), limit_s)
+        if report.state is State.FAIL:
+            failed.add(check.name)
+        yield report
+
+
 def _show(checks: Sequence[Check], limit_s: float | None) -> list[Report]:
     table = Table(Console(highlight=False), Console(stderr=True), max(len(check.name) for check in checks))
     reports = []
-    for check in checks:
-        reports.append(run_bounded(check, table.waiting(check.name), limit_s))
-        table.show(reports[-1])
+    for report in _run(checks, table.waiting, limit_s):
+        reports.append(report)
+        table.show(report)
     table.end(worst(report.state for report in reports), summary(reports))
     return reports
 

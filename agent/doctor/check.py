@@ -9,6 +9,7 @@ from agent.adapters.running_agent import RunningAgent
 from agent.adapters.whole_file import read_file
 from agent.bootstrap import specs
 from agent.core.diagnosis.finding import Finding, unknown
+from agent.provisioning.progress import Told
 from agent.settings import Settings
 from agent.settings.kept import Begun
 
@@ -23,6 +24,8 @@ class Check:
     name: str
     limit_s: float
     run: Callable[[Note], Iterable[Finding]]
+    follows: tuple[str, ...] = ()
+    """When one of these checks has failed, this one could only repeat it, and is left out."""
 
 
 NOT_TRIED = unknown("it was not tried: a running agent may have it", "run the doctor with sudo")
@@ -41,6 +44,8 @@ class Device:
     """The user that the service runs as."""
     begun: Begun | None = None
     """What the settings were made of."""
+    told: Told | None = None
+    """What the enrolment has said last on this machine."""
     untold: bool = False
     """True if nobody can tell whether an agent runs: then nothing is tried that it might hold."""
 
@@ -54,6 +59,24 @@ class Device:
             return None
 
     @property
+    def lacks(self) -> list[Path]:
+        """The files of an identity that the settings name, if none of them is there: it has not been enrolled, nor set
+        up by hand."""
+        mqtt = self.settings.mqtt
+        named = [path for path in (mqtt.cert_file, mqtt.key_file, mqtt.ca_file) if path is not None]
+        return named if all(map(_is_missing, named)) else []
+
+    @property
     def directory(self) -> Path:
         """The state directory."""
         return self.settings.storage.directory
+
+
+def _is_missing(path: Path) -> bool:
+    try:
+        path.lstat()
+    except PermissionError:  # the check of what is there says so
+        return False
+    except OSError:
+        return True
+    return False

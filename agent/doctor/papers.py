@@ -29,7 +29,7 @@ def settings(config: Path, device: Device, note: Note) -> Iterator[Finding]:
         except MaskError as error:
             yield failure(f"camera {camera.name}: {error}")
     yield from _from_afar(device.begun) if device.begun is not None else ()
-    for what, do in [] if device.simulate else left_of_example(known):
+    for what, do in [] if device.simulate or device.lacks else left_of_example(known):
         yield warn(what, do)
     parts = {"button": known.buttons, "camera": known.cameras, "broker": known.mqtt.brokers}
     counts = [f"{len(each)} {name}{'' if len(each) == 1 else 's'}" for name, each in parts.items()]

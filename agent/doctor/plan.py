@@ -1,23 +1,39 @@
 """All checks, ordered so that each makes the next worthwhile."""
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from agent.adapters import account
+from agent.adapters.broker_failures import endpoint_of
 from agent.adapters.running_agent import find_agent
 from agent.adapters.system_clock import SystemClock
 from agent.adapters.systemd_unit import ask_unit
 from agent.bootstrap import specs
 from agent.core.camera.camera_kinds import kind_of
 from agent.core.diagnosis.account import judge_account
-from agent.core.diagnosis.agent_report import judge_report, judge_unit
+from agent.core.diagnosis.agent_report import judge_report, judge_settings, judge_unit
 from agent.core.diagnosis.finding import Finding, ok, unknown
 from agent.core.errors import SettingsError, StorageError
-from agent.doctor import brokers, data_use, machine, papers, pins, recording, streams, uploads, vision
+from agent.doctor import (
+    brokers,
+    data_use,
+    enrolment,
+    machine,
+    network,
+    papers,
+    pins,
+    recording,
+    streams,
+    uploads,
+    vision,
+)
 from agent.doctor.check import Check, Device, Note
+from agent.provisioning.progress import Told
 from agent.settings import Settings
 from agent.settings.kept import Begun
 
+ENROLMENT = "enrolment"
 NEED_SETTINGS = ("agent", "disk", "wear", "certificate", "keys", "broker", "pins", "camera", "model", "recording")
 """What can't be checked without settings."""
 
@@ -30,9 +46,10 @@ def checks_without(error: SettingsError, config: Path, user: str) -> list[Check]
         return [unknown("it can't be checked until the settings are right")]
 
     return [
+        Check("network", 30, partial(network.network, (), known=False)),
+        Check("clock", 30, machine.clock),
         Check("settings", 10, partial(papers.mistakes, config, error, user)),
         Check("account", 30, partial(_account, user, None)),
-        Check("clock", 30, machine.clock),
         Check("power", 15, machine.power),
         Check("temperature", 10, machine.temperature),
         *(Check(name, 5, not_looked_at) for name in NEED_SETTINGS),
@@ -42,56 +59,68 @@ def checks_without(error: SettingsError, config: Path, user: str) -> list[Check]
 def checks_of(device: Device, config: Path, *, with_lights: bool) -> list[Check]:
     """Return the checks for a device with these settings."""
     settings, directory, user = device.settings, device.directory, device.user
-    plan = [Check("settings", 10, partial(papers.settings, config, device))]
+    # Until it is enrolled, its brokers are the profile's.
+    addresses = [] if device.lacks else specs.broker_addresses(settings)
+    endpoints = [endpoint_of(address.url) for address in addresses]
+    plan = [
+        Check("network", 60, partial(network.network, endpoints, known=not device.lacks)),
+        Check("clock", 30, machine.clock),
+    ]
+    if settings.mqtt.cert_file or settings.mqtt.ca_file:
+        plan.append(Check(ENROLMENT, 10, partial(enrolment.enrolment, device)))
+    plan.append(Check("agent", 30, partial(_agent, device), (ENROLMENT,)))
+    plan.append(Check("settings", 10, partial(papers.settings, config, device)))
     if not device.simulate:
         plan.append(Check("account", 30, partial(_account, user, settings)))
     plan += [
-        Check("agent", 30, partial(_agent, device)),
-        Check("clock", 30, machine.clock),
         Check("disk", 20, partial(machine.disk, directory, settings.storage.keep_free_bytes, user)),
         Check("wear", 10, partial(machine.wear, directory)),
         Check("power", 15, machine.power),
         Check("temperature", 10, machine.temperature),
     ]
     if settings.mqtt.cert_file or settings.mqtt.ca_file:
-        plan.append(Check("certificate", 10, partial(papers.certificate, device)))
+        plan.append(Check("certificate", 10, partial(papers.certificate, device), (ENROLMENT,)))
     taken = None if device.begun is None else device.begun.kept.keys
     keys = partial(papers.keys, settings, user)
     if taken is not None:
         keys = partial(papers.keys_from_afar, taken, settings.commands.keys)
-    plan.append(Check("keys", 10, keys))
+    plan.append(Check("keys", 10, keys, (ENROLMENT,)))
     patience_s = 2 * settings.mqtt.connect_timeout_s + 10
     plan += [
-        Check(f"broker-{place}", patience_s, partial(brokers.broker, device, address))
+        Check(f"broker-{place}", patience_s, partial(brokers.broker, device, address), ("network", ENROLMENT))
         for place, address in enumerate(specs.broker_addresses(settings), start=1)
     ]
     if settings.has_pins:
         plan.append(Check("pins", 30, partial(pins.pins, device)))
     if with_lights and settings.lights.any():
         plan.append(Check("lights", 30, partial(pins.lights, device)))
-    for camera in settings.cameras:
-        plan.append(Check(f"camera-{camera.name}", 30, partial(vision.camera, device, camera)))
-        plan.append(Check(f"model-{camera.name}", 60, partial(vision.model, device, camera)))
-        plan.append(Check(f"recording-{camera.name}", 30, partial(recording.recording, device, camera)))
+    plan += _of_cameras(device)
     if settings.live.stream is not None:
-        plan.append(Check("stream", 30, partial(streams.media_server, device)))
+        plan.append(Check("stream", 30, partial(streams.media_server, device), ("network",)))
     if settings.upload.hosts:
-        plan.append(Check("uploads", uploads.limit_s(device), partial(uploads.uploads, device)))
+        plan.append(Check("uploads", uploads.limit_s(device), partial(uploads.uploads, device), ("network", ENROLMENT)))
     if settings.data.interface:
         plan.append(Check("data", 10, partial(data_use.data_use, device)))
     return plan
 
 
-def device_of(begun: Begun, *, simulate: bool, user: str) -> Device:
+def _of_cameras(device: Device) -> Iterator[Check]:
+    for camera in device.settings.cameras:
+        yield Check(f"camera-{camera.name}", 30, partial(vision.camera, device, camera))
+        yield Check(f"model-{camera.name}", 60, partial(vision.model, device, camera))
+        yield Check(f"recording-{camera.name}", 30, partial(recording.recording, device, camera))
+
+
+def device_of(begun: Begun, *, simulate: bool, user: str, told: Told | None = None) -> Device:
     """Return what the checks look at, and the agent that holds it, if any."""
     settings = begun.settings
     try:
         agent = find_agent(settings.storage.directory)
     except (StorageError, OSError):  # the check `agent` says why
-        return Device(settings, simulate, None, user, begun, untold=True)
+        return Device(settings, simulate, None, user, begun, told, untold=True)
     # A service whose disk can't be written runs from memory, without its lock.
     unit = ask_unit() if agent is None and not simulate else None
-    return Device(settings, simulate, agent, user, begun, untold=unit is not None and unit.runs)
+    return Device(settings, simulate, agent, user, begun, told, untold=unit is not None and unit.runs)
 
 
 def _agent(device: Device, note: Note) -> list[Finding]:
@@ -110,7 +139,9 @@ def _agent(device: Device, note: Note) -> list[Finding]:
     found = [ok(f"an agent is running (process {running.pid}{kind}): what it holds is left alone")]
     if running.runtime_directory == Path():
         return [*found, unknown("it was not started by systemd, and writes no report here")]
-    return [*found, *judge_report(device.status, SystemClock().boottime_ns())]
+    begun = device.begun
+    newer = [] if begun is None else judge_settings(device.status, begun.digest)
+    return [*newer, *found, *judge_report(device.status, SystemClock().boottime_ns())]
 
 
 def _account(user: str, settings: Settings | None, note: Note) -> list[Finding]:

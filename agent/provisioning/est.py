@@ -252,7 +252,7 @@ def _seconds(retry_after: str) -> float | None:
 
 
 _NETWORK = "check the network cable and `ip route`, then ask the office whether the registrar runs"
-_NAMES = "check the network cable, then whether this network has a name server (DNS): `resolvectl status` names it"
+_NAMES = "check the network cable, then whether this network has a name server (DNS), which `resolvectl status` names"
 _OTHER = "is this really the registrar? Ask the office for its address"
 
 

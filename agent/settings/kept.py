@@ -3,6 +3,8 @@
 The file is replaced as a whole, so a power cut at any moment leaves one whole configuration.
 """
 
+import hashlib
+import json
 import os
 import secrets
 from contextlib import suppress
@@ -163,6 +165,12 @@ class Begun:
     kept: Kept
     trouble: str = ""
     """Why what was set from afar is not in force. The cameras are off then, as a mask may be missing."""
+
+    @property
+    def digest(self) -> str:
+        """What tells the settings of the files from others: comments do not count, nor what was set from afar."""
+        plain = json.dumps(self.files.plain, sort_keys=True, default=str)
+        return hashlib.sha256(plain.encode()).hexdigest()[:16]
 
     @classmethod
     def of(cls, settings: Settings) -> "Begun":

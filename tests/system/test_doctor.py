@@ -72,7 +72,7 @@ def test_a_person_reads_a_line_for_each_finding_and_a_summary(tmp_path: Path) ->
 def test_a_check_that_is_not_there_is_bad_usage(tmp_path: Path) -> None:
     done = run_cli("doctor", "--config", kiosk(tmp_path).config, "--simulate", "--only", "brokr")
     assert done.returncode == 2
-    assert "there is no such check here; there are settings," in done.stderr
+    assert "there is no such check here; there are network," in done.stderr
 
 
 @pytest.mark.parametrize("spoil", ["missing", "mistakes", "no TOML"])

@@ -67,3 +67,17 @@ def test_an_agent_that_keeps_no_report_is_not_green(tmp_path: Path, broker: Mosq
     with agent:
         found = examine(agent.config, "--simulate", "--only", "agent")
         assert "was not started by systemd" in found.one("agent", "unknown")["what"]
+
+
+def test_a_technician_who_changes_a_setting_and_forgets_the_restart_is_told_that_the_agent_runs_with_the_old_ones(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    with AgentProcess(tmp_path / "kiosk", broker.url) as agent:
+        agent.wait_for_status(f"connected to {broker.url}")
+        assert examine(agent.config, "--simulate", "--only", "agent").code == 0
+        agent.config.write_text(f"# a comment changes nothing\n{agent.config.read_text()}")
+        assert examine(agent.config, "--simulate", "--only", "agent").code == 0
+        agent.config.write_text(agent.config.read_text().replace("pin = 17", "pin = 16"))
+        found = examine(agent.config, "--simulate", "--only", "agent").failure("agent")
+        assert "settings have been changed since the agent started" in found
+        assert "systemctl restart edge-agent" in found

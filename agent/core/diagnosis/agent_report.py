@@ -10,6 +10,34 @@ STALE_S = 30.0
 """The agent writes its report every few seconds, so an older one means that the agent hangs or has ended."""
 
 
+_LOG = "its log says more: `journalctl -u edge-agent -b`"
+_ADVICE = {
+    "uplink": "see the findings of broker-1 and what follows; if there are none, look again in a minute",
+    "centre": "call the centre: somebody must have its page open, under one of the names in [centre] names",
+    "service": "mend what it names: the uplink, the centre, the self-test or the buttons",
+    "storage": "see the finding of disk",
+    "commands": "see the finding of keys",
+    "self-test": "mend the step that it names; it tests again in the night, or by `edge-agent command ... self-test`",
+    "siren": "check the siren's wire and [siren] pin",
+    "config": "`sudo edge-agent config-reset` takes away what was set from afar",
+    "pins": "see the finding of pins",
+    "lights": "see the finding of pins",
+    "input": "see the finding of pins; then check the cable and the contact of {which}",
+    "camera": "see the finding of camera-{which}",
+    "sight": "see the finding of camera-{which}",
+    "model": "see the finding of model-{which}",
+    "delegate": "see the finding of model-{which}",
+    "recorder": "see the finding of recording-{which}",
+    "uploads": "see the finding of uploads",
+    "data": "see the finding of data",
+}
+"""What to do about a part that does not work, by its name or the word before its first hyphen."""
+
+
+_CAUSES = frozenset({"uplink", "centre", "self-test"})
+"""Parts for which a kiosk is out of service."""
+
+
 def judge_unit(active: str, sub: str, restarts: int) -> list[Finding]:
     """Judge the service while no agent runs on this state directory. The arguments are in systemd's words."""
     log = "`journalctl -u edge-agent -b` says why; its last line is the reason"
@@ -22,6 +50,22 @@ def judge_unit(active: str, sub: str, restarts: int) -> list[Finding]:
     return [warn(f"the service is not running ({active}, {sub}): no press is heard", start)]
 
 
+def judge_settings(text: str | None, digest: str) -> list[Finding]:
+    """Judge whether the agent runs with the settings that the files have now, whose digest this is."""
+    try:
+        runs_with = json.loads(text or "")["settings"]
+    except (ValueError, KeyError, TypeError):  # of an earlier version, too
+        return []
+    if runs_with in {None, digest}:
+        return []
+    return [
+        fail(
+            "the settings have been changed since the agent started: it still runs with those of before",
+            "`sudo systemctl restart edge-agent`, when no alarm is open",
+        )
+    ]
+
+
 def judge_report(text: str | None, now_boottime_ns: int) -> list[Finding]:
     """Judge the agent's report. `text` is None if there is no file, or it may not be read."""
     if text is None:
@@ -29,7 +73,10 @@ def judge_report(text: str | None, now_boottime_ns: int) -> list[Finding]:
     try:
         report: dict[str, Any] = json.loads(text)
         age_s = (now_boottime_ns - int(report["boottime_ns"])) / 1e9
-        broken = [_broken(str(name), part) for name, part in report["parts"].items() if not part["ok"]]
+        lost = {str(name): part for name, part in report["parts"].items() if not part["ok"]}
+        if set(lost) & _CAUSES:
+            lost.pop("service", None)  # it only says what follows from them
+        broken = [_broken(name, lost[name]) for name in sorted(lost, key=lambda name: name not in _CAUSES)]
     except (ValueError, KeyError, TypeError, AttributeError):
         return [unknown("the agent's report can't be understood", "is the agent of the same version as the doctor?")]
     if not 0 <= age_s <= STALE_S:
@@ -40,8 +87,17 @@ def judge_report(text: str | None, now_boottime_ns: int) -> list[Finding]:
 
 def _broken(name: str, part: Mapping[str, Any]) -> Finding:
     tell = warn if part.get("transient") else fail
-    what = f"the agent reports a problem with {name}: {part['detail'] or 'it does not work'}"
-    return tell(what, "see the finding of that part")
+    detail = str(part["detail"] or "it does not work")
+    do = _advice(name)
+    if name == "uplink" and detail.count(": "):  # the reason that a connection has ended says what to do
+        detail, _, do = detail.rpartition(": ")
+    return tell(f"the agent reports a problem with {name}: {detail}", do)
+
+
+def _advice(name: str) -> str:
+    kind, _, which = name.partition("-")
+    known = _ADVICE.get(name) or _ADVICE.get(kind, _LOG)
+    return known.format(which=which)
 
 
 def why_it_rests(text: str | None, part: str) -> str | None:

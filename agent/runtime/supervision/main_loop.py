@@ -72,9 +72,10 @@ class MainLoop:
         health_interval_s: float,
         data: DataUse | None = None,
         status_file: Path | None,
+        settings: str | None = None,
         end: Callable[[frozenset[str]], None] = end_at_once,
     ) -> None:
-        """`status_file` is the path of the status file; see `StatusFile`.
+        """`status_file` is the path of the status file, and `settings` goes into it; see `StatusFile`.
 
         `end` ends the process because these parts hang. It is called only when no service manager watches: one that
         does acts by itself when its watchdog is no longer fed."""
@@ -89,7 +90,7 @@ class MainLoop:
         self._edges = edges
         self._notifier = notifier
         self._time_watch = TimeWatch(context.reporter, clock)
-        self._status_file = StatusFile(status_file, clock, context.board)
+        self._status_file = StatusFile(status_file, clock, context.board, settings)
         self._health_interval_ns = int(health_interval_s * 1e9)
         self._health_due_ns = 0
         self._started_ns = clock.boottime_ns()

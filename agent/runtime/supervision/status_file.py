@@ -17,11 +17,13 @@ log = logging.getLogger(__name__)
 class StatusFile:
     """Written every few seconds, as a whole. One thread. Of failures in a row only the first is a warning."""
 
-    def __init__(self, path: Path | None, clock: Clock, board: HealthBoard) -> None:
-        """`path` is in a directory of the agent's own, on a memory file system; without one nothing is written."""
+    def __init__(self, path: Path | None, clock: Clock, board: HealthBoard, settings: str | None = None) -> None:
+        """`path` is in a directory of the agent's own, on a memory file system; without one nothing is written.
+        `settings` is the digest of those that the agent runs with."""
         self._path = path
         self._clock = clock
         self._board = board
+        self._settings = settings
         self._due_ns = 0
         self._failed = False
 
@@ -34,7 +36,9 @@ class StatusFile:
         figures = self._board.figures()
         told = {"cameras": figures.get("cameras", {}), "uploads": figures.get("uploads"), "data": figures.get("data")}
         parts = {name: asdict(state) for name, state in self._board.parts().items()}
-        text = json.dumps({"boottime_ns": now_ns, "pid": os.getpid(), "parts": parts, **told})
+        text = json.dumps(
+            {"boottime_ns": now_ns, "pid": os.getpid(), "settings": self._settings, "parts": parts, **told}
+        )
         new = self._path.with_suffix(".new")
         try:
             new.write_text(text, encoding="utf-8")

@@ -38,7 +38,8 @@ PLACE = "what a technician sees"
 SITE = "kzn/durban-station"
 AS_USUAL = re.compile(r"This board:|Its name:|Registrar:|If the label|Making a key|Asking|Going on with|Code:")
 OUT_OF_SERVICE = {"yellow": "alternate", "green": "alternate", "beacon": "off"}
-AS_FIRST = "as in the first row: the device has no certificate yet"
+AS_FIRST = "not enrolled, with the words of `enrol`"
+NOT_LET_IN, NO = "not let in yet", "refused"
 USUAL_S, NEVER_S = 1.5, 3600.0
 
 
@@ -78,7 +79,7 @@ class Terminal:
     def doctor(self, kiosk: AgentProcess, *only: str) -> str:
         """The first thing that the doctor finds wrong, and what to do."""
         self._capsys.readouterr()
-        checks = only or ("certificate", "broker")
+        checks = only or ("enrolment", "certificate", "broker")
         main(["doctor", "--json", "--simulate", "--config", str(kiosk.config), *(f"--only={each}" for each in checks)])
         tree = json.loads(self._capsys.readouterr().out)
         wrong = [each for check in tree["checks"] for each in check["findings"] if each["state"] in {"fail", "warn"}]
@@ -160,7 +161,10 @@ def test_the_guide_has_what_programs_say_and_its_step_mends_it(
         (kiosk.storage / FILE).write_text(serial)
 
     def tell(trouble: str, said: str, step: str, doctor: str | None = None, lamps: str | None = None) -> None:
-        rows.append((trouble, said, doctor or (AS_FIRST if rows else unenrolled), lamps or dark, step))
+        before = (
+            NOT_LET_IN if "can't be reached" in said or "waiting for" in said or "there is no claim" in said else NO
+        )
+        rows.append((trouble, said, doctor or (AS_FIRST if rows else unenrolled), lamps or before, step))
 
     def refused(said: tuple[int, str]) -> str:
         assert said[0] in {1, 3}, said
@@ -174,7 +178,7 @@ def test_the_guide_has_what_programs_say_and_its_step_mends_it(
     monkeypatch.setattr(enrol, "tools", lambda: Tools(still, still.pause, print))
     clock(TimeQuality.SYNCED)
     board(one, BOARD)
-    unenrolled, (_, dark) = terminal.doctor(one), look_at(one)
+    unenrolled = terminal.doctor(one)
 
     lost = terminal.claim(name_one)
     away = lost.model_copy(update={"registrar": f"https://localhost:{free_port()}"})

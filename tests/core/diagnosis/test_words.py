@@ -7,7 +7,9 @@ A wrong word sends somebody to the wrong place, and so a change of any has to be
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,7 @@ from agent.contract.vocabulary import TimeQuality
 from agent.core import installation
 from agent.core.binding import Binding
 from agent.core.diagnosis.account import judge_account
-from agent.core.diagnosis.agent_report import judge_report, judge_unit
+from agent.core.diagnosis.agent_report import judge_report, judge_settings, judge_unit
 from agent.core.diagnosis.certificate import (
     SOON,
     Certificate,
@@ -29,6 +31,7 @@ from agent.core.diagnosis.certificate import (
 )
 from agent.core.diagnosis.disk import FULL_BYTES, Disk, judge_disk, judge_trial
 from agent.core.diagnosis.finding import Finding, failure
+from agent.core.diagnosis.network import Link, judge_links, judge_ways
 from agent.core.diagnosis.pins import InputRead, PinUse, judge_levels, judge_use
 from agent.core.diagnosis.power import judge_temperature, judge_throttled, judge_voltage_alarm, no_word_on_power
 from agent.core.diagnosis.time_source import EARLIEST, LATEST, TimeSource, judge_time
@@ -80,6 +83,17 @@ def report(now_s: float, ok: str = "true", detail: str = "") -> list[Finding]:
     return judge_report(PARTS % (ok, detail), int(now_s * 1e9))
 
 
+def links(*found: Link) -> list[Finding]:
+    wrong = judge_links(found)
+    return [] if wrong is None else [wrong]
+
+
+def ways(**changed: Any) -> list[Finding]:
+    """Of a device with one broker."""
+    facts = {"default": True, "unresolved": {}, "unreachable": (), "asked": 1, **changed}
+    return [judge_ways([Link("eth0", True, ("10.0.0.5",)), Link("wlan0", up=False)], **facts)]
+
+
 CASES: dict[str, Callable[[], list[Finding]]] = {
     "account: well": lambda: judge_account("edge-agent", exists=True, own="edge-agent", missing_groups=[]),
     "account: no user": lambda: judge_account("edge-agent", exists=False, own="root", missing_groups=[]),
@@ -89,6 +103,14 @@ CASES: dict[str, Callable[[], list[Finding]]] = {
     "agent: of another boot": lambda: report(0.5),
     "agent: a part that says why": lambda: report(1, "false", "no broker answers"),
     "agent: a part that does not": lambda: report(1, "false"),
+    "agent: an uplink that says what to do": lambda: report(1, "false", "nothing listens on b:1: check the port"),
+    **{
+        f"agent: {part}": partial(judge_report, PARTS.replace("uplink", part) % ("false", "a reason"), 10**9)
+        for part in ("centre", "service", "self-test", "input-police", "recorder-front", "pipeline")
+    },
+    "agent: settings as they are": lambda: judge_settings('{"settings": "1f"}', "1f"),
+    "agent: settings that are newer": lambda: judge_settings('{"settings": "1f"}', "2e"),
+    "agent: settings of an earlier version": lambda: judge_settings('{"parts": {}}', "2e"),
     "agent: not to be read": lambda: judge_report(None, 0),
     "agent: not to be understood": lambda: judge_report("{", 0),
     "service: stopped": lambda: judge_unit("inactive", "dead", 0),
@@ -250,6 +272,19 @@ CASES: dict[str, Callable[[], list[Finding]]] = {
     "model: fast enough": lambda: judge_speed(50.0, "LiteRT 2.3", 20, None),
     "model: too slow": lambda: judge_speed(60.0, "LiteRT 2.3", 20, ""),
     "model: no delegate": lambda: judge_speed(10.0, "LiteRT 2.3", 20, "delegate edgetpu can't be loaded"),
+    "network: no interface": links,
+    "network: no cable": lambda: links(Link("eth0", up=False), Link("wlan0", up=False)),
+    "network: not joined": lambda: links(Link("wlan0", up=False)),
+    "network: no address": lambda: links(Link("eth0", True, ("169.254.7.8", "fe80::1")), Link("wlan0", up=False)),
+    "network: well": ways,
+    "network: nobody asked": lambda: ways(default=False, asked=0),
+    "network: no router, and none is needed": lambda: ways(default=False),
+    "network: no route": lambda: ways(unreachable=["b.example"]),
+    "network: no route, no names": lambda: ways(default=False, unresolved={"b.example": "no answer"}),
+    "network: no name server": lambda: ways(unresolved={"b.example": "no server"}),
+    "network: a name server that is silent": lambda: ways(unresolved={"b.example": "no answer"}),
+    "network: an unknown name": lambda: ways(unresolved={"b.example": "unknown"}),
+    "network: one name of two": lambda: ways(unresolved={"b.example": "unknown"}, asked=2),
     "vision: 32-bit Debian 13": lambda: [failure(install_advice(2**31 - 1, 12))],
     "vision: checkout": lambda: [failure(install_advice(2**32, 11))],
     "vision: 32-bit package": lambda: packaged(lambda: [failure(install_advice(2**32 - 1, 11))]),
