@@ -47,6 +47,7 @@ class DemoPage:
             "brokers": [{"name": "demo", "url": broker}],
             "outlines": outlines,
             "units": ["car 7"],
+            "key_by_link": True,
         }
         keys = self._stage.directory / "keys"
         key = make_key("operator", keys, "demo-operator")

@@ -39,6 +39,7 @@ SETTINGS: dict[str, Any] = {
     "tiles": None,
     "ring_after_s": 15,
     "supervisor_after_s": 60,
+    "key_by_link": True,
 }
 CHROMIUM = Path("/usr/bin/chromium")
 PINS = (4, 5, 6, 12, 13, 16, 17, 19, 20, 21)

@@ -52,9 +52,32 @@ test("what is no key, or two halves of different ones, is refused and the key be
   ];
   for (const jwk of wrong) await assert.rejects(rig.keys.import(jwk), FailureError);
   assert.equal(rig.keys.view!.kid, "operator-example");
-  await rig.room.ask({ ask: "import-key", jwk: {} });
+  await rig.room.ask({ ask: "import-key", jwk: {}, isSure: true });
   const told = rig.tells.filter(({ tell }) => tell === "key" || tell === "error");
   assert.deepEqual(told.map((tell) => (tell.tell === "key" ? tell.key?.kid : tell.tell)), ["operator-example", "error"]);
+});
+
+test("a hostile link signs nothing, and replaces an operator's key only if she says so", async () => {
+  const rig = await new Rig().begin();
+  const other = { ...EXAMPLE, kid: "mallory", iss: "mallory", role: "admin" };
+  await rig.room.ask({ ask: "import-key", jwk: other, isSure: true });
+  const offered = (): string | null => rig.tells.filter((tell) => tell.tell === "offered").at(-1)!.key?.kid ?? null;
+  assert.deepEqual([rig.keys.view!.kid, offered(), rig.kept!.view.kid], ["operator-example", "mallory", "operator-example"]);
+  await rig.room.ask({ ask: "answer-key", isTaken: false });
+  assert.deepEqual([rig.keys.view!.kid, offered()], ["operator-example", null]);
+  await rig.room.ask({ ask: "answer-key", isTaken: true });
+  assert.equal(rig.keys.view!.kid, "operator-example", "what was left is not offered any more");
+  await rig.room.ask({ ask: "import-key", jwk: EXAMPLE, isSure: true });
+  assert.equal(offered(), null, "it has that one");
+  await rig.room.ask({ ask: "import-key", jwk: other, isSure: true });
+  await rig.room.ask({ ask: "answer-key", isTaken: true });
+  assert.deepEqual([rig.keys.view!.kid, rig.kept!.view.kid, rig.isWatching], ["mallory", "mallory", false]);
+});
+
+test("a first key that nobody has vouched for is offered, and not taken", async () => {
+  const rig = await new Rig().open();
+  await rig.room.ask({ ask: "import-key", jwk: EXAMPLE, isSure: false });
+  assert.deepEqual([rig.keys.view, rig.keys.offered?.kid], [null, "operator-example"]);
 });
 
 test("it is told when an alarm raises itself again as soon as a fresh word says since when the machine runs", async () => {

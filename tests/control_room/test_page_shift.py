@@ -36,6 +36,70 @@ def test_a_key_in_the_address_is_taken_out_of_it_at_once(opened: Opener) -> None
     assert "key=" not in page.url
 
 
+def test_an_operator_on_a_phone_can_read_the_button_that_begins_her_shift(opened: Opener) -> None:
+    page = opened("empty", viewport={"width": 390, "height": 844})
+    box = page.get_by_role("button", name="Begin the shift").bounding_box()
+    assert box is not None
+    assert box["width"] > 120
+    assert box["height"] < 80
+
+
+def follow(page: Page, fragment: str) -> None:
+    """Somebody clicks on a link to the page that is open."""
+    page.evaluate("fragment => { location.href = fragment }", fragment)
+
+
+def test_a_link_does_not_take_an_operators_key_from_her_and_no_enter_answers_for_her(opened: Opener) -> None:
+    page = opened("empty", "#key=e30")
+    mine = page.get_by_text("For the administrator: key operator-0badcafe")
+    expect(mine).to_be_visible()
+    follow(page, "#key=e30")
+    asked = page.locator(".offered")
+    expect(asked).to_contain_text("Nothing has been replaced.")
+    assert "key=" not in page.url
+    expect(asked.get_by_text("Your key", exact=True)).to_be_visible()
+    expect(asked).to_contain_text(
+        re.compile(r"operator-0badcafe of imported · operator · fingerprint 0123 4567.* since")
+    )
+    expect(asked).to_contain_text(
+        re.compile("The link's key calls itself“operator-1234--old-key.*” of “Johannesburg-comm")
+    )
+    assert page.evaluate("document.activeElement === document.body"), "nothing of it has the focus"
+    page.keyboard.press("Enter")
+    asked.get_by_role("button", name="Keep my key").click()
+    expect(asked).to_have_count(0)
+    expect(mine).to_be_visible()
+
+    follow(page, "#key=e30")
+    asked.get_by_role("button", name="Replace my key").click()
+    expect(asked).to_have_count(0)
+    expect(page.get_by_text("For the administrator: key operator-1234--old-key")).to_be_visible()
+
+
+def test_during_a_shift_a_link_can_not_change_who_answers(opened: Opener) -> None:
+    page = opened("empty", "#key=e30")
+    begin(page, role=None)
+    follow(page, "#key=e30")
+    asked = page.locator(".offered")
+    expect(asked).to_contain_text("End the shift first")
+    expect(asked.get_by_role("button")).to_have_count(1)
+    expect(page.get_by_text("Naledi watches")).to_be_visible()
+
+
+def test_without_a_key_a_link_is_a_question_too_unless_the_sites_settings_say_otherwise(opened: Opener) -> None:
+    page = opened("link", "#key=e30")
+    asked = page.locator(".offered")
+    expect(asked).to_contain_text("It has not been taken.")
+    page.get_by_label("Operator's login").fill("naledi")
+    page.get_by_label("Your name").fill("Naledi")
+    page.get_by_role("button", name="Begin the shift").click()
+    expect(page.get_by_text("decide first whether to take it")).to_be_visible()
+    asked.get_by_role("button", name="Leave it").click()
+    page.get_by_role("button", name="Begin the shift").click()
+    expect(page.get_by_text("Naledi watches")).to_be_visible()
+    expect(page.get_by_text("For the administrator: key operator-0badcafe")).to_be_visible()
+
+
 def test_a_shift_waits_for_the_key_in_the_address_and_makes_no_other(opened: Opener) -> None:
     for answer in ("key", "no-key"):
         page = opened("slow-key", "#key=e30")

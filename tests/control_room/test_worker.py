@@ -115,6 +115,39 @@ def test_a_key_that_the_browser_made_outlives_its_worker_and_signs_what_devices_
     desk.await_told("said.tell === 'key' && said.key === null")
 
 
+def test_no_link_and_no_other_tab_replaces_the_key_that_a_browser_has(desk: Desk, tmp_path: Path) -> None:
+    mine, other = (make_key("operator", tmp_path / name, name) for name in ("thandi", "mallory"))
+    desk.ask("import-key", jwk=mine.as_jwk(), isSure=True)
+    desk.await_told(f"said.tell === 'key' && said.key?.kid === '{mine.kid}'")
+    for is_taken in (False, True):
+        desk.ask("import-key", jwk=other.as_jwk(), isSure=True)
+        desk.await_told(f"said.tell === 'offered' && said.key?.kid === '{other.kid}'")
+        assert desk.newest("key")["key"]["kid"] == mine.kid
+        if not is_taken:
+            desk.ask("answer-key", isTaken=False)
+            desk.await_told("said.tell === 'offered' && said.key === null")
+            desk.page.reload()
+            desk.start()
+            desk.await_told(f"said.tell === 'key' && said.key?.kid === '{mine.kid}'")
+    # Another tab has put its own there in the meantime: what the person has compared is not there any more.
+    desk.page.evaluate(
+        """kid => new Promise(resolve => {
+      indexedDB.open("control-room").onsuccess = ({ target }) => {
+        const store = target.result.transaction("keys", "readwrite").objectStore("keys");
+        store.get("operator").onsuccess = ({ target }) => {
+          const { view, key } = target.result;
+          const there = { key, view: { ...view, kid, public: { ...view.public, kid, x: "A".repeat(43) } } };
+          store.put(there, "operator").onsuccess = resolve;
+        };
+      };
+    })""",
+        "tab-2",
+    )
+    desk.ask("answer-key", isTaken=True)
+    desk.await_told("said.tell === 'error' && said.failure === 'key-changed'")
+    desk.await_told("said.tell === 'key' && said.key?.kid === 'tab-2'")
+
+
 def test_it_connects_watches_and_says_so_until_the_shift_ends(
     desk: Desk, browser: Browser, broker: tuple[Mosquitto, int], tmp_path: Path
 ) -> None:
@@ -122,7 +155,7 @@ def test_it_connects_watches_and_says_so_until_the_shift_ends(
     key: PrivateKey = make_key("operator", tmp_path / "keys", "thandi")
     settings = {**SETTINGS, "brokers": [{"name": "a", "url": f"ws://127.0.0.1:{port}/"}]}
     with Subscriber(running.port, ["edge/v1/host/+/state"]) as kiosk:
-        desk.ask("import-key", jwk=key.as_jwk())
+        desk.ask("import-key", jwk=key.as_jwk(), isSure=True)
         desk.ask("open", settings=settings, login={"name": "", "password": ""}, seat="thandi")
         desk.await_told("said.tell === 'links' && said.links[0]?.state === 'open' && said.links[0]?.echoMs !== null")
         desk.ask("begin", by="Thandi")

@@ -342,11 +342,17 @@ function order(ticket: number, name: string, args: AckArgs & Partial<ClipHoldArg
 let pair: CryptoKeyPair | null = null;
 const base64url = (bytes: ArrayBuffer | Uint8Array<ArrayBuffer>) => btoa(String.fromCharCode(...new Uint8Array(bytes))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
 
+/** What a hostile link calls itself, as far as names go. */
+const LINKS: KeyView = {
+  kid: "operator-1234--old-key-has-ended--take-this-one--Edge-Support..1", role: "admin", issuer: "Johannesburg-command-centre--security--please-accept-this-key-now", fingerprint: "ffff0000ffff0000ffff", sinceMs: null,
+  public: { kty: "OKP", crv: "Ed25519", kid: "x", use: "sig", role: "admin", iss: "x", x: "" },
+};
+
 async function makeKey(role: KeyView["role"], issuer: string): Promise<void> {
   pair = (await crypto.subtle.generateKey({ name: "Ed25519" }, false, ["sign", "verify"])) as CryptoKeyPair;
   const x = (await crypto.subtle.exportKey("jwk", pair.publicKey)).x ?? "";
   const kid = `${role}-0badcafe`;
-  key = { kid, role, issuer, public: { kty: "OKP", crv: "Ed25519", kid, use: "sig", role, iss: issuer, x } };
+  key = { kid, role, issuer, fingerprint: "0123456789abcdef0123", sinceMs: Date.now(), public: { kty: "OKP", crv: "Ed25519", kid, use: "sig", role, iss: issuer, x } };
   tell({ tell: "key", key });
 }
 
@@ -384,7 +390,13 @@ self.onmessage = ({ data }: MessageEvent<Ask>) => {
       return void makeKey(data.role, data.issuer);
     case "import-key":
       if (scenario === "slow-key") return; // until it happens
-      return void makeKey("operator", "imported");
+      if (data.isSure && key === null) return void makeKey("operator", "imported");
+      tell({ tell: "offered", key: LINKS });
+      return tell({ tell: "key", key });
+    case "answer-key":
+      if (data.isTaken) key = LINKS;
+      tell({ tell: "offered", key: null });
+      return tell({ tell: "key", key });
     case "forget-key":
       key = null;
       return tell({ tell: "key", key });

@@ -19,6 +19,8 @@ export interface Settings {
   registrar: { url: string; province: string } | null;
   /** Whether uploaded recordings are served beside the page. */
   clips: boolean;
+  /** Whether the first key of a browser may come by a link without a question: of the demo alone, whose key opens nothing else. */
+  key_by_link: boolean;
 }
 
 export type Role = "operator" | "supervisor" | "technician" | "admin";
@@ -27,7 +29,7 @@ export type LinkWhy = "" | "no-connection" | "no-echo" | "no-answer" | "refused"
 /** Why an order has no result. `abandoned`: an ack of an alarm that is closed. */
 export type OrderError = "no-key" | "no-device" | "no-answer" | "abandoned" | "cancelled";
 /** What could not be done. `key-halves`: the two halves are not of one key. */
-export type Failure = "no-key" | "no-store" | "key-name" | "key-role" | "key-form" | "key-halves" | "bad-seat" | "other";
+export type Failure = "no-key" | "no-store" | "key-name" | "key-role" | "key-form" | "key-halves" | "key-changed" | "bad-seat" | "other";
 export type Pattern = "off" | "on" | "steady" | "flash" | "fast-flash" | "slow-pulse" | "alternate";
 export type Presence = "unknown" | "online" | "silent" | "offline" | "lost";
 
@@ -50,6 +52,10 @@ export interface KeyView {
   kid: string;
   role: Role;
   issuer: string;
+  /** The first 20 hex digits of the SHA-256 of its public half. Names can be chosen by whoever makes a key, this can't. */
+  fingerprint: string;
+  /** Since when this browser has it, in ms since 1970; null of one that an earlier version of the page has kept. */
+  sinceMs: number | null;
   public: PublicJwk;
 }
 
@@ -287,8 +293,10 @@ export type Ask =
   | { ask: "cancel"; ticket: number }
   | { ask: "settle"; source: string; alarmId: string }
   | { ask: "make-key"; role: Role; issuer: string }
-  /** A `key` comes in answer, also if it was not taken. */
-  | { ask: "import-key"; jwk: Record<string, unknown> }
+  /** A `key` comes in answer, also if it was not taken. It is taken at once if `isSure` and there is none; else `offered`. */
+  | { ask: "import-key"; jwk: Record<string, unknown>; isSure: boolean }
+  /** What the person says to the key that is offered. */
+  | { ask: "answer-key"; isTaken: boolean }
   | { ask: "forget-key" }
   | { ask: "sign"; ticket: number; payload: Record<string, unknown> }
   | { ask: "picture"; id: string }
@@ -306,6 +314,8 @@ export type Tell =
   /** `watchers`: the other centres that say they watch, further pages of this login included. `clockWrongByMs`: how far the clock of this PC is ahead of the devices' (below 0: behind), if that is much. */
   | { tell: "links"; links: LinkView[]; isWatching: boolean; watchers: string[]; nowMs: number; clockWrongByMs: number | null }
   | { tell: "key"; key: KeyView | null }
+  /** A key that a link has brought and that a person must take or leave; null once none waits. Its names are its maker's. */
+  | { tell: "offered"; key: KeyView | null }
   /** Whole rows, to take the place of those with the same alarm, source or id; but `losses` are all that there are. */
   | { tell: "changed"; alarms: AlarmView[]; gone: string[]; devices: DeviceView[]; events: EventView[]; losses: LossView[] }
   /** All that there are. */

@@ -9,6 +9,7 @@ import { Enrolment, WaitingCount } from "./enrolment";
 import { Events } from "./events";
 import { isHelpOpen, jump } from "./keys";
 import { MapView } from "./map";
+import { OfferedKey } from "./offered";
 import { Outages } from "./outages";
 import { Shape } from "./shapes";
 import { ShiftView } from "./shift";
@@ -47,6 +48,7 @@ export function App() {
         </button>
       </header>
       <section class="notices" aria-label={t.status.notices}>
+        <OfferedKey />
         <Grey />
         <Untaken />
         <Notices />

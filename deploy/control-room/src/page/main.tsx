@@ -13,13 +13,14 @@ import { sound, sounding } from "./sound";
 import { errors, greySinceMs, hear, isForSupervisor, isKeyBrought, isLouder, key, keyAnswers, ringing, settings, shift, view, views } from "./state";
 import { choose, t } from "./strings";
 
+/** A key has 300. */
+const MOST_LETTERS = 4000;
+
 async function main(): Promise<void> {
+  const fragment = takeFragment();
   applyTheme();
   const root = document.getElementById("app");
   if (root === null) return;
-  const fragment = location.hash.slice(1);
-  // Out of the address bar and the history before anything else happens.
-  if (fragment.startsWith("key=")) history.replaceState(null, "", location.pathname + location.search);
   try {
     const read = await loadSettings();
     choose(read.language);
@@ -35,7 +36,11 @@ async function main(): Promise<void> {
   effect(() => {
     if (location.hash.slice(1) !== view.value) history.replaceState(null, "", `#${view.value}`);
   });
-  addEventListener("hashchange", () => (view.value = views.peek().find((one) => one === location.hash.slice(1)) ?? view.peek()));
+  addEventListener("hashchange", () => {
+    const now = takeFragment();
+    if (now.startsWith("key=")) importKey(now.slice(4));
+    view.value = views.peek().find((one) => one === now) ?? view.peek();
+  });
   // The page may come back from the browser's memory: then nobody has begun a shift on it.
   addEventListener("pagehide", () => {
     ask({ ask: "end" });
@@ -60,6 +65,13 @@ async function main(): Promise<void> {
   render(<App />, root);
 }
 
+/** What stands behind the # of the address. A key is out of the address bar and the history before anything else happens. */
+function takeFragment(): string {
+  const fragment = location.hash.slice(1);
+  if (fragment.startsWith("key=")) history.replaceState(null, "", location.pathname + location.search);
+  return fragment;
+}
+
 function startWorker(): void {
   const worker = new Worker("worker.js", { type: "module" });
   worker.onmessage = (event: MessageEvent<Tell>) => hear(event.data);
@@ -69,8 +81,10 @@ function startWorker(): void {
 
 function importKey(encoded: string): void {
   try {
+    if (encoded.length > MOST_LETTERS) throw new RangeError();
     const bytes = Uint8Array.from(atob(encoded.replace(/-/g, "+").replace(/_/g, "/")), (character) => character.charCodeAt(0));
-    ask({ ask: "import-key", jwk: JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown> });
+    const jwk = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>;
+    ask({ ask: "import-key", jwk, isSure: settings.peek()?.key_by_link === true });
     keyAnswers.value += 1;
     isKeyBrought.value = true;
   } catch {

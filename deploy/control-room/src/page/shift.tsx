@@ -9,7 +9,7 @@ import { isKeyNew, KeyCard } from "./keycard";
 import { complaint, LinksCard, logIn, LoginFields, logOut, name, needsLogin } from "./login";
 import { isHeard, Running } from "./running";
 import { unlock } from "./sound";
-import { figuresSinceMs, isKeyBrought, key, keyAnswers, keyIsKnown, links, login, shift } from "./state";
+import { figuresSinceMs, isKeyBrought, key, keyAnswers, keyIsKnown, links, login, offeredKey, shift } from "./state";
 import { t } from "./strings";
 import { now, wall } from "./time";
 import { afterEnd } from "./watchers";
@@ -55,6 +55,10 @@ async function begin(): Promise<void> {
   await heard;
   const wasAwaited = isKeyBrought.peek() && keyAnswers.peek() > 0;
   await keyIsKnown();
+  if (offeredKey.peek() !== null && key.peek() === null) {
+    complaint.value = t.shift.offered.decide;
+    return;
+  }
   if (wasAwaited && key.peek() === null) {
     complaint.value = t.shift.keyNotTaken;
     return;

@@ -34,6 +34,8 @@ export const key = signal<KeyView | null>(null);
 export const keyAnswers = signal(1);
 /** The address has brought one. */
 export const isKeyBrought = signal(false);
+/** One that the address has brought and that nobody has taken yet. */
+export const offeredKey = signal<KeyView | null>(null);
 export const shift = signal<{ by: string; sinceMs: number } | null>(null);
 /** The worker tells the kiosks that somebody watches. */
 export const isWatching = signal(false);
@@ -280,6 +282,9 @@ function hearOne(tell: Tell): void {
       keyAnswers.value = Math.max(0, keyAnswers.peek() - 1);
       // Without a key the worker ends the shift.
       if (tell.key === null) shift.value = null;
+      return;
+    case "offered":
+      offeredKey.value = tell.key;
       return;
     case "changed":
       hearAlarms(tell.alarms, tell.gone);

@@ -1,5 +1,5 @@
 // Keeps the key in this browser's IndexedDB, as a structured clone: no program can read the private half of it.
-import type { Box, Kept } from "./keys";
+import { type Box, FailureError, type Kept } from "./keys";
 
 const STORE = "keys";
 const PLACE = "operator";
@@ -15,8 +15,23 @@ export class BrowserBox implements Box {
     return (await this.#ask<Kept | undefined>("readonly", (store) => store.get(PLACE))) ?? null;
   }
 
-  async save(kept: Kept | null): Promise<void> {
-    await this.#ask("readwrite", (store) => (kept === null ? store.delete(PLACE) : store.put(kept, PLACE)));
+  async save(kept: Kept | null, replaces: string | null): Promise<void> {
+    let isAnother = false;
+    try {
+      // Read and written in one transaction, or two tabs could each replace what the other has just kept.
+      await this.#ask<Kept | undefined>("readwrite", (store) => {
+        const read = store.get(PLACE) as IDBRequest<Kept | undefined>;
+        read.addEventListener("success", () => {
+          isAnother = read.result !== undefined && read.result.view.public.x !== replaces;
+          if (isAnother) store.transaction.abort();
+          else if (kept === null) store.delete(PLACE);
+          else store.put(kept, PLACE);
+        });
+        return read;
+      });
+    } catch (error) {
+      throw isAnother ? new FailureError("key-changed") : error;
+    }
   }
 
   async #ask<T>(mode: IDBTransactionMode, what: (store: IDBObjectStore) => IDBRequest): Promise<T> {

@@ -5,6 +5,7 @@ import type { Failure, KeyView, Role } from "../protocol";
 const ROLES: Role[] = ["operator", "supervisor", "technician", "admin"];
 /** What a kid or an issuer may look like. */
 const NAME = /^[A-Za-z0-9._-]{1,64}$/;
+const FINGERPRINT_DIGITS = 20;
 const ED25519 = { name: "Ed25519" };
 const UTF8 = new TextEncoder();
 
@@ -17,7 +18,9 @@ export interface Kept {
 /** Where the key is kept. */
 export interface Box {
   load(): Promise<Kept | null>;
-  save(kept: Kept | null): Promise<void>;
+  /** Keep this one, or none, in place of the key with this public half, or of none. Throws `key-changed` where another one is
+   * there: another tab has been faster. */
+  save(kept: Kept | null, replaces: string | null): Promise<void>;
 }
 
 /** What can't be done. */
@@ -32,6 +35,8 @@ export class FailureError extends Error {
 export class Keys {
   readonly #box: Box;
   #kept: Kept | null = null;
+  /** One that a link has brought, which counts for nothing until a person has taken it. */
+  #offered: Kept | null = null;
 
   constructor(box: Box) {
     this.#box = box;
@@ -41,8 +46,15 @@ export class Keys {
     return this.#kept?.view ?? null;
   }
 
+  /** The key that waits for a person's word. */
+  get offered(): KeyView | null {
+    return this.#offered?.view ?? null;
+  }
+
   async load(): Promise<void> {
-    this.#kept = await this.#box.load();
+    const kept = await this.#box.load();
+    // What an earlier version has kept says less of the key.
+    this.#kept = kept && { ...kept, view: { ...kept.view, fingerprint: await fingerprint(kept.view.public.x), sinceMs: kept.view.sinceMs ?? null } };
   }
 
   /** Make a key whose private half can't be taken out. */
@@ -52,32 +64,35 @@ export class Keys {
     const pair = (await crypto.subtle.generateKey(ED25519, false, ["sign", "verify"])) as CryptoKeyPair;
     const kid = `${role}-${hex(crypto.getRandomValues(new Uint8Array(4)))}`;
     const x = base64url(new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey)));
-    await this.#keep({ view: viewOf(kid, role, issuer, x), key: pair.privateKey });
+    try {
+      await this.#keep({ view: await viewOf(kid, role, issuer, x), key: pair.privateKey });
+    } catch (error) {
+      if (!(error instanceof FailureError) || error.failure !== "key-changed") throw error;
+      await this.load(); // another tab has made one, and kiosks know that one
+    }
   }
 
-  /** Take a private key that `edge-agent keygen` has made. */
-  async import(jwk: Record<string, unknown>): Promise<void> {
-    const field = (name: string): unknown => (Object.hasOwn(jwk, name) ? jwk[name] : undefined);
-    const [kid, role, x, d] = [field("kid"), field("role"), field("x"), field("d")];
-    const issuer = field("iss") ?? kid;
-    const isNamed = typeof kid === "string" && NAME.test(kid) && typeof issuer === "string" && NAME.test(issuer);
-    if (!isNamed) throw new FailureError("key-name");
-    if (!ROLES.includes(role as Role)) throw new FailureError("key-role");
-    if (field("kty") !== "OKP" || field("crv") !== "Ed25519" || typeof x !== "string" || typeof d !== "string") {
-      throw new FailureError("key-form");
-    }
-    let isPair = false;
-    let key: CryptoKey;
+  /** Read a private key that `edge-agent keygen` has made. It takes nobody's place: it waits in `offered`, unless there is no key
+   * and `isSure`. */
+  async import(jwk: Record<string, unknown>, isSure = true): Promise<void> {
+    const kept = await read(jwk);
+    if (kept.view.fingerprint === this.view?.fingerprint && kept.view.kid === this.view.kid) return;
+    if (isSure && this.#kept === null) await this.#keep(kept);
+    else this.#offered = kept;
+  }
+
+  /** Take the offered key in place of the one that there is, or drop it. */
+  async answer(isTaken: boolean): Promise<void> {
+    const offered = this.#offered;
+    this.#offered = null;
+    if (!isTaken || offered === null) return;
+    const sinceMs = Date.now();
     try {
-      key = await crypto.subtle.importKey("jwk", { kty: "OKP", crv: "Ed25519", x, d }, ED25519, false, ["sign"]);
-      const half = await crypto.subtle.importKey("jwk", { kty: "OKP", crv: "Ed25519", x }, ED25519, true, ["verify"]);
-      const probe = UTF8.encode(kid);
-      isPair = await crypto.subtle.verify(ED25519, half, await crypto.subtle.sign(ED25519, key, probe), probe);
-    } catch {
-      throw new FailureError("key-form");
+      await this.#keep({ ...offered, view: { ...offered.view, sinceMs } });
+    } catch (error) {
+      await this.load(); // the person has compared it with a key that is not there any more
+      throw error;
     }
-    if (!isPair) throw new FailureError("key-halves");
-    await this.#keep({ view: viewOf(kid, role as Role, issuer, x), key });
   }
 
   async forget(): Promise<void> {
@@ -90,18 +105,48 @@ export class Keys {
     const { view, key } = this.#kept;
     const header = { alg: "EdDSA", kid: view.kid, typ: "JWT" };
     const said = [header, claims].map((each) => base64url(UTF8.encode(JSON.stringify(each)))).join(".");
-    return `${said}.${base64url(new Uint8Array(await crypto.subtle.sign(ED25519, key, UTF8.encode(said))))}`;
+    return `${said}.${base64url(new Uint8Array(await crypto.subtle.sign("Ed25519", key, UTF8.encode(said))))}`;
   }
 
   async #keep(kept: Kept | null): Promise<void> {
-    await this.#box.save(kept);
+    await this.#box.save(kept, this.view?.public.x ?? null);
     this.#kept = kept;
   }
 }
 
-function viewOf(kid: string, role: Role, issuer: string, x: string): KeyView {
+async function read(jwk: Record<string, unknown>): Promise<Kept> {
+  if (typeof jwk !== "object" || jwk === null) throw new FailureError("key-form");
+  const field = (name: string): unknown => (Object.hasOwn(jwk, name) ? jwk[name] : undefined);
+  const [kid, role, x, d] = [field("kid"), field("role"), field("x"), field("d")];
+  const issuer = field("iss") ?? kid;
+  const isNamed = typeof kid === "string" && NAME.test(kid) && typeof issuer === "string" && NAME.test(issuer);
+  if (!isNamed) throw new FailureError("key-name");
+  if (!ROLES.includes(role as Role)) throw new FailureError("key-role");
+  if (field("kty") !== "OKP" || field("crv") !== "Ed25519" || typeof x !== "string" || typeof d !== "string") {
+    throw new FailureError("key-form");
+  }
+  let isPair = false;
+  let key: CryptoKey;
+  try {
+    key = await crypto.subtle.importKey("jwk", { kty: "OKP", crv: "Ed25519", x, d }, ED25519, false, ["sign"]);
+    const half = await crypto.subtle.importKey("jwk", { kty: "OKP", crv: "Ed25519", x }, ED25519, true, ["verify"]);
+    const probe = UTF8.encode(kid);
+    isPair = await crypto.subtle.verify(ED25519, half, await crypto.subtle.sign(ED25519, key, probe), probe);
+  } catch {
+    throw new FailureError("key-form");
+  }
+  if (!isPair) throw new FailureError("key-halves");
+  return { view: await viewOf(kid, role as Role, issuer, x), key };
+}
+
+async function viewOf(kid: string, role: Role, issuer: string, x: string): Promise<KeyView> {
   const jwk: PublicJwk = { kty: "OKP", crv: "Ed25519", kid, use: "sig", role, iss: issuer, x };
-  return { kid, role, issuer, public: jwk };
+  return { kid, role, issuer, fingerprint: await fingerprint(x), sinceMs: Date.now(), public: jwk };
+}
+
+async function fingerprint(x: string): Promise<string> {
+  const octets = Uint8Array.from(atob(x.replaceAll("-", "+").replaceAll("_", "/")), (each) => each.charCodeAt(0));
+  return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", octets))).slice(0, FINGERPRINT_DIGITS);
 }
 
 export const hex = (octets: Uint8Array): string => [...octets].map((each) => each.toString(16).padStart(2, "0")).join("");

@@ -160,7 +160,10 @@ export class Room {
         return tell({ tell: "key", key: keys.view });
       case "import-key":
         // The page waits for it, whatever becomes of it.
-        return keys.import(ask.jwk).finally(() => tell({ tell: "key", key: keys.view }));
+        return keys.import(ask.jwk, ask.isSure).finally(() => this.#tellKeys());
+      case "answer-key":
+        if (ask.isTaken) this.#end();
+        return keys.answer(ask.isTaken).finally(() => this.#tellKeys());
       case "forget-key":
         this.#end();
         await keys.forget();
@@ -369,6 +372,12 @@ export class Room {
     const level = name === "ack" ? `ack/${String(args["alarm_id"])}` : `command/${name}`;
     const topic = `${this.#settings?.root}/${source.slice("/edge/".length)}/down/${level}`;
     for (const broker of this.#brokers) broker.send(topic, token, LIFE_S);
+  }
+
+  #tellKeys(): void {
+    const { keys, tell } = this.#around;
+    tell({ tell: "offered", key: keys.offered });
+    tell({ tell: "key", key: keys.view });
   }
 
   #tellLinks(): void {
