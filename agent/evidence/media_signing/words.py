@@ -12,7 +12,7 @@ _HEADS = {
     Result.ALONE: "All pictures from {span} are as they were signed, in their order, and none is missing. What was "
     "recorded before and after them only the device's signed list and its chain can show, and they are not here.",
     Result.OTHERWISE: "The pictures are as they were signed, in their order, and none is missing. But the file has a "
-    "player show them otherwise than they were recorded.",
+    "player show them otherwise than they were recorded: `edge-agent evidence export` makes a film without that.",
     Result.SIGNER_UNKNOWN: "The signatures hold, but nobody has vouched for the signer: a forger could have "
     "signed with a key of their own. Give the certificate of the authority that you trust (--ca).",
     Result.NOT_SIGNED: "There is no signature in this file, so nothing can be said of whether it was altered. A signed "
