@@ -5,7 +5,9 @@ again gets the certificate that it was given, so that a device which lost an ans
 """
 
 import hmac
+from collections import Counter
 from dataclasses import dataclass, replace
+from ipaddress import ip_network
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -18,7 +20,8 @@ from deploy.registrar.store import Issued, StoredRequest, Transaction, secret_di
 from deploy.registrar.wording import ANEW, board_text, lives_text, moment, spoken
 
 MOST_REQUESTS, MOST_FROM_ONE = 200, 20
-"""Requests that may wait, in all and from one address."""
+"""Requests that may wait, in all and from one address. When all places are taken, they are shared out by network, then
+by address: see `_who_makes_room`."""
 _REFUSED_S = 600
 """For so long a refused device is told so; then it may ask anew."""
 _REPEAT_S = DAY_S
@@ -207,13 +210,19 @@ class Devices:
 
     def _new_request(self, tx: Transaction, asked: DeviceRequest, caller: Caller, now: int) -> Pending:
         waiting = [each for each in tx.requests() if each.state == "waiting" and each.key != asked.key]
-        if len(waiting) >= MOST_REQUESTS or sum(each.address == caller.address for each in waiting) >= MOST_FROM_ONE:
+        makes_room = _who_makes_room(waiting, caller.address) if len(waiting) >= MOST_REQUESTS else None
+        is_full = makes_room is None and len(waiting) >= MOST_REQUESTS
+        if is_full or sum(each.address == caller.address for each in waiting) >= MOST_FROM_ONE:
             raise Refusal(
                 "Too many devices wait for approval: call the command centre, then try again.", 429, retry_after_s=60
             )
         if any(each.code == asked.code for each in waiting):
             # Two keys with one code are no accident.
             raise Refusal("Another device with this code waits: call the office, then enrol again with a new key.", 409)
+        if makes_room is not None:
+            # If somebody waits at that device, it asks again within seconds.
+            tx.forget_request(makes_room.key)
+            tx.write_down(now, makes_room.address, "made room", makes_room.name, makes_room.key, None)
         tx.put_request(
             StoredRequest(
                 asked.key,
@@ -295,3 +304,29 @@ def _check_board(asked: DeviceRequest, issued: Issued) -> None:
             f"This key belongs to {issued.name} on {board_text(issued.board)}, and this is {board_text(asked.board)}: "
             "the card is a copy. Enrol again with a new key."
         )
+
+
+def _who_makes_room(waiting: list[StoredRequest], address: str) -> StoredRequest | None:
+    """Return the oldest request of whoever holds more than a fair share of the places; None if this address does.
+
+    A stranger with many addresses has them in few networks, so those are compared first.
+    """
+    place = (_network(address), address)
+    for level in range(2):
+        held = Counter((_network(each.address), each.address)[level] for each in waiting)
+        most = max(held, key=held.__getitem__, default="")
+        if held[most] > held[place[level]] + 1:
+            break
+        waiting = [each for each in waiting if _network(each.address) == place[0]]
+    else:
+        return None
+    of_most = [each for each in waiting if (_network(each.address), each.address)[level] == most]
+    by_address = Counter(each.address for each in of_most)
+    return max(of_most, key=lambda each: by_address[each.address])  # of equals the first, and they come by age
+
+
+def _network(address: str) -> str:
+    """The network of an address: /24, or /48 in IPv6, of which everybody gets one. An address of IPv6 is a /64 here."""
+    if ":" in address:
+        return str(ip_network(address.partition("/")[0]).supernet(new_prefix=48))
+    return address.rpartition(".")[0]

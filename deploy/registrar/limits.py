@@ -1,9 +1,12 @@
-"""Who may ask again: a stranger that was refused often enough has to wait. In memory; a restart forgets it."""
+"""Who may ask again, and what the log takes of it: a stranger that was refused often enough has to wait.
+In memory; a restart forgets it."""
 
+import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import TextIO
 
 from deploy.registrar.refusal import Refusal
 
@@ -14,6 +17,8 @@ REFUSALS = 60
 """From one address, for whatever reason. A site may have one address for all of its devices."""
 _MOST = 10_000
 """Counts that are held at once; beyond them the oldest go."""
+_LINES_AT_ONCE, _SECONDS_A_LINE = 30, 2.0
+_LONGEST_LINE = 2000
 
 
 class Limits:
@@ -50,3 +55,42 @@ class Limits:
         if len(times) >= most:
             wait = int(times[-most] + WINDOW_S - self._clock()) + 1
             raise Refusal(f"{what} Try again in {wait // 60 + 1} minutes.", 429, retry_after_s=wait)
+
+
+class BoundedLog(logging.StreamHandler[TextIO]):
+    """Writes log lines to standard error: 30 at once, one every two seconds after that, each of at most 2,000 letters.
+    The next line that is written says how many were left out. Any thread."""
+
+    def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(stream)
+        self._clock = clock
+        self._room = float(_LINES_AT_ONCE)
+        self._counted_s = clock()
+        self._left_out = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, or count it."""
+        now_s = self._clock()
+        self._room = min(_LINES_AT_ONCE, self._room + (now_s - self._counted_s) / _SECONDS_A_LINE)
+        self._counted_s = now_s
+        if self._room < 1:
+            self._left_out += 1
+            return
+        self._room -= 1
+        super().emit(record)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return what is written of a line."""
+        text = super().format(record)
+        if len(text) > _LONGEST_LINE:
+            text = f"{text[:_LONGEST_LINE]}... ({len(text)} characters)"
+        left_out, self._left_out = self._left_out, 0
+        return f"({left_out} lines before this one were left out) {text}" if left_out else text
+
+    def close(self) -> None:
+        """Write how many lines were left out since the last."""
+        if self._left_out:
+            self.stream.write(f"({self._left_out} more lines were left out)\n")
+            self.flush()
+            self._left_out = 0
+        super().close()

@@ -1,5 +1,6 @@
 """The registrar put together from its configuration, and its HTTP server on a Unix socket."""
 
+import logging
 import os
 import shutil
 import socket
@@ -15,7 +16,7 @@ from deploy.kit.authority import Authority
 from deploy.registrar.app import Web, make_app
 from deploy.registrar.bearer import Bearers
 from deploy.registrar.config import ConfigError, RegistrarConfig
-from deploy.registrar.limits import Limits
+from deploy.registrar.limits import BoundedLog, Limits
 from deploy.registrar.records import Records
 from deploy.registrar.store import Store
 
@@ -50,10 +51,12 @@ def serve(config: RegistrarConfig) -> None:
     of_pages = [read_root(config.page_root), read_root(config.page_certificate)]
     bearers = Bearers(KeyRing.load(config.command_keys), config.province)
     app = make_app(Web(records, bearers, authorities, of_pages, Limits()))
+    logging.basicConfig(handlers=[BoundedLog()], level=logging.WARNING)
     with listener(config.socket, config.socket_group) as listening:
         server = uvicorn.Server(
             uvicorn.Config(
                 app,
+                log_config=None,  # all of its lines go where ours go
                 log_level="warning",
                 access_log=False,
                 proxy_headers=False,

@@ -154,6 +154,10 @@ class Transaction:
         """Forget what was asked before this time and not answered since."""
         self._run("DELETE FROM requests WHERE max(asked_at, coalesce(decided_at, 0)) < ?", before)
 
+    def forget_request(self, key: str) -> None:
+        """Forget the request of this key."""
+        self._run("DELETE FROM requests WHERE key = ?", key)
+
     def forget_permission(self, name: str, key: str) -> None:
         """Forget the claim that this key has used, and its request."""
         self._run("DELETE FROM claims WHERE name = ? AND used_key = ?", name, key)

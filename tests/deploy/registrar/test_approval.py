@@ -1,5 +1,7 @@
 """A device without a claim waits until a person has let it in; nothing is carried, and the code is its key's own."""
 
+from contextlib import suppress
+
 import pytest
 
 from deploy.registrar import csr
@@ -146,13 +148,57 @@ def test_what_an_operator_has_before_them_can_not_be_changed_under_their_hand(ru
     assert rules.renew(alive.asks(), shown)
 
 
-def test_only_so_many_wait_from_one_address_and_in_all(rules: Rules) -> None:
+def flood(rules: Rules, addresses: list[str]) -> None:
+    """Strangers take all places."""
     for number in range(MOST_REQUESTS):
-        rules.waits(Board().asks(), address=f"203.0.113.{number // MOST_FROM_ONE}")
+        rules.now += 1
+        with suppress(Refusal):
+            rules.waits(Board().asks(), address=addresses[number % len(addresses)])
+    assert len(rules.office.requests()) == MOST_REQUESTS
+
+
+TEN = [f"198.51.{number}.7" for number in range(10)]
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        TEN,
+        [f"203.0.113.{number}" for number in range(10, 20)],  # of the technician's own network
+        [f"2001:db8:0:{number:x}::/64" for number in range(10)],
+        [f"2001:db8:7:{number:x}::/64" for number in range(MOST_REQUESTS)],  # of one customer
+    ],
+    ids=["ten networks", "the technician's network", "ten of IPv6", "200 of one /48"],
+)
+def test_a_technician_gets_a_place_when_strangers_have_taken_all(rules: Rules, addresses: list[str]) -> None:
+    early = Board()
+    rules.waits(early.asks(), address="192.0.2.1")
+    flood(rules, addresses)
+    board = Board()
+    pending = rules.waits(board.asks())
+    for address in addresses:  # who go on
+        with suppress(Refusal):
+            rules.waits(Board().asks(), address=address)
+
+    codes = [each.request.code for each in rules.office.requests()]
+    assert pending.code in codes
+    assert early.asks().code in codes, "nor does one who waited before lose theirs"
+    assert len(codes) == MOST_REQUESTS
+
+
+def test_a_site_that_starts_many_devices_at_once_gets_a_fair_share_of_a_full_list(rules: Rules) -> None:
+    flood(rules, TEN)
+    boards = [Board() for _ in range(18)]
+    for board in boards:
+        rules.waits(board.asks())
     with pytest.raises(Refusal, match="Too many devices") as refusal:
-        rules.waits(Board().asks(), address="198.51.100.1")
+        rules.waits(Board().asks())
     assert refusal.value.status == 429
-    rules.now += 24 * HOUR + 1
+    assert {each.asks().code for each in boards} <= {each.request.code for each in rules.office.requests()}
+    assert len(rules.told("made room")) == len(boards)
+
+
+def test_only_so_many_wait_from_one_address(rules: Rules) -> None:
     for _ in range(MOST_FROM_ONE):
         rules.waits(Board().asks())
     with pytest.raises(Refusal, match="Too many devices"):

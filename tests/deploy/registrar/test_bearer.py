@@ -1,6 +1,8 @@
 """Who may list and approve: a supervisor or an admin, for one request, once, within a minute."""
 
+import io
 import json
+import logging
 import time
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ import pytest
 
 from agent.adapters.jose_keys import KeyRing, PrivateKey
 from deploy.registrar.bearer import Bearers
-from deploy.registrar.limits import REFUSALS, WINDOW_S, WRONG_SECRETS, Limits
+from deploy.registrar.limits import REFUSALS, WINDOW_S, WRONG_SECRETS, BoundedLog, Limits
 from deploy.registrar.refusal import Refusal
 from tests.support.registrar import bearer
 
@@ -197,3 +199,24 @@ def test_a_flood_of_names_and_addresses_takes_no_memory_without_end() -> None:
     for number in range(20_000):
         limits.refused(f"2001:db8::{number:x}", f"kzn/a/{number}")
     assert len(limits._refused) == 10_000
+
+
+def test_a_flood_of_log_lines_is_cut_short_and_counted() -> None:
+    clock, written = _Clock(), io.StringIO()
+    log = BoundedLog(written, clock)
+
+    def write(count: int, text: str) -> list[str]:
+        before = len(written.getvalue())
+        for _ in range(count):
+            log.handle(logging.LogRecord("a", logging.WARNING, "", 0, text, (), None))
+        return written.getvalue()[before:].splitlines()
+
+    assert write(1000, "refused") == ["refused"] * 30
+    clock.now += 2
+    assert write(2, "refused") == ["(970 lines before this one were left out) refused"]
+    clock.now += 3600
+    [first, *rest] = write(31, "x" * 10_000)
+    assert first == f"(1 lines before this one were left out) {'x' * 2000}... (10000 characters)"
+    assert len(rest) == 29
+    log.close()
+    assert written.getvalue().endswith("(1 more lines were left out)\n")

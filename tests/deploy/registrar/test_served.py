@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from agent.adapters.jose_keys import PrivateKey
 from agent.provisioning.claim import Claim, read
+from deploy.registrar.limits import REFUSALS
 from deploy.registrar.store import Issued, Store
 from tests.support.registrar import (
     BOARD,
@@ -263,6 +264,17 @@ def test_wrong_secrets_make_a_name_wait_and_stand_in_the_journal(served: ServedR
     store.close()
     assert [line[1] for line in lines] == ["2001:db8::/64"] * 5
     assert served.ask("POST", f"{EST}/simpleenroll", board.body(), claim=claim).status == 200, "from elsewhere"
+
+
+def test_strangers_who_are_refused_again_and_again_do_not_fill_the_log(served: ServedRegistrar) -> None:
+    before = len((served.directory / "output.txt").read_text().splitlines())
+    board = Board(new_name())
+    for number in range(REFUSALS + 200):
+        claim = base64.b64encode(f"kzn/durban-station/kiosk-{number}:{'A' * 22}".encode()).decode()
+        headers = {"X-Client-Address": "198.51.100.200", "Authorization": f"Basic {claim}"}
+        assert served.over_socket("POST", f"{EST}/simpleenroll", board.body(), headers).status == 401
+    lines = (served.directory / "output.txt").read_text().splitlines()
+    assert len(lines) - before <= 40
 
 
 def test_what_does_not_come_from_nginx_is_refused(served: ServedRegistrar) -> None:
