@@ -191,14 +191,39 @@ def test_the_lamps_before_the_enrolment_never_end_an_agent_and_an_agents_start_e
     unit = read(LAMPS)
     assert not {"Conflicts", "PartOf", "BindsTo"} & set(unit["Unit"])
     assert unit["Unit"]["After"] == AGENT, "at a boot the agent is there first, and forbids them"
-    assert all(
-        f"! systemctl --quiet {asked} {AGENT}" in unit["Service"]["ExecCondition"]
-        for asked in ("is-enabled", "is-active")
-    )
     assert unit["Service"]["User"] == read(AGENT)["Service"]["User"]
     begins = read(AGENT)["Service"]["ExecStartPre"]
     assert f"test ! -e /run/{unit['Service']['RuntimeDirectory']} || exec systemctl stop {LAMPS}" in begins
     assert begins.startswith("+-"), "what it can't end must not keep the agent from starting"
+
+
+@pytest.mark.parametrize(
+    ("file", "state", "begins"),
+    [
+        ("disabled", "inactive", True),
+        ("disabled", "failed", True),
+        ("enabled", "inactive", False),
+        ("disabled", "active", False),
+        ("disabled", "activating", False),
+        ("disabled", "deactivating", False),
+        ("masked", "inactive", False),
+        ("", "", False),
+    ],
+)
+def test_the_lamps_before_the_enrolment_begin_only_where_no_agent_runs_or_is_to_run(
+    tmp_path: Path, file: str, state: str, *, begins: bool
+) -> None:
+    """Without an answer of systemd they do not."""
+    condition = read(LAMPS)["Service"]["ExecCondition"]
+    assert condition.startswith("+"), "the agent's user may not ask systemd in the unit's sandbox"
+    systemctl = tmp_path / "systemctl"
+    systemctl.write_text(
+        f'#!/bin/sh\ncase "$*" in *UnitFileState*{AGENT}) echo {file} ;; *ActiveState*{AGENT}) echo {state} ;; esac\n'
+    )
+    systemctl.chmod(0o755)
+    script = condition.removeprefix("+/bin/sh -c ").strip("'")
+    done = ran("/bin/sh", "-c", script, env={"PATH": f"{tmp_path}:/usr/bin:/bin"})
+    assert (done.returncode == 0) is begins
 
 
 def test_an_enrolment_that_is_refused_is_not_tried_again_and_one_without_an_answer_is() -> None:
