@@ -217,6 +217,7 @@ class PahoAttempt:
             retain=message.retain,
             response_topic=getattr(message.properties, "ResponseTopic", None),
             correlation_data=getattr(message.properties, "CorrelationData", None),
+            qos=message.qos,
         )
         if self.connected:
             self._emit(event)

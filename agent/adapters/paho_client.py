@@ -233,7 +233,8 @@ def _shared_properties(content_type: str, expiry_s: int | None) -> Properties:
 
 def _new_properties(packet: int, message: OutgoingMessage) -> Properties:
     properties = Properties(packet)  # type: ignore[no-untyped-call]
-    properties.ContentType = message.content_type
+    if message.content_type:
+        properties.ContentType = message.content_type
     if message.expiry_s is not None:
         properties.MessageExpiryInterval = message.expiry_s
     if message.correlation_data is not None:

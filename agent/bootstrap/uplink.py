@@ -16,6 +16,7 @@ from agent.runtime.commands.orders import replay_done
 from agent.runtime.supervision.context import Context
 from agent.runtime.uplink.announcer import Announcer
 from agent.runtime.uplink.centre_watch import CentreWatch
+from agent.runtime.uplink.echo_watch import EchoWatch
 from agent.runtime.uplink.listener import UplinkListener
 from agent.runtime.uplink.publisher import Publisher
 from agent.runtime.uplink.router import TopicRouter
@@ -39,6 +40,7 @@ def make_uplink(begun: Begun, outside: Outside, context: Context, outbox: Outbox
     meta = describe(begun.trouble, begun.kept, settings)
     announcer = Announcer(context=context, outbox=outbox, meta=meta, config_revision=specs.revision(settings))
     sender = Sender(outbox, context.clock, alarm_timeout_s=settings.mqtt.alarm_timeout_s)
+    echo = EchoWatch(topic=settings.identity.down("echo"), context=context, outbox=outbox, sender=sender)
     brokers = (outside.make_broker(), outside.make_broker())
     publisher = Publisher(
         brokers=brokers,
@@ -48,6 +50,7 @@ def make_uplink(begun: Begun, outside: Outside, context: Context, outbox: Outbox
         addresses=specs.broker_addresses(settings),
         subscriptions=settings.identity.subscriptions(settings.centre.names),
         announcer=announcer,
+        echo=echo,
         return_after_s=settings.mqtt.return_after_s,
         backoff=Backoff(spread_s=settings.mqtt.reconnect_spread_s),
     )

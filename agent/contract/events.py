@@ -45,6 +45,7 @@ PartName = Annotated[
         "tap",
         "uploads",
         "data",
+        "echo",
     ),
 ]
 """Besides these `camera-NAME`, `delegate-NAME`, `model-NAME`, `recorder-NAME`, `vision-NAME` and `input-NAME`."""

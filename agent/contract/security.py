@@ -13,6 +13,7 @@ SecurityKind = Literal[
     "broker-refused",
     "broker-overrun",
     "session-taken-over",
+    "delivery-stopped",
     "message-refused",
     "centre-state-ignored",
     "command-rejected",
@@ -55,6 +56,13 @@ class BootDetail(TypedDict):
     """Whether its hardware is simulated."""
     boot_id: Uuid
     """As `bootid` in the envelope."""
+
+
+class BrokerDetail(TypedDict):
+    """Which broker."""
+
+    broker: str
+    """Its address, as in the settings."""
 
 
 class TopicDetail(TypedDict):
@@ -311,6 +319,12 @@ SECURITY: Mapping[SecurityKind, SecurityRow] = {
         "another client has connected to the broker under this device's client id, and the broker ended the device's"
         " own connection: a copy of its card, or whoever may choose client ids there, as a command centre may at"
         " Mosquitto; told once the device is back, which is at once",
+    ),
+    "delivery-stopped": SecurityRow(
+        "warning",
+        "a broker that has returned the device's echo before did not any more: nothing that it took for the device"
+        " arrived, acks neither. The device has connected again, or to another broker",
+        BrokerDetail,
     ),
     "message-refused": SecurityRow(
         "warning",

@@ -17,7 +17,7 @@ class BrokerAddress:
 
 
 class OutgoingMessage(NamedTuple):
-    """One MQTT PUBLISH. `expiry_s` and `content_type` are used only if the protocol has them (MQTT 5)."""
+    """One MQTT PUBLISH. `expiry_s` and `content_type`, if any, are used only if the protocol has them (MQTT 5)."""
 
     topic: str
     payload: bytes
@@ -79,7 +79,8 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message from the broker. `payload` is cut off at `MAX_RECEIVED_BYTES`; `size` is the size that was sent."""
+    """A message from the broker. `payload` is cut off at `MAX_RECEIVED_BYTES`; `size` is the size that was sent, `qos`
+    how it was delivered."""
 
     topic: str
     payload: bytes
@@ -87,6 +88,7 @@ class Received:
     retain: bool
     response_topic: str | None = None
     correlation_data: bytes | None = None
+    qos: int = 1
 
 
 BrokerEvent = Connected | Disconnected | Published | Received

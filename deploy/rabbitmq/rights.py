@@ -20,7 +20,7 @@ def definitions(devices: Iterable[Identity], centres: Iterable[str], nodes: int 
     rights: dict[str, tuple[str, str]] = {}
     for device in devices:
         own = rf"{_ROOT}\.{re.escape(client_id(device.user))}"
-        rights[client_id(device.user)] = (rf"^{own}\.up\..*$", rf"^({own}\.down|{_ROOT}\.host)\..*$")
+        rights[client_id(device.user)] = (rf"^{own}\.(up\..*|down\.echo)$", rf"^({own}\.down|{_ROOT}\.host)\..*$")
         rights[client_id(device.probe)] = (rf"^{own}\.up\.alarm\.self-test$", rf"^{_ROOT}\.host\..*$")
     for centre in centres:
         own = rf"{_ROOT}\.host\.{re.escape(centre)}\.state"

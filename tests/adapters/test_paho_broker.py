@@ -185,7 +185,7 @@ def test_response_topic_and_correlation_data_are_passed_on(broker: PahoBroker, e
         broker.connect(fake.url, WILL, ["down/#"], events)
 
         received = events.wait(Received)
-    assert received == Received("down/x", b"payload", 7, False, "up/r", b"\x01\x02")
+    assert received == Received("down/x", b"payload", 7, False, "up/r", b"\x01\x02", qos=0)
     assert isinstance(events.all()[0], Connected)
 
 

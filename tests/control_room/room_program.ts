@@ -211,8 +211,10 @@ test("a broker is deaf 5 s after its last echo, is told once that nobody watches
   assert.equal(rig.links[0]!.why, "no-echo");
   assert.deepEqual([first!.states.at(-1), second!.states.at(-1), rig.isWatching], [false, true, true]);
   const states = first!.states.length;
-  rig.pass(130_000);
+  rig.pass(9000);
   assert.equal(first!.states.length, states, "nothing more is said where nobody hears it");
+  rig.pass(121_000, () => first!.isUp || first!.open());
+  assert.ok(!first!.states.slice(states).includes(true), "on no new connection either");
   second!.echoes = false;
   rig.pass(8000);
   assert.equal(rig.isWatching, false, "no broker is left");
@@ -240,7 +242,7 @@ test("an echo that took longer than 5 s proves nothing", async () => {
   const rig = await new Rig().begin();
   const [first] = rig.brokers;
   first!.echoes = false;
-  rig.pass(20_000);
+  rig.pass(12_000);
   const late = first!.said.filter(({ topic }) => topic === ECHO)[1]!;
   first!.events.message(ECHO, UTF8.encode(late.payload), false);
   first!.events.message(ECHO, UTF8.encode("somebody-else-1"), false);
@@ -248,12 +250,28 @@ test("an echo that took longer than 5 s proves nothing", async () => {
   assert.equal(rig.links[0]!.state, "deaf");
 });
 
+test("an operator is not left at a broker that takes alarms and delivers none: the page connects again, three times at most", async () => {
+  const rig = await new Rig().begin();
+  const [first, second] = rig.brokers;
+  rig.pass(60_000);
+  assert.deepEqual([first!.resets, first!.echoQos], [0, 1], "it is proven, with the QoS of an alarm");
+  first!.echoes = false;
+  rig.pass(16_000);
+  assert.equal(first!.resets, 1);
+  first!.open();
+  first!.echoes = true;
+  rig.pass(60_000);
+  assert.deepEqual([first!.resets, rig.links[0]!.state], [1, "open"]);
+  first!.echoes = false;
+  rig.pass(600_000, () => first!.isUp || first!.open());
+  assert.deepEqual([first!.resets, rig.links[0]!.state, second!.resets], [4, "deaf", 0]);
+});
+
 test("a deaf connection on which nothing comes at all is made anew", async () => {
   const rig = await new Rig().open();
   const [first] = rig.brokers;
-  rig.pass(1000);
   first!.echoes = false;
-  rig.pass(30_000);
+  rig.pass(14_000);
   assert.equal(first!.resets, 0, "it still brings something");
   first!.silentMs = 16_000;
   rig.pass(100);

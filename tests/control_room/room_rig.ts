@@ -31,8 +31,11 @@ export class FakeBroker {
   /** How often it was told that we watch, though it had brought no echo for 5 s. */
   unfounded = 0;
   constructor(readonly session: Session, readonly events: LineEvents, readonly nowMs: () => number) {}
-  publish(topic: string, payload: string, { retain = false }: { retain?: boolean }): void {
+  /** The QoS of the last echo. */
+  echoQos = -1;
+  publish(topic: string, payload: string, { qos = 1, retain = false }: { qos?: 0 | 1; retain?: boolean }): void {
     if (!this.isUp) return;
+    if (topic === ECHO) this.echoQos = qos;
     this.said.push({ topic, payload, retain });
     if (topic === STATE && payload.includes("true") && this.nowMs() - this.echoedMs >= 5000) this.unfounded++;
     if (topic !== ECHO || !this.echoes) return;

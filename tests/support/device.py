@@ -9,13 +9,16 @@ from agent.core.delivery.backoff import Backoff
 from agent.core.facts import AlarmDelivered
 from agent.outbox.outbox import Outbox
 from agent.ports import BrokerAddress, Connected, Disconnected, OutgoingMessage, Received
+from agent.runtime.uplink.echo_watch import EchoWatch
 from agent.runtime.uplink.publisher import Publisher
 from agent.runtime.uplink.sender import Sender
 from agent.sim.clock import SimClock
+from tests.support.context import Collected, make_context
 from tests.support.drafts import write
 from tests.support.fake_ports import Answer, MemoryBroker
 
 WILL = OutgoingMessage("edge/v1/gp/park-station/kiosk-1/up/state", b"{}", retain=True)
+ECHO = "edge/v1/gp/park-station/kiosk-1/down/echo"
 REFUSED = Disconnected("refused", "not authorized")
 NOWHERE = Disconnected("unreachable", "nothing listens")
 
@@ -50,6 +53,10 @@ class Device:
     def __post_init__(self) -> None:
         self.sender = Sender(self.outbox, self.clock, alarm_timeout_s=10)
         self.sender.listen(self)
+        self.told = Collected()
+        context = make_context(self.told, self.clock, parts=self.told)
+        echo = EchoWatch(topic=ECHO, context=context, outbox=self.outbox, sender=self.sender)
+        self.board = context.board
         self.publisher = Publisher(
             brokers=(self.second, self.broker),
             sender=self.sender,
@@ -58,6 +65,7 @@ class Device:
             addresses=[BrokerAddress(url) for url in self.urls],
             subscriptions=["down/ack/+"],
             announcer=self,
+            echo=echo,
             return_after_s=300,
             backoff=Backoff(spread_s=self.spread_s, uniform=lambda _, high: high),
         )

@@ -30,6 +30,11 @@ class MemoryBroker:
     """What happens to the next connections: None lets them in."""
     answer: Callable[[OutgoingMessage], Answer] = lambda _: "accept"
     """What the broker says to each PUBLISH."""
+    echo: Answer | Literal["late", "nothing back"] = "accept"
+    """What becomes of a device's echo: as of other messages, and it is delivered where it is accepted. `late`: the test
+    delivers it; `nothing back`: it is accepted and not delivered."""
+    echoes: list[OutgoingMessage] = field(default_factory=list)
+    """What was sent on the topic of echoes, which is in none of the other lists."""
     receive_maximum: int = 65535
     connections: list[Connection] = field(default_factory=list)
     sent: list[OutgoingMessage] = field(default_factory=list)
@@ -70,6 +75,8 @@ class MemoryBroker:
         if not self.connected:
             raise BrokerError("there is no connection")
         self._mid += 1
+        if message.topic.endswith("/down/echo"):
+            return self._take_echo(message)
         self.sent.append(message)
         self.unanswered[self._mid] = message
         answer = self.answer(message)
@@ -77,6 +84,15 @@ class MemoryBroker:
             self.settle(
                 self._mid, accepted=answer == "accept", forbidden=answer == "refuse", in_part=answer == "in part"
             )
+        return self._mid
+
+    def _take_echo(self, message: OutgoingMessage) -> int:
+        self.echoes.append(message)
+        if self.echo != "silence":
+            refused = self.echo in {"refuse", "fail", "in part"}
+            self._on_event(Published(self._mid, not refused, "not authorized", forbidden=self.echo == "refuse"))
+        if self.echo == "accept":
+            self.return_echo()
         return self._mid
 
     def line(self) -> Line | None:
@@ -104,6 +120,11 @@ class MemoryBroker:
         if accepted:
             self.kept.append(message)
         self._on_event(Published(mid, accepted, "" if accepted else "not authorized", **how))
+
+    def return_echo(self, number: int = -1) -> None:
+        """Deliver one of the device's echoes."""
+        topic, payload = self.echoes[number][:2]
+        self._on_event(Received(topic, payload, len(payload), retain=False))
 
     def drop(self, kind: str = "lost") -> None:
         """End the connection as a network does."""

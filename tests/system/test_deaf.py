@@ -3,6 +3,7 @@
 import itertools
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from paho.mqtt.enums import MQTTProtocolVersion
 
-from agent.adapters.paho_bounded import KEPT_PACKET_BYTES
+from agent.adapters.paho_bounded import KEPT_PACKET_BYTES, MAXIMUM_PACKET_BYTES
 from agent.adapters.tls_context import TlsFiles
 from agent.centre import Centre as Library
 from agent.centre import NewMessage
@@ -21,7 +22,7 @@ from tests.support.mosquitto import CENTRE, DEPLOYED, Mosquitto
 from tests.support.subscriber import Subscriber
 from tests.support.wait import wait_for
 
-LOGIN = ("thandi", "correct horse battery")
+LOGINS = (("thandi", "correct horse battery"), ("sipho", "battery horse correct"))
 OTHER = USER.replace("0042", "0043")
 ACKS = 100
 TOPIC = f"{TREE}/down/ack/x"
@@ -77,11 +78,11 @@ def test_a_login_without_a_key_does_not_make_a_kiosk_deaf(tmp_path: Path, author
     files = authorities.device(USER)
     mqtt = {"ca_file": str(files.ca), "cert_file": str(files.cert), "key_file": str(files.key)}
     with (
-        Mosquitto(tmp_path / "broker", authorities=authorities, logins=dict([LOGIN])) as broker,
+        Mosquitto(tmp_path / "broker", authorities=authorities, logins=dict(LOGINS)) as broker,
         Centre(broker.centre_port, host="localhost", files=authorities.centre(CENTRE)) as centre,
         AgentProcess(tmp_path / "kiosk", broker.url, mqtt=mqtt) as agent,
-        Subscriber(broker.web_port, web=True, login=LOGIN) as login,
-        Subscriber(broker.web_port, web=True, login=LOGIN, protocol=V3) as old_login,
+        Subscriber(broker.web_port, web=True, login=LOGINS[0]) as login,
+        Subscriber(broker.web_port, web=True, login=LOGINS[1], protocol=V3) as old_login,
         Subscriber(broker.centre_port, host="localhost", files=authorities.centre(CENTRE)) as other_centre,
     ):
         agent.press()
@@ -131,3 +132,55 @@ def test_a_stolen_kiosk_does_not_make_a_centre_deaf(tmp_path: Path, authorities:
 
 def test_what_a_client_keeps_of_a_message_is_more_than_the_largest_that_the_broker_delivers() -> None:
     assert broker_limit() + 65_535 + 16 < KEPT_PACKET_BYTES
+
+
+def test_a_kiosk_notices_at_any_broker_that_no_ack_reaches_it_and_green_comes(tmp_path: Path) -> None:
+    # One that takes far larger messages than a kiosk asks for, and so drops them for ever.
+    with (
+        Mosquitto(tmp_path / "broker", extra=["max_packet_size 4000000"]) as broker,
+        Centre(broker.port) as centre,
+        AgentProcess(tmp_path / "kiosk", broker.url) as agent,
+        Subscriber(broker.port) as attacker,
+    ):
+        came = re.compile(f"Sending PUBLISH to [^ ]+ \\(.*'{TREE}/down/echo'")
+        wait_for(lambda: came.search(broker.log()), what="an echo that has come back")
+        agent.press()
+        alarm_id = centre.wait_for_alarm("updated", stage="sent").data["alarm_id"]
+        for _ in range(25):
+            attacker.publish(TOPIC, bytes(MAXIMUM_PACKET_BYTES))
+        assert broker.log().count("Dropping too large outgoing PUBLISH") >= 20
+        began_s = time.monotonic()
+        centre.acknowledge(alarm_id, agent.key)
+        centre.wait_for("state", lambda m: m.data["state"] == "lost", timeout_s=15)
+        took_s = time.monotonic() - began_s
+        told = centre.wait_for("security/delivery-stopped", timeout_s=60)
+        centre.result(centre.acknowledge(alarm_id, agent.key))
+        agent.wait_for_outputs(green="on")
+    assert took_s <= 10
+    assert "took this device's echo, and has not delivered it for 3 s" in told.data["text"]
+
+
+def test_where_the_access_list_forbids_the_echo_it_is_reported_and_acks_come_as_ever(
+    tmp_path: Path, authorities: BrokerAuthorities
+) -> None:
+    files = authorities.device(USER)
+    mqtt = {"ca_file": str(files.ca), "cert_file": str(files.cert), "key_file": str(files.key)}
+    with (
+        Mosquitto(tmp_path / "broker", authorities=authorities) as broker,
+        Centre(broker.centre_port, host="localhost", files=authorities.centre(CENTRE)) as centre,
+    ):
+        access = tmp_path / "broker" / "edge-agent" / "edge-agent.acl"
+        whole = access.read_text()
+        access.write_text(whole.replace("pattern write edge/v1/%u/down/echo\n", ""))
+        broker.reload()
+        with AgentProcess(tmp_path / "kiosk", broker.url, mqtt=mqtt) as agent:
+            part = centre.wait_for("event/part-degraded", lambda m: m.data["part"] == "echo").data["detail"]
+            assert part.endswith(
+                "it refuses this device's echo (not authorized); acks that stop arriving would go unnoticed: "
+                f"allow {TREE}/down/echo"
+            )
+            agent.press()
+            alarm_id = centre.wait_for_alarm("updated", stage="sent").data["alarm_id"]
+            centre.result(centre.acknowledge(alarm_id, agent.key))
+            agent.wait_for_outputs(green="on")
+            assert {m.data["state"] for m in centre.messages("state")} == {"online"}

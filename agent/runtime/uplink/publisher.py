@@ -7,7 +7,7 @@ other broker has accepted us, so a failed try costs nothing.
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -28,6 +28,7 @@ from agent.ports import (
     Published,
     Received,
 )
+from agent.runtime.uplink.echo_watch import EchoWatch
 from agent.runtime.uplink.failover import Failover, HasOpenAlarms, KnowsCentres
 from agent.runtime.uplink.inbox import Inbox
 from agent.runtime.uplink.sender import Sender
@@ -101,6 +102,7 @@ class Publisher:
         addresses: Sequence[BrokerAddress],
         subscriptions: Sequence[str],
         announcer: SpeaksForUs,
+        echo: EchoWatch,
         return_after_s: float,
         backoff: Backoff,
     ) -> None:
@@ -110,8 +112,9 @@ class Publisher:
         self._outbox = outbox
         self._clock = clock
         self._addresses = addresses
-        self._subscriptions = list(subscriptions)
+        self._subscriptions = [*subscriptions, echo.topic]
         self._announcer = announcer
+        self._echo = echo
         self._listener: PublisherListener  # from `listen` on
         self._backoff = backoff
         self._paths = Paths(len(addresses), return_after_s)
@@ -165,6 +168,7 @@ class Publisher:
             self._sender.return_rested()
             self._sender.send()
         if not self._is_leaving:
+            self._echo.tick(urgent=self._failover.is_urgent)
             self._choose_path()
         self._listener.tick()
 
@@ -203,12 +207,15 @@ class Publisher:
                 self._fail(connection, event)
             case Disconnected() if connection is self._connection:
                 self._lose(connection, event, died=True)
+            case Published() if connection is self._connection and self._sender.is_echo(event):
+                self._echo.answered(event)
             case Published() if connection is self._connection:
                 refusal = self._sender.answered(event)
                 if refusal is not None:
                     self._lose_a_broker_that_refuses_us(connection, refusal)
             case Received() if connection is self._connection:
-                self._listener.received(event)
+                if event.topic != self._echo.topic or not self._echo.heard(event):
+                    self._listener.received(event)
             case _:
                 pass  # from a connection that was left
 
@@ -224,7 +231,9 @@ class Publisher:
         moved = self._had_us not in {None, connection.path}
         self._had_us = connection.path
         self._sender.open(connection.broker, accepted.receive_maximum, connection.own_topic)
-        self._listener.connected(accepted, self._name(connection), moved)
+        self._echo.connected(self._name(connection), is_refused=self._echo.topic in accepted.refused)
+        refused = tuple(name for name in accepted.refused if name != self._echo.topic)
+        self._listener.connected(replace(accepted, refused=refused), self._name(connection), moved)
         if before is not None:  # last, as it may take a moment, and a press must not wait for it
             self._end(before)
 
@@ -239,7 +248,7 @@ class Publisher:
             self._paths.failed(candidate.path, now_ns)
             self._retry_ns = now_ns + int(self._backoff.failed() * 1e9)
             self._listener.disconnected(end)
-        elif self._sender.stalled():
+        elif self._is_silent():
             self._leave(self._connection)
             self._paths.failed(candidate.path, now_ns)
         else:
@@ -252,6 +261,7 @@ class Publisher:
         now_ns = self._clock.boottime_ns()
         log.error("lost the connection to %s: %s", self._name(connection), end.detail)
         self._sender.close(died=died)
+        self._echo.disconnected(died=died)
         self._connection = None
         self._end(connection)
         self._paths.failed(connection.path, now_ns)
@@ -260,7 +270,8 @@ class Publisher:
 
     def _leave(self, connection: _Connection) -> None:
         """Leave a silent broker: the protocol repeats a message only on a new connection."""
-        self._lose(connection, Disconnected("lost", "the broker does not acknowledge; trying a new connection"))
+        what = "deliver what it takes" if self._echo.is_deaf else "acknowledge"
+        self._lose(connection, Disconnected("lost", f"the broker does not {what}; trying a new connection"))
         self._retry_ns = self._clock.boottime_ns()
 
     def _lose_a_broker_that_refuses_us(self, connection: _Connection, detail: str) -> None:
@@ -285,17 +296,21 @@ class Publisher:
         elif self._connection is None:
             if now_ns >= self._due_ns():
                 self._try(self._paths.next())
-        elif self._sender.stalled():
+        elif self._is_silent():
             other = self._paths.other(now_ns)
             if other is None:
                 self._leave(self._connection)
             else:
-                log.warning("%s acknowledges nothing: trying another broker", self._name(self._connection))
+                what = "delivers" if self._echo.is_deaf else "acknowledges"
+                log.warning("%s %s nothing: trying another broker", self._name(self._connection), what)
                 self._try(other)
         else:
             wanted = self._failover.wanted(now_ns)
             if wanted is not None:
                 self._try(wanted)
+
+    def _is_silent(self) -> bool:
+        return self._echo.is_deaf or self._sender.stalled(alarm_is_open=self._failover.is_urgent)
 
     def _due_ns(self) -> int:
         """Return when to connect. While an alarm is open, or waits, all paths are tried without a pause in between, and

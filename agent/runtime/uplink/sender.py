@@ -7,7 +7,7 @@ connection has not confirmed go back to the outbox.
 import logging
 import threading
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from agent.contract.messages import Rank
 from agent.core.errors import BrokerError, MessageRefused
@@ -54,6 +54,12 @@ class _InFlight:
     sent_ns: int
 
 
+class _Echo(NamedTuple):
+    mid: int
+    sent_ns: int
+    counts: bool
+
+
 class Sender:
     """Hands messages to the broker. `send` from any thread, the rest from the publisher's.
 
@@ -72,6 +78,8 @@ class Sender:
         self._own_topic = ""
         """The topic of our state, and of the will."""
         self._in_flight: dict[int, _InFlight] = {}
+        self._echo: _Echo | None = None
+        """The device's echo that the broker has not confirmed: it takes a place in flight, but is not of the outbox."""
         self._resting: list[tuple[int, Waiting]] = []
         self._connection = 0
         self._held_back = False
@@ -95,6 +103,7 @@ class Sender:
             self._unwelcome = False
             self._connection += 1
             self._offered_ns = None
+            self._echo = None
             self._broker = broker
 
     def close(self, *, died: bool = False) -> None:
@@ -110,7 +119,8 @@ class Sender:
             resting, self._resting = self._resting, []
             for sent in self._in_flight.values():
                 if died:
-                    sent.waiting.suspicion = sent.waiting.suspicion.lost(alone=len(self._in_flight) == 1)
+                    alone = len(self._in_flight) == 1 and self._echo is None
+                    sent.waiting.suspicion = sent.waiting.suspicion.lost(alone=alone)
                 suspicion = sent.waiting.suspicion
                 if suspicion.goes_alone and sent.waiting.row.rank is Rank.ALARM:
                     sent.waiting.behind += 1  # also behind a suspect that has been tried less often
@@ -182,6 +192,27 @@ class Sender:
                     self._ended_by_pictures = 0
             return is_sent
 
+    def echo(self, message: OutgoingMessage, *, counts: bool) -> bool:
+        """Send the device's echo, beside the outbox: like telemetry, it leaves the places of alarms free. Returns
+        whether it was sent. With `counts`, a broker that does not confirm it in time has stalled."""
+        with self._lock:
+            least = self._least()
+            if self._broker is None or self._echo is not None or least is None or least < Rank.REPLAY:
+                return False
+            try:
+                self._echo = _Echo(self._broker.publish(message), self._clock.boottime_ns(), counts)
+            except BrokerError:
+                return False
+            return True
+
+    def is_echo(self, answer: Published) -> bool:
+        """Return whether the broker answers the echo, which is then no longer in flight."""
+        with self._lock:
+            found = self._echo is not None and self._echo.mid == answer.mid
+            if found:
+                self._echo = None
+            return found
+
     def answered(self, answer: Published) -> str | None:
         """Handle the broker's answer to one message. Returns its reason if it forbids our own state, as it then takes
         nothing; None otherwise.
@@ -233,10 +264,16 @@ class Sender:
                     self._resting.remove((due_ns, waiting))
                     self._outbox.give_back(waiting)
 
-    def stalled(self) -> bool:
-        """Return whether the broker has owed an answer for too long, for that message or for an alarm behind it."""
+    def stalled(self, *, alarm_is_open: bool = False) -> bool:
+        """Return whether the broker has owed an answer for too long, for that message or for an alarm behind it, or,
+        with `alarm_is_open`, for nothing but an echo."""
         now_ns = self._clock.boottime_ns()
         with self._lock:
+            echo = self._echo
+            if echo is not None and echo.counts:
+                is_soon = alarm_is_open and not self._in_flight
+                if now_ns - echo.sent_ns > (self._alarm_timeout_ns if is_soon else _TELEMETRY_TIMEOUT_NS):
+                    return True
             full = self._least() is None
             urgent = full and self._outbox.alarm_waits
             return any(
@@ -279,7 +316,7 @@ class Sender:
 
     def _least(self) -> Rank | None:
         """Return the least important class that may be sent now; None when none may."""
-        room = self._window - len(self._in_flight)
+        room = self._window - len(self._in_flight) - (self._echo is not None)
         if self._broker is None or room <= 0:
             return None
         if self._held_back or self._poison_under_way(Rank.REPLAY):
@@ -314,7 +351,9 @@ class Sender:
 
     def _must_wait(self, rank: Rank) -> bool:
         """Return whether a suspect of this class must wait: an alarm waits only for another suspected alarm."""
-        return self._poison_under_way(Rank.ALARM) if rank is Rank.ALARM else bool(self._in_flight)
+        if rank is Rank.ALARM:
+            return self._poison_under_way(Rank.ALARM)
+        return bool(self._in_flight) or self._echo is not None
 
     def _poison_under_way(self, least: Rank) -> bool:
         for sent in self._in_flight.values():

@@ -18,7 +18,8 @@ def test_a_kiosk_without_a_camera_takes_at_most_3_mb_a_day_at_rest(tmp_path: Pat
     day = {each.name: each for each in traffic.measure(tmp_path, rest_s=40.0, pace=4.0)}
 
     rest = [each for each in day.values() if each.is_rest]
-    assert all(each.bytes > 0 for each in rest), rest
+    # Its own echo comes every 225 s whatever the pace: `make traffic` counts it.
+    assert [each.name for each in rest if not each.bytes] in ([], ["its own echo"]), rest
     assert sum(each.bytes for each in rest) <= MOST_AT_REST, rest
     assert day["keepalive"].times < 2000, "it pings although something has just been sent"
     assert day["alarm, answered and closed"].messages >= 5

@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import mean
 
 from agent.contract.host_state import REPEAT_S, host_topic, write_state
-from tests.support.agent_process import REPOSITORY, USER, AgentProcess
+from tests.support.agent_process import REPOSITORY, TREE, USER, AgentProcess
 from tests.support.centre import Centre
 from tests.support.certificates import BrokerAuthorities
 from tests.support.mosquitto import CENTRE, Mosquitto, free_port
@@ -28,6 +28,9 @@ _SEGMENT = 1348
 """The most data in one, as over an MTU of 1,400: a mobile network's."""
 _STILL_S = 0.4
 _HOST = host_topic("edge/v1", CENTRE)
+_ECHO = f"{TREE}/down/echo"
+_ECHO_S = 225.0
+"""The device's own echo, of which there is one at the connection too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +122,12 @@ def measure(directory: Path, rest_s: float, pace: float = 1.0) -> list[Chore]:
     all that repeats itself does so `pace` times as often as it should. Returns a day."""
     with ExitStack() as stack:
         authorities = BrokerAuthorities.create(directory / "authorities")
-        broker = stack.enter_context(Mosquitto(directory / "broker", authorities=authorities))
+        access = f"user CN={CENTRE}\ntopic read {_ECHO}"  # so that we see when it passes
+        broker = stack.enter_context(Mosquitto(directory / "broker", authorities=authorities, access=access))
         files = authorities.devices.client(USER, f"{USER}/up/alarm", days=[365, 365])
         wires = [stack.enter_context(Wire(broker.port)) for _ in range(2)]
-        centre = stack.enter_context(Centre(broker.centre_port, more_filters=[_HOST], files=authorities.centre(CENTRE)))
+        files_of_centre = authorities.centre(CENTRE)
+        centre = stack.enter_context(Centre(broker.centre_port, more_filters=[_HOST, _ECHO], files=files_of_centre))
         street = tomllib.loads((_PROFILE / "edge-agent.toml").read_text())
         parts = tomllib.loads((_PROFILE / "edge-agent.d" / "20-kiosk.toml").read_text())
         health_s, word_s = street["health"]["interval_s"] / pace, REPEAT_S / pace
@@ -160,7 +165,12 @@ def measure(directory: Path, rest_s: float, pace: float = 1.0) -> list[Chore]:
                 centre.result(centre.acknowledge(test.data["alarm_id"], kiosk.key, action))
             assert (event := centre.wait_for("event/self-test")).data["outcome"] == "passed", event
         bursts = _rest(centre, count, rest_s)
-        for name, every_s in (("health", health_s), ("the centre's word", word_s), ("keepalive", None)):
+        rest: dict[str, float | None] = {
+            "health": health_s,
+            "the centre's word": word_s,
+            "its own echo": _ECHO_S / pace,
+        }
+        for name, every_s in {**rest, "keepalive": None}.items():
             of = bursts[name]
             times = _DAY_S / pace / (every_s or rest_s / max(1, len(of)))
             day.append(Chore(name, times, mean(of or [0]), int(name == "health"), is_rest=True))
@@ -219,6 +229,9 @@ def _rest(centre: Centre, count: Callable[[], int], seconds: float) -> dict[str,
             continue
         topics = [each.topic for each in centre.subscriber.heard[heard:]]
         is_health = any(topic.endswith("/health") for topic in topics)
-        found["health" if is_health else "the centre's word" if _HOST in topics else "keepalive"].append(now - seen)
+        others = {_HOST: "the centre's word", _ECHO: "its own echo"}
+        found["health" if is_health else next((others[each] for each in topics if each in others), "keepalive")].append(
+            now - seen
+        )
         seen, heard = now, heard + len(topics)
     return found

@@ -8,7 +8,7 @@ from agent.core.errors import BrokerError
 from agent.ports import Connected
 from agent.runtime.uplink import publisher as publisher_module
 from agent.sim.clock import SimClock
-from tests.support.device import REFUSED, WILL, Device, answer_alarms
+from tests.support.device import ECHO, REFUSED, WILL, Device, answer_alarms
 from tests.support.drafts import alarm, event, open_outbox, security, write
 from tests.support.fake_ports import MemoryBroker, topics
 from tests.support.stores import opened
@@ -18,7 +18,7 @@ def test_the_connection_is_asked_for_with_will_and_subscriptions(device: Device)
     device.passes()
 
     [connection] = device.broker.connections
-    assert (connection.url, connection.will, connection.subscriptions) == ("mqtt://a", WILL, ["down/ack/+"])
+    assert (connection.url, connection.will, connection.subscriptions) == ("mqtt://a", WILL, ["down/ack/+", ECHO])
 
 
 def test_addresses_are_tried_in_turn(device: Device) -> None:

@@ -6,6 +6,10 @@ export const ECHO_MS = 2000;
 export const DEAF_MS = 5000;
 /** A connection that brings nothing at all for so long is given up. */
 const DEAD_MS = 15_000;
+/** A broker that has brought our echo back on this page, and does not any more, is connected to again after so long. */
+const RESET_MS = 10_000;
+/** After so many connections in a row without an echo, another one would change nothing. */
+const MOST_IN_VAIN = 3;
 const REPEAT_MS = 60_000;
 
 /** What a connection needs to know: made anew for each broker, from the same settings. */
@@ -59,6 +63,11 @@ export class Broker {
   #echoHeardMs = 0;
   /** Whether an echo has come on this connection. */
   #isProven = false;
+  /** Whether one has come on any connection to this broker. */
+  #hasEchoed = false;
+  /** How many connections in a row were given up because none came. */
+  #inVain = 0;
+  #deafSinceMs = 0;
   /** What was last said on this connection of whether we watch; null before. */
   #said: boolean | null = null;
   #saidMs = 0;
@@ -127,8 +136,15 @@ export class Broker {
     if (this.#state !== "open" && this.#state !== "deaf") return false;
     const wasOpen = this.#state === "open";
     if (nowMs - this.#echoSentMs >= ECHO_MS) this.#sendEcho(nowMs);
-    if (wasOpen && nowMs - this.#echoHeardMs >= DEAF_MS) this.#become("deaf", "no-echo", nowMs);
+    if (wasOpen && nowMs - this.#echoHeardMs >= DEAF_MS) {
+      this.#become("deaf", "no-echo", nowMs);
+      this.#deafSinceMs = nowMs;
+    }
     if (this.#state === "deaf" && this.#line.silentMs > DEAD_MS) this.#line.reset();
+    else if (this.#isStuck(nowMs)) {
+      this.#inVain++;
+      this.#line.reset();
+    }
     this.say(nowMs, watches, saying);
     return wasOpen !== (this.#state === "open");
   }
@@ -147,12 +163,17 @@ export class Broker {
     this.#line.end();
   }
 
+  /** Whether nothing that a broker takes for us comes, while the connection stands: alarms would not come either. */
+  #isStuck(nowMs: number): boolean {
+    return this.#state === "deaf" && this.#hasEchoed && this.#inVain < MOST_IN_VAIN && nowMs - this.#deafSinceMs >= RESET_MS;
+  }
+
   #sendEcho(nowMs: number): void {
     this.#echoSentMs = nowMs;
     const payload = `${this.#random}-${++this.#number}`;
     this.#sent.set(payload, nowMs);
     if (this.#sent.size > 10) for (const oldest of this.#sent.keys()) { this.#sent.delete(oldest); break; }
-    this.#line.publish(this.#topics.echo, payload, { qos: 0 });
+    this.#line.publish(this.#topics.echo, payload, { qos: 1 }); // as alarms come: with 0 it would come while they can't
   }
 
   #hearEcho(payload: Uint8Array, nowMs: number): boolean {
@@ -165,7 +186,8 @@ export class Broker {
     const wasFresh = this.isFresh(nowMs);
     this.#echoHeardMs = nowMs;
     this.#echoMs = nowMs - sentMs;
-    this.#isProven = true;
+    this.#isProven = this.#hasEchoed = true;
+    this.#inVain = 0;
     if (this.#state === "deaf") this.#become("open", "", nowMs);
     return !wasFresh;
   }
