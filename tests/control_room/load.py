@@ -1,9 +1,13 @@
 """The page with 5,000 devices and 1,000 open alarms: scrolling beside a bare list of the same rows, how soon an answer
 is shown, and how long the page is busy with one thing in a flood."""
 
+import itertools
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -17,8 +21,10 @@ from tests.control_room.rig import Browser, Rig, key_fragment
 from tests.support.wait import PATIENCE_S
 
 DEVICES, ALARMS = 5000, 1000
-SCROLL_RATIO, ACK_MS, TASK_MS = 1.2, 100, 200
+SCROLL_RATIO, ACK_MS, TASK_MS, NODES_MOST = 1.2, 100, 100, 2000
 STEPS = 50
+_SETTLE_MS = 3000
+NODES = "document.querySelectorAll('*').length"
 WATCH = """
 () => {
   window.shown = [];
@@ -37,13 +43,19 @@ class Crowd:
     """What it was like with so many."""
 
     scroll_ms: list[tuple[float, float]] = field(default_factory=list)
-    """Main thread for a step: the page, the bare list."""
+    """Main thread for a step through the devices: the page, the bare list."""
     frame_ms: list[tuple[float, float]] = field(default_factory=list)
     """From frame to frame: the page, the bare list."""
+    traffic_ms: list[float] = field(default_factory=list)
+    """From frame to frame of the events, while a hundred a second come."""
+    nodes: int = 0
+    """The most elements that the page had."""
     ack_ms: list[float] = field(default_factory=list)
     """From the moment at which the kiosk's result goes to the broker until the page says so."""
+    load_task_ms: tuple[float, float] = (0, 0)
+    """The longest task of the main thread while all of them come in: on a processor, by a wall clock."""
     flood_task_ms: tuple[float, float] = (0, 0)
-    """The longest task of the main thread in a flood: on a processor, by a wall clock."""
+    """The same in a flood."""
     heap_bytes: tuple[int, int] = (0, 0)
     """What the objects of the page and of its worker need in the end, with twice as many alarms."""
 
@@ -57,35 +69,69 @@ class Crowd:
         """The same from frame to frame."""
         return median(ours / bare for ours, bare in self.frame_ms)
 
+    @property
+    def traffic_ratio(self) -> float:
+        """The same of the events in traffic, over the bare list of devices."""
+        return median(self.traffic_ms) / median(bare for _, bare in self.frame_ms)
+
 
 def crowd(rig: Rig, browser: Browser, *, rounds: int, acks: int) -> Crowd:
     """Have 5,000 devices and 1,000 open alarms on a page, and look on."""
     found = Crowd()
     with Fleet(rig, DEVICES) as fleet:
-        fleet.say(*(made for kiosk in fleet.kiosks for made in kiosk.born()))
+        fleet.say(*(made for kiosk in fleet.kiosks for made in (*kiosk.born(), kiosk.described())))
         fleet.raise_alarms(ALARMS)
         fleet.say(*(kiosk.voice.open_list(*kiosk.open.values()) for kiosk in fleet.kiosks[:ALARMS]))
         page = browser.open(rig.url + key_fragment(rig.key), viewport={"width": 1440, "height": 900})
-        begin(page)
-        go(page, "alarms")
-        expect(page.locator(".alarm-row")).to_have_count(ALARMS)
-        inspector, bare = Inspector(page), bare_list(page)
+        with browser.traced(page) as trace:
+            begin(page)
+            go(page, "devices")
+            expect(page.get_by_role("heading", name=f"{DEVICES + 1} devices")).to_be_visible()
+            page.wait_for_timeout(_SETTLE_MS)
+        found.load_task_ms = longest_task_ms(trace())
+        inspector, bare = Inspector(page), bare_list(page, DEVICES)
         bare_inspector = Inspector(bare)
         for _ in range(rounds):
-            (ours, our_frame), (its, its_frame) = (
-                scrolled(page, inspector, STEPS),
-                scrolled(bare, bare_inspector, STEPS),
-            )
-            found.scroll_ms.append((ours, its))
-            found.frame_ms.append((our_frame, its_frame))
-        page.bring_to_front()
-        page.mouse.move(1, 1)
+            ours, its = scrolled(page, inspector, STEPS), scrolled(bare, bare_inspector, STEPS)
+            found.scroll_ms.append((ours[0], its[0]))
+            found.frame_ms.append((ours[1], its[1]))
+        found.nodes = page.evaluate(NODES)
+        go(page, "events")
+        for _ in range(rounds):
+            fleet.say(*(kiosk.left(f"{kiosk.voice.seq}") for kiosk in fleet.kiosks[:1000]))
+            with traffic(fleet):
+                page.mouse.move(300, 450)
+                found.traffic_ms.append(scrolled(page, inspector, STEPS)[1])
+        found.nodes = max(found.nodes, page.evaluate(NODES))
+        bare.close()
+        go(page, "alarms")
+        expect(page.get_by_role("heading", name=f"{ALARMS} open alarms")).to_be_visible()
+        found.nodes = max(found.nodes, page.evaluate(NODES))
         found.ack_ms = answers_ms(page, fleet, acks)
         found.flood_task_ms = flood(page, browser, fleet)
         found.heap_bytes = inspector.heaps()
-        bare.close()
         page.close()
     return found
+
+
+@contextmanager
+def traffic(fleet: Fleet) -> Iterator[None]:
+    """A hundred events a second, one of each device."""
+    ends = threading.Event()
+
+    def tell() -> None:
+        for kiosk in itertools.cycle(fleet.kiosks):
+            if ends.wait(0.01):
+                return
+            fleet.say(kiosk.left(f"{kiosk.voice.seq}"))
+
+    teller = threading.Thread(target=tell)
+    teller.start()
+    try:
+        yield
+    finally:
+        ends.set()
+        teller.join()
 
 
 def answers_ms(page: Page, fleet: Fleet, count: int) -> list[float]:
@@ -154,9 +200,8 @@ def drown(page: Page, rig: Rig, fleet: Fleet, count: int, presses: int) -> Drown
 
 def flood(page: Page, browser: Browser, fleet: Fleet) -> tuple[float, float]:
     """Every device tells its health and a thousand more alarms are raised at once, while the list is on the screen."""
-    before = page.locator(".alarm-row").count()
     with browser.traced(page) as trace:
         fleet.say(*(kiosk.healthy() for kiosk in fleet.kiosks))
         fleet.raise_alarms(ALARMS)
-        expect(page.locator(".alarm-row")).to_have_count(before + ALARMS)
+        expect(page.get_by_role("heading", name=f"{2 * ALARMS} open alarms")).to_be_visible()
     return longest_task_ms(trace())

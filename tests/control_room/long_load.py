@@ -14,7 +14,7 @@ from time import monotonic
 from rich.console import Console
 from rich.table import Table
 
-from tests.control_room.load import ACK_MS, DEVICES, SCROLL_RATIO, TASK_MS, Crowd, crowd
+from tests.control_room.load import ACK_MS, DEVICES, NODES_MOST, SCROLL_RATIO, TASK_MS, Crowd, crowd
 from tests.control_room.long_shift import FAST, MIB, Hour, grown, play, play_worker
 from tests.control_room.rig import Browser, Rig, page_with
 from tests.support.certificates import BrokerAuthorities
@@ -72,6 +72,10 @@ def table_of(found: Crowd) -> list[Figure]:
     return [
         ("scrolling, from frame to frame, over a bare list", found.frame_ratio, SCROLL_RATIO, ""),
         ("main thread for a step of it, over a bare list", found.scroll_ratio, None, ""),
+        ("scrolling events in traffic, from frame to frame, over a bare list", found.traffic_ratio, SCROLL_RATIO, ""),
+        ("elements in the page", found.nodes, NODES_MOST, ""),
+        ("longest task while it loads, on a processor", found.load_task_ms[0], TASK_MS, "ms"),
+        ("longest task while it loads, by a clock", found.load_task_ms[1], None, "ms"),
         ("main thread for a step: the page", ours, None, "ms"),
         ("main thread for a step: the bare list", bare, None, "ms"),
         ("a result is shown after, median", median(found.ack_ms), ACK_MS, "ms"),

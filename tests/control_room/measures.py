@@ -89,10 +89,33 @@ BARE = """
   const { width, height } = rows.getBoundingClientRect();
   const sheets = [...document.styleSheets].flatMap(sheet => [...sheet.cssRules].map(rule => rule.cssText));
   const shape = `width: ${width}px; height: ${height}px; display: flex; flex-direction: column`;
-  const list = `<div style="${shape}">${rows.outerHTML}</div>`;
+  const list = `<div style="${shape}"><div class="rows"><ol>${rows.querySelector("ol").innerHTML}</ol></div></div>`;
   return `<!doctype html><html data-theme="system"><style>${sheets.join("")}</style>${list}`;
 }
 """
+WINDOW = """
+([count, ahead]) => {
+  const box = document.querySelector(".rows"), list = box.querySelector("ol");
+  const rows = [...list.children].filter(row => row.className === "");
+  const height = rows[0].offsetHeight, drawn = new Map();
+  list.replaceChildren();
+  list.style.height = `${count * height}px`;
+  const draw = () => {
+    const from = Math.max(0, Math.floor((box.scrollTop - ahead) / height));
+    const to = Math.min(count, Math.ceil((box.scrollTop + box.clientHeight + ahead) / height));
+    for (const [i, row] of drawn) if (i < from || i >= to) drawn.delete(i), row.remove();
+    for (let i = from; i < to; i++) {
+      if (drawn.has(i)) continue;
+      const row = rows[i % rows.length].cloneNode(true);
+      row.style.cssText = `position: absolute; inset-inline: 0; top: ${i * height}px`;
+      drawn.set(i, list.appendChild(row));
+    }
+  };
+  box.addEventListener("scroll", draw, { passive: true });
+  draw();
+}
+"""
+_AHEAD_PX = 900
 
 
 def scrolled(page: Page, inspector: Inspector, steps: int, by: int = 400) -> tuple[float, float]:
@@ -104,11 +127,12 @@ def scrolled(page: Page, inspector: Inspector, steps: int, by: int = 400) -> tup
     return (inspector.busy_s() - before) * 1000 / steps, median(done["frames"])
 
 
-def bare_list(page: Page) -> Page:
-    """A page that has nothing but the rows of this one, with the same looks, which no program touches."""
+def bare_list(page: Page, count: int) -> Page:
+    """A page that has nothing but so many rows that look like those of this one, and draws what is seen of them."""
     bare = page.context.new_page()
     bare.set_viewport_size(page.viewport_size or {"width": 1440, "height": 900})
     bare.set_content(page.evaluate(BARE))
+    bare.evaluate(WINDOW, [count, _AHEAD_PX])
     for each in (page, bare):
         each.mouse.move(300, 450)  # over the list, as somebody who scrolls
     return bare

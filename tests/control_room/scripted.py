@@ -11,6 +11,7 @@ from tests.support.wait import PATIENCE_S
 
 ROOM = Path(__file__).parents[2] / "deploy" / "control-room"
 Opener = Callable[..., Page]
+expect.set_options(timeout=PATIENCE_S * 1000)
 
 
 def begin(page: Page, role: str | None = "operator") -> None:

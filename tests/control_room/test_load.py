@@ -4,20 +4,22 @@ from statistics import median
 
 import pytest
 
-from tests.control_room.load import ACK_MS, SCROLL_RATIO, TASK_MS, crowd
+from tests.control_room.load import ACK_MS, NODES_MOST, SCROLL_RATIO, TASK_MS, crowd
 from tests.control_room.long_shift import Hour, grown, play, play_worker
 from tests.control_room.rig import Browser, Rig
 from tests.support.control_room import program
 
 
-def test_with_5000_devices_and_1000_open_alarms_the_page_scrolls_as_a_bare_list_and_answers_at_once(
+def test_an_operator_of_5000_devices_and_1000_open_alarms_scrolls_as_through_a_bare_list_and_answers_at_once(
     rig: Rig, browser: Browser
 ) -> None:
     found = crowd(rig, browser, rounds=3, acks=7)
     print(found)
+    assert found.nodes <= NODES_MOST
     assert found.frame_ratio <= SCROLL_RATIO
+    assert found.traffic_ratio <= SCROLL_RATIO
     assert median(found.ack_ms) <= ACK_MS
-    assert found.flood_task_ms[0] <= TASK_MS
+    assert max(found.load_task_ms[0], found.flood_task_ms[0]) <= TASK_MS
 
 
 def test_what_page_and_worker_remember_comes_to_an_end(rig: Rig, browser: Browser) -> None:

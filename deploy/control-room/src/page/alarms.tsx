@@ -1,6 +1,5 @@
 // The alarms: every open one, and the one that a person has opened.
-import { useComputed, useSignal, type ReadonlySignal } from "@preact/signals";
-import { useRef } from "preact/hooks";
+import { useComputed, useSignal } from "@preact/signals";
 import type { AlarmView } from "../protocol";
 import { AgainInRow, sentBefore } from "./again";
 import { AlarmDetail } from "./alarm";
@@ -22,7 +21,7 @@ export function Alarms() {
   return (
     <Panes
       title={count === 0 ? none : inFolds === 0 ? t.alarms.title(count) : t.alarms.titleFolded(count, inFolds)}
-      list={<RowList order={alarmOrder} label={t.alarms.title(count)} opened={opened} row={(id, isSeen) => rowOf(id, isSeen)} onOpen={openRow} after={<Closed />} />}
+      list={<RowList order={alarmOrder} label={t.alarms.title(count)} opened={opened} row={rowOf} onOpen={openRow} after={<Closed />} />}
       detail={opened !== null && alarms.has(opened) ? <AlarmDetail key={opened} id={opened} /> : null}
       hint={count > 0 ? t.alarms.choose : none === t.alarms.none ? calm() : ""}
       onBack={() => (openedAlarm.value = null)}
@@ -74,9 +73,9 @@ export function howClosed({ data }: AlarmView): string {
   return [t.alarms.closedBy(deviceClock(closed.at), plain(closed.by ?? closed.issuer, 64)), reason, unit === "" ? "" : t.alarms.wasSent(unit)].filter((each) => each !== "").join(" · ");
 }
 
-function rowOf(id: string, isSeen: ReadonlySignal<boolean>) {
+function rowOf(id: string) {
   const source = foldOf(id);
-  return source === null ? <Row id={id} isSeen={isSeen} /> : <FoldRow id={id} source={source} />;
+  return source === null ? <Row id={id} /> : <FoldRow id={id} source={source} />;
 }
 
 function openRow(id: string): void {
@@ -167,16 +166,9 @@ export function kindWord(kind: string): string {
   return word(t.alarms.kinds, kind);
 }
 
-const UNSEEN_EVERY_S = 10;
-
-/** Counts up by itself, each second where somebody sees it. The text follows the signal: nothing is rendered. */
-export function Age({ sinceMs, isSeen }: { sinceMs: number; isSeen?: ReadonlySignal<boolean> }) {
-  const last = useRef("");
-  const text = useComputed(() => {
-    const isDue = second.value % UNSEEN_EVERY_S === 0 || last.current === "";
-    return isDue || isSeen?.peek() !== false ? (last.current = age(second.value * 1000 - sinceMs)) : last.current;
-  });
-  return <>{text}</>;
+/** Counts up by itself. The text follows the signal: nothing is rendered. */
+export function Age({ sinceMs }: { sinceMs: number }) {
+  return <>{useComputed(() => age(second.value * 1000 - sinceMs))}</>;
 }
 
 /** What must not be done about it. Never cut off. */
@@ -185,7 +177,7 @@ export function DoNot({ alarm, id }: { alarm: AlarmView; id?: string }) {
   return words === null ? null : <strong class="do-not" id={id}>{words}</strong>;
 }
 
-function Row({ id, isSeen }: { id: string; isSeen: ReadonlySignal<boolean> }) {
+function Row({ id }: { id: string }) {
   const alarm = alarms.get(id)?.value;
   if (alarm === undefined) return <span class="row" />;
   const { data } = alarm;
@@ -209,7 +201,7 @@ function Row({ id, isSeen }: { id: string; isSeen: ReadonlySignal<boolean> }) {
         </span>
       </span>
       <span class="row-age">
-        <Age sinceMs={alarm.pressedMs} isSeen={isSeen} />
+        <Age sinceMs={alarm.pressedMs} />
       </span>
     </button>
   );

@@ -1,10 +1,10 @@
 // The devices: those first that are away or in trouble.
-import { computed, signal, type ReadonlySignal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import type { DeviceView } from "../protocol";
 import { Age } from "./alarms";
 import { focusDetail } from "./focus";
 import { HeldOrder } from "./held";
-import { RowList } from "./list";
+import { RowList, showTop } from "./list";
 import { Fact, Panes } from "./panes";
 import { Shape, type ShapeName } from "./shapes";
 import { deviceFilter, devices, devicesChanged, losses, openedDevice } from "./state";
@@ -49,12 +49,11 @@ devicesChanged.subscribe(() => {
   }, devices.size > 200 ? 1000 : 50);
 });
 
-const everyDevice = computed<readonly DeviceView[]>(() => (listChanged.value, [...devices.values()].map((held) => held.peek())));
+const everyDevice = computed(() => (listChanged.value, [...devices.values()].map((held) => ({ device: held.peek(), rank: rank(held.peek()) }))));
 const wanted = computed(() => {
   const filter = deviceFilter.value.trim().toLowerCase();
-  const found = filter === "" ? [...everyDevice.value] : everyDevice.value.filter((device) => words(device).includes(filter));
-  const ranked = found.map((device) => ({ source: device.source, rank: rank(device) }));
-  return ranked.sort((a, b) => a.rank - b.rank || (a.source < b.source ? -1 : 1)).map(({ source }) => source);
+  const found = filter === "" ? [...everyDevice.value] : everyDevice.value.filter(({ device }) => words(device).includes(filter));
+  return found.sort((a, b) => a.rank - b.rank || (a.device.source < b.device.source ? -1 : 1)).map(({ device }) => device.source);
 });
 export const deviceOrder = new HeldOrder(wanted);
 
@@ -76,8 +75,8 @@ export function Devices() {
   const opened = openedDevice.value;
   const all = everyDevice.value;
   const found = wanted.value.length;
-  const away = all.filter(isAway).length;
-  const troubled = all.filter((device) => !isAway(device) && (troublesOf(device).length > 0 || !device.isInService)).length;
+  const away = all.filter(({ rank: its }) => its < 0).length;
+  const troubled = all.filter(({ rank: its }) => its >= 0 && its < 2).length;
   return (
     <Panes
       title={all.length === 0 ? t.devices.none : found === all.length ? t.devices.title(found) : t.devices.shown(found, all.length)}
@@ -90,7 +89,7 @@ export function Devices() {
           </label>
         </>
       }
-      list={<RowList order={deviceOrder} label={t.views.devices} opened={opened} row={(id, isSeen) => <Row id={id} isSeen={isSeen} />} onOpen={openDevice} />}
+      list={<RowList order={deviceOrder} label={t.views.devices} opened={opened} row={(id) => <Row id={id} />} onOpen={openDevice} />}
       detail={opened !== null && devices.has(opened) ? <Detail key={opened} id={opened} /> : null}
       hint={all.length === 0 ? t.devices.waitFor : t.devices.choose}
       onBack={() => (openedDevice.value = null)}
@@ -101,6 +100,7 @@ export function Devices() {
 function find(text: string): void {
   deviceFilter.value = text;
   deviceOrder.sort();
+  showTop();
 }
 
 export function openDevice(source: string): void {
@@ -114,7 +114,7 @@ function standing(device: DeviceView): string {
   return troublesOf(device).length > 0 ? t.devices.onlineTrouble : t.devices.presence.online;
 }
 
-function Row({ id, isSeen }: { id: string; isSeen: ReadonlySignal<boolean> }) {
+function Row({ id }: { id: string }) {
   const device = devices.get(id)?.value;
   if (device === undefined) return <span class="row" />;
   const shape = deviceShape(device);
@@ -129,7 +129,7 @@ function Row({ id, isSeen }: { id: string; isSeen: ReadonlySignal<boolean> }) {
         <span class="row-standing">{standing(device)}</span>
         {isAway(device) && (
           <span class="row-count">
-            <Age sinceMs={device.sinceMs} isSeen={isSeen} />
+            <Age sinceMs={device.sinceMs} />
           </span>
         )}
       </span>

@@ -1,9 +1,9 @@
-// A list of rows that a person walks through: every row is in the page, so a reader counts them all and the browser finds them.
-// A row is drawn again only when its own signal changes.
-import { useSignal, type ReadonlySignal, type Signal } from "@preact/signals";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+// A list of rows that a person walks through. Only the rows on the screen and some around them are in the page: each says which of how many
+// it is, and scrolling, the arrows and the Tab key bring the others. A row is drawn again only when its own signal changes.
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { ComponentChildren, VNode } from "preact";
 import type { HeldOrder } from "./held";
+import { Places } from "./places";
 import { t } from "./strings";
 
 interface Props {
@@ -11,50 +11,192 @@ interface Props {
   label: string;
   /** The id of the row whose detail is open. */
   opened: string | null;
-  /** `isSeen`: whether the row is on the screen. */
-  row: (id: string, isSeen: ReadonlySignal<boolean>) => VNode;
+  row: (id: string) => VNode;
   onOpen: (id: string) => void;
   /** What stands behind the last row. */
   after?: ComponentChildren;
 }
 
-// Rows are put into the page by and by, so that a long list does not hold up what must happen now.
-const FIRST_ROWS = 150;
-const ROWS_A_STEP = 250;
+/** How far beyond the screen rows are drawn, and how near to their end a person comes before others are. */
+const AHEAD_PX = 900;
+const NEAR_PX = 400;
+const AROUND = 5;
+
+/** The rows that are drawn, and where. */
+class Pane {
+  readonly places = new Places();
+  /** The row that takes part in the order of the Tab key: the one last focused, else the open one, else the first. It stays in the page. */
+  stop: string | null = null;
+  /** Those that are drawn in their order; one more is `away` from them. */
+  from = 0;
+  to = 0;
+  away = -1;
+  #box: HTMLElement | null = null;
+  #list: HTMLElement | null = null;
+  #top = 0;
+  #height = 0;
+  #width = 0;
+  #mustScroll = false;
+  #wanted: string | null = null;
+  readonly #redraw: () => void;
+  readonly #observer = new ResizeObserver((entries) => this.#measure(entries));
+
+  constructor(redraw: () => void) {
+    this.#redraw = redraw;
+  }
+
+  /** Choose what is drawn of these. The rows that are on the screen stay where they are, unless its top is the list's. */
+  choose(ids: readonly string[], opened: string | null): void {
+    if (ids !== this.places.ids) this.#keep(() => this.places.take(ids));
+    const { places } = this;
+    this.from = places.at(this.#top - AHEAD_PX);
+    this.to = ids.length === 0 ? 0 : places.at(this.#top + this.#height + AHEAD_PX) + 1;
+    const stop = [this.stop, opened].map((id) => (id === null ? -1 : ids.indexOf(id))).find((index) => index >= 0) ?? 0;
+    this.away = stop >= ids.length || (stop >= this.from && stop < this.to) ? -1 : stop;
+  }
+
+  attach(box: HTMLElement, list: HTMLElement): () => void {
+    [this.#box, this.#list, this.#height] = [box, list, box.clientHeight];
+    this.#observer.observe(box);
+    box.addEventListener("scroll", this.#scrolled, { passive: true });
+    this.#redraw();
+    return () => (box.removeEventListener("scroll", this.#scrolled), this.#observer.disconnect());
+  }
+
+  watch(row: Element): () => void {
+    this.#observer.observe(row);
+    return () => this.#observer.unobserve(row);
+  }
+
+  /** Put what was drawn where it belongs, and the focus on the row that waited for it. */
+  settle(opened: string | null): void {
+    const list = this.#list;
+    if (list === null) return;
+    this.#place();
+    for (const was of list.querySelectorAll('[aria-current="true"]')) was.removeAttribute("aria-current");
+    const current = opened === null ? null : rowElement(list, opened);
+    current?.setAttribute("aria-current", "true");
+    const wanted = this.#wanted;
+    this.#wanted = null;
+    if (wanted !== null) rowElement(list, wanted)?.focus();
+    const stop = (this.stop !== null && rowElement(list, this.stop)) || current || list.querySelector<HTMLElement>(".row");
+    if (stop?.getAttribute("tabindex") === "0") return;
+    for (const was of list.querySelectorAll('[tabindex="0"]')) was.setAttribute("tabindex", "-1");
+    stop?.setAttribute("tabindex", "0");
+  }
+
+  /** @returns whether there is such a row. */
+  focus(id: string): boolean {
+    const index = this.places.ids.indexOf(id);
+    if (index < 0 || this.#list === null) return false;
+    const element = rowElement(this.#list, id);
+    if (element !== null) return element.focus(), true;
+    const [start, end] = [this.places.start(index), this.places.start(index + 1)];
+    this.#scroll(start < this.#top ? start : end - this.#height);
+    this.#wanted = id;
+    return true;
+  }
+
+  move(by: number): void {
+    const { ids } = this.places;
+    const focused = document.activeElement?.closest<HTMLElement>(".row");
+    const current = this.#wanted ?? (focused && this.#list?.contains(focused) ? focused.dataset["id"] : undefined);
+    if (current === undefined) this.#list?.querySelector<HTMLElement>('.row[tabindex="0"]')?.focus();
+    else this.focus(ids[ids.indexOf(current) + by] ?? "");
+  }
+
+  toTop(): void {
+    this.#scroll(0);
+  }
+
+  #scroll(top: number): void {
+    [this.#top, this.#mustScroll] = [Math.max(0, top), true];
+    this.#redraw();
+  }
+
+  /** Change places, and let what most of the screen shows stay where it is: one row of it may have gone far away. */
+  #keep(change: () => void): void {
+    const { places } = this;
+    const first = places.at(this.#top);
+    const seen = this.#top <= 0 ? [] : places.ids.slice(first, first + AROUND).map((id, i) => ({ id, fromTop: places.start(first + i) - this.#top }));
+    change();
+    const tops = seen.map(({ id, fromTop }) => [places.ids.indexOf(id), fromTop] as const).filter(([index]) => index >= 0).map(([index, fromTop]) => places.start(index) - fromTop);
+    const top = tops.sort((a, b) => a - b)[tops.length >> 1];
+    if (top === undefined || Math.abs(top - this.#top) < 1) return;
+    [this.#top, this.#mustScroll] = [Math.max(0, top), true];
+  }
+
+  #place(): void {
+    const [box, list, { places }] = [this.#box!, this.#list!, this];
+    list.style.paddingTop = `${places.start(this.from)}px`;
+    list.style.paddingBottom = `${places.start(places.ids.length) - places.start(this.to)}px`;
+    if (this.away >= 0) list.querySelector<HTMLElement>("li.pinned")?.style.setProperty("top", `${places.start(this.away)}px`);
+    if (this.#mustScroll) box.scrollTop = this.#top;
+    this.#mustScroll = false;
+  }
+
+  // Before the frame is painted, so that nobody sees a row in a wrong place.
+  #measure(entries: ResizeObserverEntry[]): void {
+    const isOther = this.#box!.clientWidth !== this.#width;
+    [this.#width, this.#height] = [this.#box!.clientWidth, this.#box!.clientHeight];
+    const rows = entries.filter(({ target }) => target !== this.#box);
+    let isChanged = rows.length < entries.length;
+    this.#keep(() => {
+      if (isOther) this.places.forget();
+      for (const { target, borderBoxSize } of rows) {
+        const id = this.places.ids[Number(target.getAttribute("aria-posinset")) - 1];
+        if (id !== undefined && target.isConnected && this.places.measure(id, borderBoxSize[0]!.blockSize)) isChanged = true;
+      }
+    });
+    if (!isChanged) return;
+    this.#place();
+    this.#scrolled();
+  }
+
+  readonly #scrolled = (): void => {
+    const { places, from, to } = this;
+    // The browser rounds what we have set: the parts of pixels must not add up.
+    if (Math.abs(this.#box!.scrollTop - this.#top) >= 1) this.#top = this.#box!.scrollTop;
+    if (places.at(this.#top - NEAR_PX) < from || places.at(this.#top + this.#height + NEAR_PX) >= to) this.#redraw();
+  };
+}
+
+/** The list on the screen. */
+let pane: Pane | null = null;
 
 export function RowList({ order, label, opened, row, onOpen, after }: Props) {
+  const box = useRef<HTMLDivElement>(null);
   const list = useRef<HTMLOListElement>(null);
+  const [, count] = useState(0);
+  const mine = useMemo(() => new Pane(() => count((before) => before + 1)), []);
   const drawn = useRef(new Map<string, VNode>());
-  const [limit, setLimit] = useState(FIRST_ROWS);
   const ids = order.shown.value;
-  useEffect(() => {
-    if (limit >= ids.length) return;
-    const timer = setTimeout(() => setLimit(limit + ROWS_A_STEP), 16);
-    return () => clearTimeout(timer);
-  }, [limit, ids.length]);
   useEffect(() => () => order.release(), [order]);
-
-  // One row takes part in the order of the Tab key: the one last focused, else the open one, else the first.
   useLayoutEffect(() => {
-    const element = list.current;
-    if (element === null) return;
-    for (const was of element.querySelectorAll('[aria-current="true"]')) was.removeAttribute("aria-current");
-    const current = opened === null ? null : rowElement(element, opened);
-    current?.setAttribute("aria-current", "true");
-    if (element.querySelector('[tabindex="0"]') === null) (current ?? element.querySelector<HTMLElement>(".row"))?.setAttribute("tabindex", "0");
-  });
+    pane = mine;
+    const detach = mine.attach(box.current!, list.current!);
+    return () => (detach(), (pane = pane === mine ? null : pane));
+  }, [mine]);
+  mine.choose(ids, opened);
+  useLayoutEffect(() => mine.settle(opened));
 
-  if (drawn.current.size > 2 * ids.length + 100) drawn.current.clear();
-  const rows = ids.slice(0, limit).map((id) => {
-    let node = drawn.current.get(id);
-    if (node === undefined) drawn.current.set(id, (node = <Item key={id} id={id} row={row} />));
-    return node;
-  });
+  const before = drawn.current;
+  drawn.current = new Map();
+  const item = (index: number) => {
+    const id = ids[index]!;
+    const node = before.get(id) ?? row(id);
+    drawn.current.set(id, node);
+    return <Item key={id} index={index} of={ids.length} pane={mine} isAway={index === mine.away}>{node}</Item>;
+  };
+  const { from, to, away } = mine;
+  const indices = Array.from({ length: to - from }, (_, i) => from + i);
+  if (away >= 0) indices[away < from ? "unshift" : "push"](away);
 
   const onFocus = (event: FocusEvent) => {
     order.hasFocus.value = true;
     const target = (event.target as HTMLElement).closest<HTMLElement>(".row");
     if (target === null) return;
+    mine.stop = target.dataset["id"] ?? null;
     for (const was of list.current?.querySelectorAll('[tabindex="0"]') ?? []) was.setAttribute("tabindex", "-1");
     target.setAttribute("tabindex", "0");
   };
@@ -68,9 +210,9 @@ export function RowList({ order, label, opened, row, onOpen, after }: Props) {
     onOpen(id);
   };
   return (
-    <div class="rows" onPointerEnter={() => (order.isPointedAt.value = true)} onPointerLeave={() => (order.isPointedAt.value = false)}>
+    <div ref={box} class="rows" onPointerEnter={() => (order.isPointedAt.value = true)} onPointerLeave={() => (order.isPointedAt.value = false)}>
       <ol ref={list} aria-label={label} onFocusIn={onFocus} onFocusOut={onBlur} onClick={onClick}>
-        {rows}
+        {indices.map(item)}
       </ol>
       {after}
       {order.added.value > 0 && (
@@ -84,26 +226,10 @@ export function RowList({ order, label, opened, row, onOpen, after }: Props) {
   );
 }
 
-// A thousand texts that change each second make scrolling slow, so what counts up asks whether somebody can see it.
-const seen = new WeakMap<Element, Signal<boolean>>();
-const observer = new IntersectionObserver((entries) => {
-  for (const { target, isIntersecting } of entries) {
-    const isSeen = seen.get(target);
-    if (isSeen !== undefined) isSeen.value = isIntersecting;
-  }
-});
-
-function Item({ id, row }: { id: string; row: Props["row"] }) {
+function Item({ index, of, pane: its, isAway, children }: { index: number; of: number; pane: Pane; isAway: boolean; children: VNode }) {
   const item = useRef<HTMLLIElement>(null);
-  const isSeen = useSignal(true);
-  useEffect(() => {
-    const element = item.current;
-    if (element === null) return;
-    seen.set(element, isSeen);
-    observer.observe(element);
-    return () => observer.unobserve(element);
-  }, [isSeen]);
-  return <li ref={item}>{row(id, isSeen)}</li>;
+  useLayoutEffect(() => its.watch(item.current!), [its]);
+  return <li ref={item} aria-posinset={index + 1} aria-setsize={of} class={isAway ? "pinned" : undefined}>{children}</li>;
 }
 
 function rowElement(within: ParentNode, id: string): HTMLElement | null {
@@ -114,25 +240,21 @@ function rowElement(within: ParentNode, id: string): HTMLElement | null {
 export function sortKeepingFocus(order: HeldOrder): void {
   const id = (document.activeElement as HTMLElement | null)?.dataset["id"];
   order.sort();
-  if (id !== undefined) requestAnimationFrame(() => focusRow(id));
+  if (id === undefined) showTop();
+  else requestAnimationFrame(() => focusRow(id));
 }
 
-/** @returns whether there is such a row on the screen. */
+/** Show the first row of the list on the screen. */
+export function showTop(): void {
+  pane?.toTop();
+}
+
+/** @returns whether there is such a row in the list on the screen. */
 export function focusRow(id: string): boolean {
-  const element = rowElement(document, id);
-  element?.focus();
-  return element !== null;
+  return pane?.focus(id) ?? false;
 }
 
 /** Move the focus by so many rows in the list on the screen. */
 export function moveFocus(by: number): void {
-  const list = document.querySelector(".rows ol");
-  if (list === null) return;
-  const current = document.activeElement?.closest("li");
-  if (current === null || current === undefined || !list.contains(current)) {
-    (list.querySelector<HTMLElement>('.row[tabindex="0"]') ?? list.querySelector<HTMLElement>(".row"))?.focus();
-    return;
-  }
-  const next = by > 0 ? current.nextElementSibling : current.previousElementSibling;
-  next?.querySelector<HTMLElement>(".row")?.focus();
+  pane?.move(by);
 }

@@ -395,7 +395,8 @@ export class Room {
     const { tell } = this.#around;
     if (this.#shown.hasAny) {
       this.#toldMs = nowMs;
-      tell(this.#shown.changed());
+      do tell(this.#shown.changed());
+      while (this.#shown.hasAlarms); // an answer that follows must find all of them told
     }
     const outages = this.#gone.changed(nowMs);
     if (outages !== null) tell({ tell: "outages", outages });

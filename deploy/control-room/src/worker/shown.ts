@@ -10,6 +10,8 @@ import { Seen } from "./seen";
 
 const MOST_EVENTS = 2000;
 const MOST_LOSSES = 500;
+/** Rows of alarms, and of devices, that the page is told at once: it must be able to draw between two of them. */
+const MOST_AT_ONCE = 200;
 /** Closed alarms of all devices whose rows are kept: their pictures, and the brokers that bring them, may still come. */
 const MOST_CLOSED = 1000;
 /** A device whose clock says less had no time when somebody pressed, whatever it calls its clock since. */
@@ -92,11 +94,11 @@ export class Shown {
     for (const key of this.#alarms.keys()) this.#dirtyAlarms.add(key);
   }
 
-  /** What has changed since the last time. */
+  /** What has changed since the last time. Where `hasAlarms` is true after it, not all of them are in it. */
   changed(): Tell {
     const lamps = this.#lampsOfChanged();
-    const alarms = [...this.#dirtyAlarms].map((key) => this.#alarms.get(key)).filter((row) => row !== undefined);
-    const devices = [...this.#dirtyDevices].map((source) => this.#devices.get(source)!);
+    const alarms = taken(this.#dirtyAlarms).map((key) => this.#alarms.get(key)).filter((row) => row !== undefined);
+    const devices = taken(this.#dirtyDevices).map((source) => this.#devices.get(source)!);
     const tell: Tell = {
       tell: "changed",
       alarms: alarms.map((row) => this.#alarmView(row, lamps.get(row.alarm.source)!)),
@@ -105,12 +107,10 @@ export class Shown {
       events: this.#events,
       losses: (this.#lossRows ??= this.#losses()),
     };
-    this.#dirtyAlarms.clear();
     for (const key of this.#closed) {
-      if (this.#closed.size <= MOST_CLOSED) break;
+      if (this.#closed.size <= MOST_CLOSED || this.#dirtyAlarms.size > 0) break;
       this.#drop(this.#alarms.get(key)!);
     }
-    this.#dirtyDevices.clear();
     [this.#gone, this.#events] = [[], []];
     return tell;
   }
@@ -308,6 +308,17 @@ export class Shown {
     }
     return all;
   }
+}
+
+/** Take so many out of a set, those first that came first. */
+function taken<T>(from: Set<T>): T[] {
+  const some: T[] = [];
+  for (const one of from) {
+    if (some.length === MOST_AT_ONCE) break;
+    some.push(one);
+    from.delete(one);
+  }
+  return some;
 }
 
 /** Whether people have to be called until somebody has it, however late it came. Not for what only an older list of another
