@@ -69,11 +69,15 @@ def serve(
         stack.callback(over.set)
         servers = _Servers(asked, api, paths, any_port=any_port, told=told)
         stack.callback(servers.close)
-        is_told = False
+        is_told = is_alone = False
         while (now := read_asked(paths.file)) is not None and now.opening == asked.opening:
             # Five wrong codes leave it with no port open; if it ended, the service manager would begin it again.
             walking.follow(now)
-            servers.follow(set() if entrance.is_shut else find_places())
+            found = set() if entrance.is_shut else find_places()
+            servers.follow(found)
+            if not found and not entrance.is_shut and not is_alone:
+                told("no phone can reach it: there is no address on a private network by cable, Wi-Fi or USB")
+            is_alone = not found
             if entrance.is_shut and not is_told:
                 told("five wrong codes: it is closed")
                 is_told = True

@@ -1,10 +1,12 @@
 """The service page on the loopback interface: who may use it, and that it is not there unless asked for."""
 
 import socket
+import threading
 from pathlib import Path
 
 import pytest
 
+from agent.bootstrap.command_executor import page_opens
 from agent.service_page import page
 from agent.service_page.asked import CERTIFICATE
 from agent.service_page.interfaces import Place, judge
@@ -64,6 +66,24 @@ def test_nothing_is_opened_unless_somebody_asks_and_nobody_has_asked_for_long(tm
     assert told == ["nobody asks for the service page"] * 5
 
 
+def test_a_technician_whose_phone_can_reach_nothing_is_told_so_with_what_to_do(tmp_path: Path) -> None:
+    outcome = page_opens(set())
+    assert "no phone can reach it" in outcome.text
+    assert "Plug the phone in by USB" in outcome.text
+    there = page_opens({Place("eth0", "192.168.7.2", "https"), Place("usb0", "10.0.0.2", "http")})
+    assert there.text == "the service page opens at http://10.0.0.2 (usb0), https://192.168.7.2 (eth0)"
+
+    served = Page(tmp_path)
+    served.ask()
+    alone = {"find_places": set, "told": served.told.append}
+    thread = threading.Thread(target=serve, args=(served.paths,), kwargs=alone)
+    thread.start()
+    wait_for(lambda: served.told, what="what the journal says")
+    served.paths.file.unlink()
+    thread.join(30)
+    assert "no phone can reach it" in served.told[0]
+
+
 def test_it_ends_with_its_file_and_leaves_no_port_behind(tmp_path: Path) -> None:
     with Page(tmp_path) as served:
         phone = served.phone()
@@ -89,7 +109,7 @@ def test_a_cable_that_is_pulled_is_left_and_one_that_comes_is_served(tmp_path: P
 
         wait_for(is_gone, what="no page at a cable that is gone")
         served.places = place
-        wait_for(lambda: len(served.told) == 2, what="a page at the new cable")
+        wait_for(lambda: sum("://" in line for line in served.told) == 2, what="a page at the new cable")
         assert served.phone().enter().status == 204
 
 
