@@ -46,7 +46,10 @@ def rebuilt(movie: Mp4, verdict: Verdict) -> bytes:
         signed = len(found)
     found = found[:signed]
     media = b"".join(_sized(unit) for _, units in found for unit in units)
-    return plain(sets, _timed(found, verdict), media)
+    try:
+        return plain(sets, _timed(found, verdict), media)
+    except struct.error as error:
+        raise ClipError("the film can't be made again: it is longer than any recording") from error
 
 
 def _parameters(movie: Mp4) -> ParameterSets:

@@ -1,6 +1,8 @@
 """What a file has a player do comes into no export: the film is made again of what its signatures cover."""
 
+import struct
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from agent.evidence.rebuild import rebuilt
 from agent.evidence.remux import plain_mp4
 from agent.evidence.sealed_file import ClipError
 from tests.support.altered_container import (
+    Container,
     container_edits,
     excerpts,
     film_in_fragments,
@@ -25,6 +28,7 @@ from tests.support.altered_container import (
 from tests.support.recording import encoded
 from tests.support.signed_media import samples_of, signing, vector
 
+STTS = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stts")
 PROVEN = 147
 """Of 150 pictures in groups of 5: those up to the second of the last group, in which the last signature stands."""
 
@@ -80,6 +84,14 @@ def test_pixels_that_somebody_has_cropped_away_are_seen_again() -> None:
 def test_what_can_not_be_made_again_is_refused_with_the_reason() -> None:
     with pytest.raises(ClipError, match=r"H\.265"):
         made_again(vector("test_signed_h265.mp4").read_bytes(), vector("ca.pem").read_text())
+
+
+def test_a_film_that_says_it_lasts_for_days_is_refused_and_breaks_nothing() -> None:
+    film = plain_mp4(film_in_fragments())
+    longer = Container(film).having(*STTS, change=lambda _: struct.pack(">6I", 0, 2, 100, 18_000, 50, 0xFFFFFFF0))
+    found = replace(verdict_on(longer), findings=())  # as of a signer that gives no time
+    with pytest.raises(ClipError, match="longer than any recording"):
+        rebuilt(Mp4.read(BytesIO(longer)), found)
 
 
 def test_an_office_exports_an_edited_film_by_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
