@@ -65,7 +65,7 @@ class ParameterSets:
         except IndexError as error:
             raise UnreadableVideoError("the camera's H.264 has a sequence parameter set that is cut off") from error
         # What an init segment has room for.
-        is_short = len(self.pps) <= _MOST_PPS and max(len(self.sps), *map(len, self.pps)) <= _LONGEST
+        is_short = 0 < len(self.pps) <= _MOST_PPS and max(map(len, (self.sps, *self.pps))) <= _LONGEST
         width, height, chroma, *more_bits = shape[:5]
         if not is_short or not (0 < width <= _LARGEST and 0 < height <= _LARGEST) or chroma > 3 or max(more_bits) > 6:
             raise UnreadableVideoError("the camera's H.264 has parameter sets that make no sense")

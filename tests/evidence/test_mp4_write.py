@@ -9,6 +9,7 @@ import pytest
 from agent.evidence.mp4_write import Sample, fragment, init_segment, plain, ticks
 from agent.evidence.parameter_sets import ParameterSets
 from agent.evidence.remux import indexed, plain_mp4
+from agent.evidence.sealed_file import ClipError
 from agent.recorder.pieces import Piece
 from tests.support.recording import as_file, encoded, pieces_of, probe
 
@@ -65,6 +66,14 @@ def test_the_plain_file_has_its_index_in_front_and_no_fragments() -> None:
 
     assert 0 < content.index(b"moov") < content.index(b"mdat")
     assert b"moof" not in content
+
+
+def test_a_film_whose_header_was_emptied_of_its_picture_parameters_is_refused_in_words() -> None:
+    content = bytearray(as_file(pieces_of(encoded(5))))
+    sps = int.from_bytes(content[(at := content.index(b"avcC") + 10) : at + 2])
+    content[at + 2 + sps] = 0  # how many picture parameter sets follow
+    with pytest.raises(ClipError, match="can't be made an ordinary MP4"):
+        plain_mp4(bytes(content))
 
 
 def test_the_copy_to_watch_is_made_as_ever_or_case_folders_of_old_would_no_longer_verify() -> None:
