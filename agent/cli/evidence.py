@@ -1,11 +1,8 @@
 """`edge-agent evidence`: what a recording proves, for whoever must show it to others."""
 
 import argparse
-import io
 import json
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from agent.adapters.x509_at import why_no_list
@@ -13,11 +10,10 @@ from agent.centre import printable
 from agent.cli import evidence_case, evidence_grant, evidence_heads, evidence_serve
 from agent.contract.identity import common_name
 from agent.core.errors import UsageError
-from agent.evidence.media_signing.film import alone, judged
+from agent.evidence.media_signing.apart import said
 from agent.evidence.media_signing.keys import Trust
 from agent.evidence.media_signing.verdict import Result
-from agent.evidence.media_signing.words import plain, sentences
-from agent.evidence.mp4 import Mp4, Unreadable
+from agent.evidence.mp4 import Unreadable
 from agent.evidence.segments import together
 
 _ALL = """\
@@ -41,9 +37,8 @@ Examples:
 Exit codes: 0 authentic, 1 another verdict, 2 what can't be read, 4 authentic, alone (without the device's chain).
 """
 NOT_AUTHENTIC, UNREADABLE = 1, 2
-_CODES = {Result.AUTHENTIC: evidence_case.AUTHENTIC, Result.ALONE: evidence_case.ALONE}
+_CODES = {Result.AUTHENTIC.value: evidence_case.AUTHENTIC, Result.ALONE.value: evidence_case.ALONE}
 _LARGEST_PEM = 16 << 20
-_BETWEEN_S = 0.5
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -91,21 +86,22 @@ def _verify(args: argparse.Namespace) -> int:
     if args.revoked and (why := why_no_list(trust.authorities or "", trust.revoked)) is not None:
         raise UsageError(f"{args.revoked}: {why}")
     try:
-        with io.BytesIO(together(args.file)) if args.file.is_dir() else args.file.open("rb") as file:
-            movie = Mp4.read(file)
-            verdict = judged(movie, trust, _progress(movie.size))
-            verdict = alone(verdict) if args.file.is_dir() else verdict
+        film: Path | bytes = together(args.file) if args.file.is_dir() else args.file
+        is_watched, ca = sys.stderr.isatty(), str(args.ca) if args.ca else None
+        verdict = said(film, trust, ca, is_alone=args.file.is_dir(), is_watched=is_watched)
     except OSError as error:
         return _unreadable(args, (error.strerror or str(error)).lower())
     except Unreadable as error:
         return _unreadable(args, str(error))
+    lines, tracks = verdict.pop("says"), verdict.pop("others")
     if args.json:
-        print(json.dumps({"file": str(args.file), **plain(verdict), "other_tracks": movie.others}, indent=1))
+        del verdict["begin_s"], verdict["is_pending"]
+        print(json.dumps({"file": str(args.file), **verdict, "other_tracks": tracks}, indent=1))
     else:
         print(f"{printable(str(args.file))}:")
-        for line in sentences(verdict, str(args.ca) if args.ca else None, movie.others):
+        for line in lines:
             print(printable(line))
-    return _CODES.get(verdict.result, NOT_AUTHENTIC)
+    return _CODES.get(verdict["verdict"], NOT_AUTHENTIC)
 
 
 def _unreadable(args: argparse.Namespace, why: str) -> int:
@@ -113,21 +109,6 @@ def _unreadable(args: argparse.Namespace, why: str) -> int:
         print(json.dumps({"file": str(args.file), "verdict": None, "unreadable": why}, indent=1))
     print(printable(f"edge-agent: {args.file} can't be read: {why}"), file=sys.stderr)
     return UNREADABLE
-
-
-def _progress(size: int) -> Callable[[int], None] | None:
-    """Return what tells how far the reading of a film is; None where nobody watches."""
-    if not sys.stderr.isatty():
-        return None
-    said = time.monotonic()
-
-    def tell(place: int) -> None:
-        nonlocal said
-        if time.monotonic() - said > _BETWEEN_S:
-            said = time.monotonic()
-            print(f"\r{100 * place // size} % \r", end="", file=sys.stderr, flush=True)
-
-    return tell
 
 
 def _read(path: Path, what: str, label: str) -> str:

@@ -1,7 +1,6 @@
 """`edge-agent evidence` for our own clips: verify one with all that lies beside it, export it, draft a certificate."""
 
 import argparse
-import io
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from agent import __version__
 from agent.adapters.evidence_keys import EvidenceKey
@@ -166,38 +166,39 @@ def _judged(paths: Paths, trust: Trust, key: EvidenceKey | None, *, is_one: bool
 
 def media_of(trust: Trust) -> Media:
     """Return what checks the stream inside of a clip by its own signatures."""
-    from agent.evidence.media_signing.film import judged as judged_film  # noqa: PLC0415
+    from agent.evidence.media_signing.apart import said as said_of  # noqa: PLC0415
     from agent.evidence.media_signing.keys import Trust as Signers  # noqa: PLC0415
     from agent.evidence.media_signing.verdict import Fault, Result  # noqa: PLC0415
-    from agent.evidence.media_signing.verdict import Verdict as Said  # noqa: PLC0415
-    from agent.evidence.mp4 import Mp4, Unreadable  # noqa: PLC0415
+    from agent.evidence.mp4 import Unreadable  # noqa: PLC0415
 
     def media(film: bytes, manifest: Manifest) -> Sequence[Finding]:
         name, device = "the stream inside", common_name(str(manifest.facts.get("device")))
 
-        def said_by(revoked: str) -> Said:
-            return judged_film(Mp4.read(io.BytesIO(film)), Signers(trust.authorities, revoked, device))
+        def said_by(revoked: str) -> dict[str, Any]:
+            return said_of(film, Signers(trust.authorities, revoked, device), None)
 
         try:
             said = said_by("")
+            result, found = Result(said["verdict"]), said["findings"]
+            if result is Result.AUTHENTIC:
+                text, proven = "is signed by itself too (ONVIF Media Signing), and authentic", 0
+                if manifest.vouched < len(manifest.parts) and _is_of_then(said["recorded"], manifest):
+                    is_good = not trust.revoked or said_by(trust.revoked)["verdict"] == Result.AUTHENTIC.value
+                    end = said["not_proven"]["first_byte"] if said["not_proven"] else len(film)
+                    proven = end if is_good else 0
+                return [Finding("vouched" if proven else "note", name, 0, proven, text)]
         except Unreadable as error:
             return [note(name, f"can't be checked by itself: {error}")]
-        if said.result is Result.AUTHENTIC:
-            text, proven = "is signed by itself too (ONVIF Media Signing), and authentic", 0
-            if manifest.vouched < len(manifest.parts) and _is_of_then(said.recorded, manifest):
-                is_good = not trust.revoked or said_by(trust.revoked).result is Result.AUTHENTIC
-                proven = (said.tail.offset if said.tail else len(film)) if is_good else 0
-            return [Finding("vouched" if proven else "note", name, 0, proven, text)]
-        if strange := [each for each in said.findings if each.fault is Fault.SIGNER]:
-            return [wrong(name, 0, len(film), strange[0].text)]
-        if said.result is Result.NOT_AUTHENTIC and said.findings:
-            first = said.findings[0]
-            why = _why_not_signed(manifest, {each.fault for each in said.findings} == {Fault.FOREIGN})
+        if strange := [each for each in found if each["fault"] == Fault.SIGNER.value]:
+            return [wrong(name, 0, len(film), strange[0]["text"])]
+        if result is Result.NOT_AUTHENTIC and found:
+            first = found[0]
+            why = _why_not_signed(manifest, {each["fault"] for each in found} == {Fault.FOREIGN.value})
+            where = f"{first['text']}: {first['place']}"
             if not why and manifest.vouched == len(manifest.parts):  # the device has signed each byte so
-                why = f"its own signatures do not fit, and the manifest's do: {first.text}: {first.place}"
-            place = (first.place.offset, first.place.end)
-            return [note(name, why) if why else wrong(name, *place, f"{first.text}: {first.place}")]
-        return [note(name, f"by its own signatures (ONVIF Media Signing): {said.result.value}")]
+                why = f"its own signatures do not fit, and the manifest's do: {where}"
+            return [note(name, why) if why else wrong(name, first["first_byte"], first["end"], where)]
+        return [note(name, f"by its own signatures (ONVIF Media Signing): {result.value}")]
 
     return media
 
@@ -213,12 +214,13 @@ def _why_not_signed(manifest: Manifest, is_tail: bool) -> str:
     return ""
 
 
-def _is_of_then(recorded: tuple[datetime, datetime] | None, manifest: Manifest) -> bool:
+def _is_of_then(recorded: Sequence[str] | None, manifest: Manifest) -> bool:
     """Whether a stream says the same times as its manifest: a stream of another day vouches for nothing here."""
     timed = [each for each in manifest.parts if each.begin and each.end]
     if recorded is None or not timed or timed[0].begin is None or timed[-1].end is None:
         return False
-    return abs(recorded[0] - timed[0].begin) < _SAME_TIME and abs(recorded[1] - timed[-1].end) < _SAME_TIME
+    begin, end = map(datetime.fromisoformat, recorded)
+    return abs(begin - timed[0].begin) < _SAME_TIME and abs(end - timed[-1].end) < _SAME_TIME
 
 
 def _export(args: argparse.Namespace) -> int:

@@ -17,7 +17,7 @@ from agent.evidence.h264 import Kind, Unit
 _LARGEST_TABLES = 64 << 20
 """Bytes of a `moov` or `moof`; ten hours at 30 pictures a second need 20 MB."""
 _LARGEST_SAMPLE = 64 << 20
-_MOST_TINY, _SMALLEST = 100_000, 8
+_MOST_TINY, _SMALLEST = 50_000, 16
 """So many pieces of a picture may be smaller than so many bytes: no camera makes more, and each takes time."""
 _TOO_SMALL = "it has more pieces of pictures than a camera would make of so many bytes"
 _MOST_BOXES = 500_000

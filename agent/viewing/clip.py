@@ -1,10 +1,8 @@
 """The uploaded segments of one clip: what they prove together, and the file that takes them to others."""
 
-import io
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -15,16 +13,15 @@ from agent.adapters.x509_at import why_no_list
 from agent.contract.envelope import rfc3339
 from agent.contract.identity import common_name
 from agent.evidence.case import CUSTODY, HOW_TO
-from agent.evidence.media_signing.film import alone
-from agent.evidence.media_signing.film import judged as judged_film
+from agent.evidence.media_signing.apart import said
 from agent.evidence.media_signing.keys import Trust
-from agent.evidence.media_signing.verdict import Result
-from agent.evidence.media_signing.words import plain, sentences
-from agent.evidence.mp4 import Mp4, Unreadable
+from agent.evidence.mp4 import Unreadable
 from agent.evidence.segments import film_of
 from agent.viewing.asked import Asked
 
 VERDICT = "verdict.json"
+_LONGEST_S = 20.0
+"""For a check: with the wait for its turn and the store, within the 60 s of the page's nginx."""
 _HOW_TO = """\
 How to check this recording
 
@@ -78,26 +75,23 @@ def judged(contents: Mapping[str, bytes], asked: Asked, trust: Trust) -> dict[st
     all. `objects`: the SHA-256 of each part that was read."""
     absent = [each for each in asked.parts if each not in contents]
     try:
-        movie = Mp4.read(io.BytesIO(film_of(contents.values())))
-        begin_s = next(movie.samples()).time
-        found = alone(judged_film(movie, trust))
+        film, ca = film_of(contents.values()), "the province's device authority"
+        found = said(film, trust, ca, is_alone=True, lacks=bool(absent), longest_s=_LONGEST_S)
     except Unreadable as error:
         return unchecked(str(error))
-    if absent and found.result is Result.ALONE:
-        found = replace(found, result=Result.MISSING)
-    says = list(sentences(found, "the province's device authority", movie.others))
-    if found.signs_nothing_here:
+    says, end = found["says"], found["not_proven"]
+    if found["is_pending"]:
         says[0] = "NOT PROVEN YET"
     if absent:
         says.insert(1, f"{len(absent)} of the {len(asked.parts)} parts that the device sent are not at the store.")
     return {
-        "verdict": None if found.signs_nothing_here else found.result.value,
-        "is_pending": found.signs_nothing_here,
+        "verdict": None if found["is_pending"] else found["verdict"],
+        "is_pending": found["is_pending"],
         "says": says,
-        "recorded": plain(found)["recorded"],
+        "recorded": found["recorded"],
         "parts": len(contents),
         "absent": absent,
-        "proven_s": found.tail.time - begin_s if found.tail else None,
+        "proven_s": end["time_s"] - found["begin_s"] if end else None,
         "objects": {name: sha256(content).hexdigest() for name, content in contents.items()},
     }
 

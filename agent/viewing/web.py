@@ -10,7 +10,8 @@ import shutil
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
 from http import HTTPStatus
@@ -28,11 +29,11 @@ from agent.viewing.store import Store
 
 _MOST_AT_ONCE = 8
 _MOST_BYTES = 192 << 20
-"""Of one clip, in memory twice: as its parts and as their film."""
-_TURN_S = 18.0
-"""How long a check waits for another one: one at a time, as each may fill the memory."""
-_MOST_WAITING = 2
-"""Checks; whoever comes then hears so at once, or they would take the threads of those who watch."""
+"""Of one clip, in memory twice: as its parts and as their film; and of all that are being checked."""
+_MOST_CHECKS = 3
+"""At once, each in a process of its own; whoever comes then hears so at once, or they would take the threads of those
+who watch."""
+_BUSY = "other recordings are being checked: try again in a minute"
 _SILENT_S = 30.0
 _MOST_VERDICTS = 64
 _LOGIN = re.compile(r"[a-z0-9-]{1,64}")
@@ -43,9 +44,9 @@ _log = logging.getLogger(__name__)
 class Viewing:
     """What is answered, to whom, and the record of it. Any thread."""
 
-    def __init__(self, store: Store, authorities: Authorities, journal: Path, turn_s: float = _TURN_S) -> None:
+    def __init__(self, store: Store, authorities: Authorities, journal: Path) -> None:
         self._store, self._authorities, self._journal = store, authorities, journal
-        self._writing, self._turn = threading.Lock(), _Turn(turn_s)
+        self._writing, self._room = threading.Lock(), _Room()
         self._verdicts: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
 
     def part(self, asked: Asked, who: str) -> bytes:
@@ -57,19 +58,19 @@ class Viewing:
 
     def verdict(self, asked: Asked) -> dict[str, Any]:
         """Return what the parts prove together. Raises RefusalError."""
-        with self._turn:
-            return self._judged(asked, self._fetched(asked))
+        with self._room.place() as take:
+            return self._judged(asked, self._fetched(asked, take))
 
     def export(self, asked: Asked, who: str, file: IO[bytes]) -> None:
         """Write the parts and all that proves them into a file. Raises RefusalError."""
-        with self._turn:
-            contents = self._fetched(asked)
+        with self._room.place() as take:
+            contents = self._fetched(asked, take)
             verdict = self._judged(asked, contents)
             pack(file, contents, asked, verdict, who, datetime.now(UTC))
         self._note(asked, who, contents)
 
-    def _fetched(self, asked: Asked) -> dict[str, bytes]:
-        contents, size = dict[str, bytes](), 0
+    def _fetched(self, asked: Asked, take: Callable[[int], None]) -> dict[str, bytes]:
+        contents = dict[str, bytes]()
         with self._store.opened() as reading:
             for part in asked.parts:
                 try:
@@ -78,9 +79,7 @@ class Viewing:
                     if refusal.status != HTTPStatus.NOT_FOUND:
                         raise
                     continue
-                size += len(contents[part])
-                if size > _MOST_BYTES:
-                    raise RefusalError(413, f"the recording has more than {_MOST_BYTES >> 20} MiB: name fewer parts")
+                take(len(contents[part]))
         if not contents:
             raise RefusalError(404, "none of these parts is at the store")
         return contents
@@ -115,21 +114,35 @@ class Viewing:
             raise RefusalError(503, f"the record of who looks can't be written ({why}), so nothing is shown") from error
 
 
-class _Turn:
-    def __init__(self, patience_s: float) -> None:
-        self._lock, self._patience_s = threading.Lock(), patience_s
-        self._places = threading.BoundedSemaphore(1 + _MOST_WAITING)
+class _Room:
+    """For what is being checked: so many at once, and so many bytes."""
 
-    def __enter__(self) -> None:
-        if self._places.acquire(blocking=False):
-            if self._lock.acquire(timeout=self._patience_s):
-                return
+    def __init__(self) -> None:
+        self._places, self._lock = threading.BoundedSemaphore(_MOST_CHECKS), threading.Lock()
+        self._taken = 0
+
+    @contextmanager
+    def place(self) -> Iterator[Callable[[int], None]]:
+        """Give what takes room for so many bytes more. Raises RefusalError, as that does."""
+        own = 0
+
+        def take(size: int) -> None:
+            nonlocal own
+            if own + size > _MOST_BYTES:
+                raise RefusalError(413, f"the recording has more than {_MOST_BYTES >> 20} MiB: name fewer parts")
+            with self._lock:
+                if self._taken + size > _MOST_BYTES:
+                    raise RefusalError(503, _BUSY)
+                self._taken, own = self._taken + size, own + size
+
+        if not self._places.acquire(blocking=False):
+            raise RefusalError(503, _BUSY)
+        try:
+            yield take
+        finally:
+            with self._lock:
+                self._taken -= own
             self._places.release()
-        raise RefusalError(503, "other recordings are being checked: try again in a minute")
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
-        self._places.release()
 
 
 class Server(ThreadingHTTPServer):

@@ -4,6 +4,7 @@ import http.client
 import io
 import json
 import socket
+import subprocess
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -11,19 +12,22 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
 from agent.__main__ import main
 from agent.centre.presign import StoreKey
+from agent.evidence.media_signing import apart
 from agent.evidence.segments import pieces
 from agent.viewing.clip import Authorities
 from agent.viewing.store import Store
 from agent.viewing.web import Server, Viewing
 from tests.support.certificates import Authority
+from tests.support.hostile_media import hostile
 from tests.support.store import Store as FakeStore
 from tests.support.uploaded_clip import CAMERA, CLIP, UploadedPart, uploaded_clip
+from tests.support.wait import wait_for
 
 DEVICE = "gp/jhb-park-station/kiosk-0042"
 THANDI = {"X-Remote-User": "thandi"}
@@ -147,6 +151,33 @@ def test_whoever_comes_while_three_are_being_checked_or_wait_hears_so_at_once(sh
     with ThreadPoolExecutor(4) as pool:
         answers = [*pool.map(lambda _: shown.ask("verdict"), range(4))]
     assert sorted(each.status for each in answers) == [200, 200, 503, 504]
+
+
+def test_an_operator_waits_for_no_film_that_keeps_its_judge_busy_and_it_is_judged_once(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apart, "_CPU_S", 2.0)
+    monkeypatch.setattr(apart, "_CPU_S_EACH_MB", 0.0)
+    judged: list[object] = []
+    run = subprocess.run
+
+    def counted(*args: Any, **more: Any) -> Any:
+        judged.append(args)
+        return run(*args, **more)
+
+    monkeypatch.setattr(subprocess, "run", counted)
+    bad, good, *_ = shown.parts
+    shown.put(bad, hostile("signatures behind pictures", 8_000_000))
+    with ThreadPoolExecutor(1) as pool:
+        busy = pool.submit(shown.ask, "verdict", bad)
+        wait_for(lambda: judged, what="the check")
+        assert json.loads(shown.ask("verdict", good).content)["verdict"] == "authentic, alone"
+        assert not busy.done()
+        said = json.loads(busy.result().content)
+    assert said["verdict"] is None
+    assert "It could not be checked: refused: to check it takes" in said["says"][0]
+    assert json.loads(shown.ask("verdict", bad).content) == said
+    assert len(judged) == 2
 
 
 def test_an_altered_part_and_a_signer_of_another_province_are_found(shown: Shown, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from agent.evidence.h264 import Kind, Unit
 from agent.evidence.media_signing.verdict import MOST_FINDINGS, Fault, Finding, Place
@@ -79,10 +80,12 @@ def between(before: Place | None, following: Place) -> Place:
 
 def place_of(unit: Unit) -> Place:
     """Return where a NAL unit is."""
-    what = (
-        "bytes that are no NAL unit" if unit.kind is Kind.BROKEN else f"{unit.kind.value} (NAL unit type {unit.type})"
-    )
-    return Place(unit.offset, unit.offset + len(unit.data), unit.time, what)
+    return Place(unit.offset, unit.offset + len(unit.data), unit.time, _what(unit.kind, unit.type))
+
+
+@cache
+def _what(kind: Kind, number: int) -> str:
+    return "bytes that are no NAL unit" if kind is Kind.BROKEN else f"{kind.value} (NAL unit type {number})"
 
 
 def counted(number: int, one: str = "piece of a picture", many: str = "pieces of pictures") -> str:

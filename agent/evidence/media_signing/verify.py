@@ -30,7 +30,7 @@ _MOST_LAG, _MOST_STEPS = 64, 4096
 """Pictures, and NAL units, that a SEI may stand behind what it covers for that to be expected of the next one."""
 _SLACK_S, _SLACK = 0.5, 0.005
 """By how much, and by which part of what has passed, a file's times may differ from those that were signed."""
-_EFFORT, _EFFORT_EACH = 500_000, 8
+_EFFORT, _EFFORT_EACH = 200_000, 3
 """How many hashes are tried where a list does not fit at once: so many, and so many more for each that is read. What
 somebody has made to keep us busy is not looked at more closely than that."""
 _WRAP = 1 << 32

@@ -122,7 +122,8 @@ def plain(verdict: Verdict) -> dict[str, Any]:
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
-    return {"fault": finding.fault.value, "text": finding.text, **_where(finding.place)}
+    said = {"fault": finding.fault.value, "text": finding.text, "place": str(finding.place)}
+    return {**said, **_where(finding.place)}
 
 
 def _where(place: Place) -> dict[str, Any]:
