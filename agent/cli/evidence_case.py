@@ -1,6 +1,7 @@
 """`edge-agent evidence` for our own clips: verify one with all that lies beside it, export it, draft a certificate."""
 
 import argparse
+import io
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
