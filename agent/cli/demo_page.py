@@ -48,6 +48,7 @@ class DemoPage:
             "outlines": outlines,
             "units": ["car 7"],
             "key_by_link": True,
+            "exercises_ring": True,
         }
         keys = self._stage.directory / "keys"
         key = make_key("operator", keys, "demo-operator")

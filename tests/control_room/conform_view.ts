@@ -75,7 +75,7 @@ function show(): void {
 
 await keys.import(JSON.parse(readFileSync(keyFile!, "utf8")) as Record<string, unknown>);
 const settings: Settings = {
-  centre: NAME, title: "", language: "en", root: ROOT, outlines: [], tiles: null, units: [], registrar: null, clips: false, key_by_link: false,
+  centre: NAME, title: "", language: "en", root: ROOT, outlines: [], tiles: null, units: [], registrar: null, clips: false, key_by_link: false, exercises_ring: false,
   ring_after_s: 15, supervisor_after_s: 60, brokers: urls.map((url, number) => ({ name: `${number}`, url })),
 };
 await room.ask({ ask: "open", settings, login: { name: "", password: "" }, seat: NAME });

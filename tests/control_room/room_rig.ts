@@ -6,7 +6,7 @@ import { Room } from "../../deploy/control-room/src/worker/room";
 
 export const UTF8 = new TextEncoder();
 export const SETTINGS: Settings = {
-  centre: "c", title: "", language: "en", root: "edge/v1", outlines: [], tiles: null, units: [], registrar: null, clips: false, key_by_link: false,
+  centre: "c", title: "", language: "en", root: "edge/v1", outlines: [], tiles: null, units: [], registrar: null, clips: false, key_by_link: false, exercises_ring: false,
   ring_after_s: 15, supervisor_after_s: 60, brokers: [{ name: "a", url: "wss://a/" }, { name: "b", url: "wss://b/" }],
 };
 export const STATE = "edge/v1/host/thandi/state";

@@ -21,6 +21,8 @@ export interface Settings {
   clips: boolean;
   /** Whether the first key of a browser may come by a link without a question: of the demo alone, whose key opens nothing else. */
   key_by_link: boolean;
+  /** Whether exercises ring like calls: in the demo alone, so that a newcomer sees and hears what an operator does. The page says so. */
+  exercises_ring: boolean;
 }
 
 export type Role = "operator" | "supervisor" | "technician" | "admin";

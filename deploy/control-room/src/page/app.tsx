@@ -208,9 +208,10 @@ function Calm() {
   }
   if (login.value === null || greySinceMs.value !== null) return <p class="calm-banner">{login.value === null ? t.alarms.notConnected : t.banner.unknown}</p>;
   const isQuiet = unsent.value.length === 0;
+  const drills = openAlarms.value.filter(({ data, isRinging }) => data.status !== "actual" && !isRinging).length;
   return (
     <p class="calm-banner">
-      {isQuiet ? "✓" : "●"} {t.banner.calm} {shift.value !== null && audio.value === "running" ? t.banner.calmRings : t.banner.calmSilent} {!isQuiet && <strong>{t.banner.unsent(unsent.value.length)}</strong>}
+      {isQuiet ? "✓" : "●"} {t.banner.calm} {drills > 0 && t.banner.drills(drills)} {shift.value !== null && audio.value === "running" ? t.banner.calmRings : t.banner.calmSilent} {!isQuiet && <strong>{t.banner.unsent(unsent.value.length)}</strong>}
     </p>
   );
 }
@@ -230,6 +231,7 @@ function Notices() {
         </p>
       )}
       <LookingOn />
+      {settings.value?.exercises_ring === true && <p class="notice" role="status">{t.status.demo}</p>}
       {hasShift && !isWatching.value && greySinceMs.value === null && <p class="notice bad">▲ {t.status.notTold}</p>}
       {part.map((link) => (
         <p key={link.name} class="notice bad" role="status">▲ {t.status.oneOf(plain(link.name, 40), t.status.links[link.state], clock(wall(link.sinceMs)))}{link.why !== "" && ` (${t.status.why[link.why]})`}</p>

@@ -52,7 +52,7 @@ export function checkSettings(parsed: unknown): Settings {
     problems.push(t.settings.texts(key));
     return [];
   };
-  const known = ["centre", "title", "language", "root", "brokers", "outlines", "units", "tiles", "ring_after_s", "supervisor_after_s", "registrar", "clips", "key_by_link"];
+  const known = ["centre", "title", "language", "root", "brokers", "outlines", "units", "tiles", "ring_after_s", "supervisor_after_s", "registrar", "clips", "key_by_link", "exercises_ring"];
   for (const key of Object.keys(file)) if (!known.includes(key)) problems.push(t.settings.unknown(key, known.join(", ")));
   const centre = text("centre");
   if (/[/+#]/.test(centre)) problems.push(t.settings.level("centre"));
@@ -70,8 +70,9 @@ export function checkSettings(parsed: unknown): Settings {
     registrar: registrar(file["registrar"] ?? null, problems),
     clips: file["clips"] === true,
     key_by_link: file["key_by_link"] === true,
+    exercises_ring: file["exercises_ring"] === true,
   };
-  for (const name of ["clips", "key_by_link"]) if (typeof (file[name] ?? false) !== "boolean") problems.push(t.settings.yesOrNo(name));
+  for (const name of ["clips", "key_by_link", "exercises_ring"]) if (typeof (file[name] ?? false) !== "boolean") problems.push(t.settings.yesOrNo(name));
   if (/[+#]/.test(settings.root)) problems.push(t.settings.level("root"));
   if (problems.length > 0) throw new SettingsError(problems);
   return settings;

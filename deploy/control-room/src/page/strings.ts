@@ -47,6 +47,7 @@ const en = {
   },
 
   status: {
+    demo: "Demonstration on this machine: exercises ring here like calls, and nobody is sent out.",
     lookingOn: "Looking on only, no sound",
     beginShift: "Begin the shift",
     watching: (by: string) => `${by} watches`,
@@ -122,6 +123,7 @@ const en = {
     louder: "waits too long",
     calm: "No call waits.",
     calmRings: "The next one will ring.",
+    drills: (n: number) => (n === 1 ? "1 exercise or test is open." : `${n} exercises and tests are open.`),
     calmSilent: "No shift runs here: the next one will not ring here.",
     unsent: (n: number) => (n === 1 ? "1 case is taken, nobody is sent yet." : `${n} cases are taken, nobody is sent yet.`),
     unknown: "Not live: nobody knows whether somebody waits.",

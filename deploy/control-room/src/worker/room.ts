@@ -190,7 +190,7 @@ export class Room {
     this.close();
     this.#settings = settings;
     this.#recordings.logIn(login);
-    this.#forget(settings.root, settings.brokers.map(({ name }) => name));
+    this.#forget(settings.root, settings.brokers.map(({ name }) => name), settings.exercises_ring);
     const host = `${settings.root}/host/${seat}`;
     const topics = { state: `${host}/state`, echo: `${host}/echo` };
     const session: Session = {
@@ -211,10 +211,10 @@ export class Room {
   }
 
   /** Begin with nothing heard. */
-  #forget(root: string, brokers: readonly string[] = []): void {
+  #forget(root: string, brokers: readonly string[] = [], exercisesRing = false): void {
     this.#consumer = new Consumer(root, brokers);
     this.#pictures = new Pictures();
-    this.#shown = new Shown(this.#consumer, this.#pictures, this.#time);
+    this.#shown = new Shown(this.#consumer, this.#pictures, this.#time, exercisesRing);
     this.#watchers = new Watchers(root);
     this.#gone = new Gone();
   }

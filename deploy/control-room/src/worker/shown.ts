@@ -33,6 +33,7 @@ export class Shown {
   readonly #consumer: Consumer;
   readonly #pictures: Pictures;
   readonly #time: TrueTime;
+  readonly #exercisesRing: boolean;
   readonly #devices = new Map<string, Seen>();
   /** By device, and there by the identifier that it gives. */
   readonly #rows = new Map<string, Map<string, Row>>();
@@ -49,8 +50,9 @@ export class Shown {
   #gone: string[] = [];
   #events: EventView[] = [];
 
-  constructor(consumer: Consumer, pictures: Pictures, time: TrueTime) {
+  constructor(consumer: Consumer, pictures: Pictures, time: TrueTime, exercisesRing = false) {
     this.#consumer = consumer;
+    this.#exercisesRing = exercisesRing;
     this.#pictures = pictures;
     this.#time = time;
     this.#offsetMs = time.offsetMs;
@@ -75,8 +77,12 @@ export class Shown {
     return notices.some((notice) => {
       if (notice.kind !== "alarm-changed" && notice.kind !== "alarm-reopened") return false;
       const row = this.#rows.get(notice.alarm.source)?.get(notice.alarm.data.alarm_id);
-      return row !== undefined && this.#dirtyAlarms.has(row.key) && isRinging(row.alarm) !== isRinging(notice.alarm);
+      return row !== undefined && this.#dirtyAlarms.has(row.key) && this.#rings(row.alarm) !== this.#rings(notice.alarm);
     });
+  }
+
+  #rings(alarm: Alarm): boolean {
+    return isRinging(alarm, this.#exercisesRing);
   }
 
   /** Take in what has happened. */
@@ -292,7 +298,7 @@ export class Shown {
       lateMs: row.pressedAtMs === null || wasOpenBefore ? null : firstHeardMs - pressedMs,
       wasOpenBefore,
       lamps,
-      isRinging: isRinging(alarm),
+      isRinging: this.#rings(alarm),
       clips: this.#devices.get(source)!.clips.of(data, firstHeardMs),
       hasPicture: data.camera?.snapshot !== undefined && this.#pictures.has(source, data.camera.snapshot),
     };
@@ -323,10 +329,11 @@ function taken<T>(from: Set<T>): T[] {
 
 /** Whether people have to be called until somebody has it, however late it came. Not for what only an older list of another
  * broker has: that is shown, and was most likely closed. */
-export function isRinging(alarm: Alarm): boolean {
-  const { stage, held_by } = alarm.data;
+function isRinging(alarm: Alarm, exercisesRing: boolean): boolean {
+  const { stage, held_by, status } = alarm.data;
   const nobodyHasIt = !held_by && stage !== "registered" && stage !== "dispatched";
-  return isOpen(alarm) && maySendSomebody(alarm) && nobodyHasIt && alarm.lost !== "unheard";
+  const calls = maySendSomebody(alarm) || (exercisesRing && status === "exercise");
+  return isOpen(alarm) && calls && nobodyHasIt && alarm.lost !== "unheard";
 }
 
 function pressedAt(data: AlarmData, message: Message | null): number | null {
