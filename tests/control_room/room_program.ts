@@ -455,6 +455,19 @@ test("a page hears of every time that people are called, however fast it goes", 
   assert.deepEqual(told, [true, false, true, false, true]);
 });
 
+test("who waits at a kiosk whose clock is not set has waited at least as long as its stages have taken", async () => {
+  const rig = await new Rig().open();
+  const unset = { timeq: "unsynced" };
+  const raised_at = "1970-01-01T00:00:09.000Z";
+  rig.hear("alarms", rig.openList([{ raised_at, stage: "unconfirmed", latency_ms: { sent: 9, delayed: 10_000, unconfirmed: 30_000 } }], unset));
+  rig.hear("alarm/police", rig.alarm({ alarm_id: "a2", raised_at, stage: "delayed", latency_ms: { sent: 9, delayed: 10_000 } }, unset));
+  rig.hear("alarm/police", rig.alarm({ alarm_id: "a3", raised_at }, unset));
+  rig.hear("alarm/police", rig.alarm({ alarm_id: "a4" }));
+  rig.pass(100);
+  const told = ["a1", "a2", "a3", "a4"].map((id) => rig.alarms.get(id)!).map(({ isAtLeast, firstHeardMs, pressedMs }) => [isAtLeast, firstHeardMs - pressedMs]);
+  assert.deepEqual(told, [[true, 30_000], [true, 10_000], [false, 0], [false, 0]]);
+});
+
 test("lateness is told only of a device whose clock is set, and is right though the PC's clock is wrong by hours", async () => {
   const rig = new Rig();
   rig.wallMs -= 5 * 3_600_000;
@@ -518,6 +531,48 @@ test("an ack is repeated to every broker under the same name until its result, a
   const told = rig.tells.filter((tell) => tell.tell === "order").at(-1)!;
   assert.deepEqual([told.ticket, told.error, told.isFinal], [5, "abandoned", true]);
 });
+
+const isChecking = (rig: Rig): boolean => rig.tells.filter((tell) => tell.tell === "links").at(-1)!.isChecking;
+
+test("nobody is told that no call waits before every broker has brought what it had kept", async () => {
+  const rig = await new Rig().open();
+  assert.equal(isChecking(rig), true);
+  rig.pass(200);
+  rig.hear("alarms", rig.openList([{}]), { retain: true });
+  for (const endMs = rig.nowMs + 2000; rig.nowMs < endMs && isChecking(rig); ) {
+    rig.pass(50);
+    assert.ok(isChecking(rig) || rig.alarms.has("a1"), "it was said while a call waited");
+  }
+  assert.deepEqual([isChecking(rig), rig.alarms.size], [false, 1]);
+  rig.brokers[0]!.echoes = false;
+  rig.brokers[0]!.lose();
+  rig.brokers[0]!.open();
+  rig.pass(1000);
+  assert.equal(isChecking(rig), true, "without an echo nothing is known of this connection");
+});
+
+test("a broker that stays away keeps nobody from hearing that no call waits at the other", async () => {
+  const rig = new Rig();
+  await rig.room.ask({ ask: "open", settings: SETTINGS, login: { name: "thandi", password: "x" }, seat: "thandi" });
+  rig.brokers[0]!.open();
+  rig.pass(2500);
+  assert.equal(isChecking(rig), true);
+  rig.pass(1000);
+  assert.equal(isChecking(rig), false);
+});
+
+for (const [what, clocks] of [["by every clock", ["nowMs", "wallMs"]], ["by the PC's clock alone", ["wallMs"]]] as const) {
+  test(`a page that was asleep ${what} does not say that no call waits before it has looked`, async () => {
+    const rig = await new Rig().open();
+    rig.pass(2000);
+    assert.equal(isChecking(rig), false);
+    for (const clock of clocks) rig[clock] += 3000;
+    rig.pass(50);
+    assert.equal(isChecking(rig), true);
+    rig.pass(1000);
+    assert.equal(isChecking(rig), false);
+  });
+}
 
 for (const first of ["the older list", "the newer list"] as const) {
   for (const [what, stage] of [["was closed before the page was loaded calls nobody", "closed"], ["the kiosk has lost is called lost", "registered"]] as const) {

@@ -316,6 +316,56 @@ def test_nobody_is_told_that_all_is_calm_while_a_case_has_nobody_sent(opened: Op
     expect(bar).to_have_text("✓ No call waits. The next one will ring.")
 
 
+def test_an_operator_is_not_told_that_no_call_waits_before_that_is_known(opened: Opener) -> None:
+    page = opened("empty")
+    begin(page)
+    bar = page.locator(".calm-banner")
+    happen(page, "check")
+    expect(bar).to_have_text("◌ Checking whether a call waits…")
+    go(page, "alarms")
+    expect(page.get_by_role("heading", name="Checking for open alarms…")).to_be_visible()
+    expect(page.get_by_text("No open alarm")).to_have_count(0)
+    expect(page.get_by_text("No call waits")).to_have_count(0)
+    happen(page, "checked")
+    expect(bar).to_have_text("✓ No call waits. The next one will ring.")
+    expect(page.get_by_role("heading", name="No open alarm")).to_be_visible()
+
+
+def test_an_operator_answers_the_only_alarm_without_choosing_it_first(opened: Opener) -> None:
+    for press, then in (("Enter", "Nobody has it"), ("r", "Naledi has it")):
+        page = opened("empty")
+        begin(page)
+        page.keyboard.press("1")
+        happen(page, "press")
+        expect(page.locator(".alarm-row")).to_have_count(1)
+        page.keyboard.press(press)
+        expect(page.locator(".alarm-head .standing")).to_have_text(then)
+        page.context.close()
+
+
+def test_of_two_alarms_none_is_meant_before_an_operator_has_chosen(opened: Opener) -> None:
+    page = opened("empty")
+    begin(page)
+    page.keyboard.press("1")
+    for count in (1, 2):
+        happen(page, "press")
+        expect(page.locator(".alarm-row")).to_have_count(count)
+    page.keyboard.press("Enter")
+    page.keyboard.press("r")
+    expect(page.locator(".alarm-head")).to_have_count(0)
+    expect(page.locator(".row-standing", has_text="Naledi")).to_have_count(0)
+
+
+def test_somebody_who_has_waited_longer_than_the_page_knows_has_waited_at_least_so_long(opened: Opener) -> None:
+    page = opened("unset")
+    begin(page)
+    happen(page, "press")
+    page.keyboard.press("Alt+1")
+    for where in (".banner-age", ".row-age", ".head-age"):
+        expect(page.locator(where).first).to_have_text(re.compile(r"at least \d+( min|:\d\d)"))
+    expect(page.locator(".alarm-head")).to_contain_text("before ")
+
+
 def test_a_form_and_the_list_of_keys_are_whole_on_a_small_screen(opened: Opener) -> None:
     page = opened("one-kiosk", viewport={"width": 1366, "height": 768})
     begin(page)

@@ -9,6 +9,7 @@ const tell = (what: Tell) => self.postMessage(what);
 
 let settings: Settings | null = null;
 let isWatching = false;
+let isChecking = false;
 let key: KeyView | null = null;
 let isDeaf = false;
 let watchers: string[] = [];
@@ -67,6 +68,7 @@ function alarm(n: number, agoS: number, more: Partial<AlarmData> = {}, view: Par
     lost: null,
     isSelfTest: false,
     pressedMs: now() - agoS * 1000,
+    isAtLeast: scenario === "unset",
     firstHeardMs: now() - agoS * 1000 + 180,
     changedMs: now(),
     raisesAgainMs: null,
@@ -259,6 +261,7 @@ function happen(what: string): void {
     }
     if (what === "close") changed({ alarms: [{ ...newest, isOpen: false, isRinging: false, data: { ...newest.data, stage: "closed" } }], gone: [newest.alarmId] });
   }
+  if (what === "check" || what === "checked") isChecking = what === "check";
   if (what === "deaf" || what === "hear") [isDeaf, sinceMs] = [what === "deaf", now()];
   links();
 }
@@ -270,7 +273,7 @@ function links(): void {
     if (isRefused) return { ...broker, state: "refused", sinceMs, why: "refused", echoMs: null, takenMs: null };
     return { ...broker, state: deaf ? "deaf" : "open", sinceMs, why: deaf ? "no-echo" : "", echoMs: deaf ? null : 11 + 3 * i, takenMs: null };
   });
-  tell({ tell: "links", links: list, isWatching: isWatching && !isDeaf && !isRefused, watchers, nowMs: now(), clockWrongByMs: scenario === "clock" ? 3_725_000 : null });
+  tell({ tell: "links", links: list, isWatching: isWatching && !isDeaf && !isRefused, isChecking, watchers, nowMs: now(), clockWrongByMs: scenario === "clock" ? 3_725_000 : null });
 }
 
 /** The picture that comes a second after it was asked for. */

@@ -123,6 +123,8 @@ export interface AlarmView {
   isSelfTest: boolean;
   /** When the press was, by our clock: from the device's time if that can be trusted, else when it was first heard. */
   pressedMs: number;
+  /** Somebody has waited longer than `pressedMs` says: it was open before it was heard here, and its device's clock is not set. */
+  isAtLeast: boolean;
   firstHeardMs: number;
   changedMs: number;
   /** When it raises itself again unless somebody acks it before; null while nobody has it, and while that is not known. */
@@ -313,8 +315,8 @@ export type Ask =
 
 /** Worker to page. */
 export type Tell =
-  /** `watchers`: the other centres that say they watch, further pages of this login included. `clockWrongByMs`: how far the clock of this PC is ahead of the devices' (below 0: behind), if that is much. */
-  | { tell: "links"; links: LinkView[]; isWatching: boolean; watchers: string[]; nowMs: number; clockWrongByMs: number | null }
+  /** `isChecking`: not every open alarm has come yet, as the page has just connected, or woken up. `watchers`: the other centres that say they watch, further pages of this login included. `clockWrongByMs`: how far the clock of this PC is ahead of the devices' (below 0: behind), if that is much. */
+  | { tell: "links"; links: LinkView[]; isWatching: boolean; isChecking: boolean; watchers: string[]; nowMs: number; clockWrongByMs: number | null }
   | { tell: "key"; key: KeyView | null }
   /** A key that a link has brought and that a person must take or leave; null once none waits. Its names are its maker's. */
   | { tell: "offered"; key: KeyView | null }

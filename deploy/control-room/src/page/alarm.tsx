@@ -2,7 +2,7 @@
 import type { Answer } from "../contract";
 import type { AlarmView } from "../protocol";
 import { Actions } from "./actions";
-import { Age, DoNot, howClosed, kindWord, looksOf, Place, shapeOf, standing, what } from "./alarms";
+import { DoNot, howClosed, kindWord, looksOf, Place, shapeOf, standing, Waited, what } from "./alarms";
 import { ClipsCard } from "./clips";
 import { eventWord } from "./events";
 import { othersHere, whyElse } from "./lamps";
@@ -33,7 +33,7 @@ export function AlarmDetail({ id }: { id: string }) {
           {alarm.lost === "unheard" && <p>{key.value === null ? t.alarms.lostUnasked : t.alarms.lostAsked}</p>}
           {data.silent && <p>{t.alarms.silentAlarm}</p>}
         </div>
-        <p class="head-age">{alarm.isOpen && <Age sinceMs={alarm.pressedMs} />}</p>
+        <p class="head-age">{alarm.isOpen && <Waited alarm={alarm} />}</p>
       </header>
       <Actions alarm={alarm} />
       <div class="cards">

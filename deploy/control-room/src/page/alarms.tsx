@@ -8,7 +8,7 @@ import { buttonsOf } from "./folds";
 import { Panes } from "./panes";
 import { RowList } from "./list";
 import { Shape, type ShapeName } from "./shapes";
-import { alarmOrder, alarms, closedAlarms, fold, foldOf, folds, greySinceMs, isUntaken, isWatching, login, openAlarms, openedAlarm, shift, shownAlarms, unfolded } from "./state";
+import { alarmOrder, alarms, closedAlarms, fold, foldOf, folds, greySinceMs, isChecking, isUntaken, isWatching, login, openAlarms, openedAlarm, shift, shownAlarms, unfolded } from "./state";
 import { t } from "./strings";
 import { second, wall } from "./time";
 import { age, clock, deviceClock, deviceName, doNot, holder, placeText, plain, siteAndId, span, word } from "./words";
@@ -17,7 +17,7 @@ export function Alarms() {
   const count = openAlarms.value.length;
   const inFolds = count - shownAlarms.value.length;
   const opened = openedAlarm.value;
-  const none = login.value === null ? t.alarms.notConnected : greySinceMs.value === null ? t.alarms.none : t.alarms.noneGrey;
+  const none = login.value === null ? t.alarms.notConnected : greySinceMs.value !== null ? t.alarms.noneGrey : isChecking.value ? t.alarms.checking : t.alarms.none;
   return (
     <Panes
       title={count === 0 ? none : inFolds === 0 ? t.alarms.title(count) : t.alarms.titleFolded(count, inFolds)}
@@ -141,8 +141,9 @@ function button(input: string): string {
   return t.alarms.button(plain(input, 64));
 }
 
-function kindAndTime({ data, pressedMs }: AlarmView): string {
-  return `${kindWord(data.kind)} · ${clock(wall(pressedMs), false)}`;
+function kindAndTime({ data, pressedMs, isAtLeast }: AlarmView): string {
+  const at = clock(wall(pressedMs), false);
+  return `${kindWord(data.kind)} · ${isAtLeast ? t.alarms.before(at) : at}`;
 }
 
 /** What was pressed, and when. */
@@ -169,6 +170,11 @@ export function kindWord(kind: string): string {
 /** Counts up by itself. The text follows the signal: nothing is rendered. */
 export function Age({ sinceMs }: { sinceMs: number }) {
   return <>{useComputed(() => age(second.value * 1000 - sinceMs))}</>;
+}
+
+/** How long somebody has waited: at least, where the kiosk's clock is not set and nobody here heard the press. */
+export function Waited({ alarm }: { alarm: AlarmView }) {
+  return <>{alarm.isAtLeast && <span class="least">{t.alarms.atLeast} </span>}<Age sinceMs={alarm.pressedMs} /></>;
 }
 
 /** What must not be done about it. Never cut off. */
@@ -201,7 +207,7 @@ function Row({ id }: { id: string }) {
         </span>
       </span>
       <span class="row-age">
-        <Age sinceMs={alarm.pressedMs} />
+        <Waited alarm={alarm} />
       </span>
     </button>
   );

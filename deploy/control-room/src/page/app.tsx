@@ -3,7 +3,7 @@ import { signal, useSignalEffect } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { AlarmView, LinkState } from "../protocol";
 import { isSoon, leftMs } from "./again";
-import { Age, Alarms, DoNot, kindWord, openAlarm, shapeOf } from "./alarms";
+import { Alarms, DoNot, kindWord, openAlarm, shapeOf, Waited } from "./alarms";
 import { Devices } from "./devices";
 import { Enrolment, WaitingCount } from "./enrolment";
 import { Events } from "./events";
@@ -14,7 +14,7 @@ import { Outages } from "./outages";
 import { Shape } from "./shapes";
 import { ShiftView } from "./shift";
 import { audio, unlock } from "./sound";
-import { announced, clockWrongByMs, errors, folds, greySinceMs, isForSupervisor, isLouder, isMine, isWatching, key, links, login, openAlarms, settings, shift, shownAlarms, unreadable, unsent, untaken, view, views, workerSilentSinceMs, type View } from "./state";
+import { announced, clockWrongByMs, errors, folds, greySinceMs, isChecking, isForSupervisor, isLouder, isMine, isWatching, key, links, login, openAlarms, settings, shift, shownAlarms, unreadable, unsent, untaken, view, views, workerSilentSinceMs, type View } from "./state";
 import { t } from "./strings";
 import { now, second, wall } from "./time";
 import { LookingOn } from "./watchers";
@@ -186,7 +186,7 @@ function Untaken() {
         {waiting.slice(0, 3).map((alarm, i) => (
           <li key={alarm.alarmId}>
             <button type="button" onClick={() => jump(i)} aria-keyshortcuts={`Alt+${i + 1}`}>
-              {i > 0 && <Shape name={shapeOf(alarm)} />} <span class="banner-age"><Age sinceMs={alarm.pressedMs} /></span> <span class="banner-place">{nameOf(alarm)}</span> <kbd>Alt+{i + 1}</kbd>
+              {i > 0 && <Shape name={shapeOf(alarm)} />} <span class="banner-age"><Waited alarm={alarm} /></span> <span class="banner-place">{nameOf(alarm)}</span> <kbd>Alt+{i + 1}</kbd>
             </button>
           </li>
         ))}
@@ -207,6 +207,7 @@ function Calm() {
     );
   }
   if (login.value === null || greySinceMs.value !== null) return <p class="calm-banner">{login.value === null ? t.alarms.notConnected : t.banner.unknown}</p>;
+  if (isChecking.value) return <p class="calm-banner">◌ {t.banner.checking}</p>;
   const isQuiet = unsent.value.length === 0;
   const drills = openAlarms.value.filter(({ data, isRinging }) => data.status !== "actual" && !isRinging).length;
   return (

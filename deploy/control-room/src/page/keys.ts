@@ -6,7 +6,7 @@ import { deviceOrder } from "./devices";
 import { focusDetail } from "./focus";
 import { focusRow, moveFocus, sortKeepingFocus } from "./list";
 import { form } from "./orders";
-import { alarmOrder, eventOrder, openedAlarm, openedDevice, openedGroup, untaken, view, views } from "./state";
+import { alarmOrder, eventOrder, openAlarms, openedAlarm, openedDevice, openedGroup, untaken, view, views } from "./state";
 
 export const isHelpOpen = signal(false);
 
@@ -55,6 +55,12 @@ function did(pressed: string, target: EventTarget | null): boolean {
     case "s":
       sortKeepingFocus(view.peek() === "devices" ? deviceOrder : view.peek() === "events" ? eventOrder : alarmOrder);
       return true;
+    case "Enter": {
+      const one = onlyAlarm();
+      if (one === undefined || openedAlarm.peek() !== null || !isNowhere(target)) return false;
+      openAlarm(one);
+      return true;
+    }
     case "r":
     case "t":
     case "d":
@@ -62,15 +68,27 @@ function did(pressed: string, target: EventTarget | null): boolean {
     case "o": {
       if (view.peek() !== "alarms") return false;
       const row = target instanceof HTMLElement ? target.closest<HTMLElement>(".alarm-row")?.dataset["id"] : undefined;
-      const id = row ?? openedAlarm.peek();
-      if (id === null || id === undefined) return false;
+      const id = row ?? openedAlarm.peek() ?? onlyAlarm();
+      if (id === undefined) return false;
       if (row !== undefined) openedAlarm.value = row;
+      else if (openedAlarm.peek() === null) openAlarm(id);
       act(id, ACTS[pressed]);
       return true;
     }
     default:
       return false;
   }
+}
+
+/** Whether Enter means nothing else there: the page itself, or the button of the view that is shown. */
+function isNowhere(target: EventTarget | null): boolean {
+  return target === document.body || (target instanceof HTMLElement && target.closest("nav [aria-current=page]") !== null);
+}
+
+/** The alarm that is meant where none is chosen: the only one that is open. */
+function onlyAlarm(): string | undefined {
+  const [one, other] = openAlarms.peek();
+  return view.peek() === "alarms" && other === undefined ? one?.alarmId : undefined;
 }
 
 // The arrows scroll what is read; in a list they move.

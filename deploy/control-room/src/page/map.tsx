@@ -4,7 +4,7 @@ import "leaflet/dist/leaflet.css";
 import { effect, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { AlarmView, Settings } from "../protocol";
-import { DoNot, openAlarm, shapeOf, standing, Age } from "./alarms";
+import { DoNot, openAlarm, shapeOf, standing, Waited } from "./alarms";
 import { deviceShape, openDevice } from "./devices";
 import { Shape, SHAPES, type ShapeName } from "./shapes";
 import { devices, devicesChanged, settings, shownAlarms, untaken, view } from "./state";
@@ -113,7 +113,7 @@ export function MapView() {
               {untaken.value.slice(0, 20).map((alarm) => (
                 <li key={alarm.alarmId}>
                   <button type="button" class="link" onClick={() => toAlarm(alarm.alarmId)}>
-                    <DoNot alarm={alarm} /> {nameOf(alarm)} (<Age sinceMs={alarm.pressedMs} />)
+                    <DoNot alarm={alarm} /> {nameOf(alarm)} (<Waited alarm={alarm} />)
                   </button>
                 </li>
               ))}

@@ -39,6 +39,8 @@ export const offeredKey = signal<KeyView | null>(null);
 export const shift = signal<{ by: string; sinceMs: number } | null>(null);
 /** The worker tells the kiosks that somebody watches. */
 export const isWatching = signal(false);
+/** Not every open alarm has come yet: nothing may be said of there being none. */
+export const isChecking = signal(false);
 /** The other centres that say they watch. */
 export const watchers = signal<readonly string[]>([]);
 /** Since when neither they nor this page watch; null while somebody does, and where it began before this page could hear it. */
@@ -272,6 +274,7 @@ function hearOne(tell: Tell): void {
       if (login.peek() === null) return;
       links.value = tell.links;
       isWatching.value = tell.isWatching;
+      isChecking.value = tell.isChecking;
       if (tell.watchers.join() !== watchers.peek().join()) watchers.value = tell.watchers;
       hearWhetherWatched(tell.isWatching || tell.watchers.length > 0, tell.nowMs);
       clockWrongByMs.value = tell.clockWrongByMs;

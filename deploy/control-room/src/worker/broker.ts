@@ -11,6 +11,8 @@ const RESET_MS = 10_000;
 /** After so many connections in a row without an echo, another one would change nothing. */
 const MOST_IN_VAIN = 3;
 const REPEAT_MS = 60_000;
+/** Once no list of open alarms has come for so long, a broker has brought what it had kept: MQTT has no end to that. */
+const QUIET_MS = 300;
 
 /** What a connection needs to know: made anew for each broker, from the same settings. */
 export interface Session {
@@ -68,6 +70,12 @@ export class Broker {
   /** How many connections in a row were given up because none came. */
   #inVain = 0;
   #deafSinceMs = 0;
+  /** Since when all that is known of this broker's devices has to be checked: the connection is new, or the PC was asleep. */
+  #checkMs = 0;
+  /** Whether an echo that was sent since then has come. */
+  #isChecked = false;
+  /** When the last list of open alarms came that it had kept. */
+  #listMs = -Infinity;
   /** What was last said on this connection of whether we watch; null before. */
   #said: boolean | null = null;
   #saidMs = 0;
@@ -96,6 +104,7 @@ export class Broker {
           this.#echoSentMs = -Infinity;
           this.#echoHeardMs = clock();
           this.#sent.clear();
+          this.check(clock());
         }
         if (this.#state !== before) heard.changed(this);
       },
@@ -104,7 +113,10 @@ export class Broker {
           if (this.#hearEcho(payload, clock())) heard.changed(this);
         } else if (topic === this.#topics.state) {
           if (this.#isDenied(payload, clock())) heard.changed(this);
-        } else heard.message(name, topic, payload, retain);
+        } else {
+          if (retain && topic.endsWith("/up/alarms")) this.#listMs = clock();
+          heard.message(name, topic, payload, retain);
+        }
       },
     });
   }
@@ -120,6 +132,16 @@ export class Broker {
   /** Whether this broker has just brought back what we sent it. */
   isFresh(nowMs: number): boolean {
     return this.#state === "open" && this.#isProven && nowMs - this.#echoHeardMs < DEAF_MS;
+  }
+
+  /** Have it show again that it has brought all that it has: at once by an echo. */
+  check(nowMs: number): void {
+    [this.#checkMs, this.#isChecked, this.#echoSentMs] = [nowMs, false, -Infinity];
+  }
+
+  /** Whether all the open alarms that it knows of have come, as far as that can be told. */
+  hasRead(nowMs: number): boolean {
+    return this.#state === "open" && this.#isChecked && nowMs - Math.max(this.#checkMs, this.#listMs) >= QUIET_MS;
   }
 
   send(topic: string, payload: string, expiryS: number): void {
@@ -188,7 +210,11 @@ export class Broker {
     this.#echoMs = nowMs - sentMs;
     this.#isProven = this.#hasEchoed = true;
     this.#inVain = 0;
-    if (this.#state === "deaf") this.#become("open", "", nowMs);
+    if (sentMs >= this.#checkMs) this.#isChecked = true;
+    if (this.#state === "deaf") {
+      this.#become("open", "", nowMs);
+      this.check(nowMs);
+    }
     return !wasFresh;
   }
 

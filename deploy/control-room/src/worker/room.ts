@@ -27,6 +27,10 @@ const BATCH_MS = 50;
 /** In a flood alarms don't wait longer than this, and the page is not asked to draw each of them. */
 const ALARMS_MS = 10;
 const PATIENCE_MS = 60_000;
+/** So long after the first broker the others are waited for before it is said that no call waits. */
+const OTHERS_MS = 3000;
+/** Ticks that are further apart were not ours: the PC, or this page, was asleep. */
+const ASLEEP_MS = 1500;
 const REPLAY_MS = 3_600_000;
 
 export interface Surroundings {
@@ -57,6 +61,11 @@ export class Room {
   #hasBegun = false;
   #surveyedMs = 0;
   #linksToldMs = 0;
+  #isChecking = false;
+  /** Since when some broker is open; null while none is. */
+  #listeningMs: number | null = null;
+  /** When it last ticked, by the clock that may stand still during a sleep, and by the PC's. */
+  #ticked: { nowMs: number; wallMs: number } | null = null;
   #toldMs = 0;
   #unreadable = { count: 0, last: "" };
   /** How many of them the page knows of: whoever sends garbage must not keep it busy. */
@@ -100,6 +109,7 @@ export class Room {
   /** Do what is due. Call it ten times a second. */
   tick(): void {
     const nowMs = this.#around.clock.nowMs();
+    if (this.#wasAsleep(nowMs)) for (const broker of this.#brokers) broker.check(nowMs);
     for (const broker of this.#brokers) {
       if (broker.tick(nowMs, this.#wantsToWatch, this.#saying)) this.#linked(broker);
     }
@@ -113,8 +123,8 @@ export class Room {
       this.#shown.tick();
       if (this.#around.keys.view !== null) this.#askDevices(nowMs);
     }
-    if (nowMs - this.#linksToldMs >= LINKS_MS) this.#tellLinks();
     this.#flush();
+    if (nowMs - this.#linksToldMs >= LINKS_MS || this.#checks(nowMs) !== this.#isChecking) this.#tellLinks();
   }
 
   /** End the shift and every connection. */
@@ -380,12 +390,28 @@ export class Room {
     tell({ tell: "key", key: keys.view });
   }
 
+  #wasAsleep(nowMs: number): boolean {
+    const [before, wallMs] = [this.#ticked, this.#around.clock.wallMs()];
+    this.#ticked = { nowMs, wallMs };
+    return before !== null && Math.max(nowMs - before.nowMs, wallMs - before.wallMs) > ASLEEP_MS;
+  }
+
+  /** Whether a call may wait that has not come yet. Not while no broker is open: then the page says that it knows nothing. */
+  #checks(nowMs: number): boolean {
+    const open = this.#brokers.filter((broker) => broker.isOpen);
+    this.#listeningMs = open.length === 0 ? null : (this.#listeningMs ?? nowMs);
+    if (this.#listeningMs === null) return false;
+    const waitsForOthers = open.length < this.#brokers.length && nowMs - this.#listeningMs < OTHERS_MS;
+    return waitsForOthers || this.#consumer.isUndecided || this.#shown.hasAlarms || !open.every((broker) => broker.hasRead(nowMs));
+  }
+
   #tellLinks(): void {
     const nowMs = this.#around.clock.nowMs();
     this.#linksToldMs = nowMs;
+    this.#isChecking = this.#checks(nowMs);
     const links = this.#brokers.map((broker) => broker.view);
     const watchers = this.#watchers.names(nowMs);
-    this.#around.tell({ tell: "links", links, isWatching: this.isWatching, watchers, nowMs, clockWrongByMs: this.#time.wrongByMs });
+    this.#around.tell({ tell: "links", links, isWatching: this.isWatching, isChecking: this.#isChecking, watchers, nowMs, clockWrongByMs: this.#time.wrongByMs });
   }
 
   #flush(isDue = false): void {

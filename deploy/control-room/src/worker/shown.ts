@@ -25,6 +25,10 @@ interface Row {
   /** True time of the press, in ms since 1970; null if it can't be trusted. */
   pressedAtMs: number | null;
   wasOpenBefore: boolean;
+  /** The device said it at once when somebody pressed, so it was heard at the time of the press. */
+  isFirstWord: boolean;
+  /** How long before it was heard somebody pressed, at the least. */
+  leastMs: number;
   messageId: string;
   brokers: Set<string>;
 }
@@ -220,7 +224,10 @@ export class Shown {
     if (row === undefined) {
       const key = this.#alarms.has(id) ? `${id}@${alarm.source}` : id;
       const wasOpenBefore = message?.what !== "alarm" || message.retain;
-      row = { alarm, key, firstHeardMs: nowMs, pressedAtMs: pressedAt(alarm.data, message), wasOpenBefore, messageId: "", brokers: new Set() };
+      const { stage, press_count: presses, reraised, historical, latency_ms: latencies } = alarm.data;
+      const isFirstWord = !wasOpenBefore && !historical && (stage === "raised" || stage === "sent") && presses === 1 && reraised === 0;
+      const leastMs = Math.max(0, ...Object.values(latencies).filter((each) => typeof each === "number"));
+      row = { alarm, key, firstHeardMs: nowMs, pressedAtMs: pressedAt(alarm.data, message), wasOpenBefore, isFirstWord, leastMs, messageId: "", brokers: new Set() };
       rows.set(id, row);
       this.#alarms.set(key, row);
     }
@@ -282,7 +289,7 @@ export class Shown {
     const { alarm, firstHeardMs, wasOpenBefore } = row;
     const { data, lost, source } = alarm;
     // Nobody presses after it was heard: a clock that says so is a little ahead of ours.
-    const pressedMs = row.pressedAtMs === null ? firstHeardMs : Math.min(firstHeardMs, this.#ours(row.pressedAtMs));
+    const pressedMs = row.pressedAtMs === null ? firstHeardMs - (row.isFirstWord ? 0 : row.leastMs) : Math.min(firstHeardMs, this.#ours(row.pressedAtMs));
     return {
       alarmId: row.key,
       source,
@@ -291,6 +298,7 @@ export class Shown {
       lost,
       isSelfTest: isSelfTest(alarm),
       pressedMs,
+      isAtLeast: row.pressedAtMs === null && !row.isFirstWord,
       firstHeardMs,
       changedMs: alarm.changedMs,
       raisesAgainMs: this.#consumer.devices.get(source)!.raisesAgainMs(alarm),
