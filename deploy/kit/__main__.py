@@ -3,6 +3,7 @@
 import argparse
 import getpass
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from agent.core.errors import EdgeAgentError
 from deploy.kit import ansible, documents, hosts, signage
 from deploy.kit.check import check
 from deploy.kit.keys import Keys, KitError
-from deploy.kit.province import Province, load
+from deploy.kit.province import LEVEL, Province, load
 from deploy.kit.workshop import Workshop, filled
 
 _Formatter = argparse.RawDescriptionHelpFormatter
@@ -71,15 +72,31 @@ def _command(
     actions: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str
 ) -> argparse.ArgumentParser:
     parser = actions.add_parser(name, help=text, description=text, epilog=_EXAMPLE, formatter_class=_Formatter)
-    parser.add_argument("code", metavar="CODE", help="the province, such as kzn")
+    parser.add_argument("code", type=_code, metavar="CODE", help="the province, such as kzn")
     parser.add_argument("--out", type=Path, default=Path("provinces"), metavar="DIR", help="where provinces lie")
     parser.add_argument("--from", dest="toml", type=Path, metavar="FILE", help="the province's file (DIR/CODE.toml)")
     return parser
 
 
+def _code(text: str) -> str:
+    """A province's name on the command line, before anybody fills in a form for it."""
+    if not re.fullmatch(LEVEL, text):
+        raise argparse.ArgumentTypeError(f"{text!r} can't name a province: use small letters, digits and hyphens only")
+    return text
+
+
 def _toml(args: argparse.Namespace) -> Path:
     toml: Path = args.toml or args.out / f"{args.code}.toml"
     return toml
+
+
+def _province(args: argparse.Namespace) -> Province:
+    """What the province's file says. Raises KitError and SettingsError."""
+    toml = _toml(args)
+    if not toml.exists():
+        first = f"run deploy/province new {args.code}" if args.toml is None else "name the province's file by --from"
+        raise KitError(f"{toml} is not there: {first}")
+    return load(toml, args.code)
 
 
 def _new(args: argparse.Namespace) -> int:
@@ -96,7 +113,7 @@ def _new(args: argparse.Namespace) -> int:
                 return 1
     elif args.on and toml.read_text(encoding="utf-8") != template:
         raise KitError(f"{toml} is there already, and says something else: change it there, and leave --on away")
-    province = load(toml, args.code)
+    province = _province(args)
     shop = Workshop(args.out / args.code)
     try:
         keys = Keys(shop, province)
@@ -121,20 +138,20 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _checked(args: argparse.Namespace) -> Iterator[tuple[str, bool]]:
-    for found in check(args.out / args.code, load(_toml(args), args.code)):
+    for found in check(args.out / args.code, _province(args)):
         line = f"  FAILS  {found.what}: {found.trouble}" if found.trouble else f"  good   {found.what}"
         yield line, bool(found.trouble)
 
 
 def _drill(args: argparse.Namespace) -> int:
     said = "\n".join(line for line, _ in _checked(args))
-    path = documents.drill(args.out / args.code, load(_toml(args), args.code), said, datetime.now().astimezone().date())
+    path = documents.drill(args.out / args.code, _province(args), said, datetime.now().astimezone().date())
     print(f"wrote {path}: what to practise, with a table to fill in")
     return 0
 
 
 def _claim(args: argparse.Namespace) -> int:
-    host = load(_toml(args), args.code).registrar.host
+    host = _province(args).registrar.host
     # Asked for here, and given to sudo there without a terminal: nothing but the claim may go into a file.
     password = (
         getpass.getpass(f"Password for sudo on {host} (Enter if it asks for none): ") if sys.stdin.isatty() else ""

@@ -14,7 +14,8 @@ from agent.core.errors import SettingsError
 from agent.settings.layers import Location, hint, read_file
 from agent.settings.upload import Host as Store
 
-Level = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+LEVEL = r"^[a-z0-9][a-z0-9-]{0,62}$"
+Level = Annotated[str, Field(pattern=LEVEL)]
 """A level of a topic; also the name of a folder and part of a host's configuration."""
 Text = Annotated[str, Field(min_length=1, pattern=r"^[^\x00-\x1f\"\\]*$")]
 Host = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]

@@ -1,14 +1,13 @@
 """The registrar's commands. They work on its database, also while it serves.
 
-python -m deploy.registrar --config registrar.toml serve
-python -m deploy.registrar claim durban-station kiosk-0001 --board 10000000abcdef01 --place "Platform 3" --qr claim.svg
-python -m deploy.registrar requests
-python -m deploy.registrar approve 7K3D-M9QX-A4TV
-python -m deploy.registrar refuse 7K3D-M9QX-A4TV --reason "not our kiosk"
-python -m deploy.registrar list
-python -m deploy.registrar revoke kzn/durban-station/kiosk-0001 --reason stolen
-python -m deploy.registrar copy
-python -m deploy.registrar adopt device-ca.crl
+sudo registrar claim durban-station kiosk-0001 --board 10000000abcdef01 --place "Platform 3" --qr claim.svg
+sudo registrar requests
+sudo registrar approve 7K3D-M9QX-A4TV
+sudo registrar refuse 7K3D-M9QX-A4TV --reason "not our kiosk"
+sudo registrar list
+sudo registrar revoke kzn/durban-station/kiosk-0001 --reason stolen
+sudo registrar copy
+sudo registrar adopt device-ca.crl
 """
 
 import argparse
@@ -185,7 +184,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name: str, what: str, example: str) -> argparse.ArgumentParser:
-        epilog = f"example: python -m deploy.registrar {name} {example}".rstrip()
+        epilog = f"example: sudo registrar {name} {example}".rstrip()
         return commands.add_parser(name, help=what, description=what, epilog=epilog)
 
     command("serve", "answer devices and people, behind nginx", "")

@@ -1,5 +1,6 @@
 """What hosts do with what the kit has made: revocation, another issuing authority, the playbook, the drill."""
 
+import json
 import os
 import re
 import shutil
@@ -260,6 +261,46 @@ def test_the_playbook_is_one_that_ansible_understands_and_it_names_no_offline_fi
     named = "".join(path.read_text() for path in (folder / "roles").rglob("*") if path.is_file())
     assert "offline" not in named
     assert "keys/" not in named
+
+
+APT = """\
+#!/usr/bin/python3
+# Debian's lists of packages on a host that was just made: young, so that they count as fresh, and empty.
+import json
+from pathlib import Path
+from ansible.module_utils.basic import AnsibleModule
+
+kinds = {"name": "list", "update_cache": "bool", "cache_valid_time": "int"}
+module = AnsibleModule({name: {"type": kind} for name, kind in kinds.items()})
+lists = Path("LISTS")
+if module.params["update_cache"] and not module.params["cache_valid_time"]:
+    lists.write_text(json.dumps(module.params["name"]))
+if not lists.exists():
+    module.fail_json("No package matching 'nginx-light' is available")
+module.exit_json(changed=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("group", "needs"),
+    [("brokers", {"nginx-light", "mosquitto"}), ("registrar", {"nginx-light", "python3-venv", "python3-packaging"})],
+)
+def test_the_playbook_goes_on_at_a_host_whose_lists_of_packages_are_young_and_empty(
+    tmp_path: Path, group: str, needs: set[str]
+) -> None:
+    (tmp_path / "library").mkdir()
+    (tmp_path / "library/apt_here.py").write_text(APT.replace("LISTS", str(tmp_path / "lists")))
+    for name in ("main.yml", "packages.yml"):
+        tasks = (ROLE / "tasks" / name).read_text().replace("ansible.builtin.apt:", "apt_here:")
+        (tmp_path / name).write_text(tasks.partition("- name: What tells when")[0])
+    (tmp_path / "hosts").write_text(f"[{group}]\nlocalhost ansible_connection=local\n")
+    plays = [{"hosts": "all", "gather_facts": False, "tasks": [{"include_tasks": "main.yml"}]}]
+    (tmp_path / "site.yml").write_text(yaml.safe_dump(plays))
+    playbook = Path(sys.executable).with_name("ansible-playbook")
+    environ = {**os.environ, "ANSIBLE_LOCAL_TEMP": str(tmp_path / "tmp"), "ANSIBLE_HOME": str(tmp_path / "home")}
+    done = ran(playbook, "-i", tmp_path / "hosts", tmp_path / "site.yml", env=environ)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert needs <= set(json.loads((tmp_path / "lists").read_text()))
 
 
 def test_ansible_shows_no_key_when_it_is_asked_for_differences(office: Office) -> None:

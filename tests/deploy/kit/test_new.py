@@ -64,6 +64,26 @@ def test_at_a_terminal_it_opens_the_example_in_an_editor_and_goes_on_when_that_w
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["gp.toml", "kzn", "kzn.toml"]
 
 
+@pytest.mark.parametrize("command", ["new", "check", "drill", "claim"])
+def test_a_name_that_no_province_can_have_is_refused_before_anybody_fills_in_a_form(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    for name in ("KZN", "kwa zulu", "../kzn", "", "k" * 64):
+        with pytest.raises(SystemExit) as ended:
+            main([command, name, "--out", str(tmp_path)])
+        assert ended.value.code == 2
+        assert f"{name!r} can't name a province: use small letters" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["check", "drill", "claim"])
+def test_before_new_it_says_that_new_comes_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert main([command, "--out", str(tmp_path), "kzn"]) == 1
+    assert capsys.readouterr().err == f"{tmp_path}/kzn.toml is not there: run deploy/province new kzn\n"
+
+
 def test_others_than_the_owner_can_read_nothing_of_it(office: Office) -> None:
     assert office.new() == 0
     public = {office.out / "kzn.toml", office.out / "kzn/keys/keys.json"}

@@ -102,4 +102,4 @@ def test_a_mistake_is_told_in_one_line(config: Path, words: tuple[str, ...], tol
 
 def test_every_command_has_help_with_an_example(config: Path) -> None:
     for command in ("serve", "claim", "requests", "approve", "refuse", "list", "revoke", "copy", "adopt"):
-        assert f"example: python -m deploy.registrar {command}" in run_registrar(config, command, "--help").stdout
+        assert f"example: sudo registrar {command}" in run_registrar(config, command, "--help").stdout
