@@ -180,7 +180,11 @@ class PahoAttempt:
             self._ready()
 
     def _handle_subscribe(self, _: Any, __: Any, mid: int, codes: list[ReasonCode], ___: Any) -> None:
-        filters = self._unacknowledged.pop(mid)
+        filters = self._unacknowledged.pop(mid, ())
+        if len(filters) != len(codes):
+            self.connected = False
+            self.end(broker_failures.of_nonsense(self._endpoint))
+            return
         # A device that may not subscribe to anything can still call for help.
         refused = tuple(name for name, code in zip(filters, codes, strict=True) if code.is_failure)
         self._accepted = replace(self._accepted, refused=self._accepted.refused + refused)
@@ -210,8 +214,13 @@ class PahoAttempt:
             self._written.append(event)  # QoS 0, inside `publish`: its caller does not know the mid yet
 
     def _handle_message(self, _: Any, __: Any, message: MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:  # not ours to end the connection: anybody may have sent it to a lenient broker
+            _log.warning("%s passed on a message whose topic is no UTF-8: dropped", self._endpoint)
+            return
         event = Received(
-            topic=message.topic,
+            topic=topic,
             payload=bytes(message.payload[:MAX_RECEIVED_BYTES]),
             size=len(message.payload) + self.client.dropped,
             retain=message.retain,

@@ -278,7 +278,12 @@ class CentreConnection:
         return write_state(online=online, time=datetime.now(UTC))
 
     def _message(self, client: mqtt.Client, data: Any, message: mqtt.MQTTMessage) -> None:
-        if message.topic == self._state_topic and self._is_false(bytes(message.payload)):
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            _log.warning("%s passed on a message whose topic is no UTF-8: dropped", self._endpoint)
+            return
+        if topic == self._state_topic and self._is_false(bytes(message.payload)):
             self._say_online()  # another connection of this centre is gone; this one still watches
-        if self._on_message is not None and any(mqtt.topic_matches_sub(name, message.topic) for name in self._filters):
-            self._on_message(Heard(message.topic, bytes(message.payload), message.retain, message.qos))
+        if self._on_message is not None and any(mqtt.topic_matches_sub(name, topic) for name in self._filters):
+            self._on_message(Heard(topic, bytes(message.payload), message.retain, message.qos))

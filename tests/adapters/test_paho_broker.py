@@ -177,6 +177,29 @@ def test_what_is_no_mqtt_is_a_protocol_error(broker: PahoBroker, events: BrokerE
     assert [type(e) for e in events.all()] == [Connected, Disconnected]
 
 
+@pytest.mark.parametrize(
+    "suback", [b"\x90\x17\0\x01\0" + b"\x01" * 20, b"\x90\x04\x77\x77\0\x01"], ids=["surplus codes", "of nothing"]
+)
+def test_a_suback_for_what_was_not_asked_ends_the_connection_as_a_protocol_error_and_without_a_traceback(
+    broker: PahoBroker, events: BrokerEvents, caplog: pytest.LogCaptureFixture, suback: bytes
+) -> None:
+    with FakeBroker(Behaviour(before_suback=suback)) as fake:
+        broker.connect(fake.url, WILL, ["down/#"], events)
+        assert events.wait(Disconnected).kind == "protocol"
+    assert not caplog.text
+
+
+def test_a_message_whose_topic_is_no_utf_8_is_dropped_and_keeps_no_kiosk_from_hearing_the_next(
+    broker: PahoBroker, events: BrokerEvents, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad, good = (bytes([0x30, len(topic) + 3, 0, len(topic)]) + topic + b"\0" for topic in (b"down/\xff", b"down/x"))
+    with FakeBroker(Behaviour(before_suback=bad + good, after_suback=bad + good)) as fake:
+        broker.connect(fake.url, WILL, ["down/#"], events)
+        assert [events.wait(Received).topic for _ in range(2)] == ["down/x"] * 2
+    assert "Traceback" not in caplog.text
+    assert "no UTF-8" in caplog.text
+
+
 def test_response_topic_and_correlation_data_are_passed_on(broker: PahoBroker, events: BrokerEvents) -> None:
     properties = b"\x08\0\x04up/r" + b"\x09\0\x02\x01\x02"
     body = b"\0\x06down/x" + bytes([len(properties)]) + properties + b"payload"

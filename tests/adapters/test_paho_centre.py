@@ -8,6 +8,7 @@ import pytest
 
 from agent.adapters.paho_centre import CentreConnection, Heard
 from agent.contract.errors import BrokerError
+from tests.support.fake_broker import Behaviour, FakeBroker
 from tests.support.mosquitto import Mosquitto
 
 STATE = "edge/v1/host/jhb/state"
@@ -33,3 +34,15 @@ def test_where_nothing_may_be_retained_devices_still_hear_that_a_centre_watches_
                 assert json.loads(heard.get(timeout=10).payload)["online"] is False
             finally:
                 device.close()
+
+
+def test_a_message_whose_topic_is_no_utf_8_does_not_make_a_centre_deaf() -> None:
+    heard: queue.SimpleQueue[Heard] = queue.SimpleQueue()
+    bad, good = (bytes([0x30, len(topic) + 3, 0, len(topic)]) + topic + b"\0" for topic in (b"up/\xff", b"up/x"))
+    with FakeBroker(Behaviour(after_suback=bad + good)) as broker:
+        centre = CentreConnection(broker.url, on_message=heard.put)
+        centre.open(["up/#"])
+        try:
+            assert heard.get(timeout=10).topic == "up/x"
+        finally:
+            centre.close()
