@@ -3,9 +3,11 @@
 import json
 import logging
 import threading
+from bisect import insort
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from agent.contract.commands import MAX_LEAD_US, MAX_LIFE_S, NONCE_LIFE_S, Claims, UsedCounters
 from agent.contract.messages import ResultData
@@ -17,6 +19,8 @@ from agent.ports import Clock
 COMMAND_KEY = "command/"
 """Prefix under which commands are remembered; the key's id and the command's id follow."""
 _MOST = 256
+_MOST_REPETITIONS = 32
+"""Of one command, that are remembered by their counters. A sender repeats a command for a minute or two."""
 _YOUNG_NS = NONCE_LIFE_S * 10**9
 """No command is valid for longer than this after its acceptance, if the clock is right: see `check`."""
 
@@ -31,6 +35,8 @@ class _Accepted:
     ctr: int
     """The highest counter under which the command came."""
     since_ns: int
+    others: list[int] = field(default_factory=list)
+    """The other counters under which it came, in order: they are used up too. `_MOST_REPETITIONS` at most."""
     result: ResultData | None = None
     is_far_ahead: bool = False
     """Whether a later command has shown that `ctr` does not come from a real time: it is used, but is no floor."""
@@ -41,7 +47,9 @@ class _Accepted:
 
     def text(self) -> str:
         result = None if self.result is None else self.result.model_dump(mode="json")
-        kept = {"name": self.name, "ctr": self.ctr, "result": result}
+        kept: dict[str, Any] = {"name": self.name, "ctr": self.ctr, "result": result}
+        if self.others:
+            kept["others"] = self.others
         if self.is_far_ahead:
             kept["is_far_ahead"] = True
         return json.dumps(kept, separators=(",", ":"))
@@ -92,7 +100,8 @@ class CommandMemory:
         """Return which counters of this key can be accepted now."""
         with self._lock:
             self._age()
-            seen = frozenset(each.ctr for each in self._accepted.values() if each.kid == kid)
+            own = [each for each in self._accepted.values() if each.kid == kid]
+            seen = frozenset(ctr for each in own for ctr in (each.ctr, *each.others))
             return UsedCounters(self._floors.get(kid, -1), self._crowded_out.get(kid, -1), seen, self._is_whole)
 
     def repeated(self, kid: str, claims: Claims) -> ResultData | None:
@@ -103,9 +112,16 @@ class CommandMemory:
                 return None
             # Once the result is forgotten, it must not run under this counter either. It has not been checked, so
             # only a counter that is not far ahead is noted.
-            if accepted.ctr < claims.ctr <= accepted.ctr + MAX_LEAD_US:
-                accepted.ctr, accepted.since_ns = claims.ctr, self._clock.boottime_ns()
-                self._accepted.move_to_end(accepted.key)
+            if claims.ctr <= accepted.ctr + MAX_LEAD_US and claims.ctr not in {accepted.ctr, *accepted.others}:
+                lower, higher = sorted((accepted.ctr, claims.ctr))
+                insort(accepted.others, lower)
+                if higher > accepted.ctr:
+                    accepted.ctr, accepted.since_ns = higher, self._clock.boottime_ns()
+                    self._accepted.move_to_end(accepted.key)
+                if len(accepted.others) > _MOST_REPETITIONS:
+                    self._raise_floor(kid, lost := accepted.others.pop(0))
+                    self._crowded_out[kid] = max(lost, self._crowded_out.get(kid, -1))
+                    self._outbox.keep(CTR_KEY + kid, str(self._floors[kid]))
                 self._outbox.keep(accepted.key, accepted.text())
             return accepted.result
 
@@ -157,8 +173,7 @@ class CommandMemory:
                 [(kid, _)] = Counter(each.kid for each in self._accepted.values()).most_common(1)
                 lost = min((each for each in self._accepted.values() if each.kid == kid), key=lambda each: each.ctr)
                 self._crowded_out[kid] = max(lost.ctr, self._crowded_out.get(kid, -1))
-            if not lost.is_far_ahead:
-                self._raise_floor(lost.kid, lost.ctr)
+            self._raise_floor(lost.kid, max(lost.others[-1:], default=-1) if lost.is_far_ahead else lost.ctr)
             del self._accepted[lost.key]
             yield lost
 
@@ -181,4 +196,5 @@ class CommandMemory:
                 "text": "the agent ended before this was done: check whether it was; if not, send the command again"
             }
         result, is_far_ahead = ResultData.model_validate(said), bool(kept.get("is_far_ahead"))
-        return _Accepted(kid, cmd_id, name, ctr, self._clock.boottime_ns(), result, is_far_ahead)
+        others = sorted(int(each) for each in kept.get("others", ()))
+        return _Accepted(kid, cmd_id, name, ctr, self._clock.boottime_ns(), others, result, is_far_ahead)

@@ -14,6 +14,7 @@ from agent.contract.commands import MAX_LEAD_US
 from agent.contract.vocabulary import TimeQuality
 from agent.outbox.outbox import Outbox
 from agent.outbox.state import CTR_KEY
+from agent.runtime.commands.memory import _MOST_REPETITIONS as MOST_REPETITIONS
 from agent.runtime.commands.memory import COMMAND_KEY
 from agent.sim.clock import SimClock
 from tests.support.command_rig import CommandRig
@@ -181,6 +182,32 @@ def test_neither_counter_of_a_repetition_that_was_signed_again_is_run_once_its_r
     forget_results(handler)
 
     assert [outcome(handler, anew(handler, each)) for each in (once, again)] == ["replayed", "replayed"]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize("step", [10, -5])
+def test_a_counter_is_used_up_by_a_command_that_came_again_under_another_one(
+    start: Start, step: int, *, restarts: bool
+) -> None:
+    handler = start()
+    once = handler.claims("rebirth", ctr=10)
+    assert [outcome(handler, each) for each in (once, once | {"ctr": 10 + step})] == ["done", "ok"]
+    handler = start() if restarts else handler
+    for ctr in (10, 10 + step):
+        assert outcome(handler, handler.claims("rebirth", ctr=ctr)) == "replayed"
+    assert outcome(handler, handler.claims("rebirth", ctr=12)) == "done"
+
+
+def test_a_command_that_comes_again_without_end_uses_up_its_counters_and_no_memory(handler: CommandRig) -> None:
+    once = handler.claims("rebirth", ctr=1000)
+    assert outcome(handler, once) == "done"
+    for ctr in range(1001, 1001 + 3 * MOST_REPETITIONS):
+        handler.clock.advance(timedelta(seconds=1))  # for the limit on security events
+        handler.send(handler.signed(anew(handler, once) | {"ctr": ctr}), "rebirth")
+    [kept] = handler.outbox.kept(COMMAND_KEY).values()
+    assert len(kept) < 20 * MOST_REPETITIONS
+    for ctr in (1000, 1001, 1000 + MOST_REPETITIONS, 1000 + 3 * MOST_REPETITIONS):
+        assert outcome(handler, handler.claims("rebirth", ctr=ctr)) == "replayed"
 
 
 def test_no_counter_is_run_again_once_another_key_has_made_its_result_forgotten_nor_after_a_restart(
