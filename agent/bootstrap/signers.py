@@ -1,5 +1,9 @@
 """Who must sign for a change that was ordered from afar, and which key sets a device may take."""
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
 from agent.adapters.jose_keys import KeyRing, PublicKey, parse_keys
 from agent.contract.commands import SECOND_ROLES, Claims, CommandRejected, KeysSetArgs, read_claims
 from agent.runtime.commands.handler import Verified
@@ -23,8 +27,13 @@ def check_second(keys: KeyRing, token: str | None, claims: Claims, signer: Verif
     if said.iss != second.issuer or second.role not in SECOND_ROLES:
         raise ChangeRefused("second-signer", f"{what}, the second an admin or a supervisor")
     same = {name: value for name, value in claims.args.items() if name != "second"}
-    if (said.name, said.aud, said.args) != (claims.name, claims.aud, same):
+    if (said.name, said.aud, _exactly(said.args)) != (claims.name, claims.aud, _exactly(same)):
         raise ChangeRefused("second-signer", f"{what}, and the second has signed something else")
+
+
+def _exactly(args: Mapping[str, Any]) -> str:
+    """Return arguments as a text that differs where they do: to Python 20 and 20.0 are equal, and so are 1 and True."""
+    return json.dumps(args, sort_keys=True)
 
 
 def check_keys(ring: KeyRing, args: KeysSetArgs, claims: Claims, signer: Verified) -> None:
