@@ -7,7 +7,11 @@ import socket
 import ssl
 import sys
 import threading
-from collections.abc import Mapping
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,6 +22,8 @@ from agent.service_page.interfaces import Place
 
 LONGEST_BODY = 64 * 1024
 _MOST_CONNECTIONS = 16
+_MOST_OF_ONE = 8
+"""Of one address. A browser opens six."""
 _PATIENCE_S = 30.0
 """How long a connection may be silent."""
 _COOKIE = "edge-agent-page"
@@ -89,6 +95,21 @@ def session_cookie(token: str) -> Mapping[str, str]:
     return {"Set-Cookie": f"{_COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict"}
 
 
+@dataclass(eq=False, slots=True)
+class _Connection:
+    """One that is open. While it is `busy` a request of it is answered; else it has been silent since it began, or
+    since the last answer."""
+
+    sock: Any
+    peer: str
+    silent_since: float
+    busy: bool = False
+
+    def hang_up(self) -> None:
+        with suppress(OSError):
+            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)  # its thread, which reads, ends
+
+
 class Server(ThreadingHTTPServer):
     """Listens on one address of one interface. `serve_forever` on a thread of its own."""
 
@@ -102,7 +123,8 @@ class Server(ThreadingHTTPServer):
         self.api = api
         self.scheme = place.scheme
         self._tls = tls
-        self._room = threading.BoundedSemaphore(_MOST_CONNECTIONS)
+        self._lock = threading.Lock()
+        self._open: list[_Connection] = []
         self.files = {file.name: file for file in files.iterdir() if _NAME.match(file.name)} if files.is_dir() else {}
         super().__init__((place.address, port), _Handler, bind_and_activate=False)
         try:
@@ -133,18 +155,56 @@ class Server(ThreadingHTTPServer):
         return sock, peer
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Begin a thread for a connection, unless there are too many."""
-        if not self._room.acquire(blocking=False):
+        """Begin a thread for a connection. Where there are too many, or too many of its address, the one that has been
+        silent for longest gives way: whoever opens connections and says nothing must not shut a technician out."""
+        with self._lock:
+            found = self._make_room(client_address[0])
+            if found:
+                self._open.append(_Connection(request, client_address[0], time.monotonic()))
+        if found:
+            super().process_request(request, client_address)
+        else:
             self.shutdown_request(request)
-            return
-        super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Serve a connection."""
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._room.release()
+            with self._lock:
+                self._open = [each for each in self._open if each.sock is not request]
+
+    @contextmanager
+    def answering(self, request: Any) -> Iterator[None]:
+        """Keep this connection from giving way, while a whole request of it is answered."""
+        self._note(request, busy=True)
+        try:
+            yield
+        finally:
+            self._note(request, busy=False)
+
+    def _note(self, request: Any, *, busy: bool) -> None:
+        with self._lock:
+            for each in self._open:
+                if each.sock is request:
+                    each.busy, each.silent_since = busy, time.monotonic()
+
+    def _make_room(self, peer: str) -> bool:
+        """Return whether there is room for another connection of this address, after one may have given way."""
+        counts = Counter(each.peer for each in self._open)
+        if counts[peer] >= _MOST_OF_ONE:
+            crowd = peer
+        elif len(self._open) >= _MOST_CONNECTIONS:
+            crowd = counts.most_common(1)[0][0]
+        else:
+            return True
+        silent = [each for each in self._open if not each.busy and (each.peer == crowd or counts[crowd] == 1)]
+        if not silent:
+            return False
+        oldest = min(silent, key=lambda each: each.silent_since)
+        self._open.remove(oldest)
+        oldest.hang_up()
+        return True
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the signature is socketserver's
         """Log what went wrong with a connection; a phone that goes away is no fault."""
@@ -205,7 +265,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.command, url.path.removeprefix("/api/"), query, said, self._session(), self.client_address[0]
         )
         try:
-            reply = self.server.api.answer(request)
+            with self.server.answering(self.connection):
+                reply = self.server.api.answer(request)
         except Exception:
             log.exception("%s %s", self.command, url.path)
             reply = refusal(500, "The page has failed. Try again.")

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -193,3 +194,22 @@ def test_on_a_network_it_is_https_and_the_cookie_goes_nowhere_else(tmp_path: Pat
         assert phone.enter().headers["Set-Cookie"].endswith("; Secure")
         with pytest.raises(OSError):
             Phone(f"http://{phone.host}").get("/")
+
+
+def test_a_neighbour_who_opens_connections_and_says_nothing_shuts_no_technician_out(tmp_path: Path) -> None:
+    with Page(tmp_path) as served, ExitStack() as stack:
+        phone = served.phone()
+        host, _, port = phone.host.partition(":")
+
+        def silent(source: str, begun: bytes = b"") -> socket.socket:
+            sock = socket.create_connection((host, int(port)), timeout=10, source_address=(source, 0))
+            sock.sendall(begun)
+            return stack.enter_context(sock)
+
+        of_one = [silent("127.0.0.2", b"GET / HTTP/1.1\r\nHost: x\r\n") for _ in range(20)]
+        assert phone.enter().status == 204
+        of_many = [silent(f"127.0.0.{number}") for number in range(3, 40)]
+        assert phone.get("/api/state").status == 200
+        # The oldest have given way.
+        for sock in (of_one[0], of_many[0]):
+            assert sock.recv(1) == b""
