@@ -61,7 +61,7 @@ class PahoAttempt:
         emit: Callable[[BrokerEvent], None],
         earlier: "PahoAttempt | None" = None,
     ) -> None:
-        """`earlier` is the try with a newer version that led to this one."""
+        """`earlier` is the try that led to this one, with a newer version or the same."""
         self.version = version
         self.connected = False
         self.outcome: Disconnected | None = None
@@ -78,7 +78,13 @@ class PahoAttempt:
         self._answered = False
         self._alert = ""
         self._unacknowledged: dict[int, Sequence[str]] = {}
-        self._accepted = Connected("", 0, why_older="" if earlier is None else earlier.why_older)
+        is_older = earlier is not None and earlier.version != version
+        self._accepted = Connected(
+            "",
+            0,
+            why_older=earlier.why_older if earlier is not None and is_older else "",
+            may_speak_5=earlier is not None and is_older and earlier.closed_silently,
+        )
         self._early: list[BrokerEvent] = []
         self._written: list[BrokerEvent] = []
         self._largest: int | None = None

@@ -29,6 +29,7 @@ from agent.contract.host_state import REPEAT_S, CentreStateError, read_state, wr
 _log = logging.getLogger(__name__)
 
 _MOST_FILTERS = 8
+_CLOSED_AGAIN_S = 1.0
 _SESSION_S = 14 * 24 * 3600
 _OPTIONS = {"ca_file": "--ca", "cert_file": "--cert", "key_file": "--cert-key", "brokers": "--broker"}
 
@@ -81,10 +82,12 @@ class CentreConnection:
         self._subscribed = threading.Event()
         self._closing = threading.Event()
         self._failure = ""
-        self._knows_no_5 = False
+        self._knows_no_5 = self._is_closed_on_5 = False
+        """Whether the broker has refused MQTT 5; whether it has once closed a connection of it and gave no reason."""
         self._may_retain = True
         """Whether the broker keeps what we say of ourselves; where it does not, only whoever is connected hears it."""
         self._refused_to_retain: mqtt.Client | None = None
+        self._left: mqtt.Client | None = None
         try:
             self._tls = tls_context(tls or TlsFiles()) if self._endpoint.tls else None
         except BrokerError as error:
@@ -119,11 +122,16 @@ class CentreConnection:
         if it refuses that. Raises BrokerError that says what went wrong."""
         self._filters = filters
         self._begin(timeout_s)
-        if self._is_left(self._client):
+        for _ in range(2):
+            if not self._is_left(self._client):
+                break
             self._client.disconnect()
             self._client.loop_stop()
+            if not self._knows_no_5 and self._is_closed_on_5:
+                self._closing.wait(_CLOSED_AGAIN_S)
             self._client = self._make_client(mqtt.MQTTv311 if self._knows_no_5 else mqtt.MQTTv5)
             self._refused_to_retain = None
+            self._left = None
             self._subscribed.clear()
             self._failure = ""
             self._begin(timeout_s)
@@ -230,7 +238,8 @@ class CentreConnection:
     def _is_left(self, client: mqtt.Client) -> bool:
         """Whether this client is given up for one of an older version, or with a will that is not retained. Its end is
         not the end of the connection."""
-        return (self._knows_no_5 and client.protocol == mqtt.MQTTv5) or client is self._refused_to_retain
+        is_left = client is self._left or client is self._refused_to_retain
+        return is_left or (self._knows_no_5 and client.protocol == mqtt.MQTTv5)
 
     def _say_online(self) -> None:
         if self._state_topic is not None and not self._closing.is_set():
@@ -261,7 +270,9 @@ class CentreConnection:
         if self._is_left(client):
             return
         if not self._subscribed.is_set():
-            self._knows_no_5 = not overrun and client.protocol == mqtt.MQTTv5
+            if not overrun and client.protocol == mqtt.MQTTv5:  # a stalled broker does so too, so once is no refusal
+                self._knows_no_5, self._is_closed_on_5 = self._is_closed_on_5, True
+                self._left = client
             self._failure = f"the broker {overrun}" if overrun else of_silent_close(self._endpoint).detail
             self._subscribed.set()
         elif self._on_link is not None:

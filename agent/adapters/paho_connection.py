@@ -24,6 +24,9 @@ _log = logging.getLogger(__name__)
 
 VERSIONS = (MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311)
 """Tried in this order at each connection: a broker that dropped MQTT 5 once may only have been starting."""
+_CLOSED_AGAIN_S = 1.0
+"""A broker that closed the connection on MQTT 5 and gave no reason has not refused it: it may stall, or be starting.
+After so long MQTT 5 is tried once more, so a broker that knows only 3.1.1 and says nothing is reached so much later."""
 _TICK_S = 0.5
 _CLOSED = -1
 
@@ -126,8 +129,12 @@ class PahoConnection:
                     break
                 self._serve(attempt)
                 outcome = attempt.outcome or outcome
+                is_first = earlier is None or not earlier.closed_silently
                 earlier = attempt
-                if attempt.refuses_retained and self._will.retain:
+                if attempt.closed_silently and version == MQTTProtocolVersion.MQTTv5 and is_first:
+                    self._pause(_CLOSED_AGAIN_S)
+                    versions.appendleft(version)
+                elif attempt.refuses_retained and self._will.retain:
                     self._will = self._will._replace(retain=False)
                     versions.appendleft(version)
                 elif not attempt.why_older:
@@ -143,6 +150,15 @@ class PahoConnection:
                 self._emit(outcome)
             except Exception:  # noqa: BLE001
                 _log.exception("could not report the end of the connection to %s", self._endpoint)
+
+    def _pause(self, seconds: float) -> None:
+        """Wait, unless the connection is to end."""
+        poll = select.poll()
+        poll.register(self._wake_fd, select.POLLIN)
+        until = time.monotonic() + seconds
+        while not self._stopping and (left := until - time.monotonic()) > 0:
+            if poll.poll(left * 1000):
+                os.eventfd_read(self._wake_fd)
 
     def _make_attempt(self, version: MQTTProtocolVersion, earlier: PahoAttempt | None) -> PahoAttempt | None:
         attempt = PahoAttempt(

@@ -33,13 +33,14 @@ class Connected:
     """The broker accepted the connection and has answered every subscription.
 
     `receive_maximum` is its window, and `refused` are the filters that it denied. `why_older` tells a person why the
-    protocol is not MQTT 5; empty if it is.
+    protocol is not MQTT 5; empty if it is. `may_speak_5`: that may have had another cause, so it is worth another try.
     """
 
     protocol: str
     receive_maximum: int
     refused: tuple[str, ...] = ()
     why_older: str = ""
+    may_speak_5: bool = False
 
     @property
     def spoken(self) -> str:

@@ -4,6 +4,7 @@ import contextlib
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tests.support.fake_broker import MQTT5, Behaviour, FakeBroker
 from tests.support.mosquitto import Mosquitto
 from tests.support.wait import wait_for
 
+STALL_S = 20.0
 ALARM = OutgoingMessage("up/alarm/police", b"{}")
 
 
@@ -52,7 +54,57 @@ def test_a_broker_that_hung_up_on_mqtt_5_is_asked_for_it_again_at_the_next_conne
             broker.disconnect()
             assert not events.of(Disconnected)
 
-        assert fake.levels == [5, 4, 5, 4, 5, 4, 5]
+        assert fake.levels == [5, 5, 4] * 3 + [5]
+
+
+def test_a_broker_that_hangs_up_once_and_says_nothing_has_not_refused_mqtt_5(
+    broker: PahoBroker, events: BrokerEvents
+) -> None:
+    asked: list[int] = []
+    with FakeBroker(Behaviour(close_on_connect=lambda level: not asked and not asked.append(level))) as fake:  # type: ignore[func-returns-value]
+        broker.connect(fake.url, WILL, [], events)
+        assert events.wait(Connected) == Connected("5", 65535)
+        assert fake.levels == [5, 5]
+
+
+def test_one_that_knows_only_an_older_mqtt_and_says_nothing_is_reached_within_three_seconds(
+    broker: PahoBroker, events: BrokerEvents
+) -> None:
+    with FakeBroker(Behaviour(close_on_connect=lambda level: level == MQTT5)) as fake:
+        broker.connect(fake.url, WILL, [], events)
+        assert events.wait(Connected, timeout_s=3).may_speak_5
+
+
+@pytest.mark.long
+def test_a_broker_that_stalls_puts_no_kiosk_of_a_fleet_on_an_older_mqtt(tmp_path: Path) -> None:
+    with Mosquitto(tmp_path / "broker") as mosquitto:
+        assert spoken_after_a_stall(mosquitto) == ["5"] * 30
+
+
+def spoken_after_a_stall(mosquitto: Mosquitto) -> list[str]:
+    """What each of thirty kiosks speaks that have lost a broker which stood still, and tried it again meanwhile."""
+    fleet = [PahoBroker(f"kiosk-{number}", keepalive_s=5, connect_timeout_s=20) for number in range(30)]
+
+    def connect(kiosk: PahoBroker) -> BrokerEvents:
+        events = BrokerEvents()
+        kiosk.connect(mosquitto.url, WILL, ["down/#"], events)
+        return events
+
+    told = [connect(kiosk) for kiosk in fleet]
+    for events in told:
+        events.wait(Connected)
+    mosquitto.freeze()
+    thaw_s = time.monotonic() + STALL_S
+    for events in told:
+        events.wait(Disconnected, timeout_s=30)
+    told = [connect(kiosk) for kiosk in fleet]
+    # Their connections are accepted by the kernel, and wait for the broker.
+    wait_for(lambda: time.monotonic() >= thaw_s, what="the end of the stall", timeout_s=STALL_S)
+    mosquitto.thaw()
+    spoken = [events.wait(Connected).spoken for events in told]
+    for kiosk in fleet:
+        kiosk.disconnect()
+    return spoken
 
 
 def test_a_broker_that_hangs_up_on_everything_is_unreachable(broker: PahoBroker, events: BrokerEvents) -> None:
@@ -61,7 +113,7 @@ def test_a_broker_that_hangs_up_on_everything_is_unreachable(broker: PahoBroker,
 
         ended = events.wait(Disconnected)
         assert (ended.kind, "without an answer" in ended.detail) == ("unreachable", True)
-        assert fake.levels == [5, 4]
+        assert fake.levels == [5, 5, 4]
     assert len(events.all()) == 1
 
 

@@ -36,6 +36,8 @@ class MemoryBroker:
     echoes: list[OutgoingMessage] = field(default_factory=list)
     """What was sent on the topic of echoes, which is in none of the other lists."""
     receive_maximum: int = 65535
+    accepted: Connected | None = None
+    """What is said to the next connections, if it is not MQTT 5."""
     connections: list[Connection] = field(default_factory=list)
     sent: list[OutgoingMessage] = field(default_factory=list)
     """Every PUBLISH, whatever was answered."""
@@ -69,7 +71,7 @@ class MemoryBroker:
             on_event(self.outcome)
             return
         self.connected = True
-        on_event(Connected("5", self.receive_maximum))
+        on_event(self.accepted or Connected("5", self.receive_maximum))
 
     def publish(self, message: OutgoingMessage) -> int:
         if not self.connected:

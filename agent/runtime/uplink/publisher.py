@@ -37,6 +37,8 @@ _CONNECT_PATIENCE_NS = 180 * 10**9
 """Longer than every timeout of connecting: a broker that has not answered by then never will."""
 _URGENT_PATIENCE_NS = 3 * 10**9
 _URGENT_RETRY_NS = 5 * 10**9
+_OLDER_PAUSE_NS, _LONGEST_OLDER_PAUSE_NS = 300 * 10**9, 24 * 3600 * 10**9
+"""How long a connection in MQTT 3.1.1 lasts before MQTT 5 is tried again, if the broker may speak it."""
 _FAREWELL_S = 1.0
 _DISCONNECT_S = 0.1
 
@@ -123,6 +125,8 @@ class Publisher:
         self._connection: _Connection | None = None
         self._candidate: _Connection | None = None
         self._had_us: int | None = None
+        self._older: dict[int, int] = {}
+        """By path that took us in MQTT 3.1.1 and has not refused MQTT 5: how long until that is tried again."""
         self._retry_ns = 0
         self._last_attempt_ns = -_URGENT_RETRY_NS
         self._is_leaving = False
@@ -228,6 +232,9 @@ class Publisher:
         self._paths.connected(connection.path, now_ns)
         self._failover.forget()
         connection.since_ns = now_ns
+        pause_ns = self._older.pop(connection.path, _OLDER_PAUSE_NS // 2)
+        if accepted.may_speak_5:
+            self._older[connection.path] = min(2 * pause_ns, _LONGEST_OLDER_PAUSE_NS)
         moved = self._had_us not in {None, connection.path}
         self._had_us = connection.path
         self._sender.open(connection.broker, accepted.receive_maximum, connection.own_topic)
@@ -308,6 +315,17 @@ class Publisher:
             wanted = self._failover.wanted(now_ns)
             if wanted is not None:
                 self._try(wanted)
+            elif self._may_speak_newer(self._connection, now_ns):
+                self._lose(self._connection, Disconnected("lost", "left it to try MQTT 5 again, as nothing waits"))
+                self._retry_ns = now_ns
+
+    def _may_speak_newer(self, connection: _Connection, now_ns: int) -> bool:
+        """Return whether to try MQTT 5 again: not while an alarm is open or anything waits. It can't be tried beside
+        the connection in use, which the broker would end for it."""
+        pause_ns = self._older.get(connection.path)
+        if pause_ns is None or now_ns - connection.since_ns < pause_ns or self._failover.is_urgent:
+            return False
+        return self._sender.idle and not any(self._outbox.figures()[0].values())
 
     def _is_silent(self) -> bool:
         return self._echo.is_deaf or self._sender.stalled(alarm_is_open=self._failover.is_urgent)

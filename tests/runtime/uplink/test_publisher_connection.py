@@ -251,3 +251,50 @@ def test_a_stop_without_a_connection_keeps_everything_for_the_next_start(tmp_pat
     assert said == []
     with opened(tmp_path / "store") as store:
         assert sum(store.counts().values()) == 1
+
+
+OLD = Connected("3.1.1", 20, why_older="it closed the connection on MQTT 5 and gave no reason", may_speak_5=True)
+
+
+def test_a_kiosk_that_a_stalled_broker_has_put_on_an_older_mqtt_comes_back_to_5_when_nothing_waits(
+    make_device: Callable[..., Device],
+) -> None:
+    kiosk = make_device(urls=("mqtt://a",), calm=False)
+    kiosk.broker.accepted = OLD
+    kiosk.passes(2)
+    kiosk.advance(3600)
+    assert kiosk.connections == 1, "not while an alarm is open"
+
+    kiosk.calm = True
+    kiosk.broker.answer = lambda _: "silence"
+    kiosk.outbox.put(event())
+    kiosk.passes(2)
+    assert kiosk.connections == 1, "nor while a message has no answer"
+
+    kiosk.broker.accepted = None
+    kiosk.broker.answer = lambda _: "accept"
+    for mid in [*kiosk.broker.unanswered]:
+        kiosk.broker.settle(mid)
+    kiosk.passes(3)
+    assert kiosk.connections == 2
+    for _ in range(1000):
+        kiosk.advance(100)
+    assert kiosk.connections == 2
+
+
+def test_a_broker_that_speaks_no_mqtt_5_and_says_nothing_loses_a_kiosk_ever_more_seldom(
+    make_device: Callable[..., Device],
+) -> None:
+    kiosk = make_device(urls=("mqtt://a",))
+    kiosk.broker.accepted = OLD
+    for _ in range(3 * 24 * 60):
+        kiosk.advance(60)
+    assert 5 <= kiosk.connections <= 11
+
+    kiosk.broker.accepted = Connected("3.1.1", 20, why_older="it refuses MQTT 5")
+    kiosk.advance(24 * 3600)
+    kiosk.advance(60)
+    before = kiosk.connections
+    for _ in range(3000):
+        kiosk.advance(60)
+    assert kiosk.connections == before, "one that has refused MQTT 5 is not asked again"
