@@ -18,6 +18,11 @@ from agent.provisioning.progress import Step
 from agent.settings import load
 
 _LOOK_S = 1.0
+_EXAMPLE = """\
+Example:
+  sudo systemctl start edge-agent-enrol-lamps
+  edge-agent enrol-lamps --config /etc/edge-agent/edge-agent.toml
+"""
 _TEXT = "show on the lamps how the enrolment goes"
 
 
@@ -28,6 +33,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help=_TEXT,
         description="Until this device is enrolled, show on its lamps whether it was refused or has not been let in "
         "yet. edge-agent-enrol-lamps.service runs it; it ends when the agent starts or the device is enrolled.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_config(parser)
     parser.set_defaults(run=run)
