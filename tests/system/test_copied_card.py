@@ -192,23 +192,24 @@ def test_a_disk_that_hangs_when_the_agent_wants_to_connect_does_not_end_it_and_p
     tmp_path: Path, tls_broker: Mosquitto, authorities: BrokerAuthorities
 ) -> None:
     files = enrolled(tmp_path / "kiosk", authorities)
-    binding = tmp_path / "kiosk/storage" / CURRENT / BINDING
-    content = binding.read_bytes()
-    binding.unlink()
-    os.mkfifo(binding)
+    # OpenSSL reads it, and waits for as long as a disk does; where the agent itself reads, a FIFO is no file.
+    certificate = files.cert
+    content = certificate.read_bytes()
+    certificate.unlink()
+    os.mkfifo(certificate)
     with (
         ServiceManager(tmp_path, watchdog_s=4.0) as systemd,
         centre_of(tls_broker, authorities) as centre,
         AgentProcess(tmp_path / "kiosk", tls_broker.url, mqtt=mqtt(files), environ=systemd.environ) as agent,
     ):
         systemd.wait_for("READY=1")
-        with os.fdopen(wait_for(lambda: open_for_writing(binding), what="the reader"), "wb") as disk:
+        with os.fdopen(wait_for(lambda: open_for_writing(certificate), what="the reader"), "wb") as disk:
             agent.wait_for_status("the device's certificate can't be read: the disk")
             agent.press()
             assert agent.outputs()["yellow"] == "on"
             for _ in range(4):
                 systemd.wait_for("WATCHDOG=1", timeout_s=6.0)
-            binding.unlink()
-            binding.write_bytes(content)
+            certificate.unlink()
+            certificate.write_bytes(content)
             disk.write(content)
         centre.wait_for_alarm("raised", timeout_s=60)
