@@ -55,7 +55,7 @@ def settings_of(given: layers.Node, mistakes: Iterable[str], environ: Mapping[st
     except ValidationError as error:
         found += [(item["loc"], f"{given.where(item['loc'])}: {_say(item, given)}") for item in _root_causes(error)]
     merged = settings.model_dump(mode="json", by_alias=True) if settings else given.plain
-    found += [(location, f"{given.where(location)}: {text}") for location, text in _conflicts(merged)]
+    found += [(location, f"{given.where(location)}: {text}") for location, text in _conflicts(merged, given)]
     if found or settings is None:
         raise BadSettings([(_path(location, merged), line) for location, line in found])
     return settings
@@ -124,12 +124,12 @@ def _spoken(location: Location, given: layers.Node) -> str:
     return " of ".join([*([".".join(names)] if names else []), *owners])
 
 
-def _conflicts(tree: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:
+def _conflicts(tree: Mapping[str, Any], given: layers.Node) -> Iterator[tuple[Location, str]]:
     """Yield mistakes that only show between settings. Tolerates a tree that has other mistakes."""
     buttons = [b for b in _list(tree.get("buttons")) if isinstance(b, dict)]
     inputs = [i for i in _list(tree.get("inputs")) if isinstance(i, dict)]
     cameras = [c for c in _list(tree.get("cameras")) if isinstance(c, dict)]
-    yield from _shared_pins(buttons, inputs, tree.get("lights"), tree.get("siren"))
+    yield from _shared_pins(buttons, inputs, tree.get("lights"), tree.get("siren"), given)
     if isinstance(tree.get("battery"), dict) and not any(each.get("kind") in {"mains", "battery"} for each in inputs):
         yield ("battery",), "[battery] needs an input of the kind mains or battery, which tells when the mains are away"
     yield from _shared_names({"buttons": buttons, "inputs": inputs, "cameras": cameras})
@@ -143,7 +143,11 @@ def _conflicts(tree: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:
 
 
 def _shared_pins(
-    buttons: Sequence[Mapping[str, Any]], inputs: Sequence[Mapping[str, Any]], lights: Any, siren: Any
+    buttons: Sequence[Mapping[str, Any]],
+    inputs: Sequence[Mapping[str, Any]],
+    lights: Any,
+    siren: Any,
+    given: layers.Node,
 ) -> Iterator[tuple[Location, str]]:
     users: dict[Any, str] = {}
     claims: list[tuple[Location, str, Any]] = [
@@ -155,7 +159,8 @@ def _shared_pins(
     claims += [(("lights", k), f"light {k!r}", v) for k, v in (lights if isinstance(lights, dict) else {}).items()]
     if isinstance(siren, dict):
         claims.append((("siren", "pin"), "the siren", siren.get("pin")))
-    for location, user, pin in claims:
+    # Whoever wrote the later file did not look at the earlier one, so that is where the mistake is.
+    for location, user, pin in sorted(claims, key=lambda claim: layers.order(given.where(claim[0]))):
         if not isinstance(pin, int):
             continue
         if users.get(pin) == user:

@@ -93,6 +93,14 @@ def read(path: Path) -> tuple[Node, list[str]]:
     return whole, mistakes
 
 
+def order(place: str) -> tuple[int, str]:
+    """Return a key that sorts places by the order in which their files are read."""
+    file = re.sub(r":\d+$", "", place)
+    if not file.endswith(".toml"):
+        return 2, ""  # a layer that comes from no file is the last one
+    return (1, file) if Path(file).parent.suffix == ".d" else (0, "")
+
+
 def over(base: Node, changes: Mapping[str, Any], place: str) -> tuple[Node, list[str]]:
     """Merge a last layer that comes from no file; `place` names it in texts. Return the same as `read`."""
     mistakes: list[str] = []

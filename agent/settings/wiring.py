@@ -7,7 +7,18 @@ from pydantic import AfterValidator, Field, model_validator
 from agent.contract.vocabulary import SELF_TEST, ContactKind
 from agent.core.section import Section, TopicLevel
 
-Pin = Annotated[int, Field(ge=2, le=27, description="BCM number; 0 and 1 belong to the HAT EEPROM")]
+
+def _not_the_clocks(pin: int) -> int:
+    if pin in {2, 3}:
+        raise ValueError("pins 2 and 3 belong to the clock module (I2C): choose one from 4 to 27")
+    return pin
+
+
+Pin = Annotated[
+    int,
+    Field(ge=2, le=27, description="BCM number; 0 and 1 belong to the HAT EEPROM, 2 and 3 to the clock module"),
+    AfterValidator(_not_the_clocks),
+]
 
 
 def _not_the_self_test(name: str) -> str:

@@ -90,6 +90,8 @@ def test_a_good_file_is_read(reader: Reader) -> None:
         ('"gp"', '"g p/#"', "province", "use small letters, digits and hyphens only"),
         ("pin = 17", "pin = 28", "pin = 28", "less than or equal to 27"),
         ("pin = 17", "pin = 1", "pin = 1", "greater than or equal to 2"),
+        ("pin = 17", "pin = 2", "pin = 2", "pins 2 and 3 belong to the clock module (I2C): choose one from 4 to 27"),
+        ("green = 27", "green = 3", "green = 3", "pins 2 and 3 belong to the clock module"),
         ("pin = 17", 'pin = "GPIO17"', "GPIO17", "valid integer"),
         ("pin = 5", "pin = 17", "pin = 17\n[lights]", "pin 17 is given to both button 'police' and button 'clinic'"),
         ("yellow = 22", "yellow = 17", "yellow", "pin 17 is given to both button 'police' and light 'yellow'"),

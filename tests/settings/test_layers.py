@@ -148,6 +148,15 @@ def test_a_mistake_is_told_with_the_layer_and_the_line_of_it(
     assert mistake.startswith(f"{path.parent / 'edge-agent.d' / '90-device.toml'}:{line}: ")
 
 
+@pytest.mark.parametrize("pin", [22, 27])
+def test_a_pin_given_twice_is_told_with_the_file_that_gave_it_last(layered: Load, path: Path, pin: int) -> None:
+    """The lights of the base come after the buttons, and yet the technician who moved a button made the mistake."""
+    with pytest.raises(SettingsError) as error:
+        layered(f'{DEVICE}[[buttons]]\nname = "police"\npin = {pin}\n')
+    [mistake] = str(error.value).splitlines()
+    assert mistake.startswith(f"{path.parent / 'edge-agent.d' / '90-device.toml'}:5: pin {pin} is given to both light")
+
+
 def test_a_value_of_the_base_is_told_with_the_line_of_the_base(layered: Load, path: Path) -> None:
     with pytest.raises(SettingsError) as error:
         layered('[[buttons]]\nname = "police"\nhold_s = 1\n' + DEVICE, base=BASE.replace("pin = 25", "pin = 1"))

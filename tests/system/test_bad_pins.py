@@ -44,6 +44,8 @@ def test_a_button_whose_pin_another_driver_holds_is_told_and_the_other_buttons_w
     with Centre(broker.port) as centre, AgentOnPins(tmp_path, broker.url, busy=[17], buttons=buttons) as agent:
         degraded = centre.wait_for("event/part-degraded", lambda m: "police" in m.data["part"])
         assert "pin 17 can't be used" in degraded.data["detail"]
+        fault = centre.wait_for("event/input-fault", lambda m: m.data["fault"] == "unusable")
+        assert (fault.data["input"], "pin 17" in fault.data["detail"]) == ("police", True)
         centre.wait_for("security/boot")
         agent.press(24)
         agent.wait_for_light(LIGHTS["yellow"], 1)

@@ -190,18 +190,6 @@ def test_bounces_are_one_press(tmp_path: Path, broker: Mosquitto) -> None:
         assert kiosk.presses("medical") == 1
 
 
-def test_a_pin_that_can_not_be_had_blinds_no_other_button(tmp_path: Path, broker: Mosquitto) -> None:
-    # GPIO2 has a resistor to the supply on the board: it can't be pulled down.
-    wrong = {"name": "fire", "kind": "fire", "pin": 2, "pull_up": False}
-    with Kiosk(tmp_path / "kiosk", broker, buttons=[wrong, MEDICAL]) as kiosk:
-        fault = kiosk.wait_for_fault("unusable", name="fire")
-        assert "pin 2" in fault.data["detail"]
-        kiosk.wait_for_part("input-fire", "degraded")
-
-        kiosk.agent.press("medical")
-        kiosk.centre.wait_for_alarm("raised", input="medical")
-
-
 def test_a_press_that_must_be_held_is_no_call_before(tmp_path: Path, broker: Mosquitto) -> None:
     with Kiosk(tmp_path / "kiosk", broker, buttons=[{**POLICE, "hold_s": 0.5}, MEDICAL]) as kiosk:
         kiosk.agent.press_many("police", 1, hold_s=0.05)
