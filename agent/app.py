@@ -32,6 +32,7 @@ from agent.outbox.outbox import Outbox
 from agent.outbox.reporter import Reporter
 from agent.ports import Notifier
 from agent.runtime.alarms.edge_watch import EdgeWatch
+from agent.runtime.cameras.asked_pictures import AskedPictures
 from agent.runtime.cameras.cameras import Cameras
 from agent.runtime.cameras.line_counts import KEPT as LINE_COUNTS
 from agent.runtime.cameras.vision_link import VisionLink
@@ -134,7 +135,7 @@ def run(
             alarms,
             pipeline,
             listener,
-            cameras,
+            AskedPictures(clock, outbox, cameras, context.security),
             self_test,
             from_afar,
             outbox.replay,

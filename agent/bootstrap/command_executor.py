@@ -33,7 +33,7 @@ from agent.core.facts import AckAnswer, AlarmDelivered, CentreAck
 from agent.outbox.replay import Replay
 from agent.ports import Clock
 from agent.runtime.alarms.pipeline import Pipeline
-from agent.runtime.cameras.cameras import Cameras
+from agent.runtime.cameras.asked_pictures import AskedPictures
 from agent.runtime.commands.handler import CommandOutcome, Verified
 from agent.runtime.commands.orders import SelfTestAnswer
 from agent.runtime.live.live_view import LiveView
@@ -108,7 +108,7 @@ class CommandExecutor:
         alarms: AllAlarms,
         pipeline: Pipeline,
         uplink: UplinkListener,
-        cameras: Cameras,
+        pictures: AskedPictures,
         self_test: SelfTest,
         from_afar: FromAfar,
         replay: Replay,
@@ -122,7 +122,7 @@ class CommandExecutor:
         self._alarms = alarms
         self._pipeline = pipeline
         self._uplink = uplink
-        self._cameras = cameras
+        self._pictures = pictures
         self._self_test = self_test
         self._from_afar = from_afar
         self._replay = replay
@@ -152,7 +152,7 @@ class CommandExecutor:
                 answer = self._page.order(args.seconds, args.code_hash, signer.issuer)
                 outcome = _page_opens() if answer == "ok" and args.seconds else _PAGE[answer]
             case SnapshotArgs() | SelfTestArgs() | ReplayArgs():
-                outcome = self._begin(claims.cmd_id, args)
+                outcome = self._begin(claims.cmd_id, args, signer.issuer)
             case ClipArgs() | ClipHoldArgs() | LiveStartArgs() | LiveStopArgs() | UploadUrlsArgs():
                 outcome = self._film(claims.cmd_id, args, signer)
             case ConfigSetArgs() | KeysSetArgs() | RebootArgs():
@@ -198,15 +198,13 @@ class CommandExecutor:
                 text = "there was another press since: the alarm has raised itself again"
                 return CommandOutcome("failed", "pressed-since", text, output)
 
-    def _begin(self, order_id: str, args: SnapshotArgs | SelfTestArgs | ReplayArgs) -> CommandOutcome:
+    def _begin(self, order_id: str, args: SnapshotArgs | SelfTestArgs | ReplayArgs, issuer: str) -> CommandOutcome:
         if isinstance(args, SelfTestArgs):
             return _SELF_TEST[self._self_test.order(order_id, siren=args.siren)]
         if isinstance(args, ReplayArgs):
             return self._begin_replay(order_id, args)
-        camera = self._cameras.snapshot(order_id, args.camera)
-        if camera is None:
-            return CommandOutcome("failed", "no-camera", "there is no such camera, or it does not work")
-        return CommandOutcome("in-progress", "asked", f"asked {camera} for a picture")
+        code, text = self._pictures.ask(order_id, args, issuer, during_alarm=bool(self._pipeline.open_ids))
+        return CommandOutcome("in-progress" if code == "asked" else "failed", code, text)
 
     def _begin_replay(self, order_id: str, args: ReplayArgs) -> CommandOutcome:
         match self._replay.order(order_id, args.first, args.last):

@@ -20,7 +20,8 @@ Example:
     ping --key keys/operator-1.key.json
   edge-agent command --config edge-agent.toml identify seconds=20 --key keys/technician-1.key.json
   edge-agent command --config edge-agent.toml test-mode seconds=600 input=police --key keys/technician-1.key.json
-  edge-agent command --config edge-agent.toml snapshot --out now.jpg --key keys/operator-1.key.json
+  edge-agent command --config edge-agent.toml snapshot 'reason=who is at the door?' --out now.jpg \\
+    --key keys/operator-1.key.json
   edge-agent command --config edge-agent.toml config-set revision=7 'changes={"health": {"interval_s": 30}}' \\
     --key keys/admin-1.key.json
   edge-agent command ... config-set revision=8 'changes={}' --key keys/supervisor-1.key.json --co-sign second.jwt

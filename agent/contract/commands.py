@@ -108,6 +108,8 @@ class SnapshotArgs(_Args):
 
     camera: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,64}$")
     """Its name; the first camera when left out."""
+    reason: Annotated[Words, Field(min_length=1, max_length=200)] | None = None
+    """Why: it stands in the record, so it names nobody. When left out, the record says that none was given."""
 
 
 class IdentifyArgs(_Args):

@@ -227,7 +227,8 @@ RESULTS = (
         "failed",
         "busy",
         "a self-test or a replay is already running, or other settings are being tried, or keys written, or 8 look"
-        " already, or looks have begun or gone on too often within a minute",
+        " already, or looks have begun or gone on too often within a minute, or the camera has given a `snapshot`"
+        " within 10 s and no alarm is open: more than that is a look (`live-start`)",
     ),
     Result("failed", "no-data", "of a look: this month's data of the SIM card is used up, and no alarm is open"),
     Result("failed", "unknown-alarm", "there is no open alarm with that id"),

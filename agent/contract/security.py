@@ -36,6 +36,7 @@ SecurityKind = Literal[
     "service-page-opened",
     "service-page-entered",
     "service-page-ended",
+    "snapshot-asked",
     "clip-asked",
     "clip-hold-changed",
     "live-started",
@@ -220,6 +221,17 @@ class PageEndedDetail(TypedDict):
     wrong_codes: Count
 
 
+class SnapshotAskedDetail(TypedDict):
+    """Which picture, and who wants it."""
+
+    camera: Level
+    snapshot: str
+    """Identifier of the picture under `up/snapshot/{id}`: the `cmd_id`."""
+    issuer: str
+    reason: NotRequired[str]
+    """As in the command; left out if none was given."""
+
+
 class ClipAskedDetail(TypedDict):
     """Which clip, and who wants it."""
 
@@ -389,6 +401,9 @@ SECURITY: Mapping[SecurityKind, SecurityRow] = {
     ),
     "service-page-entered": SecurityRow("warning", "a phone has entered its code", PageEnteredDetail),
     "service-page-ended": SecurityRow("info", "nobody can reach it any more; `text` says why", PageEndedDetail),
+    "snapshot-asked": SecurityRow(
+        "warning", "somebody has asked for a picture by a command; never left out", SnapshotAskedDetail
+    ),
     "clip-asked": SecurityRow("warning", "somebody has asked for a recording by a command", ClipAskedDetail),
     "clip-hold-changed": SecurityRow(
         "warning", "somebody has asked to keep a clip whatever its age, or to release it", ClipHoldDetail

@@ -22,6 +22,7 @@ from agent.contract.commands import TABLE, UploadUrlsArgs
 from agent.core.camera.vision_spec import VisionSpec
 from agent.outbox.outbox import Outbox
 from agent.ports import Received
+from agent.runtime.cameras.asked_pictures import AskedPictures
 from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.live.answers import LiveAnswer
 from agent.settings.kept import Kept, begin, load_kept
@@ -104,7 +105,7 @@ class Target:
             any_part,
             any_part,
             any_part,
-            any_part,
+            AskedPictures(self.clock, self.outbox, any_part, context.security),
             self_test,
             self.from_afar,
             self.outbox.replay,
@@ -164,6 +165,9 @@ class Target:
 
     def identify(self, seconds: float) -> None:
         self.did("identify")
+
+    def shows(self, camera: str | None) -> tuple[str | None, bool]:
+        return camera or "front", True
 
     def snapshot(self, picture_id: str, camera: str | None) -> str | None:
         self.did("snapshot")

@@ -13,6 +13,7 @@ from agent.core.alarms.test_mode import TestModeAnswer
 from agent.core.facts import AckAnswer, CentreAck
 from agent.outbox.outbox import Outbox
 from agent.ports import OutgoingMessage, Received
+from agent.runtime.cameras.asked_pictures import AskedPictures
 from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.commands.memory import COMMAND_KEY
 from agent.runtime.commands.orders import SelfTestAnswer, replay_done
@@ -61,6 +62,7 @@ class CommandRig:
     done: list[Any] = field(default_factory=list)
     kept_when_executed: list[dict[str, str]] = field(default_factory=list)
     camera: str | None = "front"
+    open_alarms: frozenset[str] = frozenset()
     test_mode_answer: TestModeAnswer = "ok"
     self_test_answer: SelfTestAnswer = "asked"
     page_answer: OpenAnswer = "ok"
@@ -88,7 +90,7 @@ class CommandRig:
             any_part,
             any_part,
             any_part,
-            any_part,
+            AskedPictures(self.clock, self.outbox, any_part, context.security),
             self_test,
             any_part,
             self.outbox.replay,
@@ -123,6 +125,13 @@ class CommandRig:
         if ack.alarm_id != "a1":
             return AckAnswer("unknown-alarm")
         return AckAnswer("pressed-since" if ack.press_count == 1 else "taken", self.alarm)
+
+    @property
+    def open_ids(self) -> frozenset[str]:
+        return self.open_alarms
+
+    def shows(self, camera: str | None) -> tuple[str | None, bool]:
+        return (self.camera or camera, self.camera is not None)
 
     def snapshot(self, picture_id: str, camera: str | None) -> str | None:
         self.did(("snapshot", picture_id, camera))

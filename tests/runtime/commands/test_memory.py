@@ -406,3 +406,23 @@ def test_what_is_kept_and_can_not_be_read_is_not_taken_for_nothing(start: Start,
 
     assert outcome(handler, handler.claims()) == "counters-unknown"
     assert outcome(handler, handler.claims("rebirth", boot_nonce=handler.outbox.nonces.first)) == "done"
+
+
+def test_whoever_lives_before_a_camera_is_watched_by_no_loop_of_snapshots(start: Start) -> None:
+    """5.8 pictures a second were had so, by anybody with a key, and nothing told of it."""
+    handler = start()
+    pictures = 0
+    for second in range(100):
+        handler.order("snapshot", camera="front")
+        [result], told = handler.answers()
+        pictures += result["code"] == "asked"
+        if result["code"] == "asked":
+            [asked] = [each for each in told if each["kind"] == "snapshot-asked"]
+            assert asked["text"].endswith("asks front for a picture and gives no reason")
+        else:
+            assert result["code"] == "busy"
+            assert "look by live-start" in result["text"]
+        handler.clock.advance(timedelta(seconds=1))
+        if second % 7 == 0:
+            handler = start()  # a restart gives no more
+    assert pictures == 10

@@ -217,3 +217,23 @@ def test_a_replay_tells_its_end(is_whole: bool, code: str) -> None:
 
     assert (done.id, done.ok, done.code) == ("c1", is_whole, code)
     assert done.output == {"first": 1, "last": 9, "count": 7, "missing": [[3, 4]]}
+
+
+def test_a_second_signer_gets_no_more_pictures_and_the_record_has_the_reason(handler: CommandRig) -> None:
+    handler.order("snapshot", reason="who is at the door?")
+    [_], told = handler.answers()
+    [asked] = [each["detail"] for each in told if each["kind"] == "snapshot-asked"]
+    assert (asked["camera"], asked["reason"]) == ("front", "who is at the door?")
+    handler.send(handler.signed(handler.claims("snapshot"), kid="key-2"), "snapshot")
+    [result], told = handler.answers()
+    assert result["code"] == "busy"
+    assert not [each for each in told if each["kind"] == "snapshot-asked"]
+
+
+def test_during_an_open_alarm_every_picture_is_given_and_each_is_in_the_record(handler: CommandRig) -> None:
+    handler.open_alarms = frozenset({"a1"})
+    for _ in range(5):
+        handler.order("snapshot")
+        [result], told = handler.answers()
+        assert result["code"] == "asked"
+        assert [each["kind"] for each in told].count("snapshot-asked") == 1
