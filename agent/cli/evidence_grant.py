@@ -7,7 +7,8 @@ import queue
 import re
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,17 @@ from agent.adapters.paho_centre import Heard
 from agent.centre import Centre, printable
 from agent.centre.presign import LONGEST_S, StoreKey, presigned
 from agent.cli.centre import add_options, target_of
-from agent.contract.evidence_names import OBJECT_NAME
+from agent.contract.evidence_names import is_object_name
 from agent.contract.messages import ResultData
 from agent.core.errors import UsageError
 
 _LIFE_S = 900
 _TRY_S = 60.0
+_NAMES_AT_ONCE, _NAMES_S = 256, 8.0
+"""Of one device: how many are answered at once, and how many each second from then on. Others must not wait."""
+_MOST_DEVICES = 50_000
+_LARGEST = 64 << 20
+"""Bytes of a segment."""
 _MOST_BYTES = 8 * 1024
 """Of URLs in one command: signed, and with all else, it may have 16 KiB."""
 _TOPIC = re.compile(r"/((?:[a-z0-9-]{1,64}/){2}[a-z0-9-]{1,64})/up/evidence$")
@@ -36,7 +42,8 @@ Example:
     --cert-key centre.key --key keys/uploads-1.key.json --store https://store.example/evidence/2026 --region af-south-1
 
 A segment becomes the object STORE/PROVINCE/SITE/DEVICE/CAMERA/YYYY-MM-DD/HH/MM-SS.mmmZ.N.mp4. The key of the store
-needs nothing but the right to put objects there, and stays on this machine: a device gets URLs for one object each.
+needs nothing but the right to put objects there, and stays on this machine: a device gets URLs for one object each, of
+the length that it has said. What is there can't be overwritten (If-None-Match: *): S3, MinIO and Ceph know that.
 """
 
 
@@ -73,11 +80,12 @@ def run(args: argparse.Namespace) -> int:
     # Without a key of its own it asks for no replay of what it does not listen to.
     centre = Centre(target.brokers, tls=target.tls, root=target.identity.root, filters=filters, on_heard=heard.put)
     deadline = None if args.seconds is None else time.monotonic() + args.seconds
+    allowance = Allowance()
     with centre:
         centre.await_connection()
         while deadline is None or time.monotonic() < deadline:
             try:
-                device, names = wanted(heard.get(timeout=0.2))
+                device, names = wanted(heard.get(timeout=0.2), allowance)
             except queue.Empty:
                 continue
             now = datetime.now(UTC)
@@ -88,28 +96,60 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def wanted(message: Heard) -> tuple[str, list[str]]:
-    """Return the device that asks, as PROVINCE/SITE/ID, and for which segments; none if it is another message."""
+class Allowance:
+    """How many names of each device are answered. One thread."""
+
+    def __init__(self) -> None:
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def left(self, device: str) -> int:
+        """Return how many names of a device may be answered now."""
+        left, at_s = self._left.get(device, (float(_NAMES_AT_ONCE), 0.0))
+        return int(min(left + (time.monotonic() - at_s) * _NAMES_S, _NAMES_AT_ONCE))
+
+    def take(self, device: str, count: int) -> None:
+        """Note that so many are answered."""
+        self._left[device] = self.left(device) - count, time.monotonic()
+        self._left.move_to_end(device)
+        if len(self._left) > _MOST_DEVICES:
+            self._left.popitem(last=False)
+
+
+def wanted(message: Heard, allowance: Allowance) -> tuple[str, dict[str, int]]:
+    """Return the device that asks, as PROVINCE/SITE/ID, and for which segments, with their lengths; none if it is
+    another message, or a device has asked for more than its share."""
     topic = _TOPIC.search(message.topic)
+    if topic is None or message.retain or not (most := allowance.left(topic[1])):
+        return "", {}
+    device = topic[1]
     try:
         said = json.loads(message.payload)
-        if topic is None or message.retain or said["type"] != "edge.evidence.wanted.v1":
-            return "", []
-        device = topic[1]
-        if said["source"] != f"/edge/{device}":
-            return "", []
-        return device, [name for name in said["data"]["objects"] if re.fullmatch(OBJECT_NAME, name)]
-    except (ValueError, TypeError, KeyError):
-        return "", []
+        if said["type"] != "edge.evidence.wanted.v1" or said["source"] != f"/edge/{device}":
+            return "", {}
+        names, sizes = said["data"]["objects"][:most], said["data"].get("sizes")
+        allowance.take(device, len(names))
+        if sizes is None:
+            text = "does not say how long its segments are, as an older edge-agent: update it, it gets no URLs"
+            print(printable(f"{device}: {text}"), file=sys.stderr, flush=True)
+            return "", {}
+        return device, {
+            name: size
+            for name, size in zip(names, sizes, strict=False)
+            if is_object_name(name) and type(size) is int and 0 <= size <= _LARGEST
+        }
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return "", {}
 
 
 def commands(
-    store: str, device: str, names: Sequence[str], lender: StoreKey, life_s: int, now: datetime
+    store: str, device: str, names: Mapping[str, int], lender: StoreKey, life_s: int, now: datetime
 ) -> Iterator[list[Mapping[str, str]]]:
-    """Yield the URLs for these segments, as many at a time as a command may have."""
+    """Yield the URLs for these segments of such lengths, as many at a time as a command may have."""
     urls: list[Mapping[str, str]] = []
-    for name in names:
-        one = {"name": name, "url": presigned("PUT", f"{store}/{device}/{name}", lender, life_s, now)}
+    for name, size in names.items():
+        headers = {"content-length": str(size), "if-none-match": "*"}
+        url = presigned("PUT", f"{store}/{device}/{name}", lender, life_s, now, headers)
+        one = {"name": name, "url": url}
         if urls and len(json.dumps([*urls, one])) > _MOST_BYTES:
             yield urls
             urls = []

@@ -65,6 +65,8 @@ class EvidenceData(Payload):
     """Of `ended`: what its pictures take of the card. Of `uploaded`: the object's length."""
     objects: tuple[ObjectName, ...] | None = None
     """Of `wanted`: the names of the segments that wait for a URL, the most urgent first."""
+    sizes: tuple[Count, ...] | None = None
+    """Of `wanted`: the length of each in bytes, in the same order. A URL should be good for that length only."""
     object: ObjectName | None = None
     """Of `uploaded` and `upload-failed`: the segment's name. One that ends in `_end` is empty and the last of its clip:
     all that comes of it is at the store. It has no `begins`, `ends`, `first` and `last`."""

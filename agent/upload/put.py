@@ -7,7 +7,7 @@ import time
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from agent.adapters.paced_socket import LOOK_S, PIECE, STALL_S, Room, give_way_on
 from agent.core.delivery.upload_link import Done, Put
@@ -98,6 +98,10 @@ def _head(connection: HTTPConnection, url: str, size: int) -> None:
     connection.putrequest("PUT", target, skip_accept_encoding=True)
     connection.putheader("Content-Length", str(size))
     connection.putheader("Content-Type", "video/mp4")
+    # Whoever has signed the URL wants nothing to be overwritten, and the store must be told so; another store need not
+    # know this header.
+    if "if-none-match" in parse_qs(parts.query).get("X-Amz-SignedHeaders", [""])[0].split(";"):
+        connection.putheader("If-None-Match", "*")
     connection.endheaders()
 
 

@@ -4,7 +4,7 @@ import re
 from typing import Literal, NamedTuple
 from urllib.parse import parse_qs
 
-from agent.contract.evidence_names import OBJECT_NAME
+from agent.contract.evidence_names import is_object_name
 from agent.viewing.refusal import RefusalError
 
 MOST_PARTS = 400
@@ -49,6 +49,6 @@ def read(target: str) -> Asked:
     names = sorted({f"{camera}/{part}.mp4" for part in fields.get("parts", [""])[0].split(",")})
     if len(names) > MOST_PARTS or (what == "part" and len(names) != 1):
         raise RefusalError(400, f"name from one to {MOST_PARTS} parts")
-    if not all(re.fullmatch(OBJECT_NAME, each) for each in names) or not (_ID.fullmatch(clip) and _ID.fullmatch(alarm)):
+    if not all(map(is_object_name, names)) or not (_ID.fullmatch(clip) and _ID.fullmatch(alarm)):
         raise RefusalError(400, "that is not what a device calls a part of a recording")
     return Asked(what, device, camera, tuple(names), clip, alarm)  # type: ignore[arg-type]

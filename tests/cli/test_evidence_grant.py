@@ -1,6 +1,7 @@
 """`edge-agent evidence grant`: who is answered, with what, and how much at a time."""
 
 import json
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from agent.__main__ import main
 from agent.adapters.paho_centre import Heard
 from agent.centre.presign import StoreKey
-from agent.cli.evidence_grant import commands, wanted
+from agent.cli.evidence_grant import Allowance, commands, wanted
 from agent.cli.keygen import make_key, private_path
 from agent.contract.commands import UploadUrlsArgs
 
@@ -20,12 +21,17 @@ LENDER = StoreKey("AKID", "secret", "t" * 900)
 
 
 def heard(topic: str = f"edge/v1/{DEVICE}/up/evidence", retain: bool = False, **changes: Any) -> Heard:
-    said = {"type": "edge.evidence.wanted.v1", "source": f"/edge/{DEVICE}", "data": {"objects": [NAME]}, **changes}
+    said = {
+        "type": "edge.evidence.wanted.v1",
+        "source": f"/edge/{DEVICE}",
+        "data": {"objects": [NAME], "sizes": [1000]},
+        **changes,
+    }
     return Heard(topic, json.dumps(said).encode(), retain)
 
 
 def test_a_device_that_asks_is_answered_for_what_it_asks() -> None:
-    assert wanted(heard()) == (DEVICE, [NAME])
+    assert wanted(heard(), Allowance()) == (DEVICE, {NAME: 1000})
 
 
 @pytest.mark.parametrize(
@@ -44,18 +50,56 @@ def test_a_device_that_asks_is_answered_for_what_it_asks() -> None:
     ],
 )
 def test_what_does_not_ask_gets_nothing(message: Heard) -> None:
-    assert wanted(message) == ("", [])
+    assert wanted(message, Allowance()) == ("", {})
 
 
 def test_no_device_chooses_an_object_outside_of_its_own() -> None:
-    names = ["../../other/" + NAME, "/" + NAME, NAME + "?x=1", NAME + "\n", "x", NAME]
-    assert wanted(heard(data={"objects": names})) == (DEVICE, [NAME])
+    names = [
+        "../../other/" + NAME,
+        "/" + NAME,
+        NAME + "?x=1",
+        NAME + "\n",
+        "x",
+        7,
+        NAME.replace("2026", "2\u066026"),
+        NAME,
+    ]
+    sizes = [1] * len(names)
+    asked = heard(data={"objects": names[:5] + names[6:], "sizes": sizes})
+    assert wanted(asked, Allowance()) == (DEVICE, {NAME: 1})
+    for bad in (-1, 1.5, True, "1", 65 << 20):
+        assert wanted(heard(data={"objects": [NAME], "sizes": [bad]}), Allowance()) == (DEVICE, {})
+
+
+def test_an_older_device_gets_no_url_that_could_overwrite_and_the_office_reads_why(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert wanted(heard(data={"objects": [NAME]}), Allowance()) == ("", {})
+    assert (
+        f"{DEVICE}: does not say how long its segments are, as an older edge-agent: update it"
+        in capsys.readouterr().err
+    )
+
+
+def test_an_honest_device_waits_for_no_flood_of_names() -> None:
+    allowance, began_s = Allowance(), time.monotonic()
+    thief = "gp/park-station/kiosk-9"
+    flood = [NAME.replace(".1.", f".{number}.") for number in range(2_000)]
+    data = {"objects": flood, "sizes": [1] * len(flood)}
+    message = heard(f"edge/v1/{thief}/up/evidence", source=f"/edge/{thief}", data=data)
+    answered = 0
+    for _ in range(100):  # ten floods of 20,000
+        _, names = wanted(message, allowance)
+        answered += sum(1 for _ in commands("https://store.example/b", thief, names, LENDER, 900, datetime.now(UTC)))
+        assert wanted(heard(), allowance) == (DEVICE, {NAME: 1000})
+    assert answered < 60, "commands, each of which must be signed"
+    assert time.monotonic() - began_s < 5
 
 
 def test_many_urls_are_given_in_commands_that_a_device_takes() -> None:
-    names = [NAME.replace(".1.", f".{number}.") for number in range(32)]
+    names = {NAME.replace(".1.", f".{number}."): 1000 for number in range(32)}
     given = list(commands("https://store.example/b", DEVICE, names, LENDER, 900, datetime.now(UTC)))
-    assert [each["name"] for urls in given for each in urls] == names
+    assert [each["name"] for urls in given for each in urls] == list(names)
     assert len(given) > 1
     for urls in given:
         arguments = UploadUrlsArgs.model_validate({"urls": urls, "expires": 1})

@@ -69,7 +69,7 @@ _OF_THE_DEVICE = {
     "encoder facts free_bytes group_s held into keeping key masked masked_by_camera most_clips parameters recipient "
     "recorded_frames_per_second recorder_socket ring_bytes ring_s seconds socket stream why begins ends "
     "chain head recorded recording evidence waits longest_s",
-    "uploads": "upload uploads waiting waiting_bytes urls month_bytes objects object first last hosts",
+    "uploads": "upload uploads waiting waiting_bytes urls month_bytes objects sizes object first last hosts",
     "a SIM card": "interface limit_bytes",
     "from the settings": "spec simulate width height model model_directories state_models model_sha256 model_refused "
     "model_retired threads runtime delegate "

@@ -2,6 +2,7 @@
 says nothing."""
 
 import hashlib
+import hmac
 import socket
 import ssl
 import struct
@@ -11,6 +12,7 @@ from collections import deque
 from contextlib import suppress
 from types import TracebackType
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from tests.support.certificates import CertificateFiles
 
@@ -32,8 +34,11 @@ class Store:
     A GET knows `silent`, `drip`, `garbage`, `short` (half of what is promised), and statuses.
     """
 
-    def __init__(self, tls: CertificateFiles | None = None, bytes_s: int = 0) -> None:
-        """`bytes_s` is how fast it reads; 0: at once."""
+    def __init__(
+        self, tls: CertificateFiles | None = None, bytes_s: int = 0, key: tuple[str, str] | None = None
+    ) -> None:
+        """`bytes_s` is how fast it reads; 0: at once. `key`, its secret and region: it takes only what was signed."""
+        self._key = key
         self.objects: dict[str, list[bytes]] = {}
         """What was taken, by path; more than one where a path was taken again."""
         self.puts: list[Taken] = []
@@ -116,6 +121,12 @@ class Store:
         how, _, number = (self.script.popleft() if self.script else "take").partition(" ")
         self.puts.append(Taken(path, headers, how))
         size = int(headers["content-length"])
+        if self._key is not None and not is_signed(path, headers, *self._key):
+            self._refuse(connection, 403, b"SignatureDoesNotMatch", size)
+            return
+        if headers.get("if-none-match") == "*" and path.partition("?")[0] in self.objects:
+            self._refuse(connection, 412, b"PreconditionFailed", size)
+            return
         if how == "early":
             connection.sendall(f"HTTP/1.1 {number} No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
             time.sleep(0.2)
@@ -132,6 +143,11 @@ class Store:
             self.objects.setdefault(path.partition("?")[0], []).append(body)
             self.at_s[path.partition("?")[0]] = time.monotonic()
         self._say(connection, how, number, body)
+
+    def _refuse(self, connection: socket.socket, status: int, code: bytes, size: int) -> None:
+        self._read(connection, size)
+        text = b"<Error><Code>%s</Code></Error>" % code
+        connection.sendall(b"HTTP/1.1 %d No\r\nContent-Length: %d\r\n\r\n" % (status, len(text)) + text)
 
     def _get(self, connection: socket.socket, path: str) -> None:
         self.gets.append(path)
@@ -183,3 +199,20 @@ def _reset(connection: socket.socket) -> None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.shutdown(socket.SHUT_RDWR)
         connection.close()
+
+
+def is_signed(target: str, headers: dict[str, str], secret: str, region: str) -> bool:
+    """Whether a PUT is as its presigned URL has it, with each header that was signed: AWS Signature Version 4."""
+    path, _, query = target.partition("?")
+    asked, _, signature = query.partition("&X-Amz-Signature=")
+    fields = {name: unquote(value) for name, _, value in (each.partition("=") for each in asked.split("&"))}
+    names = fields["X-Amz-SignedHeaders"].split(";")
+    lines = "".join(f"{name}:{headers.get(name, '')}\n" for name in names)
+    request = f"PUT\n{path}\n{asked}\n{lines}\n{';'.join(names)}\nUNSIGNED-PAYLOAD"
+    moment = fields["X-Amz-Date"]
+    scope = f"{moment[:8]}/{region}/s3/aws4_request"
+    to_sign = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
+    key = f"AWS4{secret}".encode()
+    for each in scope.split("/"):
+        key = hmac.digest(key, each.encode(), "sha256")
+    return hmac.digest(key, to_sign.encode(), "sha256").hex() == signature

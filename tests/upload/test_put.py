@@ -4,6 +4,8 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ import pytest
 
 from agent.adapters import paced_socket
 from agent.adapters.paced_socket import PIECE
+from agent.centre.presign import StoreKey
+from agent.cli.evidence_grant import commands
 from agent.core.delivery.upload_link import Done, Gate, Moves, Put, decode
 from agent.core.link_lines import LinkError, encode
 from agent.upload import put as module
@@ -88,6 +92,47 @@ def test_tls_checks_the_name_and_the_authority_of_a_store(tmp_path: Path, media:
         assert "certificate does not hold" in wrong.detail
     with Store(authority.server(["store.example"])) as store:
         assert "certificate does not hold" in once(store, media, ca_file=str(authority.ca)).detail
+
+
+def test_a_thief_with_a_kiosks_key_changes_nothing_that_is_at_the_store(tmp_path: Path) -> None:
+    """What the office grants is good once, for what the device has said, and for what is not there yet."""
+    key, device = StoreKey("AKID", "secret", region="af-south-1"), "gp/jhb-park-station/kiosk-0042"
+    names = [f"front/2026-11-27/22/59-58.123Z.{number}.mp4" for number in range(100)]
+    now = datetime.now(UTC)
+    with Store(key=(key.secret, key.region)) as store:
+
+        def granted(size: int) -> dict[str, str]:
+            sizes = dict.fromkeys(names, size)
+            given = commands(store.url("evidence"), device, sizes, key, 900, now)
+            return {each["name"]: each["url"] for urls in given for each in urls}
+
+        def sent(url: str, content: bytes, **headers: str) -> int:
+            file = tmp_path / "file"
+            file.write_bytes(content)
+            if not headers:
+                return put(Put(1, str(file), url), Freely()).status
+            connection = HTTPConnection(store.host)
+            connection.request("PUT", url.partition(store.host)[2], content, headers)
+            status = connection.getresponse().status
+            connection.close()
+            return status
+
+        honest = granted(len(MEDIA))
+        assert [sent(honest[name], MEDIA) for name in names] == [200] * 100
+        again, stolen = put(Put(1, str(tmp_path / "file"), honest[names[0]]), Freely()), granted(7)
+        assert (again.is_there, again.detail) == (True, "HTTP 412 PreconditionFailed"), "an answer that was lost"
+        for name in names:
+            assert sent(honest[name], bytes(len(MEDIA))) == 412, "a URL that has worked once"
+            assert sent(stolen[name], b"another") == 412, "a URL for what is there"
+            assert sent(stolen[name], b"another", **{"Content-Type": "video/mp4"}) == 403, "without what was signed"
+            assert sent(honest[name], b"another", **{"If-None-Match": "*"}) == 403, "of another length"
+        assert all(store.objects[f"/evidence/{device}/{name}"] == [MEDIA] for name in names)
+
+
+@pytest.mark.parametrize("url", ["p/a?X-Amz-SignedHeaders=host", "p/a"])
+def test_a_url_of_an_older_office_is_used_as_ever(store: Store, media: Path, url: str) -> None:
+    assert put(Put(1, str(media), store.url(url)), Freely()).status == 200
+    assert "if-none-match" not in store.puts[0].headers
 
 
 @pytest.mark.parametrize("status", ["301", "302", "307", "308"])

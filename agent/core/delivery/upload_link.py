@@ -59,14 +59,17 @@ class Done:
 
     @property
     def is_there(self) -> bool:
-        """Whether the store has the file."""
-        return 200 <= self.status < 300 and self.is_ours
+        """Whether the store has the file: now, or already, where it lets nothing be overwritten (412). Then an answer
+        was lost; whether it is ours, the SHA-256 tells whoever reads it."""
+        is_known = self.status == 412 and self.code == "PreconditionFailed"
+        return is_known or (200 <= self.status < 300 and self.is_ours)
 
     @property
     def may_go_later(self) -> bool:
         """Whether the network or the store has failed, or has no time: the URL is as good as before."""
         is_slow = self.status == 400 and self.code == "RequestTimeout"  # S3 has waited for the body
-        return self.status == 0 or self.status >= 500 or self.status in _BUSY or is_slow
+        is_race = self.status == 409 and self.code == "ConditionalRequestConflict"  # another PUT of it is under way
+        return self.status == 0 or self.status >= 500 or self.status in _BUSY or is_slow or is_race
 
 
 Line = Put | Gate | Moves | Done

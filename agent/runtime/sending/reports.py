@@ -30,7 +30,8 @@ class UploadReports:
         of_one = lambda each: (each.segment.camera, each.segment.clip, each.segment.alarm_id or "")  # noqa: E731
         for _, group in groupby(sorted(due, key=of_one), of_one):
             those = sorted(group, key=lambda each: each.segment.urgency)
-            self._tell("wanted", those[0].segment, object=None, objects=tuple(each.segment.name for each in those))
+            names, sizes = zip(*((each.segment.name, each.segment.size) for each in those), strict=True)
+            self._tell("wanted", those[0].segment, object=None, objects=names, sizes=sizes)
             for each in those:
                 each.said_ns = now_ns
 

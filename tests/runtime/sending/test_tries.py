@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.core.delivery.upload_link import Done
 from tests.support.drafts import alarm_data
 from tests.support.sending import HOST, OTHER, Outboxed, Rig
 
@@ -75,6 +76,14 @@ def test_a_host_that_hangs_makes_way_for_another_and_a_segment_takes_a_url_there
     rig.run()
     rig.segment(3)
     assert rig.run().url == f"https://{OTHER}/any"
+
+
+def test_what_a_store_has_already_counts_as_sent() -> None:
+    there = Done(1, 412, 7, "HTTP 412 PreconditionFailed", code="PreconditionFailed")
+    assert there.is_there
+    assert not there.may_go_later
+    assert not Done(1, 412, 7).is_there
+    assert Done(1, 409, 0, code="ConditionalRequestConflict").may_go_later
 
 
 @pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 409, 412])
