@@ -88,6 +88,8 @@ class CentreConnection:
         """Whether the broker keeps what we say of ourselves; where it does not, only whoever is connected hears it."""
         self._refused_to_retain: mqtt.Client | None = None
         self._left: mqtt.Client | None = None
+        self.largest: int | None = None
+        """The largest packet that the broker says that it takes; None if it says nothing."""
         try:
             self._tls = tls_context(tls or TlsFiles()) if self._endpoint.tls else None
         except BrokerError as error:
@@ -215,6 +217,7 @@ class CentreConnection:
             self._failure = f"the broker refused: {why}"
             self._subscribed.set()
         else:
+            self.largest = getattr(properties, "MaximumPacketSize", None)
             granted_s = getattr(properties, "SessionExpiryInterval", _SESSION_S)
             if self._client_id is not None and granted_s < _SESSION_S:
                 why = f"it keeps our session for {granted_s} s, not for {_SESSION_S}"

@@ -82,6 +82,30 @@ def test_a_simulated_kiosk_passes_every_check(
     assert main(["conform", "verify", str(tmp_path / "kiosk" / "report.json"), "--keys", keys]) == 0
 
 
+ASKS_FOR_NO_MORE_THAN_THE_BROKER_TAKES = (
+    sys.executable,
+    "-c",
+    """
+import sys
+from agent.__main__ import main
+from agent.adapters import paho_client
+paho_client.MAXIMUM_PACKET_BYTES = 135168
+sys.exit(main())
+""",
+)
+
+
+def test_a_device_that_anybody_can_make_deaf_is_named(tmp_path: Path, broker: Mosquitto, impatient: None) -> None:
+    program = ASKS_FOR_NO_MORE_THAN_THE_BROKER_TAKES
+    with AgentProcess(tmp_path / "kiosk", broker.url, program=program) as agent:
+        _, findings = graded(agent, broker)
+    assert faults(findings) == {
+        "too-large": [
+            "hears nothing any more after messages as large as the broker takes: let it ask for clearly larger packets"
+        ]
+    }
+
+
 def worse(inner: AgentProcess, broker: Mosquitto, up: Up | None = None, down: Down | None = None, *more: str) -> Any:
     """What is found in a device that is worse than `inner` in this."""
     changes: dict[str, Any] = {name: each for name, each in (("up", up), ("down", down)) if each is not None}

@@ -19,6 +19,7 @@ from agent.centre.record import HOLE_AFTER_S
 from agent.contract.kinds import KINDS
 
 _JUMP = 1000
+_MORE_THAN_IN_FLIGHT = 25
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z")
 _ONE, _OTHER = "Conform One", "Conform Two"
 _KINDS = {kind.type: kind for kind in KINDS.values()}
@@ -226,6 +227,16 @@ def will_and_birth(s: Subject) -> None:
         raise Wrong(*faults)
 
 
+def too_large(s: Subject) -> None:
+    """Messages as large as the broker takes, more than may be in flight, and then a command."""
+    s.send_largest("command/ping", _MORE_THAN_IN_FLIGHT)
+    since = s.now()
+    if s.result(s.order("ping", {}), since=since) is None:
+        raise Wrong(
+            "hears nothing any more after messages as large as the broker takes: let it ask for clearly larger packets"
+        )
+
+
 def health(s: Subject) -> None:
     """Two reports of its health, one after the other, by themselves."""
     if s.find("health", lambda _: len(s.said("health")) >= 2, within_s=s.health_s + 15.0) is None:
@@ -277,7 +288,7 @@ def nonces(s: Subject) -> None:
 
 CHECKS = (
     present, press, further_press, refusals, registered, once, another_person, pressed_since, closed, rebirth, replay,
-    retained, will_and_birth, health, messages, numbers, nonces,
+    retained, will_and_birth, too_large, health, messages, numbers, nonces,
 )  # fmt: skip
 ABOUT_ALL = (messages, numbers, nonces)
 """Those about what was heard."""
