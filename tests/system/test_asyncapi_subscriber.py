@@ -70,7 +70,7 @@ SAID_BY_HAND: Mapping[SecurityKind, tuple[str, dict[str, Any]]] = {
     "tls-failed": ("a broker with a wrong certificate, and then the right one", {}),
     "broker-refused": ("a broker with access lists", {}),
     "broker-overrun": ("a broker that breaks the protocol: Mosquitto does not", {}),
-    "delivery-stopped": ("a broker that stops passing on what it has taken", {}),
+    "delivery-stopped": ("a broker that stops passing on what it has taken", {"broker": "mqtt://a"}),
     "session-taken-over": ("a second client under the id of the device: test_probe.py", {}),
     "message-refused": ("a broker with access lists", {"topic": "edge/v1/gp/a/b/up/health"}),
     "command-flood": ("more acks in a moment than a test can sign", {}),
