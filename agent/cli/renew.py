@@ -54,7 +54,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
     with store.locked():
         current = store.current()
-        assert current is not None
+        if current is None:  # somebody has exchanged it since
+            raise EdgeAgentError("the credentials are gone: run the command again, or enrol this device again")
         use_provider(current.bound().key)
         around = tools()
         around.wait_for_clock(_CLOCK_S)
