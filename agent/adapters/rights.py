@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 def ruler(path: Path) -> int:
     """Return the uid of whoever decides what `path` leads to: the owner of the first directory or link on the way that
-    is not root's; 0 when there is none. The end of the way may be missing. Raises OSError."""
+    is not root's; 0 when there is none. The end of the way may be missing, or lie below a file. Raises OSError."""
     number, uid = _walked(path)
     os.close(number)
     return uid
@@ -134,7 +134,7 @@ def _walked(path: Path, *, whole: bool = False) -> tuple[int, int]:
             part = parts.popleft()
             try:
                 found = os.open(part, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):
                 if whole:
                     raise
                 break

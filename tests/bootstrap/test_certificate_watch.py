@@ -129,6 +129,7 @@ def test_a_disk_that_hangs_holds_one_thread_and_the_end_that_was_read_stays(
     tmp_path: Path, files: CertificateFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agent.adapters.in_time.PATIENCE_S", 0.05)
+    monkeypatch.setattr("agent.adapters.x509_files.read_file", Path.read_bytes)  # a FIFO stands for a disk that hangs
     device, right = Device(tmp_path, files), files.cert.read_bytes()
     end = device.passes(SOON)
     files.cert.unlink()
@@ -148,6 +149,7 @@ def test_a_disk_that_answers_late_is_heard(
     tmp_path: Path, files: CertificateFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agent.adapters.in_time.PATIENCE_S", 0.05)
+    monkeypatch.setattr("agent.adapters.x509_files.read_file", Path.read_bytes)  # a FIFO stands for a disk that hangs
     right, end = files.cert.read_bytes(), end_of(files)
     device = Device(tmp_path, files)
     files.cert.unlink()

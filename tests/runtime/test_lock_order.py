@@ -34,6 +34,7 @@ def locks_of_the_core() -> set[str]:
         if makes and not name.startswith(
             (
                 "centre/",
+                "cli/",
                 "recorder/",
                 "service_page/",
                 "viewing/",

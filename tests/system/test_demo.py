@@ -83,7 +83,7 @@ def test_without_a_terminal_and_a_browser_the_story_is_told_and_every_step_was_s
     assert cv2.imread(picture[2]) is not None
     assert list(tmp_path.iterdir()) == []
     # What it says of the recording, somebody else finds too.
-    assert re.search(r"^The 1[5678] seconds before the press: verified\.", done.stdout, re.MULTILINE)
+    assert re.search(r"^The 1[0123] seconds before the press: verified\.", done.stdout, re.MULTILINE)
     check = re.search(r"check it yourself: edge-agent (evidence verify .*)$", done.stdout, re.MULTILINE)
     film = re.search(r"a film that any player opens: (.*)$", done.stdout, re.MULTILINE)
     assert check is not None
@@ -91,7 +91,7 @@ def test_without_a_terminal_and_a_browser_the_story_is_told_and_every_step_was_s
     assert ran(sys.executable, "-m", "agent", *check[1].split()).returncode == 0
     shown = ran("ffprobe", "-v", "warning", "-show_entries", "format=duration", "-of", "csv=p=0", film[1])
     assert shown.stderr == ""
-    assert float(shown.stdout) > 25
+    assert float(shown.stdout) > 18
 
 
 def test_a_step_that_is_not_seen_makes_the_story_fail(tmp_path: Path) -> None:

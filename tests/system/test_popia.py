@@ -38,6 +38,8 @@ STATE_KEYS = (
     *(
         "alarm/",
         "bdseq",
+        "echoed",
+        "snapshot/",
         "boot",
         "ceiling",
         "clean",

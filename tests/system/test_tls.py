@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,13 +52,25 @@ def test_a_press_arrives_over_tls_and_the_ack_of_a_centre_with_its_own_certifica
         assert told.data["certificate_ends"] == end_of(files)
 
 
+# A FIFO stands for a disk that hangs; the agent itself refuses to read one.
+READS_FIFOS = """
+import pathlib, sys
+from agent.adapters import x509_files
+x509_files.read_file = pathlib.Path.read_bytes
+from agent.__main__ import main
+sys.exit(main())
+"""
+
+
 def test_a_disk_that_hangs_under_the_certificate_holds_up_nothing(
     tmp_path: Path, tls_broker: Mosquitto, authorities: BrokerAuthorities
 ) -> None:
     files = own_files(authorities.device(USER), tmp_path / "certificates")
     with (
         centre_of(tls_broker, authorities) as centre,
-        AgentProcess(tmp_path / "kiosk", tls_broker.url, mqtt=mqtt(files)) as agent,
+        AgentProcess(
+            tmp_path / "kiosk", tls_broker.url, program=(sys.executable, "-c", READS_FIFOS), mqtt=mqtt(files)
+        ) as agent,
     ):
         centre.wait_for("health")
         content, end = files.cert.read_bytes(), end_of(files)

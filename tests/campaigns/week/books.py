@@ -76,6 +76,8 @@ class Books:
         found = []
         for line in self._arrivals:
             at_s, topic, payload = line.split("\t", 2)
+            if "/down/" in topic:  # the device's own echo
+                continue
             envelope = json.loads(payload)
             envelope["monoms"] += round(boots[envelope["bootid"]] * 1000)
             found.append(Arrival(_ns(at_s), topic, False, envelope))
@@ -86,6 +88,8 @@ class Books:
         self._arrivals.seek(0)
         for line in self._arrivals:
             at_s, topic, payload = line.split("\t", 2)
+            if "/down/" in topic:
+                continue
             yield float(at_s), topic, payload.encode()
 
     def close(self) -> None:
