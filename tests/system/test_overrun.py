@@ -41,8 +41,8 @@ def test_no_message_fills_the_memory_or_holds_up_a_press_or_ends_the_connection(
         quiet_ms = waits_ms(broker, press_evenly(agent))
         peak_kb = vm_hwm_kb(agent)
         behaviour.flood = [piece for _ in range(count) for piece in packet(size)]
-        broker.cut()
         seen = len(broker.levels)
+        broker.cut()
         edges = press_evenly(agent)
         under_flood_ms = waits_ms(broker, edges, presses_before=PRESSES)
         grown_kb = vm_hwm_kb(agent) - peak_kb

@@ -217,7 +217,7 @@ def check_run(directory: Path) -> None:
     assert stat.S_ISSOCK(tap)
     assert not stat.S_IMODE(tap) & 0o007
     status = json.loads((directory / "status.json").read_text())
-    assert set(status) == {"boottime_ns", "pid", "parts", "cameras", "uploads", "data"}, ASK_HERE
+    assert set(status) == {"boottime_ns", "pid", "parts", "cameras", "uploads", "data", "settings"}, ASK_HERE
     assert status["uploads"] is status["data"] is None  # else sizes and counts, as health tells
     for part in status["parts"].values():
         assert set(part) == {"ok", "detail", "transient"}, ASK_HERE
