@@ -59,7 +59,9 @@ _IN_A_CHROOT = {
     "name marked as new": f"echo 'add = true' >> {_MORE}; {_CONFIGURED_AGAIN}; rm {_MORE}",
     "model where the agent can write": f"mkdir {_OLD_MODELS}; touch {_OLD_MODELS}/own.json {_OLD_MODELS}/own.tflite;"
     f" {_CONFIGURED_AGAIN}",
-    "model moved as it said": f"{_CONFIGURED_AGAIN} | sed -n \"s/.*: sudo \\(sh -c '.*'\\) and sudo .*/\\1/p\" | sh;"
+    "model moved as it said": f'{_CONFIGURED_AGAIN} | sed -n "s/.*sudo \\(rm -r [^,]*\\),.*/\\1/p" | sh;'
+    " install -d -m 750 -g edge-agent /etc/edge-agent/models;"
+    " for each in own.json own.tflite; do install -m 640 -g edge-agent /dev/null /etc/edge-agent/models/$each; done;"
     " stat -c '%A %U:%G %n' /etc/edge-agent/models/*; ls /var/lib/edge-agent;"
     f" {_CONFIGURED_AGAIN}; rm -r /etc/edge-agent/models",
     "profile copied": f"rm -rf {SETTINGS} {LAYERS}; cp -r {PROFILES}/camera-pi4/edge-agent.* /etc/edge-agent/ &&"
@@ -133,7 +135,7 @@ _ENROLMENT = {
     " systemctl daemon-reload",
 }
 # A contact inside the cabinet, and a cable to a network that nobody is in.
-_SERVICE = '\n[[inputs]]\nname = "cabinet"\nkind = "service"\npin = 16\nactive_when = "closed"\n'
+_SERVICE = '\n[[inputs]]\nname = "cabinet"\nkind = "service"\npin = 16\nactive_when = "closed"\nrestore_s = 0\n'
 _CABLE = (
     "ip link add eth0 type veth peer name phone0",
     "ip address add 10.77.0.2/24 dev eth0",
