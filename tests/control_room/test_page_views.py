@@ -90,6 +90,7 @@ def test_what_an_operator_reads_stays_where_it_is_while_alarms_come_above_it(ope
     assert page.evaluate(FIRST_SEEN) in ([alarm_id, at] for at in (top - 1, top, top + 1))
     # Whoever is at the top sees what comes.
     rows.evaluate("each => (each.scrollTop = 0)")
+    page.evaluate("() => new Promise(requestAnimationFrame)")  # the page hears of it with the next picture
     happen(page, "duress")
     expect(page.get_by_role("heading", name="1004 open alarms")).to_be_visible()
     assert rows.evaluate("each => each.scrollTop") == 0
