@@ -21,6 +21,7 @@ from agent.centre.conform.voice import Made, Voice
 from agent.centre.orders import signed
 from agent.contract.identity import Identity
 from agent.contract.messages import SecurityData
+from tests.support.drafts import alarm_data
 
 IDENTITY = Identity("conform", "run", "self-test")
 KEY = PrivateKey.generate("operator", "office")
@@ -138,11 +139,13 @@ def test_a_device_is_not_blamed_for_what_it_said_just_before_the_grader_listened
         return voice.make(voice.factory.security(BOOT), **fields)
 
     voice = Voice(IDENTITY)
+    say(subject, voice.state("online", 1))  # a subscription of its own, and the one to the rest comes after the next
     boot()
     say(subject, boot(recorddone=0))  # the broker has not confirmed the first yet
     say(subject, boot())
+    say(subject, voice.alarm(alarm_data()))
     checks.numbers(subject)
     boot()
     say(subject, boot())
-    with pytest.raises(Wrong, match="record 4 to 4 was delivered, and it never came"):
+    with pytest.raises(Wrong, match="record 5 to 5 was delivered, and it never came"):
         checks.numbers(subject)

@@ -6,7 +6,7 @@ A check raises Wrong with what is wrong, or NotTried. Those about an alarm go on
 import re
 import threading
 import time
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Any
 from uuid import UUID
 
@@ -257,8 +257,9 @@ def numbers(s: Subject) -> None:
     threading.Event().wait(HOLE_AFTER_S + 0.5)  # a number may come so late
     s.tick()
     came = {each.envelope.get("record") for each in s.said()}  # in whatever form
-    # What is in no message but those that were kept for us may have been sent before we listened.
-    began = next((each.envelope.get("recordtop", 0) for each in s.said() if not each.retain), 0)
+    # What it had given a number to before our first press may have been sent before we listened.
+    before = takewhile(lambda each: each.retain or not each.level.startswith("alarm/"), s.said())
+    began = max((each.envelope.get("recordtop", 0) for each in before), default=0)
     holes = [range(each.first, each.last + 1) for each in s.notices if isinstance(each, HoleFound)]
     lost = [hole for hole in holes if not came.issuperset(hole) and hole[-1] > began]
     faults = [f"says that record {hole[0]} to {hole[-1]} was delivered, and it never came" for hole in lost]
