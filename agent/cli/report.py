@@ -4,22 +4,24 @@ import argparse
 import os
 import subprocess
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.adapters.jose_keys import KeyRing
 from agent.centre import printable
 from agent.cli.centre import identity_of
 from agent.cli.demo_browser import find_browser
+from agent.cli.report_trust import add_trust, content, is_trust_given, trust_of
 from agent.contract.commissioning import Report, Verdict
 from agent.contract.identity import ROOT
 from agent.core.errors import EdgeAgentError, UsageError
-from agent.provisioning.report import LARGEST_BYTES, Finding, ReportFile, Trust, check, read
+from agent.provisioning.report import Finding, ReportFile, check, read
 
 _EXAMPLE = """\
 Example:
+  edge-agent report verify kiosk-0042.json --province kzn
   edge-agent report verify kiosk-0042.json --device-ca device-ca.pem --keys keys/keys.json --revoked device.crl
-  edge-agent report render kiosk-0042.json --out reports --device-ca device-ca.pem --keys keys/keys.json
+  edge-agent report render kiosk-0042.json --out reports --province kzn
 """
 _PATIENCE_S = 60.0
 _OPTIONS = (
@@ -51,30 +53,24 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         epilog=_EXAMPLE,
         formatter_class=raw,
     )
-    _add_shared(one, required=True)
+    _add_shared(one)
     one.set_defaults(run=_verify)
     one = actions.add_parser(
         "render",
         help="make a page of a report, and a PDF where Chromium is",
-        description="Make a page of HTML of a report, and a PDF where Chromium is. With --device-ca and --keys it is"
-        " checked as by `verify`, and the page says so. Exit code 1 if something of it does not hold.",
+        description="Make a page of HTML of a report, and a PDF where Chromium is. With --province, or --device-ca"
+        " and --keys, it is checked as by `verify`, and the page says so. Exit code 1 if something does not hold.",
         epilog=_EXAMPLE,
         formatter_class=raw,
     )
-    _add_shared(one, required=False)
+    _add_shared(one)
     one.add_argument("--out", required=True, type=Path, metavar="DIR", help="created if it does not exist")
     one.set_defaults(run=_render)
 
 
-def _add_shared(parser: argparse.ArgumentParser, *, required: bool) -> None:
+def _add_shared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help="the report")
-    text = "certificates of the authorities of devices (PEM)"
-    parser.add_argument("--device-ca", required=required, type=Path, metavar="FILE", help=text)
-    text = "key set with those who may commission today; whoever was taken out of it is revoked"
-    parser.add_argument("--keys", required=required, type=Path, metavar="FILE", help=text)
-    parser.add_argument(
-        "--revoked", type=Path, metavar="FILE", help="list of revoked devices (PEM), as brokers have it"
-    )
+    add_trust(parser)
     parser.add_argument("--device", metavar="PROVINCE/SITE/ID", help="the device whose report it must be")
     parser.add_argument("--after", type=Path, metavar="FILE", help="the newest known report, which it must follow")
 
@@ -84,6 +80,8 @@ def _verify(args: argparse.Namespace) -> int:
     report = file.data.report
     for holds, text in findings:
         print(printable(f"{'holds' if holds else 'NOT SO'}: {text}"))
+    if args.revoked is None:
+        print("not asked: whether the device was revoked since (--revoked FILE)")
     if not all(finding.holds for finding in findings):
         return 1
     words: dict[Verdict, str] = {"passed": "passed", "failed": "failed", "left-out": "left out"}
@@ -95,15 +93,16 @@ def _verify(args: argparse.Namespace) -> int:
 def _render(args: argparse.Namespace) -> int:
     from agent.provisioning.report_page import page  # noqa: PLC0415 - `verify` needs none of it
 
-    if args.device_ca and args.keys:
+    if is_trust_given(args):
         file, findings = _checked(args)
         revoked = f"Revoked devices: {args.revoked.name}" if args.revoked else "No list of revoked devices was asked"
-        against = f"against {args.device_ca.name} and {args.keys.name}"
+        names = [each.name for each in (args.device_ca, args.keys) if each]
+        against = f"against {' and '.join([f'the province {args.province}', *names] if args.province else names)}"
         checked: str | None = f"Checked {datetime.now(UTC):%Y-%m-%d %H:%M} UTC {against}. {revoked}."
     elif any((args.device_ca, args.keys, args.revoked, args.device, args.after)):
-        raise UsageError("a check needs both --device-ca and --keys")
+        raise UsageError("a check needs both --device-ca and --keys, or --province")
     else:
-        file, findings = read(_content(args.file))
+        file, findings = read(content(args.file))
         checked = None
     report = file.data.report
     path = args.out / f"{report.device.name.replace('/', '-')}-{_date(report.ended)}-{_short(report.id)}.html"
@@ -118,18 +117,16 @@ def _render(args: argparse.Namespace) -> int:
 
 
 def _checked(args: argparse.Namespace) -> tuple[ReportFile, list[Finding]]:
-    trust = Trust(
-        _content(args.device_ca).decode("ascii", "replace"),
-        KeyRing.load(args.keys),
-        _content(args.revoked).decode("ascii", "replace") if args.revoked else "",
-        identity_of(args.device, ROOT).user if args.device else None,
-        _before(args.after) if args.after else None,
+    trust = replace(
+        trust_of(args),
+        device=identity_of(args.device, ROOT).user if args.device else None,
+        after=_before(args.after) if args.after else None,
     )
-    return check(_content(args.file), trust, datetime.now(UTC))
+    return check(content(args.file), trust, datetime.now(UTC))
 
 
 def _before(path: Path) -> Report:
-    file, faults = read(_content(path))
+    file, faults = read(content(path))
     if faults:
         raise UsageError(f"{path}: {faults[0].text}")
     return file.data.report
@@ -151,14 +148,6 @@ def _pdf(page: Path) -> str:
         except (OSError, subprocess.SubprocessError) as error:
             return f"No PDF: {browser} has failed ({type(error).__name__}). Open the page in a browser, and print it."
     return str(target) if target.exists() else f"No PDF: {browser} has made none."
-
-
-def _content(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(LARGEST_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"{path}: can't be read: {(error.strerror or str(error)).lower()}") from error
 
 
 def _date(time: str) -> str:

@@ -137,6 +137,11 @@ def right_certificate(
     return own
 
 
+def issuers(known: list[Certificate]) -> bytes:
+    """Return the authorities between a device's certificate and its root, in PEM form."""
+    return "".join(each.pem for each in known if not each.is_root).encode()
+
+
 def authorities_of_servers(known: list[Certificate], own: Certificate, registrar: Registrar, trust: str) -> str:
     """Return the authorities that servers' certificates may come from, in PEM form.
 
@@ -179,5 +184,4 @@ def add_page(
         if before is not None and before.exists():
             chosen.write(PAGE, read_file(before))
         return
-    chain = [certificate.pem, *(each.pem for each in known if not each.is_root)]
-    chosen.write(PAGE, key + "".join(chain).encode())
+    chosen.write(PAGE, key + certificate.pem.encode() + issuers(known))

@@ -1,10 +1,11 @@
 """The device's credentials on disk: what a power cut leaves is the old ones or the new ones, never none.
 
 `STATE/credentials/` holds a directory for each set: `device.key` (the probe's certificate behind the key),
-`device.pem`, `ca.pem`, `binding.json`, and where the office gives one `page.pem`: key, certificate and issuer of the
-service page, which the agent lays beside what asks for the page. The link `current` names the set in use; it is
-replaced by a rename, after all that the new set holds is on the disk. `next` names what enrolment is asking for,
-`renewing` what renewal is. A set that no link names is left over, and goes at the next change.
+`device.pem`, `issuers.pem` (the authorities between that and its root), `ca.pem`, `binding.json`, and where the office
+gives one `page.pem`: key, certificate and issuer of the service page, which the agent lays beside what asks for the
+page. The link `current` names the set in use; it is replaced by a rename, after all that the new set holds is on the
+disk. `next` names what enrolment is asking for, `renewing` what renewal is. A set that no link names is left over, and
+goes at the next change.
 """
 
 import fcntl
@@ -28,6 +29,9 @@ from agent.provisioning.openssl import KeyKind
 
 Purpose = Literal["next", "renewing"]
 KEY, CERTIFICATE, AUTHORITIES, PAGE = "device.key", "device.pem", "ca.pem", ENROLLED_PAGE.name
+ISSUERS = "issuers.pem"
+"""Beside the certificate and not in its file, all of which goes to every broker. A report brings them along, for who
+knows the root alone."""
 _REQUEST = "request.json"
 _CURRENT = "current"
 _LINKS = (_CURRENT, "next", "renewing")

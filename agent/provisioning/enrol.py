@@ -12,10 +12,11 @@ from agent.provisioning.asking import (
     add_probe,
     authorities,
     authorities_of_servers,
+    issuers,
     right_certificate,
 )
 from agent.provisioning.claim import code
-from agent.provisioning.credentials import AUTHORITIES, CERTIFICATE, Asked, Bound, Set, Store
+from agent.provisioning.credentials import AUTHORITIES, CERTIFICATE, ISSUERS, Asked, Bound, Set, Store
 from agent.provisioning.est import Login, Registrar, Shown
 from agent.provisioning.openssl import OpensslError, key_kind, new_key, public_key, request
 
@@ -84,6 +85,7 @@ def enrol(order: Order, store: Store, registrar: Registrar, tools: Tools, patien
     answer = tools.until_answered(lambda: registrar.enrol(own_request, order.login, order.place), patience_s)
     certificate = right_certificate(answer, begun.key, order.name, known)
     begun.write(CERTIFICATE, certificate.pem.encode())
+    begun.write(ISSUERS, issuers(known))
     begun.write(AUTHORITIES, authorities_of_servers(known, certificate, registrar, order.trust).encode())
     probe = Identity(*order.name.split("/")).probe
     probe_request = request(begun.key, probe, order.board)

@@ -45,6 +45,10 @@ class Certificate:
 
     pem: str
     common_name: str
+    issuer: str
+    """The common name of whoever has signed it."""
+    serial: str
+    """In hex, small letters, without a zero in front."""
     begins: datetime
     ends: datetime
     public_key: bytes
@@ -169,17 +173,21 @@ def pem_certificates(text: str) -> list[Certificate]:
 
 def describe(pem: str) -> Certificate:
     """Return what a certificate says. Raises OpensslError."""
-    options = ("-subject", "-issuer", "-startdate", "-enddate", "-dateopt", "iso_8601", "-pubkey")
+    options = ("-subject", "-issuer", "-serial", "-startdate", "-enddate", "-dateopt", "iso_8601", "-pubkey")
     form = ("-nameopt", "sep_multiline,utf8,esc_ctrl,sname", "-ext", "basicConstraints")
     text = _openssl("x509", "-noout", *options, *form, stdin=pem.encode()).decode("utf-8", "replace")
     subject, issuer = (_name(text, which) for which in ("subject", "issuer"))
-    own = re.search(r"^\s+CN=(.*)$", subject, re.MULTILINE)
+    names = [re.search(r"^\s+CN=(.*)$", each, re.MULTILINE) for each in (subject, issuer)]
+    own, signer = (found[1] if found else "" for found in names)
+    number = re.search(r"^serial=([0-9A-F]+)$", text, re.MULTILINE)
     public = _PUBLIC.search(text)
     if public is None:
         raise OpensslError("a certificate without a key")
     return Certificate(
         pem=pem,
-        common_name=own[1] if own else "",
+        common_name=own,
+        issuer=signer,
+        serial=number[1].lower().lstrip("0") if number else "",
         begins=_date(text, "notBefore"),
         ends=_date(text, "notAfter"),
         public_key=base64.b64decode(public[1]),

@@ -9,8 +9,16 @@ from agent.contract.identity import Identity
 from agent.core.binding import Binding, copied
 from agent.core.errors import CopiedCard, EdgeAgentError
 from agent.core.renewal import Renewal, due_at, parse_renewal
-from agent.provisioning.asking import Tools, add_page, add_probe, authorities, authorities_of_servers, right_certificate
-from agent.provisioning.credentials import AUTHORITIES, CERTIFICATE, Asked, Bound, Set, Store
+from agent.provisioning.asking import (
+    Tools,
+    add_page,
+    add_probe,
+    authorities,
+    authorities_of_servers,
+    issuers,
+    right_certificate,
+)
+from agent.provisioning.credentials import AUTHORITIES, CERTIFICATE, ISSUERS, Asked, Bound, Set, Store
 from agent.provisioning.est import Registrar, Shown
 from agent.provisioning.openssl import Certificate, describe, key_alone, new_key, public_key, request
 
@@ -95,6 +103,7 @@ def _renewed(store: Store, current: Set, bound: Bound, registrar: Registrar, too
     answer = tools.until_answered(lambda: registrar.renew(own_request, shown), PATIENCE_S, PATIENCE_S)
     certificate = right_certificate(answer, begun.key, bound.name, known)
     begun.write(CERTIFICATE, certificate.pem.encode())
+    begun.write(ISSUERS, issuers(known))
     add_probe(lambda: registrar.renew(probe_request, shown), begun, identity.probe, known, tools)
     add_page(registrar, shown, begun, bound.name, tools, before=current.page)
     trusted = authorities_of_servers(known, certificate, registrar, _text(current.authorities))

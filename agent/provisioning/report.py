@@ -5,7 +5,8 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -33,7 +34,8 @@ from agent.contract.kinds import KINDS
 from agent.contract.leaves import DocumentError, altered, base64url, canonical, digest, parse
 from agent.contract.mistakes import mistake
 from agent.provisioning import openssl
-from agent.provisioning.openssl import OpensslError
+from agent.provisioning.credentials import ISSUERS
+from agent.provisioning.openssl import Certificate, OpensslError
 
 LARGEST_BYTES = 64 * 1024 * 1024
 """A file that is larger is not read."""
@@ -43,6 +45,8 @@ _UNSIGNED = {"report", "hashes", "signed", "historical", "pictures"}
 _SLOW_CLOCK = timedelta(days=1)
 _MOST_NAMED = 50
 _MOST_CERTIFICATES = 5
+_UNKNOWN = "unable to get local issuer certificate"
+"""What openssl says where an authority is missing."""
 
 
 class ReportError(EdgeAgentError):
@@ -90,7 +94,8 @@ def seal(
     report: Report, pictures: Iterable[bytes], key: Path, certificate: Path, technicians: JwsSignature
 ) -> ReportFile:
     """Sign a report by the device's key, beside the technician's signature over `payload_of` it. `certificate` is the
-    device's, with those of the authorities between behind it. Raises ReportError, OpensslError.
+    device's; those of the authorities between stand behind it, or in `issuers.pem` beside it. Raises ReportError,
+    OpensslError.
 
     A key in a TPM needs OPENSSL_CONF in the environment, as `openssl.configuration` says, and may take seconds.
     """
@@ -99,6 +104,8 @@ def seal(
         raise ReportError(f"the report and its pictures do not go together: {min(lost)}")
     hashes, payload = listed(report), payload_of(report)
     chain = openssl.pem_certificates(certificate.read_text())
+    with suppress(OSError):  # of an older enrolment, or set up by hand
+        chain += openssl.pem_certificates(certificate.with_name(ISSUERS).read_text())
     header = canonical({"alg": "ES256", "x5c": ["".join(each.pem.split("-----")[2].split()) for each in chain]})
     protected = base64url(header)
     signature = base64url(openssl.sign(key, f"{protected}.{payload}".encode()))
@@ -185,12 +192,10 @@ def _of_the_device(file: ReportFile, trust: Trust) -> Finding:
         return Finding(
             False, "the device's signature (/signed/signatures/0) was altered: its header names no certificate"
         )
-    name, roots = report.device.name, [each.pem for each in openssl.pem_certificates(trust.authorities)]
+    known = openssl.pem_certificates(trust.authorities)
+    name, roots = report.device.name, [each.pem for each in known]
     if why := openssl.why_not_issued(certificate.pem, roots, between, "sslclient", at=ends):
-        holder = certificate.common_name
-        return Finding(
-            False, f"signed by a stranger: on {report.ended[:10]} {holder} had no certificate of ours: {why}"
-        )
+        return Finding(False, _foreign(certificate, report.ended[:10], why, [] if between else known))
     signature = _decoded(own.signature)
     content = f"{own.protected}.{signed.payload}".encode()
     if header.get("alg") != "ES256" or not openssl.is_signature(signature or b"", content, certificate.public_key):
@@ -202,6 +207,17 @@ def _of_the_device(file: ReportFile, trust: Trust) -> Finding:
     if trust.revoked and (why := openssl.why_revoked(certificate.pem, roots, between, trust.revoked)):
         return Finding(False, f"the device's certificate does not hold any more: {why}")
     return Finding(True, f"the device {name} has signed it, with a certificate that ends {certificate.ends:%Y-%m-%d}")
+
+
+def _foreign(certificate: Certificate, day: str, why: str, alone_before: Sequence[Certificate]) -> str:
+    """`alone_before` are the authorities that are known, where the report has brought none along."""
+    holder, roots = certificate.common_name, {each.common_name for each in alone_before if each.is_root}
+    if 0 < len(roots) == len(alone_before) and certificate.issuer not in roots and why == _UNKNOWN:
+        return (
+            f'nobody can tell whether {holder} is ours: its authority, "{certificate.issuer}", is neither among those '
+            "given nor in the report (an older version left it out): give the certificate of the issuing authority too"
+        )
+    return f"signed by a stranger: on {day} {holder} had no certificate of ours: {why}"
 
 
 def of_the_technician(report: Report, payload: str, own: JwsSignature, keys: KeyRing) -> Finding:

@@ -1,13 +1,20 @@
 """`edge-agent report` in the office: one line for each thing, an exit code, a page and a PDF."""
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from agent.__main__ import main
+from agent.adapters.jose_keys import PrivateKey
 from agent.cli import report as command
 from agent.contract.envelope import rfc3339
+from deploy.kit.__main__ import main as kit
+from deploy.kit.authority import Authority, new_key, write_certificates, write_key
+from deploy.kit.workshop import filled
+from tests.support.certificates import CertificateFiles
 from tests.support.commissioning import ENDED, FIRST, SECOND, USER, Office
 
 
@@ -116,3 +123,101 @@ def test_a_browser_that_fails_costs_the_pdf_alone(
     page, sentence = capsys.readouterr().out.splitlines()
     assert Path(page).exists()
     assert sentence.startswith("No PDF: false has failed (CalledProcessError).")
+
+
+# --- a province as the kit makes it
+
+
+@pytest.fixture(scope="module")
+def provinces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the provinces kzn and gp."""
+    out = tmp_path_factory.mktemp("desk") / "provinces"
+    out.mkdir()
+    for code in ("kzn", "gp"):
+        (out / f"{code}.toml").write_text(filled("example.toml", code=code), encoding="utf-8")
+        assert kit(["new", code, "--out", str(out)]) == 0
+    return out
+
+
+def of_the_province(root: Path, directory: Path, *, enrolled: bool = True) -> Path:
+    """A genuine report of a device that this province has let in; unless `enrolled` by an older version, which kept no
+    authority beside the certificate."""
+    directory.mkdir()
+    user = f"{root.name}/durban-station/kiosk-0042"
+    key, issuing = new_key(), Authority.load(root / "registrar/issuing")
+    files = CertificateFiles(directory / "ca.pem", directory / "device.pem", directory / "device.key")
+    write_certificates(files.cert, issuing.device(key.public_key(), user))
+    write_key(files.key, key)
+    if enrolled:
+        write_certificates(directory / "issuers.pem", issuing.certificate)
+    [technician] = (root / "keys").glob("technician-*.key.json")
+    walker = PrivateKey.load(technician)
+    desk = replace(Office.create(directory / "desk"), technician=walker)
+    path = directory / "report.json"
+    path.write_bytes(desk.sealed(desk.report(user=user), files).content())
+    return path
+
+
+def test_the_office_verifies_by_the_name_of_its_province_alone(
+    provinces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ours = of_the_province(provinces / "kzn", tmp_path / "ours")
+    older = of_the_province(provinces / "kzn", tmp_path / "older", enrolled=False)
+    theirs = of_the_province(provinces / "gp", tmp_path / "theirs")
+    monkeypatch.chdir(provinces.parent)
+    for genuine in (ours, older):
+        assert main(["report", "verify", str(genuine), "--province", "kzn"]) == 0
+        said = capsys.readouterr().out
+        assert "not asked: whether the device was revoked since (--revoked FILE)" in said.splitlines()
+    assert main(["report", "verify", str(theirs), "--province", "kzn"]) == 1
+    assert "NOT SO: signed by a stranger: " in capsys.readouterr().out
+    assert main(["report", "verify", str(theirs), "--province", str(provinces / "gp")]) == 0
+
+
+def test_an_office_that_has_only_the_root_of_devices_is_not_told_that_its_own_kiosk_is_a_stranger(
+    provinces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = provinces / "kzn"
+    trust = ["--device-ca", str(root / "pki/device-root.pem"), "--keys", str(root / "keys/keys.json")]
+    assert main(["report", "verify", str(of_the_province(root, tmp_path / "ours")), *trust]) == 0
+    theirs = of_the_province(provinces / "gp", tmp_path / "theirs")
+    assert main(["report", "verify", str(theirs), *trust]) == 1
+    assert "NOT SO: signed by a stranger: " in capsys.readouterr().out
+    older = of_the_province(root, tmp_path / "older", enrolled=False)
+    assert main(["report", "verify", str(older), *trust]) == 1
+    [line] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("NOT SO")]
+    assert line.startswith('NOT SO: nobody can tell whether kzn/durban-station/kiosk-0042 is ours: its authority, "')
+    assert line.endswith("give the certificate of the issuing authority too")
+
+
+def test_whoever_has_stolen_the_issuing_authority_makes_no_report_that_the_office_believes_once_it_is_replaced(
+    provinces: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "provinces"
+    shutil.copytree(provinces, out)
+    thiefs = of_the_province(out / "kzn", tmp_path / "thief")
+    assert main(["report", "verify", str(thiefs), "--province", str(out / "kzn")]) == 0
+    shutil.rmtree(out / "kzn/registrar/issuing")
+    (out / "kzn/pki/issuing.pem").unlink()
+    assert kit(["new", "kzn", "--out", str(out)]) == 0
+    capsys.readouterr()
+    assert main(["report", "verify", str(thiefs), "--province", str(out / "kzn")]) == 1
+    assert "NOT SO: the device's certificate does not hold any more: " in capsys.readouterr().out
+
+
+def test_an_office_without_its_province_is_told_what_is_missing_and_what_to_do(
+    provinces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = of_the_province(provinces / "kzn", tmp_path / "ours")
+    monkeypatch.chdir(tmp_path)
+    assert main(["report", "verify", str(report), "--province", "kzn"]) == 2
+    assert "there is no provinces/kzn here: run this where `deploy/province new`" in capsys.readouterr().err
+    shutil.copytree(provinces / "kzn", tmp_path / "provinces/kzn")
+    (tmp_path / "provinces/kzn/keys/keys.json").unlink()
+    assert main(["report", "verify", str(report), "--province", "kzn"]) == 2
+    said = capsys.readouterr().err
+    assert (
+        "provinces/kzn/keys/keys.json: can't be read: no such file or directory. Run `deploy/province new kzn`" in said
+    )
+    assert main(["report", "verify", str(report)]) == 2
+    assert "give --province CODE, or both --device-ca FILE" in capsys.readouterr().err

@@ -47,7 +47,7 @@ def test_a_cut_after_each_step_of_enrolment_is_healed_by_the_next_run(tmp_path: 
     whole = Device(tmp_path / "whole", registrar).run("enrol")
     assert whole == [
         "device.key", "request.json", "next",
-        "device.pem", "ca.pem", "device.key", "binding.json", "current",
+        "device.pem", "issuers.pem", "ca.pem", "device.key", "binding.json", "current",
     ]  # fmt: skip
 
     for step in range(1, len(whole) + 1):

@@ -5,6 +5,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from agent.adapters.tls_context import TlsFiles, tls_context
 from agent.contract.vocabulary import TimeQuality
@@ -20,7 +21,10 @@ from agent.provisioning.asking import Tools
 from agent.provisioning.claim import code
 from agent.provisioning.est import RefusedError, RegistrarError
 from agent.provisioning.openssl import OpensslError, public_key, request
+from agent.provisioning.report import check
 from deploy.kit.authority import Authority, new_key
+from tests.support.certificates import CertificateFiles
+from tests.support.commissioning import NOW, Office
 from tests.support.enrolling import NO_ROOM, Bench, assert_whole, tried
 from tests.support.fake_registrar import NAME, SECRET, FakeRegistrar, Handler
 from tests.support.full_disk import FullDisk
@@ -63,6 +67,22 @@ def test_only_the_root_of_servers_vouches_for_servers(bench: Bench, registrar: F
 
     kept = x509.load_pem_x509_certificates((bench.current / "ca.pem").read_bytes())
     assert kept == [registrar.server_root.certificate]
+
+
+def test_an_office_that_knows_the_root_alone_can_tell_whose_a_report_is(
+    bench: Bench, registrar: FakeRegistrar, tmp_path: Path
+) -> None:
+    bench.enrol()
+    for renewed in (False, True):
+        if renewed:
+            bench.renew()
+        files = CertificateFiles(tmp_path, bench.current / "device.pem", bench.current / "device.key")
+        root = registrar.device_root.certificate.public_bytes(Encoding.PEM).decode()
+        desk = Office.create(tmp_path / f"desk-{renewed}")
+        content = desk.sealed(desk.report(user=NAME), files).content()
+        findings = check(content, replace(desk.trust(), authorities=root), NOW)[1]
+        assert [each.text for each in findings if not each.holds] == []
+    assert len(x509.load_pem_x509_certificates(files.cert.read_bytes())) == 1, "brokers are shown no more than before"
 
 
 def test_the_service_page_gets_a_key_of_its_own_with_all_that_a_phone_must_be_shown(

@@ -30,11 +30,7 @@ _WAITS = "contacts|tone|input|paths"
 _CODE = re.compile(r"\b[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}\b")
 _RAISED = re.compile(r"alarm/police .*\bTEST\b.* RAISED\b.*, id (\S+)")
 _CLOSED = re.compile(r"alarm/police .* CLOSED\b.*, id (\S+)")
-_VERIFY = (
-    "cat provinces/kzn/pki/issuing.pem provinces/kzn/pki/device-root.pem > device-ca.pem && .venv/bin/edge-agent "
-    "report verify {report} --device-ca device-ca.pem --keys provinces/kzn/keys/keys.json "
-    "--device kzn/durban-station/{name}"
-)
+_VERIFY = ".venv/bin/edge-agent report verify {report} --province kzn --device kzn/durban-station/{name}"
 _ANSWERS = {
     r"BECOME password: $": PASSWORD,
     r"\[sudo\] password for [^\n]*: $": PASSWORD,
