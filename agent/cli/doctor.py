@@ -3,7 +3,9 @@
 import argparse
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -111,12 +113,15 @@ def _chosen(checks: Sequence[Check], names: Sequence[str]) -> list[Check]:
 def _run(
     checks: Sequence[Check], waiting: Callable[[str], Callable[[str, float], None]], limit_s: float | None
 ) -> Iterator[Report]:
-    """Run each check that does not only follow from one that has failed."""
+    """Run each check, and leave out what only follows from one that has failed."""
     failed: set[str] = set()
     for check in checks:
         if failed.intersection(check.follows):
             continue
-        report = run_bounded(check, waiting(check.name), limit_s)
+        run = partial(check.run, failed=frozenset(failed)) if check.heeds else check.run
+        report = run_bounded(replace(check, run=run), waiting(check.name), limit_s)
+        if not report.findings:
+            continue
         if report.state is State.FAIL:
             failed.add(check.name)
         yield report

@@ -3,7 +3,7 @@
 import ipaddress
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -25,6 +25,7 @@ from agent.core.diagnosis.certificate import judge_broker
 from agent.core.diagnosis.finding import Finding, failure, ok, unknown, warn
 from agent.core.errors import BrokerError, CopiedCard, NoProbeCertificate, StepFailed
 from agent.doctor.check import Device, Note
+from agent.doctor.network import leads_to
 from agent.ports import BrokerAddress, OutgoingMessage
 from agent.runtime.selftest.path_probe import check_path
 from agent.settings import Settings
@@ -33,7 +34,7 @@ _STEP_S = 0.02
 _NO_LOGIN = "no login beside the agent's"
 
 
-def broker(device: Device, address: BrokerAddress, note: Note) -> Iterator[Finding]:
+def broker(device: Device, address: BrokerAddress, note: Note, *, failed: Collection[str] = ()) -> Iterator[Finding]:
     """Check one path to the centre.
 
     The agent's own connection is left alone: on a path where it has one, nothing else logs in. On the other paths the
@@ -41,13 +42,15 @@ def broker(device: Device, address: BrokerAddress, note: Note) -> Iterator[Findi
     """
     known = device.settings
     mqtt = known.mqtt
+    endpoint = replace(endpoint_of(address.url), interface=address.interface)
+    if not leads_to(endpoint.host, endpoint.port, failed):
+        return
     try:
         note("asking whose credentials these are")
         refuse_a_copy(mqtt.cert_file, device.directory, board_serials(known, simulate=device.simulate))
     except CopiedCard:
         yield unknown("it was not tried: this card is a copy of another device's", "see the finding of the certificate")
         return
-    endpoint = replace(endpoint_of(address.url), interface=address.interface)
     try:
         files = TlsFiles(mqtt.ca_file, mqtt.cert_file, mqtt.key_file)
         reached = reach(endpoint, files, mqtt.connect_timeout_s, note)

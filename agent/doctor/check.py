@@ -13,6 +13,8 @@ from agent.provisioning.progress import Told
 from agent.settings import Settings
 from agent.settings.kept import Begun
 
+NETWORK, ENROLMENT = "network", "enrolment"
+"""Checks from which much else follows."""
 Note = Callable[[str], None]
 """Called with what a check is doing now: for the person who waits, and in case it never returns."""
 
@@ -23,9 +25,13 @@ class Check:
 
     name: str
     limit_s: float
-    run: Callable[[Note], Iterable[Finding]]
+    run: Callable[..., Iterable[Finding]]
+    """Takes a `Note`."""
     follows: tuple[str, ...] = ()
     """When one of these checks has failed, this one could only repeat it, and is left out."""
+    heeds: bool = False
+    """`run` also takes `failed`, the names of the checks that have failed. It leaves out only what follows from them;
+    if nothing else is left, it finds nothing."""
 
 
 NOT_TRIED = unknown("it was not tried: a running agent may have it", "run the doctor with sudo")

@@ -1,12 +1,12 @@
 """Checks the network, from the plug outwards: link, address, route, names."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from agent.adapters import network as kernel
 from agent.adapters.broker_failures import Endpoint
 from agent.core.diagnosis.finding import Finding, ok
 from agent.core.diagnosis.network import NameTrouble, judge_links, judge_ways
-from agent.doctor.check import Note
+from agent.doctor.check import NETWORK, Note
 
 
 def network(endpoints: Sequence[Endpoint], note: Note, *, known: bool) -> Iterator[Finding]:
@@ -37,3 +37,11 @@ def network(endpoints: Sequence[Endpoint], note: Note, *, known: bool) -> Iterat
         unreachable=unreachable,
         asked=names,
     )
+
+
+def leads_to(host: str, port: int, failed: Collection[str]) -> bool:
+    """Whether asking a host can show more than what the check of the network has already said."""
+    if NETWORK not in failed or kernel.is_here(host):
+        return True
+    address, trouble = kernel.resolve(host, port)
+    return trouble is None and kernel.has_route(address, port)

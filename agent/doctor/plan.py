@@ -1,6 +1,6 @@
 """All checks, ordered so that each makes the next worthwhile."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -28,14 +28,15 @@ from agent.doctor import (
     uploads,
     vision,
 )
-from agent.doctor.check import Check, Device, Note
+from agent.doctor.check import ENROLMENT, NETWORK, Check, Device, Note
 from agent.provisioning.progress import Told
 from agent.settings import Settings
 from agent.settings.kept import Begun
 
-ENROLMENT = "enrolment"
 NEED_SETTINGS = ("agent", "disk", "wear", "certificate", "keys", "broker", "pins", "camera", "model", "recording")
 """What can't be checked without settings."""
+_FOLLOWING = {NETWORK: {"uplink", "centre"}, ENROLMENT: {"uplink", "centre", "commands"}}
+"""Parts of a running agent that can't work after such a failure."""
 
 
 def checks_without(error: SettingsError, config: Path, user: str) -> list[Check]:
@@ -46,7 +47,7 @@ def checks_without(error: SettingsError, config: Path, user: str) -> list[Check]
         return [unknown("it can't be checked until the settings are right")]
 
     return [
-        Check("network", 30, partial(network.network, (), known=False)),
+        Check(NETWORK, 30, partial(network.network, (), known=False)),
         Check("clock", 30, machine.clock),
         Check("settings", 10, partial(papers.mistakes, config, error, user)),
         Check("account", 30, partial(_account, user, None)),
@@ -63,12 +64,12 @@ def checks_of(device: Device, config: Path, *, with_lights: bool) -> list[Check]
     addresses = [] if device.lacks else specs.broker_addresses(settings)
     endpoints = [endpoint_of(address.url) for address in addresses]
     plan = [
-        Check("network", 60, partial(network.network, endpoints, known=not device.lacks)),
+        Check(NETWORK, 60, partial(network.network, endpoints, known=not device.lacks)),
         Check("clock", 30, machine.clock),
     ]
     if settings.mqtt.cert_file or settings.mqtt.ca_file:
         plan.append(Check(ENROLMENT, 10, partial(enrolment.enrolment, device)))
-    plan.append(Check("agent", 30, partial(_agent, device), (ENROLMENT,)))
+    plan.append(Check("agent", 30, partial(_agent, device), heeds=True))
     plan.append(Check("settings", 10, partial(papers.settings, config, device)))
     if not device.simulate:
         plan.append(Check("account", 30, partial(_account, user, settings)))
@@ -87,7 +88,7 @@ def checks_of(device: Device, config: Path, *, with_lights: bool) -> list[Check]
     plan.append(Check("keys", 10, keys, (ENROLMENT,)))
     patience_s = 2 * settings.mqtt.connect_timeout_s + 10
     plan += [
-        Check(f"broker-{place}", patience_s, partial(brokers.broker, device, address), ("network", ENROLMENT))
+        Check(f"broker-{place}", patience_s, partial(brokers.broker, device, address), (ENROLMENT,), heeds=True)
         for place, address in enumerate(specs.broker_addresses(settings), start=1)
     ]
     if settings.has_pins:
@@ -96,9 +97,9 @@ def checks_of(device: Device, config: Path, *, with_lights: bool) -> list[Check]
         plan.append(Check("lights", 30, partial(pins.lights, device)))
     plan += _of_cameras(device)
     if settings.live.stream is not None:
-        plan.append(Check("stream", 30, partial(streams.media_server, device), ("network",)))
+        plan.append(Check("stream", 30, partial(streams.media_server, device), heeds=True))
     if settings.upload.hosts:
-        plan.append(Check("uploads", uploads.limit_s(device), partial(uploads.uploads, device), ("network", ENROLMENT)))
+        plan.append(Check("uploads", uploads.limit_s(device), partial(uploads.uploads, device), heeds=True))
     if settings.data.interface:
         plan.append(Check("data", 10, partial(data_use.data_use, device)))
     return plan
@@ -123,7 +124,7 @@ def device_of(begun: Begun, *, simulate: bool, user: str, told: Told | None = No
     return Device(settings, simulate, agent, user, begun, told, untold=unit is not None and unit.runs)
 
 
-def _agent(device: Device, note: Note) -> list[Finding]:
+def _agent(device: Device, note: Note, *, failed: Collection[str] = ()) -> list[Finding]:
     note("looking for a running agent")
     try:
         find_agent(device.directory)
@@ -134,14 +135,15 @@ def _agent(device: Device, note: Note) -> list[Finding]:
         unit = None if device.simulate else ask_unit()
         if unit is None:
             return [ok("no agent is running on this state directory: pins and cameras can be tried")]
-        return judge_unit(unit.active, unit.sub, unit.restarts)
+        return judge_unit(unit.active, unit.sub, unit.restarts, enrolled=ENROLMENT not in failed)
     kind = ", simulated" if running.simulated else ""
     found = [ok(f"an agent is running (process {running.pid}{kind}): what it holds is left alone")]
     if running.runtime_directory == Path():
         return [*found, unknown("it was not started by systemd, and writes no report here")]
     begun = device.begun
     newer = [] if begun is None else judge_settings(device.status, begun.digest)
-    return [*newer, *found, *judge_report(device.status, SystemClock().boottime_ns())]
+    following = frozenset().union(*(_FOLLOWING.get(each, ()) for each in failed))
+    return [*newer, *found, *judge_report(device.status, SystemClock().boottime_ns(), following)]
 
 
 def _account(user: str, settings: Settings | None, note: Note) -> list[Finding]:

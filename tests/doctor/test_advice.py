@@ -4,6 +4,7 @@ device, and takes no right from the service."""
 import errno
 import json
 import os
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PosixPath
@@ -11,11 +12,13 @@ from pathlib import Path, PosixPath
 import pytest
 
 from agent.adapters import account
+from agent.core.diagnosis.agent_report import _ADVICE
 from agent.core.diagnosis.certificate import Certificate, DeviceCertificate, judge_device
 from agent.core.diagnosis.disk import Disk, judge_disk
 from agent.core.errors import ModelError, SettingsError
 from agent.doctor import machine, papers
 from agent.doctor.check import Device
+from agent.doctor.plan import checks_of
 from agent.models.store import ModelStore
 from agent.settings import Settings, load
 from tests.settings.test_file import GOOD
@@ -127,3 +130,17 @@ def test_a_misspelt_model_is_told_with_the_ones_that_there_are(tmp_path: Path) -
         ModelStore([tmp_path]).load("stret")
     with pytest.raises(ModelError, match=r"did you mean movenet-person-int8\?"):
         ModelStore([]).load("movenet-persn-int8")
+
+
+def test_a_technician_is_sent_to_no_finding_that_the_doctor_does_not_list(tmp_path: Path) -> None:
+    settings = load(PROFILES / "kiosk-camera-pi5/edge-agent.toml", environ={})
+    more = {
+        "upload": settings.upload.model_copy(update={"hosts": ("store.example",)}),
+        "data": settings.data.model_copy(update={"interface": "wwan0"}),
+        "live": settings.live.model_copy(update={"stream": "rtsps://media.example/live"}),
+    }
+    device = Device(settings.model_copy(update=more), simulate=False, agent=None)
+    listed = {check.name for check in checks_of(device, tmp_path, with_lights=True)}
+    texts = [text.format(which="front") for text in _ADVICE.values()]
+    named = {name for text in texts for name in re.findall(r"findings? of ([a-z0-9-]+)", text)}
+    assert {"broker-1", "camera-front"} < named <= listed

@@ -1,15 +1,17 @@
 """The doctor names what is wrong with a device: each bad input for real."""
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.support.agent_process import environment, run_cli
+from tests.support.agent_process import AgentProcess, environment, run_cli
 from tests.support.centre import Centre
-from tests.support.doctor import NOWHERE, examine, kiosk, open_directory, plain_user
+from tests.support.doctor import NOWHERE, Examined, examine, kiosk, open_directory, plain_user
 from tests.support.mosquitto import Mosquitto
 from tests.support.root import as_root
 from tests.support.run import ran
@@ -100,6 +102,81 @@ def test_a_mask_file_that_can_not_be_read_is_told(tmp_path: Path) -> None:
     found = examine(kiosk(tmp_path, cameras=[camera]).config, "--simulate", "--only", "settings", "--only", "camera")
     assert "nothing.json" in found.failure("settings")
     assert "the camera stays off" in found.failure("camera-front")
+
+
+# --- what only follows from something else
+
+UNENROLLED: dict[str, Any] = {
+    "mqtt": {f"{name}_file": f"/etc/edge-agent/none.{name}" for name in ("ca", "cert", "key")},
+    "commands": {"keys": "/etc/edge-agent/none.json"},
+}
+AWAY = "mqtts://broker.example:8883"
+
+
+def by_state(found: Examined, state: str) -> set[str]:
+    return {check["name"] for check in found.tree["checks"] if check["state"] == state}
+
+
+def test_a_technician_at_a_device_that_is_not_enrolled_sees_all_that_is_wrong_except_what_enrolment_mends(
+    tmp_path: Path,
+) -> None:
+    has: dict[str, Any] = {
+        "cameras": [{"name": "front", "source": f"file:{tmp_path}/nothing.avi"}],
+        "upload": {"hosts": ["127.0.0.1:1"], "directory": "/proc/on-a-disk"},
+        "storage": {"directory": "/proc/nothing"},
+    }
+    before = examine(kiosk(tmp_path / "new", **UNENROLLED, **has).config, "--simulate")
+    certificates = {name: str(tmp_path / "left") for name in UNENROLLED["mqtt"]}
+    (tmp_path / "left").touch()
+    after = examine(kiosk(tmp_path / "in", **{**UNENROLLED, "mqtt": certificates}, **has).config, "--simulate")
+    listed = {check["name"] for check in before.tree["checks"]}
+    assert {check["name"] for check in after.tree["checks"]} - listed == {"certificate", "keys", "broker-1"}
+    assert by_state(before, "fail") - {"network"} == {"enrolment", "disk", "camera-front", "uploads"}
+    assert "on a disk (proc)" in str(before.of("uploads"))
+    assert "nobody may" not in str(before.of("uploads")), "who may is among the keys, which the enrolment brings"
+
+
+def test_a_technician_whose_agent_runs_before_the_enrolment_hears_of_its_camera_and_not_of_the_broker(
+    tmp_path: Path,
+) -> None:
+    lost = {"name": "front", "source": f"file:{tmp_path}/nothing.avi"}
+    with AgentProcess(tmp_path / "kiosk", AWAY, **UNENROLLED, cameras=[lost]) as agent:
+        agent.wait_for_status("nothing.avi")
+        agent.wait_for_status("none.ca")
+        found = examine(agent.config, "--simulate", *only("network", "enrolment", "agent"))
+    assert found.failure("agent").startswith("the agent reports a problem with camera-front: ")
+    assert found.one("agent", "ok"), "it runs"
+    assert "not enrolled" in found.failure("enrolment")
+
+
+_CABLE_OUT = (
+    "mount -t sysfs none /sys && ip link set lo up && ip link add eth0 type veth peer name far && "
+    'ip addr add 10.9.8.7/24 dev eth0 && ip link set eth0 up && exec "$@"'
+)
+
+
+def test_a_technician_whose_cable_is_out_reads_that_first_and_still_hears_of_all_that_needs_no_network(
+    tmp_path: Path,
+) -> None:
+    device = kiosk(
+        tmp_path,
+        AWAY,
+        NOWHERE,
+        cameras=[{"name": "front", "source": f"file:{tmp_path}/nothing.avi"}],
+        commands={"keys": str(tmp_path / "none.json")},
+        upload={"hosts": ["store.example"], "directory": "/proc/on-a-disk"},
+        live={"stream": "rtsps://media.example/live", "login_file": str(tmp_path / "no-login")},
+    )
+    doctor = [sys.executable, "-m", "agent", "doctor", "--simulate", "--json", "--config", str(device.config)]
+    done = ran(*as_root("unshare", "--net", "--mount"), "sh", "-c", _CABLE_OUT, "sh", *doctor, env=environment({}))
+    found = Examined(done.returncode, json.loads(done.stdout))
+    assert found.tree["checks"][0]["name"] == "network"
+    assert "no network cable is connected" in found.failure("network")
+    assert by_state(found, "fail") == {"network", "keys", "broker-2", "camera-front", "uploads", "stream"}
+    assert "broker-1" not in {check["name"] for check in found.tree["checks"]}
+    assert "127.0.0.1:1" in found.failure("broker-2"), "it is on this machine, and needs no cable"
+    assert "on a disk (proc)" in found.failure("uploads")
+    assert "login" in found.failure("stream")
 
 
 # --- the machine

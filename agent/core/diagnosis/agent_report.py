@@ -1,7 +1,7 @@
 """Judges what the running agent says about itself in its status file."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from agent.core.diagnosis.finding import Finding, fail, ok, unknown, warn
@@ -14,12 +14,13 @@ _LOG = "its log says more: `journalctl -u edge-agent -b`"
 _ADVICE = {
     "uplink": "see the findings of broker-1 and what follows; if there are none, look again in a minute",
     "centre": "call the centre: somebody must have its page open, under one of the names in [centre] names",
-    "service": "mend what it names: the uplink, the centre, the self-test or the buttons",
+    "service": "mend what it names",
     "storage": "see the finding of disk",
     "commands": "see the finding of keys",
     "self-test": "mend the step that it names; it tests again in the night, or by `edge-agent command ... self-test`",
     "siren": "check the siren's wire and [siren] pin",
     "config": "`sudo edge-agent config-reset` takes away what was set from afar",
+    "echo": "look again in a minute; if it stays, tell the office: its broker passes nothing on",
     "pins": "see the finding of pins",
     "lights": "see the finding of pins",
     "input": "see the finding of pins; then check the cable and the contact of {which}",
@@ -34,18 +35,29 @@ _ADVICE = {
 """What to do about a part that does not work, by its name or the word before its first hyphen."""
 
 
+_CALLED = {
+    "uplink": "its connection to the broker",
+    "echo": "its echo through the broker",
+    "centre": "the command centre",
+    "service": "its service to the public",
+    "commands": "the keys for commands",
+    "config": "what was set from afar",
+}
+"""Parts whose names a technician meets nowhere else: the doctor has no check of that name."""
 _CAUSES = frozenset({"uplink", "centre", "self-test"})
 """Parts for which a kiosk is out of service."""
 
 
-def judge_unit(active: str, sub: str, restarts: int) -> list[Finding]:
-    """Judge the service while no agent runs on this state directory. The arguments are in systemd's words."""
+def judge_unit(active: str, sub: str, restarts: int, *, enrolled: bool = True) -> list[Finding]:
+    """Judge the service while no agent runs on this state directory. The first arguments are in systemd's words."""
     log = "`journalctl -u edge-agent -b` says why; its last line is the reason"
     if active == "failed" or sub == "auto-restart" or (active == "activating" and restarts):
         again = f"started again {restarts} time{'' if restarts == 1 else 's'}"
         return [fail(f"the service keeps ending ({active}, {sub}; {again})", log)]
     if active == "active":
         return [warn("the service runs, but not on this state directory: perhaps its disk can't be written", log)]
+    if not enrolled:
+        return [ok("the service is not running: it is started when the device is enrolled")]
     start = "`sudo systemctl enable --now edge-agent`, when everything else works"
     return [warn(f"the service is not running ({active}, {sub}): no press is heard", start)]
 
@@ -66,8 +78,9 @@ def judge_settings(text: str | None, digest: str) -> list[Finding]:
     ]
 
 
-def judge_report(text: str | None, now_boottime_ns: int) -> list[Finding]:
-    """Judge the agent's report. `text` is None if there is no file, or it may not be read."""
+def judge_report(text: str | None, now_boottime_ns: int, following: Collection[str] = ()) -> list[Finding]:
+    """Judge the agent's report. `text` is None if there is no file, or it may not be read. What it says of the parts
+    `following` only follows from what another check has found, and is left out."""
     if text is None:
         return [unknown("the agent's report can't be read", "run the doctor with sudo")]
     try:
@@ -76,13 +89,15 @@ def judge_report(text: str | None, now_boottime_ns: int) -> list[Finding]:
         lost = {str(name): part for name, part in report["parts"].items() if not part["ok"]}
         if set(lost) & _CAUSES:
             lost.pop("service", None)  # it only says what follows from them
-        broken = [_broken(name, lost[name]) for name in sorted(lost, key=lambda name: name not in _CAUSES)]
+        told = sorted(set(lost) - set(following), key=lambda name: (name not in _CAUSES, name))
+        broken = [_broken(name, lost[name]) for name in told]
     except (ValueError, KeyError, TypeError, AttributeError):
         return [unknown("the agent's report can't be understood", "is the agent of the same version as the doctor?")]
     if not 0 <= age_s <= STALE_S:
         since = f"for {age_s:.0f} s" if age_s > 0 else "since the boot"
         return [fail(f"the agent has not reported {since}", "see its log: `journalctl -u edge-agent -b`")]
-    return broken or [ok(f"the agent reports that all its parts work ({len(report['parts'])})")]
+    others = "all its parts" if len(told) == len(lost) else "its other parts"
+    return broken or [ok(f"the agent reports that {others} work ({len(report['parts']) - len(lost)})")]
 
 
 def _broken(name: str, part: Mapping[str, Any]) -> Finding:
@@ -91,7 +106,7 @@ def _broken(name: str, part: Mapping[str, Any]) -> Finding:
     do = _advice(name)
     if name == "uplink" and detail.count(": "):  # the reason that a connection has ended says what to do
         detail, _, do = detail.rpartition(": ")
-    return tell(f"the agent reports a problem with {name}: {detail}", do)
+    return tell(f"the agent reports a problem with {_CALLED.get(name, name)}: {detail}", do)
 
 
 def _advice(name: str) -> str:

@@ -47,6 +47,14 @@ def test_the_agent_says_at_which_broker_it_is(ok: bool, detail: str, says: str |
     assert says_connected(report(parts={"uplink": {"ok": ok, "detail": detail}}), "mqtts://a") == says
 
 
+def test_what_follows_from_another_finding_is_left_out_and_nothing_else_is() -> None:
+    lost = {**PARTS, "uplink": {"ok": False, "detail": "no route"}, "service": {"ok": False, "detail": "no-broker"}}
+    (finding,) = judge_report(report(parts=lost), 101 * S, {"uplink", "centre"})
+    assert (finding.state, "camera-front" in finding.what) == (State.FAIL, True)
+    (finding,) = judge_report(report(parts={"uplink": lost["uplink"], "pins": {"ok": True}}), 101 * S, {"uplink"})
+    assert (finding.state, finding.what) == (State.OK, "the agent reports that its other parts work (1)")
+
+
 def test_the_figures_of_a_camera_are_found() -> None:
     text = report(cameras={"front": {"frames_per_second": 5.0}, "back": 5})
     assert camera_figures(text, "front") == {"frames_per_second": 5.0}

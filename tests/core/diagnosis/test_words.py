@@ -106,7 +106,10 @@ CASES: dict[str, Callable[[], list[Finding]]] = {
     "agent: an uplink that says what to do": lambda: report(1, "false", "nothing listens on b:1: check the port"),
     **{
         f"agent: {part}": partial(judge_report, PARTS.replace("uplink", part) % ("false", "a reason"), 10**9)
-        for part in ("centre", "service", "self-test", "input-police", "recorder-front", "pipeline")
+        for part in (
+            *("centre", "service", "echo", "commands", "config"),
+            *("self-test", "input-police", "recorder-front", "pipeline"),
+        )
     },
     "agent: settings as they are": lambda: judge_settings('{"settings": "1f"}', "1f"),
     "agent: settings that are newer": lambda: judge_settings('{"settings": "1f"}', "2e"),
@@ -114,6 +117,7 @@ CASES: dict[str, Callable[[], list[Finding]]] = {
     "agent: not to be read": lambda: judge_report(None, 0),
     "agent: not to be understood": lambda: judge_report("{", 0),
     "service: stopped": lambda: judge_unit("inactive", "dead", 0),
+    "service: waits for the enrolment": lambda: judge_unit("inactive", "dead", 0, enrolled=False),
     "service: failed": lambda: judge_unit("failed", "failed", 5),
     "service: starts": lambda: judge_unit("activating", "start-pre", 0),
     "service: starts again": lambda: judge_unit("activating", "start-pre", 1),

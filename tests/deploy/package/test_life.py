@@ -198,8 +198,10 @@ def states(life: Path, step: str) -> dict[str, str]:
 def test_the_doctor_begins_with_what_keeps_the_device_out_and_leaves_out_what_follows_from_it(life: Path) -> None:
     found = states(life, "doctor without certificates")
     assert (found["account"], found["disk"]) == ("ok", "ok")
-    assert {"network", "enrolment"} & {name for name, state in found.items() if state == "fail"}
+    assert {name for name, state in found.items() if state == "fail"} >= {"enrolment", "pins"}
+    assert not {"certificate", "keys", "broker-1", "broker-2"} & found.keys(), "the enrolment mends these"
     assert found["settings"] == "ok", "nobody has given it a name yet, so the example's is none of its faults"
+    assert found["agent"] == "ok", "it is started when the device is enrolled"
 
 
 @pytest.mark.parametrize("who", ["root", "the service's user"])
