@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 
 from tests.control_room.fleet import Fleet, Kiosk
 from tests.control_room.flooder import NUMBER
-from tests.control_room.hands import PATIENCE_MS, begin, go
+from tests.control_room.hands import PATIENCE_MS, await_text, begin, go
 from tests.control_room.measures import Inspector, bare_list, longest_task_ms, scrolled
 from tests.control_room.rig import Browser, Rig, key_fragment
 from tests.support.wait import PATIENCE_S
@@ -85,8 +85,10 @@ def crowd(rig: Rig, browser: Browser, *, rounds: int, acks: int) -> Crowd:
         page = browser.open(rig.url + key_fragment(rig.key), viewport={"width": 1440, "height": 900})
         with browser.traced(page) as trace:
             begin(page)
+            go(page, "alarms")
+            await_text(page, "h1", f"{ALARMS} open alarms")
             go(page, "devices")
-            expect(page.get_by_role("heading", name=f"{DEVICES + 1} devices")).to_be_visible()
+            await_text(page, "h1", f"{DEVICES + 1} devices")
             page.wait_for_timeout(_SETTLE_MS)
         found.load_task_ms = longest_task_ms(trace())
         inspector, bare = Inspector(page), bare_list(page, DEVICES)
@@ -203,5 +205,5 @@ def flood(page: Page, browser: Browser, fleet: Fleet) -> tuple[float, float]:
     with browser.traced(page) as trace:
         fleet.say(*(kiosk.healthy() for kiosk in fleet.kiosks))
         fleet.raise_alarms(ALARMS)
-        expect(page.get_by_role("heading", name=f"{2 * ALARMS} open alarms")).to_be_visible()
+        await_text(page, "h1", f"{2 * ALARMS} open alarms")
     return longest_task_ms(trace())

@@ -19,7 +19,7 @@ def test_an_operator_of_5000_devices_and_1000_open_alarms_scrolls_as_through_a_b
     assert found.frame_ratio <= SCROLL_RATIO
     assert found.traffic_ratio <= SCROLL_RATIO
     assert median(found.ack_ms) <= ACK_MS
-    assert found.flood_task_ms[0] <= TASK_MS  # while it loads: see `make control-room-load`, which misses its target
+    assert max(found.load_task_ms[0], found.flood_task_ms[0]) <= TASK_MS
 
 
 def test_what_page_and_worker_remember_comes_to_an_end(rig: Rig, browser: Browser) -> None:
