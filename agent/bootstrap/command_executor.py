@@ -1,6 +1,6 @@
 """What each command does; acks and confirmations go to the alarm that they name."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, assert_never
 
 from agent.bootstrap.from_afar import FromAfar
@@ -63,9 +63,10 @@ _PAGE: dict[OpenAnswer, CommandOutcome] = {
 }
 
 
-def page_opens(found: "Iterable[Place]") -> CommandOutcome:
-    """Return the outcome of an order for the service page: where a phone reaches it, or what to do where it can't."""
-    listens = sorted(f"{place.scheme}://{place.address} ({place.interface})" for place in found)
+def page_opens(found: "Iterable[Place]", ports: Mapping[str, int]) -> CommandOutcome:
+    """Return the outcome of an order for the service page: where a phone reaches it, with the port of each scheme, or
+    what to do where it can't."""
+    listens = sorted(f"{place.scheme}://{place.address}:{ports[place.scheme]} ({place.interface})" for place in found)
     if listens:
         text = f"the service page opens at {', '.join(listens)}"
     else:
@@ -76,10 +77,10 @@ def page_opens(found: "Iterable[Place]") -> CommandOutcome:
     return CommandOutcome("succeeded", "ok", text)
 
 
-def _page_opens() -> CommandOutcome:
+def _page_opens(ports: Mapping[str, int]) -> CommandOutcome:
     from agent.service_page.interfaces import places  # noqa: PLC0415 - few devices are ever asked
 
-    return page_opens(places())
+    return page_opens(places(), ports)
 
 
 class AllAlarms:
@@ -150,7 +151,7 @@ class CommandExecutor:
                 outcome = self._test_mode(args)
             case ServicePageArgs():
                 answer = self._page.order(args.seconds, args.code_hash, signer.issuer)
-                outcome = _page_opens() if answer == "ok" and args.seconds else _PAGE[answer]
+                outcome = _page_opens(self._page.ports) if answer == "ok" and args.seconds else _PAGE[answer]
             case SnapshotArgs() | SelfTestArgs() | ReplayArgs():
                 outcome = self._begin(claims.cmd_id, args, signer.issuer)
             case ClipArgs() | ClipHoldArgs() | LiveStartArgs() | LiveStopArgs() | UploadUrlsArgs():

@@ -62,6 +62,7 @@ def _page_place(settings: Settings, from_afar: FromAfar, serials: Serials) -> Pa
         blinks=settings.lights.beacon is not None,
         about=about,
         version=lambda: from_afar.settings,
+        ports={"http": settings.service_page.http_port, "https": settings.service_page.https_port},
     )
 
 

@@ -4,8 +4,13 @@ import os
 import time
 from typing import Any
 
+from playwright.sync_api import expect
+
+from agent.bootstrap.command_executor import page_opens
+from agent.service_page.interfaces import places
+from tests.control_room.hands import go
 from tests.control_room.person import VIEWS, Person
-from tests.control_room.rig import NAMES, OPERATOR, Browser, Rig
+from tests.control_room.rig import NAMES, OPERATOR, PASSWORD, Browser, Rig
 from tests.support.wait import wait_for
 
 PRESSES = int(os.environ.get("STORY_PRESSES", "30"))
@@ -120,3 +125,29 @@ def test_a_press_is_painted_on_the_page_within_300_ms_of_its_edge(earnest: Rig, 
     print(f"edge to painted row, {len(took_ms)} presses: p50 {p50:.0f} ms, p95 {p95:.0f} ms, most {took_ms[-1]:.0f} ms")
     assert took_ms[0] > 0, "painted before it was pressed: the clocks are not the same"
     assert p95 < SEEN_WITHIN_MS
+
+
+def test_an_administrator_has_a_kiosk_serve_the_phone_of_a_technician_who_telephones_and_an_operator_can_not(
+    rig: Rig, browser: Browser
+) -> None:
+    for key, role in ((rig.key, "operator"), (rig.further_key("admin", "office"), "admin")):
+        page = Person(browser, rig.url, OPERATOR, key).page
+        page.get_by_label("Operator's login").fill(OPERATOR)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Only look on").click()
+        go(page, "devices")
+        page.locator(".device-row").click()
+        card = page.get_by_role("region", name="Service page")
+        if role == "operator":
+            expect(card).to_contain_text("your key has the role operator. Call an administrator.")
+            expect(card.get_by_role("button")).to_have_count(0)
+            page.context.close()
+    card.get_by_role("button", name="Open the service page…").click()
+    # What it does and for how long is read before anything is sent, and a habitual Enter sends nothing.
+    expect(card.get_by_text("For 15 minutes the device serves a page")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(card.get_by_role("status")).to_be_empty()
+    card.get_by_role("button", name="Open it for 15 minutes").click()
+    answer = page_opens(places(), {"http": 8080, "https": 8443}).text
+    expect(card.get_by_role("status")).to_contain_text(f"The kiosk says: {answer}")
+    expect(card.get_by_role("button", name="Open the service page…")).to_be_visible()

@@ -56,6 +56,8 @@ class PagePlace:
     """Returns what the page needs to know of the device, as JSON values."""
     version: Callable[[], object]
     """Returns the same object for as long as `about` returns the same."""
+    ports: Mapping[str, int]
+    """Where it listens, by scheme."""
 
 
 class ServicePage:
@@ -105,6 +107,11 @@ class ServicePage:
         else:
             self._share_certificate()
             self._write(self._open)
+
+    @property
+    def ports(self) -> Mapping[str, int]:
+        """Where the page listens, by scheme: `http`, `https`."""
+        return self._place.ports
 
     def contact(self, name: str, *, active: bool) -> None:
         """Note that the contact inside the cabinet was held, or has been let go."""

@@ -34,6 +34,7 @@ class Rig:
             blinks,
             lambda: self.about,
             lambda: self.about,
+            {"http": 8080, "https": 8443},
         )
         self.page = ServicePage(make_context(self.drafts, self.clock))
         self.page.begin(place, self)

@@ -88,8 +88,8 @@ function Radio({ alarm: { data } }: { alarm: AlarmView }) {
   return <p class="radio">{t.act.radio(plain(data.answered_by?.dispatched?.unit, 64) || t.act.theUnit)}</p>;
 }
 
-/** `isAway`: a form is open, and needs the room. */
-export function OrderState({ order, alarm, isAway = false }: { order: Order | null; alarm: AlarmView; isAway?: boolean }) {
+/** `alarm`: null if it is about none. `isAway`: a form is open, and needs the room. */
+export function OrderState({ order, alarm, isAway = false }: { order: Order | null; alarm: AlarmView | null; isAway?: boolean }) {
   return (
     <div class={isAway ? "order is-away" : "order"} role="status">
       {order !== null && !isAway && <OrderText order={order} alarm={alarm} />}
@@ -97,7 +97,7 @@ export function OrderState({ order, alarm, isAway = false }: { order: Order | nu
   );
 }
 
-function OrderText({ order, alarm }: { order: Order; alarm: AlarmView }) {
+function OrderText({ order, alarm }: { order: Order; alarm: AlarmView | null }) {
   const { answer } = order;
   if (isPending(order)) {
     return (
@@ -112,14 +112,15 @@ function OrderText({ order, alarm }: { order: Order; alarm: AlarmView }) {
   if (result === null) return <Said isGood={false} order={order} words={`${t.act.failed} ${error === null ? "" : t.act.errors[error]}`} />;
   const isGood = result.status === "succeeded";
   const known = Object.hasOwn(t.act.codes, result.code) ? t.act.codes[result.code] : undefined;
-  if (isGood && known === undefined) return <Said isGood order={order} words={doneWords(order, alarm)} />;
+  if (isGood && known === undefined) return <Said isGood={alarm === null ? null : true} order={order} words={doneWords(order, alarm, result.text)} />;
   const words = known ?? `${isGood ? t.act.saidOk : t.act.refused} ${plain(result.text)} (${plain(result.code, 40)})`;
-  const who = result.code === "already-registered" ? holder(alarm) : null;
+  const who = result.code === "already-registered" && alarm !== null ? holder(alarm) : null;
   return <Said isGood={isGood && result.code === "not-durable"} order={order} words={who === null ? words : `${words} ${t.alarms.has(who)}.`} />;
 }
 
 // What the kiosk knows its lamps need not show: another alarm of it may be worse off, and a silent one shows nothing.
-function doneWords({ action, goesOn }: Order, alarm: AlarmView): string {
+function doneWords({ action, goesOn }: Order, alarm: AlarmView | null, text: string): string {
+  if (action === "service-page" || alarm === null) return `${t.act.saidOk} ${plain(text, 600)}`;
   if (goesOn) return t.again.done;
   const { data, lamps } = alarm;
   if (action !== "dispatched" || data.stage !== "dispatched") return t.act.done[action];
@@ -130,10 +131,11 @@ function doneWords({ action, goesOn }: Order, alarm: AlarmView): string {
   return lamps.green === "slow-pulse" ? `${knows} ${t.act.sentLamps}` : knows;
 }
 
-function Said({ isGood, order, words }: { isGood: boolean; order: Order; words: string }) {
+/** `isGood`: null where only the words say it. */
+function Said({ isGood, order, words }: { isGood: boolean | null; order: Order; words: string }) {
   return (
-    <p class={isGood ? "said good" : "said bad"}>
-      <span aria-hidden="true">{isGood ? "✓" : "✗"}</span> {words}{" "}
+    <p class={isGood === null ? "said" : isGood ? "said good" : "said bad"}>
+      {isGood !== null && <span aria-hidden="true">{isGood ? "✓" : "✗"} </span>}{words}{" "}
       <button type="button" class="link" onClick={() => forget(order.alarmId)}>{t.dismiss}</button>
     </p>
   );

@@ -1,13 +1,16 @@
 // The devices: those first that are away or in trouble.
-import { computed, signal } from "@preact/signals";
-import type { DeviceView } from "../protocol";
+import { computed, signal, useSignal } from "@preact/signals";
+import type { DeviceView, Role } from "../protocol";
+import { OrderState } from "./actions";
 import { Age } from "./alarms";
 import { focusDetail } from "./focus";
+import { useFirstFocus } from "./forms";
 import { HeldOrder } from "./held";
 import { RowList, showTop } from "./list";
+import { command, isPending, orderOf } from "./orders";
 import { Fact, Panes } from "./panes";
 import { Shape, type ShapeName } from "./shapes";
-import { deviceFilter, devices, devicesChanged, losses, openedDevice } from "./state";
+import { deviceFilter, devices, devicesChanged, key, losses, openedDevice } from "./state";
 import { t } from "./strings";
 import { now, second, wall } from "./time";
 import { age, clock, day, deviceClock, deviceName, plain, word } from "./words";
@@ -15,6 +18,9 @@ import { age, clock, day, deviceClock, deviceName, plain, word } from "./words";
 const PRESENCE_RANK = { lost: 0, silent: 1, offline: 2, unknown: 3, online: 4 } as const;
 const REPORT = "edge.commissioning.v1";
 const DAY_MS = 86_400_000;
+/** As long as a device serves its page at most, and whose orders for it devices obey. */
+const PAGE_MIN = 15;
+const MAY_OPEN: readonly Role[] = ["technician", "admin"];
 /** A device that says nothing of it itself has trouble when its certificate ends so soon. */
 const SOON_DAYS = 7;
 
@@ -214,8 +220,46 @@ function Detail({ id }: { id: string }) {
             </details>
           )}
         </section>
+        {key.value !== null && meta?.capabilities.includes("service-page") === true && <PageCard source={id} role={key.value.role} />}
       </div>
     </>
+  );
+}
+
+/** A technician beside the device telephones, and has it serve their phone. */
+function PageCard({ source, role }: { source: string; role: Role }) {
+  const about = `service-page ${source}`;
+  const order = orderOf(about).value;
+  const isAsked = useSignal(false);
+  const open = () => {
+    isAsked.value = false;
+    command(about, source, "service-page", { seconds: PAGE_MIN * 60 });
+    focusDetail();
+  };
+  return (
+    <section class="card" aria-labelledby="page-title">
+      <h3 id="page-title">{t.devices.page}</h3>
+      {!MAY_OPEN.includes(role) ? (
+        <p class="obstacle">{t.devices.pageNotYours(t.shift.roles[role])}</p>
+      ) : isAsked.value ? (
+        <OpenPage onYes={open} onNo={() => ((isAsked.value = false), focusDetail())} />
+      ) : (
+        <button type="button" aria-disabled={isPending(order)} aria-expanded={false} onClick={() => (isAsked.value = !isPending(order))}>{t.devices.pageOpen}</button>
+      )}
+      <OrderState order={order} alarm={null} />
+    </section>
+  );
+}
+
+function OpenPage({ onYes, onNo }: { onYes: () => void; onNo: () => void }) {
+  return (
+    <form ref={useFirstFocus()} class="form" onSubmit={(event) => (event.preventDefault(), onYes())}>
+      <p tabIndex={-1}>{t.devices.pageWhy(PAGE_MIN)}</p>
+      <div class="buttons">
+        <button type="submit" class="do">{t.devices.pageYes(PAGE_MIN)}</button>
+        <button type="button" onClick={onNo}>{t.cancel}</button>
+      </div>
+    </form>
   );
 }
 

@@ -1,6 +1,6 @@
 // What a person has asked of kiosks, and what the kiosks have said. Nothing is shown as done before the kiosk says so.
 import { signal, type Signal } from "@preact/signals";
-import type { AckAction, AckArgs, ClipArgs, ClipHoldArgs, RebirthArgs } from "../contract";
+import type { AckAction, AckArgs, ClipArgs, ClipHoldArgs, RebirthArgs, ServicePageArgs } from "../contract";
 import type { AlarmView, KeyView, Tell } from "../protocol";
 import { ask, nextTicket } from "./ask";
 import { now } from "./time";
@@ -20,7 +20,7 @@ export interface Order {
   ticket: number;
   /** What it is about: an alarm, or what else `command` was given. */
   alarmId: string;
-  action: AckAction | "clip" | "clip-hold" | "rebirth";
+  action: AckAction | "clip" | "clip-hold" | "rebirth" | "service-page";
   /** It says that the case goes on, and changes nothing else. */
   goesOn: boolean;
   askedMs: number;
@@ -46,8 +46,10 @@ export function acknowledge(alarm: AlarmView, action: AckAction, more: Partial<A
   give(alarm.alarmId, action, goesOn, alarm.source, "ack", { alarm_id: alarm.alarmId, action, ...more });
 }
 
-/** Have something recorded, held, or said again. One order at a time about one thing. */
-export function command(about: string, source: string, ...[name, args]: ["clip", ClipArgs] | ["clip-hold", ClipHoldArgs] | ["rebirth", RebirthArgs]): void {
+type Command = ["clip", ClipArgs] | ["clip-hold", ClipHoldArgs] | ["rebirth", RebirthArgs] | ["service-page", ServicePageArgs];
+
+/** Have something recorded, held, said again, or opened. One order at a time about one thing. */
+export function command(about: string, source: string, ...[name, args]: Command): void {
   give(about, name, false, source, name, { ...args });
 }
 

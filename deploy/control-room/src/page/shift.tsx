@@ -127,7 +127,7 @@ function Begin() {
             <fieldset>
               <legend>{t.shift.role}</legend>
               <div class="choices">
-                {(["operator", "supervisor"] as const).map((one) => (
+                {(["operator", "supervisor", "admin"] as const).map((one) => (
                   <label key={one} class="choice">
                     <input type="radio" name="role" checked={role.value === one} onChange={() => (role.value = one)} />
                     {t.shift.roles[one]}

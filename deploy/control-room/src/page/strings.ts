@@ -306,6 +306,8 @@ const en = {
       "unknown-clip": "The kiosk does not have this recording any more.",
       "no-clip": "The kiosk could not record it.",
       "not-recorded": "This camera is not recorded.",
+      "no-code": "Not opened: its card came without a code, and it has no beacon to blink one.",
+      "no-page": "This device can't serve a service page now.",
     } as Record<string, string>,
     radioFirst: "Call by radio first: this page reaches the kiosk, not the unit.",
     radio: (unit: string) => `Call ${unit} by radio, if nobody has yet: this page reaches the kiosk, not the unit.`,
@@ -418,6 +420,11 @@ const en = {
     revision: "Settings",
     losses: "Holes in its record",
     state: "State",
+    page: "Service page",
+    pageOpen: "Open the service page…",
+    pageWhy: (min: number) => `For ${min} minutes the device serves a page to the phone of a technician beside it, who can try its parts, set it up and sign its report. The eight digits that came with its card open it; without a card's code the beacon blinks them. A press stays a call, except at a button that the technician is testing.`,
+    pageYes: (min: number) => `Open it for ${min} minutes`,
+    pageNotYours: (role: string) => `Only an administrator or a technician may open it, and your key has the role ${role}. Call an administrator.`,
   },
 
   events: {
