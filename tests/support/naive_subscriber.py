@@ -6,6 +6,8 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from agent.adapters.jose_keys import PrivateKey
 from agent.centre.orders import signed
@@ -28,9 +30,11 @@ class NaiveSubscriber:
         self._clients = [self._connect(port) for port in ports]
 
     def _connect(self, port: int) -> mqtt.Client:
-        client = mqtt.Client(CallbackAPIVersion.VERSION2)
+        return self._listening(mqtt.Client(CallbackAPIVersion.VERSION2), port)
+
+    def _listening(self, client: mqtt.Client, port: int, limit: Properties | None = None) -> mqtt.Client:
         client.on_message = self._heard
-        client.connect("127.0.0.1", port)
+        client.connect("127.0.0.1", port, properties=limit)
         client.subscribe("edge/v1/+/+/+/up/#", 1)
         client.loop_start()
         return client
@@ -83,13 +87,18 @@ class NaiveSubscriber:
 
 
 class HastySubscriber(NaiveSubscriber):
-    """Has read half of the rules: refuses what it does not know, calls each gap in the record a loss at once, and
-    answers what is raised by itself."""
+    """Has read half of the rules: asks for no larger packets than its broker takes, refuses what it does not know,
+    calls each gap in the record a loss at once, and answers what is raised by itself."""
 
     def __init__(self, key: PrivateKey, *ports: int) -> None:
         self._key = key
         self._records: defaultdict[str, set[int]] = defaultdict(set)
         super().__init__(*ports)
+
+    def _connect(self, port: int) -> mqtt.Client:
+        limit: Any = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        limit.MaximumPacketSize = 132 * 1024  # the broker's, too
+        return self._listening(mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5), port, limit)
 
     def _look_at(self, envelope: dict[str, Any]) -> None:
         if envelope.keys() - Envelope.model_fields.keys() or envelope["type"] not in TYPES:

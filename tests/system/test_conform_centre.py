@@ -13,7 +13,7 @@ import pytest
 from agent.__main__ import main
 from agent.adapters.jose_keys import KeyRing, PrivateKey
 from agent.adapters.tls_context import TlsFiles
-from agent.centre.conform import answering, centre, fleet
+from agent.centre.conform import answering, centre, fleet, oversize
 from agent.centre.conform.verdict import Finding, name_of
 from agent.cli.keygen import make_key, private_path
 from tests.support.mosquitto import Mosquitto
@@ -149,6 +149,7 @@ def test_a_hasty_subscriber_is_told_what_it_does_wrong_where_the_naive_one_is_ri
         "late": {"calls a number missing at once: it may come within 4 s"},
         "skipped": {"calls numbers missing that were never given"},
         "self-test": {"does not repeat an ack until its result"},
+        "too-large": {oversize.FAULT},
     }
     untold = {name_of(each) for each in centre.SCENARIOS} - WRONG_OF_THE_NAIVE.keys()
     assert wrong.keys() > untold, "each scenario finds something wrong with one or the other"

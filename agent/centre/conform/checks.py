@@ -12,6 +12,7 @@ from uuid import UUID
 
 from agent.adapters.jose_keys import sign
 from agent.centre.conform.forgeries import FORGERIES, Forged, Forgery
+from agent.centre.conform.oversize import FAULT
 from agent.centre.conform.subject import BIRTH, PATIENCE_S, Said, Subject, run
 from agent.centre.conform.verdict import NothingMoreError, NotTried, Wrong
 from agent.centre.notices import HoleFound, Unreadable
@@ -19,7 +20,6 @@ from agent.centre.record import HOLE_AFTER_S
 from agent.contract.kinds import KINDS
 
 _JUMP = 1000
-_MORE_THAN_IN_FLIGHT = 25
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z")
 _ONE, _OTHER = "Conform One", "Conform Two"
 _KINDS = {kind.type: kind for kind in KINDS.values()}
@@ -229,12 +229,10 @@ def will_and_birth(s: Subject) -> None:
 
 def too_large(s: Subject) -> None:
     """Messages as large as the broker takes, more than may be in flight, and then a command."""
-    s.send_largest("command/ping", _MORE_THAN_IN_FLIGHT)
+    s.send_largest("command/ping")
     since = s.now()
     if s.result(s.order("ping", {}), since=since) is None:
-        raise Wrong(
-            "hears nothing any more after messages as large as the broker takes: let it ask for clearly larger packets"
-        )
+        raise Wrong(FAULT)
 
 
 def health(s: Subject) -> None:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from agent.adapters.jose_keys import KeyRing
 from agent.adapters.paho_centre import CentreConnection, Heard
 from agent.adapters.tls_context import TlsFiles
+from agent.centre.conform.oversize import publish_largest
 from agent.centre.conform.verdict import Wrong
 from agent.centre.conform.view import View
 from agent.centre.conform.voice import Made, Voice, closed, press
@@ -101,6 +102,11 @@ class Fleet:
         with self.changed:
             self._players[name] = player
         return player
+
+    def send_largest(self, topic: str) -> None:
+        """Publish messages as large as the broker takes, by each of the brokers. Raises BrokerError."""
+        for connection in self._connections:
+            publish_largest(connection, topic)
 
     def send(self, made: Made, broker: int = 0) -> None:
         """Publish by one of the brokers; wait until it has it. Raises BrokerError."""

@@ -2,6 +2,7 @@
 is sent. A new one is a function and its place in the table."""
 
 from agent.centre.conform.fleet import Player
+from agent.centre.conform.oversize import FAULT
 from agent.centre.conform.verdict import NotTried
 from agent.centre.conform.voice import Made, closed, held, now, press
 from agent.contract.messages import Answer, Draft, Payload, Rank, SecurityData
@@ -340,6 +341,14 @@ def skipped(d: Player) -> None:
     d.send(d.voice.make(d.voice.factory.security(told), record=1002))
     d.settle()
     d.stays("calls numbers missing that were never given", lambda v: not v.missing, 7.0)
+
+
+def too_large(d: Player) -> None:
+    """Messages as large as the broker takes, more than may be in flight; then an alarm. Played last."""
+    d.birth()
+    d.fleet.send_largest(d.voice.identity.up("health"))
+    alarms = [d.alarm(press(), broker) for broker in range(d.fleet.size)]
+    d.see((FAULT, lambda v: len(v.alarms) == len(alarms)))
 
 
 SHOWING = (

@@ -14,6 +14,7 @@ from typing import Any, Self
 from agent.adapters.jose_keys import MAX_TOKEN_BYTES, PrivateKey, sign
 from agent.adapters.paho_centre import CentreConnection, Heard
 from agent.adapters.tls_context import TlsFiles
+from agent.centre.conform.oversize import publish_largest
 from agent.centre.conform.verdict import Wrong
 from agent.centre.consumer import Consumer
 from agent.centre.notices import Notice
@@ -26,9 +27,6 @@ BY_HAND_S = 60.0
 """How long a person may take to do what they are asked."""
 BIRTH = ("state", "meta", "alarms")
 """What is retained."""
-_SHIPPED_LIMIT = 132 * 1024
-"""Of the shipped brokers; tried where a broker does not say its own."""
-_SIZES = 2
 _FINAL = {"succeeded", "failed", "timed-out", "rejected"}
 
 
@@ -203,13 +201,9 @@ class Subject:
         """Publish under `down/`. Raises BrokerError."""
         self._connection.publish(self.identity.down(level), payload, retain=retain)
 
-    def send_largest(self, level: str, count: int) -> None:
-        """Publish so many messages under `down/LEVEL`, as large as the broker takes, and a byte less. Raises
-        BrokerError."""
-        largest = self._connection.largest or _SHIPPED_LIMIT
-        beside = 6 + len(self.identity.down(level))  # the packet's first byte, topic, number and properties
-        for number in range(count):
-            self.send(level, bytes(largest - beside - number % _SIZES))
+    def send_largest(self, level: str) -> None:
+        """Publish messages under `down/LEVEL` as large as the broker takes. Raises BrokerError."""
+        publish_largest(self._connection, self.identity.down(level))
 
     def order(self, name: str, args: Mapping[str, Any], **changes: Any) -> str:
         """Sign and send an ack or a command; return its identifier."""
