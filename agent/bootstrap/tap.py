@@ -89,6 +89,7 @@ class _Shown:
 
     def __init__(self, parts: TapParts) -> None:
         self._clock = parts.context.clock
+        self._board = parts.context.board
         self._outbox = parts.outbox
         self._brokers = parts.settings.mqtt.brokers
         self._lights = parts.pins.lights
@@ -109,10 +110,14 @@ class _Shown:
         if self._siren is not None:
             yield {"siren": self._siren.figures()["on"]}
         path = self._publisher.path
-        yield {"path": {"up": False} if path is None else {"broker": self._brokers[path], "up": True}}
+        yield {"path": self._lost() if path is None else {"broker": self._brokers[path], "up": True}}
         yield {"config": self._from_afar.outcome()}
         yield {"waiting": self._outbox.figures()[0]["state"]}
         yield {"started": {"boot": self._clock.boot_id, "cut": self._outbox.after_cut}}
+
+    def _lost(self) -> Mapping[str, Any]:
+        uplink = self._board.parts().get("uplink")
+        return {"up": False, **({} if uplink is None or uplink.ok else {"why": uplink.detail})}
 
 
 def run_tap(stack: ExitStack, parts: TapParts) -> None:

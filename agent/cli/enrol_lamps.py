@@ -3,6 +3,9 @@
 import argparse
 import signal
 import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +15,15 @@ from agent.adapters.gpiozero_pins import open_pin_factory
 from agent.bootstrap import specs
 from agent.cli.options import add_config
 from agent.contract.lamps import NOT_ENROLLED, REFUSED, LightState
+from agent.core.errors import SettingsError
 from agent.core.wiring import LightPins
 from agent.provisioning import progress
 from agent.provisioning.progress import Step
-from agent.settings import load
+from agent.settings import lamps_despite_mistakes, load
 
 _LOOK_S = 1.0
+_MENDED_S = 10.0
+"""How often it looks whether settings with mistakes have been mended."""
 _EXAMPLE = """\
 Example:
   sudo systemctl start edge-agent-enrol-lamps
@@ -32,7 +38,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "enrol-lamps",
         help=_TEXT,
         description="Until this device is enrolled, show on its lamps whether it was refused or has not been let in "
-        "yet. edge-agent-enrol-lamps.service runs it; it ends when the agent starts or the device is enrolled.",
+        "yet; also that its settings have mistakes, so that no agent starts. edge-agent-enrol-lamps.service runs it; "
+        "it ends when the agent starts or the device is enrolled.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -42,31 +49,64 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> int:
     """Show it until the device is enrolled or somebody ends this. Raises SettingsError, HardwareError."""
-    # Settings with mistakes light nothing: a pin that is given twice may be a button's, or the siren's.
-    settings = load(args.config)
-    wired = specs.light_pins(settings)
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    factory = open_pin_factory(None)
-    try:
-        show(LightPins(wired.yellow, wired.green, wired.beacon), factory, settings.storage.directory, ended)
-    finally:
-        factory.close()
+    while not ended.is_set():
+        pins, lamps = what_to_show(args.config)
+        if lamps() is None:
+            break
+        factory = open_pin_factory(None)
+        try:
+            show(pins, factory, lamps, ended)
+        finally:
+            factory.close()
     return 0
 
 
-def show(pins: LightPins, factory: Any, state: Path, ended: threading.Event) -> None:
-    """Show it on these pins, and release them. Raises HardwareError."""
+def what_to_show(config: Path) -> tuple[LightPins, Callable[[], LightState | None]]:
+    """Return the lamps' pins, and what returns what they show now. Raises SettingsError."""
+    try:
+        settings = load(config)
+    except SettingsError:
+        # No agent starts with them. A lamp is dark whose pin may be a button's, or the siren's.
+        found = lamps_despite_mistakes(config)
+        if not found:
+            raise
+        return LightPins(found.get("yellow"), found.get("green"), found.get("beacon")), _Mistakes(config).lamps
+    wired = specs.light_pins(settings)
+    state = settings.storage.directory
+    return LightPins(wired.yellow, wired.green, wired.beacon), lambda: _lamps(state)
+
+
+def show(pins: LightPins, factory: Any, what: Callable[[], LightState | None], ended: threading.Event) -> None:
+    """Show it on these pins until there is nothing to show, and release them. Raises HardwareError."""
     lights = GpiozeroLights(pins, factory)
     try:
         lights.start()
-        while (lamps := _lamps(state)) is not None:
+        while (lamps := what()) is not None:
             lights.show(lamps)
             if ended.wait(_LOOK_S):
                 return
     finally:
         lights.close()
+
+
+class _Mistakes:
+    """Settings that no agent starts with, until they have been mended."""
+
+    def __init__(self, config: Path) -> None:
+        self._config = config
+        self._looked_s = time.monotonic()
+
+    def lamps(self) -> LightState | None:
+        """Return what to show; None once there is no mistake any more."""
+        if (now_s := time.monotonic()) - self._looked_s >= _MENDED_S:
+            self._looked_s = now_s
+            with suppress(SettingsError):
+                load(self._config)
+                return None
+        return REFUSED
 
 
 def _lamps(state: Path) -> LightState | None:

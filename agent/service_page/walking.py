@@ -51,6 +51,8 @@ class Walking:
         self._standing: dict[str, bytes] = {}
         """The lines of the tap that are told when they change, for a walk that begins after them."""
         self._trouble = "The page is connecting to the agent."
+        self._unheard = ""
+        """Why the agent reaches no broker, as it says itself."""
         self._polled_s = -AWAY_S
         self._polling = 0
         self._n = 0
@@ -212,7 +214,7 @@ class Walking:
 
     def _is_away(self, trouble: str) -> None:
         with self._changed:
-            self._sock, self._nonce, self._trouble = None, None, trouble
+            self._sock, self._nonce, self._trouble, self._unheard = None, None, trouble, ""
             self._standing.clear()
             if self._driver is not None:
                 self._driver.resume()
@@ -223,6 +225,9 @@ class Walking:
         line = json.loads(text)
         self._nonce = line.get("nonce", self._nonce)
         self._standing |= dict.fromkeys(line.keys() & _STANDING, text)
+        if "path" in line:
+            why = line["path"].get("why", "")
+            self._unheard = f"No connection to the command centre: {why}" if why else ""
         data = line.get("data", {})
         wanted = data.get("command_id")
         if "view" in line:
@@ -314,7 +319,7 @@ class Walking:
             "interruptions": []
             if driver is None
             else [each.model_dump(mode="json") for each in driver.walk.kept.interruptions],
-            "trouble": self._trouble or None,
+            "trouble": self._trouble or self._unheard or None,
         }
 
     def _notify(self) -> None:

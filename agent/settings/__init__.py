@@ -2,7 +2,7 @@
 
 from agent.core.camera.settings import CameraSettings
 from agent.settings.example import left_of_example
-from agent.settings.file import load
+from agent.settings.file import lamps_despite_mistakes, load
 from agent.settings.tree import Settings, mask_url
 from agent.settings.wiring import SirenSettings
 
@@ -10,6 +10,7 @@ __all__ = [
     "CameraSettings",
     "Settings",
     "SirenSettings",
+    "lamps_despite_mistakes",
     "left_of_example",
     "load",
     "mask_url",

@@ -1,6 +1,8 @@
 """Reads the settings, and reports every mistake in them at once."""
 
 import os
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -59,6 +61,42 @@ def settings_of(given: layers.Node, mistakes: Iterable[str], environ: Mapping[st
     if found or settings is None:
         raise BadSettings([(_path(location, merged), line) for location, line in found])
     return settings
+
+
+def lamps_despite_mistakes(path: Path) -> dict[str, int]:
+    """Return the pins of yellow, green and beacon in settings with mistakes: only those at which, whatever was meant,
+    nothing else can be. Raises SettingsError."""
+    whole, unsure = layers.Node({}, str(path)), set[int]()
+    for file in layers.files(path):
+        try:
+            whole = layers.laid_over(whole, layers.read_file(file))
+        except SettingsError as error:
+            try:
+                text = file.read_text("utf-8", "replace")
+            except OSError:
+                raise error from None
+            unsure.update(map(int, re.findall(r"\d{1,9}", text)))  # it may be the pin of anything
+    lights = whole.plain.get("lights")
+    used = Counter(_numbers(whole.plain, within=False))
+    return {
+        name: pin
+        for name, pin in (lights if isinstance(lights, dict) else {}).items()
+        if name in {"yellow", "green", "beacon"} and type(pin) is int and 4 <= pin <= 27
+        if used[pin] == 1 and pin not in unsure
+    }
+
+
+def _numbers(tree: Any, *, within: bool) -> Iterator[int]:
+    """Yield each number that may be meant as a pin."""
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            yield from _numbers(value, within=within or key == "lights" or str(key).startswith("pin"))
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from _numbers(value, within=within)
+    elif within and not isinstance(tree, bool):
+        with suppress(ValueError, TypeError, OverflowError):
+            yield int(tree)
 
 
 def _path(location: Location, tree: Any) -> str:

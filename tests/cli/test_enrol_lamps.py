@@ -1,5 +1,6 @@
 """What the lamps of a kiosk say before it is enrolled, without an agent."""
 
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from agent.adapters.gpiozero_pins import open_pin_factory
 from agent.bootstrap import specs
 from agent.cli import enrol_lamps
 from agent.contract.lamps import NOT_ENROLLED, REFUSED, LightState
+from agent.core.errors import SettingsError
 from agent.core.wiring import LightPins
 from agent.provisioning import progress
 from agent.provisioning.progress import Step
@@ -41,7 +43,9 @@ class Lamps:
         self.shown = shown
         self.ended = threading.Event()
         self.thread = threading.Thread(
-            target=enrol_lamps.show, args=(self.pins, self.factory, state, self.ended), daemon=True
+            target=enrol_lamps.show,
+            args=(self.pins, self.factory, lambda: enrol_lamps._lamps(state), self.ended),
+            daemon=True,
         )
 
     def say(self, lamps: LightState) -> None:
@@ -110,6 +114,47 @@ def test_settings_with_mistakes_drive_no_pin_for_it_may_be_the_sirens(
     monkeypatch.setattr(enrol_lamps, "open_pin_factory", lambda _: pytest.fail("a pin was opened"))
     assert main(["enrol-lamps", "--config", str(config)]) == BAD_USAGE
     assert "pin" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("later", "lit"),
+    [
+        ("[lights]\nyellow = 17\n", "green beacon"),
+        ("[siren]\npin = 27\n", "yellow beacon"),
+        ('[siren]\npin = "27"\n', "yellow beacon"),
+        ("[sirene]\npin = 27\n", "yellow beacon"),
+        ("[lights]\nyellow = 99\ngreen = true\n", "beacon"),
+        ("[lights]\ncolour = 5\n", "yellow green beacon"),
+        ("[siren\npin = 22\n", "green beacon"),
+        ("lights = 5\n", ""),
+        ("[lights]\nyellow = 22\ngreen = 22\nbeacon = 22\n", ""),
+    ],
+)
+def test_a_technician_whose_settings_have_a_mistake_sees_refused_on_each_lamp_whose_pin_is_nothing_elses(
+    tmp_path: Path, later: str, lit: str
+) -> None:
+    shutil.copytree(PROFILE.parent, tmp_path / "etc")
+    config = tmp_path / "etc/edge-agent.toml"
+    mine = tmp_path / "etc/edge-agent.d/95-mine.toml"
+    mine.write_text(later)
+    if not lit:
+        with pytest.raises(SettingsError):
+            enrol_lamps.what_to_show(config)
+        return
+    pins, lamps = enrol_lamps.what_to_show(config)
+    assert lamps() == REFUSED
+    assert " ".join(pins.wired()) == lit
+
+
+def test_the_lamps_follow_once_the_mistake_is_mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(enrol_lamps, "_MENDED_S", 0.0)
+    shutil.copytree(PROFILE.parent, tmp_path / "etc")
+    mine = tmp_path / "etc/edge-agent.d/95-mine.toml"
+    mine.write_text("[lights]\nyellow = 17\n")
+    _, lamps = enrol_lamps.what_to_show(tmp_path / "etc/edge-agent.toml")
+    assert lamps() == REFUSED
+    mine.write_text("")
+    assert lamps() is None, "and what the settings say now is looked at again"
 
 
 @pytest.mark.parametrize("lamps", [NOT_ENROLLED, REFUSED])

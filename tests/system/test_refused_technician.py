@@ -27,6 +27,7 @@ from tests.support.certificates import CertificateFiles
 from tests.support.mosquitto import Mosquitto
 from tests.support.registrar import BOARD, OTHER_BOARD, ServedRegistrar
 from tests.support.root import as_root
+from tests.support.service_page import Page
 from tests.support.wait import wait_for
 from tests.system.test_enrolment import broker
 
@@ -53,12 +54,10 @@ from agent.__main__ import main
 sys.exit(main(sys.argv[4:]))
 """
 """A command of the agent at a machine of this test's own: its card, its /run, its board, and its cable."""
-_DARK = LightState("off", "off", "off")  # type: ignore[arg-type]
 _IN_THE_GUIDE = {
     NOT_ENROLLED: "| the same, beacon slowly on and off | not let in yet",
     REFUSED: "| the same, beacon flashes fast | refused: read the card |",
     OUT_OF_SERVICE: "| yellow and green in turn, beacon dark | nobody would hear a press |",
-    _DARK: "| all dark | no power, or the agent does not run |",
 }
 
 
@@ -140,7 +139,17 @@ class Machine:
 
     def lamps(self) -> LightState | None:
         """What shows before there is an agent."""
-        return enrol_lamps._lamps(self.kiosk.storage)
+        _, lamps = enrol_lamps.what_to_show(self.kiosk.config)
+        return lamps()
+
+    def page(self) -> str:
+        """What stands at the top of the service page, on a phone that has entered its code."""
+        (self.root / "page").mkdir()
+        with Page(self.root / "page", agent=self.kiosk.directory / "run") as page:
+            phone = page.phone()
+            assert phone.enter().status == 204
+            wait_for(lambda: phone.state()["nonce"], what="the page to hear the agent")
+            return str(phone.state()["trouble"])
 
     def doctor(self) -> str:
         """The first line that fails, and what it says to do."""
@@ -268,6 +277,8 @@ class Way:
     card: str
     lamps: LightState
     doctor: str
+    page: str = ""
+    """Once there is an agent; before, no page is served."""
 
 
 WAYS = {
@@ -312,6 +323,7 @@ WAYS = {
         r"done",
         OUT_OF_SERVICE,
         r"(agent|broker-1): .*nothing listens on localhost:\d+ → check the port, and that the broker is running",
+        r"No connection to the command centre: nothing listens on localhost:\d+: check the port",
     ),
     "id taken": Way(
         id_taken,
@@ -324,11 +336,12 @@ WAYS = {
         r"done",
         OUT_OF_SERVICE,
         r"(agent|certificate): .*certificate.* has expired.* → (renew it \()?`sudo edge-agent renew --now`",
+        r"No connection to the command centre: .*certificate.* has expired.*: renew it",
     ),
     "wrong pin": Way(
         wrong_pin,
         r"this device is enrolled, but its other settings have mistakes: .*pin",
-        _DARK,
+        REFUSED,
         r"settings: .*pin.* → correct it",
     ),
 }
@@ -343,10 +356,12 @@ def test_a_technician_who_is_refused_reads_in_the_first_line_why_and_what_to_do(
         with machine.kiosk:
             machine.kiosk.wait_for_outputs(yellow="alternate", green="alternate", beacon="off")
             lamps, doctor = OUT_OF_SERVICE, machine.doctor()
+            page = machine.page()
+        assert re.match(way.page, page), page
     else:
-        lamps, doctor = machine.lamps() or _DARK, machine.doctor()
-    if name == "wrong pin":  # they are not driven by settings that are wrong
-        lamps = _DARK
+        before = machine.lamps()
+        assert before is not None
+        lamps, doctor = before, machine.doctor()
     shown = f"{lamps.yellow}, {lamps.green}, {lamps.beacon}"
     print(f"\n| {name} | {machine.card} | {shown} | {doctor} |", file=sys.__stdout__)
     assert re.match(way.card, machine.card), machine.card

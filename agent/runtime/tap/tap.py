@@ -4,10 +4,10 @@ Out, a line of JSON each:
 
 - every message but a picture, as it was sealed;
 - one when it has changed, and the first time: `{"lamps": ..., "lit": ...}`, `{"siren": true}`, `{"path": {"broker":
-  "mqtts://...", "up": true}}`, `{"nonce": "..."}`, `{"waiting": 3}`: how many states, results and reports no broker
-  has yet; `{"config": {"revision": 7, "state": "failed", "reason": "..."}}`: what has become of the newest settings
-  that were ordered, in the words of `up/meta`; and `{"started": {"boot": "UUID", "cut": true}}`: whether this boot of
-  the machine came after a power cut;
+  "mqtts://...", "up": true}}` or `{"path": {"up": false, "why": "..."}}`, `{"nonce": "..."}`, `{"waiting": 3}`: how
+  many states, results and reports no broker has yet; `{"config": {"revision": 7, "state": "failed", "reason": "..."}}`:
+  what has become of the newest settings that were ordered, in the words of `up/meta`; and `{"started": {"boot": "UUID",
+  "cut": true}}`: whether this boot of the machine came after a power cut;
 - the answers to `draft`, `report`, `view`, `cameras`, `settings` and `check`.
 
 In, a line each of at most 64 KiB:
