@@ -12,7 +12,7 @@ from agent.adapters.jose_keys import PrivateKey
 from agent.centre import Centre, NewMessage, Notice, Presence, Signed, co_sign, sign_kept
 from agent.centre.config import CONFIG_SET, check_second
 from agent.cli.centre import Target, print_result
-from agent.cli.sender import LAST_WORDS, say
+from agent.cli.sender import LAST_WORDS, connected, say
 from agent.contract.commands import TWO_SIGNERS
 from agent.contract.device import MetaData
 from agent.contract.messages import ResultData
@@ -150,12 +150,7 @@ class _SettingsListener:
         self.centre = Centre(target.brokers, tls=target.tls, root=root, filters=filters, on_notice=self._hear)
 
     def __enter__(self) -> "_SettingsListener":
-        self.centre.__enter__()
-        try:
-            self.centre.await_connection()
-        except BrokerError:
-            self.__exit__()
-            raise
+        connected(self.centre)
         self._settled.wait(_SETTLE_S)
         return self
 

@@ -127,7 +127,7 @@ def wanted(message: Heard, allowance: Allowance) -> tuple[str, dict[str, int]]:
         if said["type"] != "edge.evidence.wanted.v1" or said["source"] != f"/edge/{device}":
             return "", {}
         names, sizes = said["data"]["objects"][:most], said["data"].get("sizes")
-        allowance.take(device, len(names))
+        allowance.take(device, max(len(names), 1))
         if sizes is None:
             text = "does not say how long its segments are, as an older edge-agent: update it, it gets no URLs"
             print(printable(f"{device}: {text}"), file=sys.stderr, flush=True)
@@ -137,7 +137,7 @@ def wanted(message: Heard, allowance: Allowance) -> tuple[str, dict[str, int]]:
             for name, size in zip(names, sizes, strict=False)
             if is_object_name(name) and type(size) is int and 0 <= size <= _LARGEST
         }
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return "", {}
 
 

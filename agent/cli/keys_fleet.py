@@ -3,12 +3,12 @@
 import argparse
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from agent.adapters.jose_keys import PrivateKey, read_key_set
-from agent.centre import Centre, NewMessage, Notice, Presence, co_sign, sign_kept
+from agent.centre import Centre, NewMessage, Notice, Presence, co_sign, printable, sign_kept
 from agent.cli.centre import Target, target_of
-from agent.cli.sender import LAST_WORDS, say
+from agent.cli.sender import LAST_WORDS, connected, say
 from agent.contract.device import KeysData, MetaData
 from agent.contract.messages import ResultData
 from agent.core.errors import BrokerError, UsageError
@@ -19,6 +19,7 @@ _QUIET_S = 1.0
 """When nothing new has come for this long, the brokers have told of every device that they know."""
 _SETTLE_S = 30.0
 _STEP_S = 0.2
+_FAR_AHEAD = 1000
 
 
 def send(args: argparse.Namespace) -> int:
@@ -28,13 +29,17 @@ def send(args: argparse.Namespace) -> int:
     keys = [each.as_jwk() for each in read_key_set(args.key_set)]
     with _Fleet(target_of(args, every=True)) as fleet:
         devices = fleet.devices()
-        revision = args.revision or max((each.seen for each in devices.values()), default=0) + 1
-        late = [source for source, each in devices.items() if each.seen >= revision]
-        if late:
-            raise UsageError(f"{late[0]} has seen revision {devices[late[0]].seen}: give --revision above it")
+        revision = args.revision or _highest(each.seen for each in devices.values()) + 1
+        unsent = {
+            source: f"it has seen revision {each.seen}: send a higher one"
+            for source, each in devices.items()
+            if each.seen >= revision
+        }
+        if len(unsent) == len(devices):
+            raise UsageError(f"every device has seen revision {revision}, or a higher one: give --revision above it")
         order = {"revision": revision, "keys": keys}
-        unsent: dict[str, str] = {}
-        for number, source in enumerate(devices, start=1):
+        takers = [source for source in devices if source not in unsent]
+        for number, source in enumerate(takers, start=1):
             try:
                 word = None if second is None else co_sign(source, KEYS_SET, order, second)
                 signed = sign_kept(KEYS_SET, source, order, key, second=word)
@@ -42,17 +47,25 @@ def send(args: argparse.Namespace) -> int:
                 raise UsageError(str(error)) from error
             if missing := fleet.centre.retain_keys(source, signed):
                 unsent[source] = "; ".join(f"not left at {url}: {why}" for url, why in missing.items())
-            if number % 100 == 0 or number == len(devices):
+            if number % 100 == 0 or number == len(takers):
                 say(f"revision {revision} is left for {number} of {len(devices)} devices")
         fleet.await_revision(revision, args.timeout)
         return fleet.print_who(revision, unsent)
+
+
+def _highest(revisions: Iterable[int]) -> int:
+    """Return the highest of these revisions, without those far above most: a stolen device may claim any number, and
+    there is a highest one."""
+    known = sorted(revisions)
+    usual = known[(len(known) - 1) // 2]
+    return max(each for each in known if each <= usual + _FAR_AHEAD)
 
 
 def who(args: argparse.Namespace) -> int:
     """Print which devices obey which revision. Return 1 when one lacks the revision that was asked for."""
     with _Fleet(target_of(args, every=True)) as fleet:
         devices = fleet.devices()
-        revision = args.revision or max((each.revision for each in devices.values()), default=0)
+        revision = args.revision or _highest(each.revision for each in devices.values())
         return fleet.print_who(revision, {})
 
 
@@ -70,12 +83,7 @@ class _Fleet:
         )
 
     def __enter__(self) -> "_Fleet":
-        self.centre.__enter__()
-        try:
-            self.centre.await_connection()
-        except BrokerError:
-            self.__exit__()
-            raise
+        connected(self.centre)
         with self._changed:
             self._changed_s = time.monotonic()
             deadline_s = self._changed_s + _SETTLE_S
@@ -139,7 +147,7 @@ class _Fleet:
             why = unsent.get(source) or self._why.get(source) or ""
             if source in lacking and not why and here is not Presence.ONLINE:
                 why = LAST_WORDS[here]
-            print(f"{source.removeprefix('/edge/'):{width}}  {has:18}  {why}".rstrip())
+            print(printable(f"{source.removeprefix('/edge/'):{width}}  {has:18}  {why}".rstrip()))
         print(f"{len(devices) - len(lacking)} of {len(devices)} devices obey revision {revision}")
         if lacking:
             print("a device that is off takes what is left for it when it comes: ask again with `edge-agent keys who`")

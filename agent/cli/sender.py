@@ -29,6 +29,17 @@ def say(line: str) -> None:
     print(f"edge-agent: {printable(line)}", file=sys.stderr, flush=True)
 
 
+def connected(centre: Centre) -> None:
+    """Enter a centre, and return as soon as one broker has accepted us. Raises BrokerError when none does, and leaves
+    it."""
+    centre.__enter__()
+    try:
+        centre.await_connection()
+    except BrokerError:
+        centre.__exit__(None, None, None)
+        raise
+
+
 class Sender:
     """Sends commands and hears their results. Use it as a context manager; entering connects. One thread."""
 
@@ -41,13 +52,8 @@ class Sender:
         self._centre = Centre(target.brokers, tls=target.tls, root=identity.root, filters=filters, on_notice=self._hear)
 
     def __enter__(self) -> "Sender":
-        """Return as soon as one broker has accepted us. Raises BrokerError when none does."""
-        self._centre.__enter__()
-        try:
-            self._centre.await_connection()
-        except BrokerError:
-            self._centre.__exit__(None, None, None)
-            raise
+        """As `connected`."""
+        connected(self._centre)
         return self
 
     def __exit__(

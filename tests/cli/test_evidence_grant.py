@@ -47,6 +47,7 @@ def test_a_device_that_asks_is_answered_for_what_it_asks() -> None:
         heard(data={}),
         Heard(f"edge/v1/{DEVICE}/up/evidence", b"\xff", False),
         Heard(f"edge/v1/{DEVICE}/up/evidence", b"[]", False),
+        Heard(f"edge/v1/{DEVICE}/up/evidence", b"[" * 100_000, False),
     ],
 )
 def test_what_does_not_ask_gets_nothing(message: Heard) -> None:
