@@ -102,7 +102,10 @@ class CommandMemory:
             self._age()
             own = [each for each in self._accepted.values() if each.kid == kid]
             seen = frozenset(ctr for each in own for ctr in (each.ctr, *each.others))
-            return UsedCounters(self._floors.get(kid, -1), self._crowded_out.get(kid, -1), seen, self._is_whole)
+            crowded_out = self._crowded_out.get(kid, -1)
+            if self._is_far_ahead(crowded_out):  # it came before the clock was set, and would lock the key out
+                crowded_out = -1
+            return UsedCounters(self._floors.get(kid, -1), crowded_out, seen, self._is_whole)
 
     def repeated(self, kid: str, claims: Claims) -> ResultData | None:
         """Return the newest result of a command that comes again, newly signed or not; None for a new one."""
@@ -129,15 +132,13 @@ class CommandMemory:
         """Remember an accepted command. When the event is set, no restart and no power cut can make it run again."""
         with self._lock:
             changes: Changes = {}
-            now_us = int(self._clock.wall().timestamp() * 10**6)
-            is_timed = self._clock.quality() is not TimeQuality.UNSYNCED
-            if is_timed and self._floors.get(kid, -1) > now_us + MAX_LEAD_US:
+            if self._is_far_ahead(self._floors.get(kid, -1)):
                 # Only a fresh nonce lets a command pass below such a floor, and its `iat` agrees with our clock. The
                 # new floor is not simply its counter: a low one would let all forgotten commands pass again.
                 self._outbox.keep(CTR_KEY + kid, None)
-                self._floors[kid] = max(claims.ctr, now_us - MAX_LIFE_S * 10**6)
+                self._floors[kid] = max(claims.ctr, self._now_us() - MAX_LIFE_S * 10**6)
                 for each in self._accepted.values():
-                    if each.kid == kid and each.ctr > now_us + MAX_LEAD_US:
+                    if each.kid == kid and self._is_far_ahead(each.ctr):
                         each.is_far_ahead = True  # otherwise it would become the floor again
                         changes[each.key] = each.text()
             accepted = _Accepted(kid, claims.cmd_id, claims.name, claims.ctr, self._clock.boottime_ns())
@@ -173,9 +174,16 @@ class CommandMemory:
                 [(kid, _)] = Counter(each.kid for each in self._accepted.values()).most_common(1)
                 lost = min((each for each in self._accepted.values() if each.kid == kid), key=lambda each: each.ctr)
                 self._crowded_out[kid] = max(lost.ctr, self._crowded_out.get(kid, -1))
-            self._raise_floor(lost.kid, max(lost.others[-1:], default=-1) if lost.is_far_ahead else lost.ctr)
+            usual = [ctr for ctr in lost.others if ctr <= self._now_us() + MAX_LEAD_US]
+            self._raise_floor(lost.kid, max(usual, default=-1) if lost.is_far_ahead else lost.ctr)
             del self._accepted[lost.key]
             yield lost
+
+    def _now_us(self) -> int:
+        return int(self._clock.wall().timestamp() * 10**6)
+
+    def _is_far_ahead(self, ctr: int) -> bool:
+        return self._clock.quality() is not TimeQuality.UNSYNCED and ctr > self._now_us() + MAX_LEAD_US
 
     def _raise_floor(self, kid: str, ctr: int) -> None:
         self._floors[kid] = max(ctr, self._floors.get(kid, -1))

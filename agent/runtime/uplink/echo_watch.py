@@ -1,6 +1,5 @@
 """Sends the device's own echo through the broker, and reports when it does not come back."""
 
-import json
 import secrets
 from typing import Protocol
 
@@ -12,7 +11,7 @@ from agent.runtime.supervision.context import Context
 ECHO = "echo"
 """The name of this part in the health message, which has it only once an echo was missed."""
 _KEY = "echoed"
-"""What is kept: the brokers that have returned one."""
+"""What is kept: the brokers that have returned one, a line each."""
 _BYTES = 8
 _EXPIRY_S = 60
 
@@ -49,7 +48,7 @@ class EchoWatch:
 
     def connected(self, broker: str, *, is_refused: bool) -> None:
         """Begin a new connection; `is_refused`: its broker does not let us hear the topic."""
-        self._kept = {*json.loads(self._outbox.kept(_KEY).get(_KEY, "[]"))}
+        self._kept = {*self._outbox.kept(_KEY).get(_KEY, "").splitlines()}
         self._echo.prove(self._kept)
         self._name, self._is_refused = broker, is_refused
         self._echo.connected(broker, self._clock.boottime_ns())
@@ -88,7 +87,7 @@ class EchoWatch:
         """Report and keep what has changed."""
         if (proven := {*self._echo.proven}) != self._kept:
             self._kept = proven
-            self._outbox.keep(_KEY, json.dumps(sorted(proven)))
+            self._outbox.keep(_KEY, "\n".join(sorted(proven)))
         trouble = "it does not let this device subscribe" if self._is_refused else self._echo.trouble
         if trouble == self._reported:
             return

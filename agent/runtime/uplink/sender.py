@@ -269,13 +269,12 @@ class Sender:
         with `alarm_is_open`, for nothing but an echo."""
         now_ns = self._clock.boottime_ns()
         with self._lock:
+            urgent = self._least() is None and self._outbox.alarm_waits
             echo = self._echo
-            if echo is not None and echo.counts:
-                is_soon = alarm_is_open and not self._in_flight
+            if echo is not None and (echo.counts or urgent):
+                is_soon = urgent or (alarm_is_open and not self._in_flight)
                 if now_ns - echo.sent_ns > (self._alarm_timeout_ns if is_soon else _TELEMETRY_TIMEOUT_NS):
                     return True
-            full = self._least() is None
-            urgent = full and self._outbox.alarm_waits
             return any(
                 now_ns - sent.sent_ns
                 > (self._alarm_timeout_ns if urgent or sent.waiting.row.rank is Rank.ALARM else _TELEMETRY_TIMEOUT_NS)
@@ -353,7 +352,8 @@ class Sender:
         """Return whether a suspect of this class must wait: an alarm waits only for another suspected alarm."""
         if rank is Rank.ALARM:
             return self._poison_under_way(Rank.ALARM)
-        return bool(self._in_flight) or self._echo is not None
+        # For an echo that no broker ever answers it would wait for ever; and `close` does not blame it beside one.
+        return bool(self._in_flight) or (self._echo is not None and self._echo.counts)
 
     def _poison_under_way(self, least: Rank) -> bool:
         for sent in self._in_flight.values():

@@ -375,6 +375,29 @@ def test_a_counter_far_ahead_in_a_repetition_locks_out_nobody(handler: CommandRi
     assert outcome(handler, handler.claims("rebirth", ctr=microseconds(handler.clock))) == "done"
 
 
+@pytest.mark.parametrize("repetitions", [2, 2 * MOST_REPETITIONS])
+def test_an_operator_whose_clock_was_wrong_is_not_locked_out_by_her_repetitions_once_it_is_right(
+    handler: CommandRig, repetitions: int
+) -> None:
+    clock = handler.clock
+    clock.set_quality(TimeQuality.UNSYNCED)
+    absurd = handler.claims("rebirth", ctr=2**62, boot_nonce=handler.outbox.nonces.first)
+    assert outcome(handler, absurd) == "done"
+    for number in range(repetitions):
+        clock.advance(timedelta(seconds=1))
+        outcome(handler, absurd | {"ctr": 2**62 + 1 + number})
+    clock.set_quality(TimeQuality.SYNCED)
+
+    def order(*, echoes: bool = False) -> str:
+        clock.advance(timedelta(seconds=601))
+        nonce = handler.outbox.nonces.newest(clock.boottime_ns()) if echoes else None
+        return outcome(handler, handler.claims("rebirth", ctr=microseconds(clock), boot_nonce=nonce))
+
+    assert [order(), order(echoes=True), order()] == ["counters-unknown", "done", "done"]
+    forget_results(handler)
+    assert order() == "done"
+
+
 def test_a_disk_that_is_found_late_brings_its_commands_and_ends_the_need_of_a_nonce(start: Start) -> None:
     handler = start()
     handler.outbox._has_all_state = False

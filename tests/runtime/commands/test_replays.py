@@ -118,6 +118,21 @@ class Replays(RuleBasedStateMachine):
         self.signed.append((claims, "key-1", self.true_s))
         self.deliver_claims(claims, "key-1")
 
+    @precondition(lambda self: self.is_set and not self.is_calm)
+    @rule(data=st.data(), is_first_new=st.booleans(), comes_again=st.booleans())
+    def sign_twice(self, data: st.DataObject, is_first_new: bool, comes_again: bool) -> None:
+        """The holder of a key signs another command under a counter of one that may have come again under a higher."""
+        if is_first_new or not self.signed:
+            self.sign("key-1", 0, echoes=False)
+            self.deliver_waiting(-1)
+        before, kid, _ = data.draw(st.sampled_from(self.signed[-2:]))
+        if comes_again:
+            self.deliver_claims(self.claims(before["cmd_id"], 0, echoes=True), kid)
+        self.number += 1
+        claims = self.claims(f"c{self.number}", 0, echoes=False) | {"ctr": before["ctr"]}
+        self.signed.append((claims, kid, self.true_s))
+        self.deliver_claims(claims, kid)
+
     # --- what the network and the thief do
 
     @precondition(lambda self: self.waiting)
@@ -179,6 +194,8 @@ class Replays(RuleBasedStateMachine):
                 assert self.executed[name] == 1, f"{name} was executed again"
             assert token not in self.executed_tokens, f"{token} was executed again"
             self.executed_tokens.add(token)
+        elif results and results[-1]["status"] == "succeeded":  # it came again: this counter is used up too
+            self.executed_tokens.add((kid, claims["ctr"]))
         self.wait(self.pace_s)
         return (results[-1]["status"], results[-1]["code"]) if results else ("silence", "")
 

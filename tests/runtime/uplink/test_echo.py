@@ -212,6 +212,18 @@ def test_which_brokers_return_it_is_remembered_across_a_restart(make_device: Cal
     assert until_it_connects_again(again, ALARM_S) <= ALARM_S
 
 
+def test_no_press_is_lost_because_what_was_remembered_of_brokers_is_damaged(
+    make_device: Callable[..., Device],
+) -> None:
+    before = make_device(urls=("mqtt://a",))
+    before.outbox.keep("echoed", "\x00{[")
+    before.passes(3)
+    before.outbox.put(alarm())
+    before.passes(2)
+
+    assert topics(before.broker.sent) == ["alarm/police"]
+
+
 def test_an_echo_takes_no_place_from_an_alarm_and_waits_behind_it(make_device: Callable[..., Device]) -> None:
     kiosk = make_device(urls=("mqtt://a",))
     kiosk.broker.receive_maximum = 2
@@ -222,4 +234,20 @@ def test_an_echo_takes_no_place_from_an_alarm_and_waits_behind_it(make_device: C
     kiosk.outbox.put(alarm())
     kiosk.passes(2)
 
+    assert topics(kiosk.broker.sent) == ["alarm/police"]
+
+
+def test_a_press_waits_for_no_echo_that_a_broker_of_one_message_at_a_time_never_answers(
+    make_device: Callable[..., Device],
+) -> None:
+    kiosk = make_device(urls=("mqtt://a",))
+    kiosk.broker.receive_maximum = 1
+    kiosk.broker.echo = "silence"
+    kiosk.passes(3)
+    assert len(kiosk.broker.echoes) == 1
+    kiosk.calm = False
+    kiosk.outbox.put(alarm())
+
+    assert until_it_connects_again(kiosk, 16) <= 16
+    kiosk.passes(2)
     assert topics(kiosk.broker.sent) == ["alarm/police"]
