@@ -1,11 +1,12 @@
 // How the page and its worker are bundled, for build.mjs and for dev/serve.mjs.
-import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-// An alias would take `leaflet/dist/leaflet.css` along.
+// An alias would take `leaflet/dist/leaflet.css` along. dev/serve.mjs is started from anywhere.
+const path = fileURLToPath(new URL("src/page/leaflet.js", import.meta.url));
 const partsOfLeaflet = {
   name: "parts of Leaflet",
-  setup: (building) => building.onResolve({ filter: /^leaflet$/ }, () => ({ path: resolve("src/page/leaflet.js") })),
+  setup: (building) => building.onResolve({ filter: /^leaflet$/ }, () => ({ path })),
 };
 
 /** Bundle these entry points; `more` is what esbuild wants besides, such as where it all goes. */
