@@ -124,6 +124,6 @@ def _as_json(message: Heard) -> str:
     payload: Any
     try:
         payload = json.loads(message.payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         payload = base64.b64encode(message.payload).decode()
     return json.dumps({"topic": message.topic, "retain": message.retain, "payload": payload})

@@ -8,10 +8,26 @@ from typing import Any
 import pytest
 
 from agent.__main__ import main
+from agent.adapters.paho_centre import Heard
 from agent.centre import DevicesBack, DevicesGone, Notice
 
 SOWETO = ("/edge/gp/soweto-clinic/kiosk-1", "/edge/gp/soweto-mall/kiosk-1")
 LONELY = "/edge/gp/park-station/kiosk-1"
+
+
+class Hears:
+    """A centre that hears one message whose brackets are nested deeper than Python reads, and one that can be read."""
+
+    def __init__(self, *_: Any, on_heard: Callable[[Heard], None], **__: Any) -> None:
+        on_heard(Heard(f"edge/v1{LONELY.removeprefix('/edge')}/up/state", b"[" * 100_000, retain=False))
+        on_heard(Heard(f"edge/v1{LONELY.removeprefix('/edge')}/up/state", b"{}", retain=False))
+
+    def __enter__(self) -> "Hears":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def await_connection(self) -> None: ...
 
 
 class Told:
@@ -44,3 +60,12 @@ def test_it_says_who_is_gone_in_one_line_each_and_who_is_back(
     assert back == ["BACK gp/soweto-clinic/kiosk-1 (1 still gone)", "BACK gp/park-station/kiosk-1"]
     assert main([*words, "--json"]) == 0
     assert capsys.readouterr().out == "", "where each line is a message"
+
+
+@pytest.mark.parametrize("words", [["--json"], []])
+def test_a_stolen_kiosk_ends_nobodys_log_of_what_all_others_say(
+    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.cli.watch.Centre", Hears)
+    assert main(["watch", "--all", "--broker", "mqtt://127.0.0.1:1", "--seconds", "0.1", *words]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
