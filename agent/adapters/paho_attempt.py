@@ -14,11 +14,13 @@ from typing import Any
 from paho.mqtt.client import MQTTMessage
 from paho.mqtt.enums import MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from agent.adapters import broker_failures
 from agent.adapters.broker_failures import Endpoint
 from agent.adapters.paho_client import Login, make_client, packet_bytes, publish_properties
 from agent.adapters.tls_context import explain_alert
+from agent.contract.identity import LiveFilter
 from agent.core.errors import BrokerError, MessageRefused
 from agent.ports import (
     MAX_RECEIVED_BYTES,
@@ -180,10 +182,17 @@ class PahoAttempt:
         )
         for start in range(0, len(self._filters), FILTERS_PER_SUBSCRIBE):
             filters = self._filters[start : start + FILTERS_PER_SUBSCRIBE]
-            _rc, mid = self.client.subscribe([(topic_filter, 1) for topic_filter in filters])
+            _rc, mid = self.client.subscribe([(each, self._options(each)) for each in filters])
             self._unacknowledged[mid or 0] = filters
         if not self._filters:
             self._ready()
+
+    def _options(self, topic_filter: str) -> Any:
+        """Return the QoS; in MQTT 5 also whether to send what is retained, which an older version always does."""
+        if self.version != MQTTProtocolVersion.MQTTv5:
+            return 1
+        handling = SubscribeOptions.RETAIN_DO_NOT_SEND if isinstance(topic_filter, LiveFilter) else 0
+        return SubscribeOptions(qos=1, retainHandling=handling)
 
     def _handle_subscribe(self, _: Any, __: Any, mid: int, codes: list[ReasonCode], ___: Any) -> None:
         filters = self._unacknowledged.pop(mid, ())

@@ -160,6 +160,27 @@ def test_a_kiosk_notices_at_any_broker_that_no_ack_reaches_it_and_green_comes(tm
     assert "took this device's echo, and has not delivered it for 3 s" in told.data["text"]
 
 
+def test_what_somebody_has_retained_for_a_kiosk_costs_its_sim_card_nothing(tmp_path: Path) -> None:
+    with (
+        Mosquitto(tmp_path / "broker") as broker,
+        Subscriber(broker.port) as login,
+        Centre(broker.port) as centre,
+    ):
+        for level in (f"{kind}/{number}" for kind in ("ack", "command") for number in range(50)):
+            login.publish(f"{TREE}/down/{level}", bytes(100_000), retain=True)
+        login.publish(f"{TREE}/down/keys", b"is kept for it", retain=True)
+        with AgentProcess(tmp_path / "kiosk", broker.url) as agent:
+            centre.wait_for("security/command-rejected", lambda m: m.data["detail"]["topic"].endswith("/down/keys"))
+            agent.press()
+            alarm_id = centre.wait_for_alarm("updated", stage="sent").data["alarm_id"]
+            centre.result(centre.acknowledge(alarm_id, agent.key))
+            sent = re.findall(
+                f"Sending PUBLISH to {re.escape(USER.replace('/', '.'))} .*'{TREE}/down/([^/']+)", broker.log()
+            )
+    assert sent.count("command") == 0
+    assert sent.count("ack") == 1
+
+
 def test_where_the_access_list_forbids_the_echo_it_is_reported_and_acks_come_as_ever(
     tmp_path: Path, authorities: BrokerAuthorities
 ) -> None:

@@ -207,7 +207,8 @@ def will_and_birth(s: Subject) -> None:
         run(s.cut_command)
         will = s.find("state", lambda each: each.is_will, since, 60.0)
         fresh = s.find("state", lambda each: each.data.get("state") == "online", since, 60.0)
-        refused = fresh and s.find("result/", lambda each: each.data.get("code") == "retained", since)
+        s.executed("ping", {})  # what was retained came before it, if it was asked for
+        result = s.result(kept["cmd_id"], since=since, within_s=0.0)
     finally:
         s.send("ack/conform-retained", b"", retain=True)
     faults = []
@@ -221,8 +222,8 @@ def will_and_birth(s: Subject) -> None:
         faults.append("is back without a higher bdseq")
     if fresh.envelope.get("epoch") != birth.envelope.get("epoch"):
         faults.append("is back with another epoch")
-    if refused is None:
-        faults.append("does not refuse an ack that is retained")
+    if result is not None and (result.get("status"), result.get("code")) != ("rejected", "retained"):
+        faults.append("takes an ack that is retained")
     if faults:
         raise Wrong(*faults)
 
