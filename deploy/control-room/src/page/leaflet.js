@@ -3,6 +3,7 @@
 import { control } from "leaflet/src/control/Control.js";
 import { zoom } from "leaflet/src/control/Control.Zoom.js";
 import * as DomUtil from "leaflet/src/dom/DomUtil.js";
+import "leaflet/src/layer/Tooltip.js"; // adds bindTooltip to every layer
 import { GridLayer } from "leaflet/src/layer/tile/GridLayer.js";
 import "leaflet/src/layer/vector/Renderer.getRenderer.js";
 
