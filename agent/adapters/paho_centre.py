@@ -4,7 +4,7 @@ import contextlib
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +13,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from agent.adapters.broker_failures import (
     RETAIN_NOT_SUPPORTED,
@@ -63,6 +64,7 @@ class CentreConnection:
         state_topic: str | None = None,
         client_id: str | None = None,
         longest_pause_s: int = 5,
+        only_new: Collection[str] = (),
     ) -> None:
         """`on_link` hears of every change of the connection; it and `on_message` run on the client library's thread.
 
@@ -72,8 +74,10 @@ class CentreConnection:
 
         With `state_topic`, the centre says there that it watches while it is connected, again every minute, and the
         broker says that it does not when the connection is lost. A connection that was lost is tried again after 1 s at
-        first, and at last after `longest_pause_s`.
+        first, and at last after `longest_pause_s`. Of the filters in `only_new` a broker is asked for nothing that it
+        has retained; one of MQTT 3.1.1 brings it all the same.
         """
+        self._only_new = only_new
         self._longest_pause_s = longest_pause_s
         self._endpoint = endpoint_of(url)
         self._on_message = on_message
@@ -230,13 +234,19 @@ class CentreConnection:
             # In packets of their own: some brokers take no more than eight filters in one.
             for first in range(0, len(self._filters), _MOST_FILTERS):
                 names = self._filters[first : first + _MOST_FILTERS]
-                _, number = client.subscribe([(name, 1) for name in names])
+                _, number = client.subscribe([(name, self._how(client, name)) for name in names])
                 if number is not None:
                     self._awaited[number] = names
             if not self._filters:
                 self._subscribed.set()
         if self._on_link is not None and not self._is_left(client):
             self._on_link(not reason.is_failure, why)
+
+    def _how(self, client: mqtt.Client, name: str) -> Any:
+        """How to subscribe: the QoS, or in MQTT 5 more than that."""
+        if name not in self._only_new or client.protocol != mqtt.MQTTv5:
+            return 1
+        return SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
 
     def _is_left(self, client: mqtt.Client) -> bool:
         """Whether this client is given up for one of an older version, or with a will that is not retained. Its end is

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.centre import printable
+from agent.cli import report_file
 from agent.cli.centre import identity_of
 from agent.cli.demo_browser import find_browser
 from agent.cli.report_trust import add_trust, content, is_trust_given, trust_of
@@ -19,6 +20,7 @@ from agent.provisioning.report import Finding, ReportFile, check, read
 
 _EXAMPLE = """\
 Example:
+  edge-agent report file --help                              how to receive reports, and file them
   edge-agent report verify kiosk-0042.json --province kzn
   edge-agent report verify kiosk-0042.json --device-ca device-ca.pem --keys keys/keys.json --revoked device.crl
   edge-agent report render kiosk-0042.json --out reports --province kzn
@@ -38,9 +40,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     raw = argparse.RawDescriptionHelpFormatter
     parser = subparsers.add_parser(
         "report",
-        help="check the report of a commissioning, and make a page of it",
-        description="Check the signed report of a commissioning, and make a page of it. FILE is what the device keeps"
-        " or what it has sent on up/commissioning.",
+        help="file and check the reports of commissionings, and make pages of them",
+        description="File and check the signed reports of commissionings, and make pages of them. FILE is what the"
+        " device keeps or what it has sent on up/commissioning.",
         epilog=_EXAMPLE,
         formatter_class=raw,
     )
@@ -66,6 +68,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     _add_shared(one)
     one.add_argument("--out", required=True, type=Path, metavar="DIR", help="created if it does not exist")
     one.set_defaults(run=_render)
+    report_file.add_action(actions)
 
 
 def _add_shared(parser: argparse.ArgumentParser) -> None:

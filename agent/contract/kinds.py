@@ -177,6 +177,7 @@ KINDS: Mapping[str, MessageKind] = {
         _commissioning,
         "commissioning",
         'a commissioning has ended, see "The commissioning report"',
+        retain=True,  # whoever files reports may be away then
     ),
     "evidence-begun": _evidence("begun", "a clip is on the card, with the seconds before the press"),
     "evidence-ended": _evidence("ended", "a clip is complete"),

@@ -29,6 +29,13 @@ def breaking(old: Document, new: Document) -> list[str]:
     return [*_breaking(old, new)]
 
 
+def _is_retained_now(old: Document, new: Document) -> bool:
+    """Whether a broker keeps what it did not keep before, and nothing else has changed: whoever listens hears all that
+    they heard, and what is older only when they subscribe, marked as such."""
+    before, after = ({**each["bindings"]["mqtt"], "retain": True} for each in (old, new))
+    return old["action"] == new["action"] == "send" and before == after == new["bindings"]["mqtt"]
+
+
 def _breaking(old: Document, new: Document) -> Iterator[str]:
     for name, operation in old["operations"].items():
         now = new["operations"].get(name)
@@ -36,7 +43,7 @@ def _breaking(old: Document, new: Document) -> Iterator[str]:
             yield f"{name}: the channel is gone"
             continue
         for what in ("action", "bindings"):
-            if operation[what] != now[what]:
+            if operation[what] != now[what] and not _is_retained_now(operation, now):
                 yield f"{name}: its {what} changed from {operation[what]} to {now[what]}"
         if old["channels"][name]["address"] != new["channels"][name]["address"]:
             yield f"{name}: its topic changed"

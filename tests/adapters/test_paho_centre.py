@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent.adapters.paho_centre import CentreConnection, Heard
+from agent.centre import Centre
 from agent.contract.errors import BrokerError
 from tests.support.fake_broker import Behaviour, FakeBroker
 from tests.support.mosquitto import Mosquitto
@@ -46,3 +47,24 @@ def test_a_message_whose_topic_is_no_utf_8_does_not_make_a_centre_deaf() -> None
             assert heard.get(timeout=10).topic == "up/x"
         finally:
             centre.close()
+
+
+def test_a_control_room_is_not_brought_every_report_of_years_at_each_connection_and_hears_of_a_new_one(
+    tmp_path: Path,
+) -> None:
+    heard: queue.SimpleQueue[str] = queue.SimpleQueue()
+    topic = "edge/v1/gp/park-station/kiosk-1/up/"
+    with Mosquitto(tmp_path / "broker") as broker:
+        device = CentreConnection(broker.url)
+        device.open([])
+        for level in ("commissioning", "meta"):
+            device.publish(f"{topic}{level}", b"old", retain=True)
+        with Centre([broker.url], on_heard=lambda each: heard.put(f"{each.topic} {each.payload.decode()}")) as centre:
+            centre.await_connection()
+            assert heard.get(timeout=10) == f"{topic}meta old"
+            device.publish(f"{topic}commissioning", b"new", retain=True)
+            assert heard.get(timeout=10) == f"{topic}commissioning new"
+        filters = ["edge/v1/+/+/+/up/commissioning"]
+        with Centre([broker.url], filters=filters, on_heard=lambda each: heard.put(each.payload.decode())):
+            assert heard.get(timeout=10) == "new", "whoever asks for reports gets them"
+        device.close()

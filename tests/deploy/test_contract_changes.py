@@ -39,6 +39,11 @@ def a_new_type(doc: dict[str, Any]) -> None:
     doc["operations"]["up.event.lift-stuck"] = doc["operations"]["up.event.power"]
 
 
+def binding(doc: dict[str, Any], operation: str) -> dict[str, Any]:
+    found: dict[str, Any] = doc["operations"][operation]["bindings"]["mqtt"]
+    return found
+
+
 ADDITIONS: list[tuple[str, Change]] = [
     ("nothing", lambda doc: None),
     ("a new optional field of a message", lambda doc: data("AlarmData")(doc).update(floor={"type": "integer"})),
@@ -47,10 +52,13 @@ ADDITIONS: list[tuple[str, Change]] = [
     ("a new value of an open list", lambda doc: data("ResultData")(doc)["code"]["x-extensible-enum"].append("tired")),
     ("a new value of what is sent to the device", lambda doc: data("AckArgs")(doc)["reason"]["enum"].append("moved")),
     ("a new type", a_new_type),
+    ("what a broker keeps now", lambda doc: binding(doc, "up.event.power").update(retain=True)),
     ("another description", lambda doc: data("AlarmData")(doc)["input"].update(description="The button.")),
     ("an argument that may be left out now", lambda doc: schema(doc, "ConfigSetArgs")["required"].remove("changes")),
 ]
 BREAKS: list[tuple[str, Change, str]] = [
+    ("what no broker keeps any more", lambda doc: binding(doc, "up.meta").update(retain=False), "up.meta"),
+    ("less certain delivery", lambda doc: binding(doc, "up.event.power").update(retain=True, qos=0), "up.event.power"),
     ("a removed field", lambda doc: data("AlarmData")(doc).pop("codes"), "alarm.raised.data.codes"),
     ("a removed field of every message", lambda doc: data("Envelope")(doc).pop("seq"), "alarm.raised.seq"),
     ("another form of every security event", lambda doc: data("SecurityData")(doc).pop("text"), "security.renamed"),

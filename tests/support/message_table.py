@@ -144,7 +144,7 @@ TABLE: list[Row] = [
         "commissioning",
         Rank.STATE,
         1,
-        False,
+        True,
         None,
     ),
     (

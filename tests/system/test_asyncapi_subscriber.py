@@ -279,7 +279,9 @@ def say_the_rest(broker: Mosquitto, directory: Path) -> None:
     )
     with Subscriber(broker.port) as device:
         for message in taken(outbox):
-            device.publish(message.topic, message.payload, qos=message.qos, expiry_s=message.expiry_s)
+            device.publish(
+                message.topic, message.payload, qos=message.qos, retain=message.retain, expiry_s=message.expiry_s
+            )
     outbox.close()
 
 

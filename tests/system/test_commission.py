@@ -52,7 +52,7 @@ def key_of(agent: AgentProcess, role: str) -> Path:
 
 
 def test_a_technician_alone_walks_a_kiosk_with_no_key_but_their_own_and_a_person_at_the_centre_answers(
-    agent: AgentProcess, broker: Mosquitto, authorities: BrokerAuthorities
+    agent: AgentProcess, broker: Mosquitto, authorities: BrokerAuthorities, tmp_path: Path
 ) -> None:
     key = key_of(agent, "technician")
     with ExitStack() as stack, centre_of(broker, authorities) as centre, agent:
@@ -116,6 +116,13 @@ def test_a_technician_alone_walks_a_kiosk_with_no_key_but_their_own_and_a_person
             *("--keys", agent.directory / "keys" / "keys.json", "--device", USER),
         )
         assert verified.returncode == 0, verified.stdout
+        office = authorities.centre(CENTRE)
+        filed = run_cli(
+            *("report", "file", "--to", tmp_path / "reports", "--seconds", "3", "--device-ca", authorities.devices.ca),
+            *("--keys", agent.directory / "keys" / "keys.json", "--broker", f"mqtts://localhost:{broker.centre_port}"),
+            *("--ca", office.ca, "--cert", office.cert, "--cert-key", office.key),
+        )
+        assert filed.stdout.startswith(f"genuine: {USER}, "), "though it was away when the walk ended"
         [report] = wait_for(lambda: reported(notices), what="the report at whoever uses the library")
         assert [each.input for each in report.in_earnest] == ["police"]
         meta = person.wait_for("meta", lambda message: "commissioned" in message.data).data["commissioned"]

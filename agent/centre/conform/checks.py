@@ -184,9 +184,10 @@ def replay(s: Subject) -> None:
 
 
 def retained(s: Subject) -> None:
-    """What a new subscriber gets: state, meta and alarms as they were said last, and nothing else."""
+    """What a new subscriber gets: state, meta and alarms as they were said last, the newest report of a commissioning,
+    and nothing else."""
     kept = {each.level: each for each in s.retained()}
-    faults = [f"has {level} retained" for level in sorted(kept) if level not in BIRTH]
+    faults = [f"has {level} retained" for level in sorted(kept) if level not in (*BIRTH, "commissioning")]
     for level in BIRTH:
         if level not in kept:
             faults.append(f"does not retain up/{level}")

@@ -16,6 +16,7 @@ from agent.outbox.backlog import Waiting
 from agent.outbox.outbox import Outbox
 from agent.ports import Broker, Clock, Line, OutgoingMessage, Published
 
+_REPORT = "/up/commissioning"
 _WINDOW = 20
 _RESERVE = 4
 """Places in the window that only alarms and state may take, if the broker's window is large enough."""
@@ -248,10 +249,11 @@ class Sender:
         return None
 
     def give_up_retained(self) -> None:
-        """Forget the retained messages in flight: the next connection makes them anew, and they would pile up."""
+        """Forget the retained messages in flight: the next connection makes them anew, and they would pile up. Not the
+        report of a commissioning, which is made once."""
         with self._lock:
             for mid, sent in [*self._in_flight.items()]:
-                if sent.message.retain:
+                if sent.message.retain and not sent.message.topic.endswith(_REPORT):
                     self._outbox.give_up(sent.waiting)
                     del self._in_flight[mid]
 

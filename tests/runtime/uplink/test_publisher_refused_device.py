@@ -3,8 +3,9 @@ from dataclasses import replace
 
 import pytest
 
+from tests.support.commissioning import unsigned
 from tests.support.device import WILL, Device
-from tests.support.drafts import alarm, security
+from tests.support.drafts import FACTORY, alarm, security
 from tests.support.fake_ports import Answer, topics
 
 
@@ -48,6 +49,21 @@ def test_a_broker_that_refuses_our_own_state_without_forbidding_it_is_not_left(
     device.broker.answer = lambda _: "accept"
     device.advance(60)
     assert device.acceptances > 0
+
+
+def test_the_office_gets_the_report_of_a_walk_that_was_on_its_way_to_a_broker_that_refuses_the_device(
+    device: Device,
+) -> None:
+    """Of what is retained the next connection makes all anew, but not this."""
+    device.broker.answer = lambda sent: "refuse" if sent.topic == WILL.topic else "silence"
+    device.outbox.put(FACTORY.commissioning(unsigned()))
+    put_birth(device)
+    device.passes(3)
+    assert "commissioning" in topics(device.broker.sent)
+    assert not device.publisher.connected
+    device.broker.answer = device.second.answer = lambda _: "accept"
+    device.advance(200)
+    assert "commissioning" in topics(device.second.kept) + topics(device.broker.kept)
 
 
 def test_what_a_broker_refused_that_refuses_the_whole_device_arrives_later(device: Device) -> None:

@@ -1,0 +1,205 @@
+"""`edge-agent report file`: files each report that a device sends, and says whether it is genuine."""
+
+import argparse
+import fcntl
+import hashlib
+import os
+import queue
+import re
+import socket
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+from agent.adapters.paho_centre import Heard
+from agent.adapters.whole_file import replace_file
+from agent.centre import Centre, printable
+from agent.centre.reader import MAX_PAYLOAD_BYTES
+from agent.cli.centre import add_options, target_of
+from agent.cli.report_trust import add_trust, trust_of
+from agent.contract.commissioning import Report
+from agent.contract.identity import ROOT
+from agent.core.errors import EdgeAgentError, UsageError
+from agent.provisioning.report import Finding, Trust, check
+
+STRANGE = "not-genuine"
+"""The folder for what is no genuine report, by the device whose topic it came on."""
+MOST_STRANGE = 20
+"""Of one device: a stolen one can make as many as it likes."""
+_TOPIC = re.compile(r"((?:[a-z0-9-]{1,64}/){2}[a-z0-9-]{1,64})/up/commissioning")
+_EXAMPLE = """\
+Example, in the office:
+  edge-agent report file --to reports --province kzn --broker mqtts://broker-a.kzn.example:8884 \\
+    --broker mqtts://broker-b.kzn.example:8884 --ca provinces/kzn/centres/durban-centre/ca.pem \\
+    --cert provinces/kzn/centres/durban-centre/durban-centre.pem \\
+    --cert-key provinces/kzn/centres/durban-centre/durban-centre.key
+
+A report becomes DIR/PROVINCE/SITE/ID/TIME-REPORT-DIGEST.json, with what the check has found in a .txt of that name.
+"""
+
+
+def add_action(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `file`; it sets `run`."""
+    one = actions.add_parser(
+        "file",
+        help="receive reports and file them, by device and time",
+        description="File every report that a device sends, until Ctrl-C, and say of each whether it is genuine. The"
+        " brokers bring the newest one of each device when this starts, and for two weeks they keep what comes while it"
+        " is away. What is there is never replaced. What is not genuine goes into a folder of its own.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_options(one, every_broker=True)
+    add_trust(one)
+    one.add_argument("--to", required=True, type=Path, metavar="DIR", help="created if it does not exist")
+    one.add_argument("--seconds", type=float, help="stop after this many seconds")
+    one.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """File until interrupted, or until the time is up."""
+    trust = trust_of(args)  # what is missing is said now
+    target = target_of(args, every=args.device is None)
+    heard: queue.SimpleQueue[Heard] = queue.SimpleQueue()
+    deadline = None if args.seconds is None else time.monotonic() + args.seconds
+
+    def on_link(url: str, up: bool, why: str) -> None:
+        if not up:
+            print(f"edge-agent: no connection to {url} ({why}); trying again", file=sys.stderr, flush=True)
+
+    with _alone(args.to) as session:
+        cabinet = Cabinet(args.to, target.identity.root)
+        centre = Centre(
+            target.brokers,
+            tls=target.tls,
+            root=target.identity.root,
+            session=session,
+            filters=[target.identity.up("commissioning")],
+            on_heard=heard.put,
+            on_link=on_link,
+        )
+        with centre:
+            centre.await_connection()
+            if centre.troubles:
+                print(f"edge-agent: {centre.troubles}; trying again", file=sys.stderr, flush=True)
+            while deadline is None or time.monotonic() < deadline:
+                try:
+                    message = heard.get(timeout=0.2)
+                except queue.Empty:
+                    continue
+                trust = _newest(args, trust)
+                said = cabinet.take(message.topic, message.payload, trust, datetime.now(UTC))
+                if said is not None:
+                    print(printable(said), flush=True)
+    return 0
+
+
+def _newest(args: argparse.Namespace, before: Trust) -> Trust:
+    """Return whom to believe now, which changes while this runs; what was read before where a file is just missing."""
+    try:
+        return trust_of(args)
+    except EdgeAgentError as error:
+        print(f"edge-agent: {error}; going on with what it had", file=sys.stderr, flush=True)
+        return before
+
+
+class Cabinet:
+    """The folder. One thread. Nothing in it is ever replaced or removed."""
+
+    def __init__(self, folder: Path, root: str = ROOT) -> None:
+        self._folder, self._root = folder, root
+        filed = (path.stem.rpartition("-")[2] for path in folder.glob("*/*/*/*.json") if path.parts[-4] != STRANGE)
+        self._known = {*filed}
+        """The digests of what was filed, or looked at since the start: brokers bring it again at each connection."""
+        self._forged: Counter[str] = Counter()
+        """By device: how many of its reports were not genuine, since the start."""
+
+    def take(self, topic: str, payload: bytes, trust: Trust, now: datetime) -> str | None:
+        """File what came on a topic; return a line about it, None for what is here already. Raises StorageError."""
+        found = _TOPIC.fullmatch(topic.removeprefix(f"{self._root}/"))
+        if found is None:
+            return f"REFUSED: on {topic[:200]} no device sends reports"
+        device, digest = found[1], hashlib.sha256(payload).hexdigest()[:16]
+        if digest in self._known:
+            return None
+        if (why := self._refused(device, payload)) is not None:
+            return f"{device}: {why}"
+        try:
+            file, findings = check(payload, replace(trust, device=device), now)
+            report = file.data.report
+            place = Path(device, f"{_moment(report.ended)}-{UUID(report.id)}-{digest}.json")
+        except (EdgeAgentError, ValueError, RecursionError) as error:
+            findings = [Finding(False, str(error) or type(error).__name__)]
+        self._known.add(digest)
+        if all(each.holds for each in findings):
+            return self._genuine(report, place, payload, findings, now)
+        self._forged[device] += 1
+        return self._strange(device, digest, payload, findings, now)
+
+    def _refused(self, device: str, payload: bytes) -> str | None:
+        """Return why this is not even looked at; None if it is."""
+        if not payload:
+            return "the broker has no report any more: somebody has cleared it. What was filed stays"
+        if len(payload) > MAX_PAYLOAD_BYTES:
+            return f"REFUSED: {len(payload)} bytes are more than any report has"
+        if self._forged[device] >= MOST_STRANGE:
+            return f"REFUSED: {MOST_STRANGE} of its reports were not genuine: start this again to look at more"
+        return None
+
+    def _genuine(self, report: Report, place: Path, payload: bytes, findings: Sequence[Finding], now: datetime) -> str:
+        path = self._folder / place
+        _write(path, payload, findings, now)
+        lacks = report.follows and not any(f"-{report.follows}-" in each.name for each in path.parent.iterdir())
+        before = f". The report before it, {report.follows}, is not here" if lacks else ""
+        return f"genuine: {report.device.name}, {report.ended}: {report.verdict}: {path}{before}"
+
+    def _strange(self, device: str, digest: str, payload: bytes, findings: Sequence[Finding], now: datetime) -> str:
+        folder = self._folder / STRANGE / device
+        path = folder / f"{digest}.json"
+        why = next(each.text for each in findings if not each.holds)
+        if path.exists():
+            return f"NOT GENUINE: {device}: {why}: {path}"
+        if sum(1 for _ in folder.glob("*.json")) >= MOST_STRANGE:
+            return f"NOT GENUINE: {device}: {why}. It is not kept: {MOST_STRANGE} others are in {folder}"
+        _write(path, payload, findings, now)
+        return f"NOT GENUINE: {device}: {why}: {path}"
+
+
+def _moment(time: str) -> str:
+    """Return a time of the contract as a name has it. Raises ValueError."""
+    found = datetime.fromisoformat(time)
+    return f"{found if found.tzinfo is None else found.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+
+
+def _write(path: Path, payload: bytes, findings: Sequence[Finding], now: datetime) -> None:
+    """Write what came, and what was found then: a person who leaves the key set later makes no report false."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [f"Checked {now:%Y-%m-%d %H:%M} UTC, when it came"]
+    lines += [printable(f"{'holds' if each.holds else 'NOT SO'}: {each.text}") for each in findings]
+    replace_file(path.with_suffix(".txt"), ("\n".join(lines) + "\n").encode(), 0o640)
+    replace_file(path, payload, 0o640)  # last: with it the report is filed
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[str]:
+    """Keep others from filing into this folder; provide the name of its session at the brokers. Raises UsageError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise UsageError(f"--to {folder}: {(error.strerror or str(error)).lower()}") from error
+    try:
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UsageError(f"--to {folder}: another `edge-agent report file` files into it already") from error
+        where = f"{socket.gethostname()}:{folder.resolve()}"
+        yield f"reports-{hashlib.sha256(where.encode()).hexdigest()[:12]}"
+    finally:
+        os.close(number)

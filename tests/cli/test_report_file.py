@@ -1,0 +1,175 @@
+"""`edge-agent report file`: what the office has of each device, whoever was listening, and whoever else has sent it."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agent.__main__ import main
+from agent.adapters.jose_keys import PrivateKey
+from agent.adapters.paho_centre import CentreConnection
+from agent.cli.report_file import MOST_STRANGE, Cabinet, _alone
+from agent.contract.envelope import MessageFactory, Stamp, rfc3339, seal
+from agent.contract.identity import Identity
+from agent.provisioning.report import ReportFile
+from tests.support.certificates import Authority
+from tests.support.commissioning import ENDED, FIRST, NOW, SECOND, USER, Office
+from tests.support.mosquitto import Mosquitto
+
+OTHER = "gp/jhb-park-station/kiosk-0007"
+TOPIC = f"edge/v1/{USER}/up/commissioning"
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Office:
+    return Office.create(tmp_path_factory.mktemp("office"))
+
+
+@pytest.fixture
+def to(tmp_path: Path) -> Path:
+    return tmp_path / "reports"
+
+
+def message(file: ReportFile, user: str = USER) -> bytes:
+    """What the device sends."""
+    draft = MessageFactory(Identity(*user.split("/"))).commissioning(file.data)
+    return seal(draft, f"/edge/{user}", "b", Stamp(file.data.report.id, 1, rfc3339(ENDED), 1, "synced"))
+
+
+class Device:
+    """Publishes as the agent does."""
+
+    def __init__(self, broker: Mosquitto) -> None:
+        self._connection = CentreConnection(broker.url)
+        self._connection.open([])
+
+    def says(self, file: ReportFile) -> None:
+        draft = MessageFactory(Identity(*USER.split("/"))).commissioning(file.data)
+        self._connection.publish(draft.topic, message(file), retain=draft.retain)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+@pytest.fixture
+def device(broker: Mosquitto) -> Iterator[Device]:
+    made = Device(broker)
+    yield made
+    made.close()
+
+
+def filed(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*.json"))
+
+
+def test_an_office_that_was_away_at_the_end_of_the_walk_and_at_that_of_the_next_has_both_reports(
+    office: Office, broker: Mosquitto, device: Device, to: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trust = ["--device-ca", str(office.devices.ca), "--keys", str(office.keys)]
+    files = ["report", "file", "--to", str(to), "--broker", broker.url, "--seconds", "1.5", *trust]
+    device.says(office.sealed())
+    assert main(files) == 0
+    [said] = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(
+        rf"genuine: {USER}, \S+: incomplete: \S+/{USER}/\d{{8}}T\d{{6}}Z-{FIRST}-[0-9a-f]{{16}}.json", said
+    )
+
+    again = office.report(id=SECOND, follows=FIRST)
+    third = SECOND[:-1] + "8"
+    device.says(office.sealed(again))
+    device.says(office.sealed(office.report(id=third, follows=SECOND)))
+    before = {path: path.read_bytes() for path in to.rglob("*.json")}
+    assert main(files) == 0
+    assert [re.findall(r"Z-([0-9a-f-]{36})-", line)[0] for line in capsys.readouterr().out.splitlines()] == [
+        SECOND,
+        third,
+    ]
+    assert len(filed(to)) == 3
+    assert {path: path.read_bytes() for path in before} == before
+    for path in to.rglob("*.json"):
+        assert main(["report", "verify", str(path), *trust, "--device", USER]) == 0
+
+
+def test_a_report_that_the_office_has_missed_is_named(office: Office, to: Path) -> None:
+    said = Cabinet(to).take(TOPIC, message(office.sealed(office.report(id=SECOND, follows=FIRST))), office.trust(), NOW)
+    assert said is not None
+    assert said.endswith(f". The report before it, {FIRST}, is not here")
+
+
+def test_a_thief_with_a_kiosk_puts_nothing_among_the_reports_that_the_office_believes(
+    office: Office, to: Path, tmp_path: Path
+) -> None:
+    genuine = office.sealed()
+    stranger = replace(office, technician=PrivateKey.generate("technician", "sipho"))
+    theirs = Authority(tmp_path / "theirs", "devices")
+    hostile = {
+        "altered": message(genuine).replace(b"passed", b"failed", 1),
+        "forged by another authority": message(office.sealed(files=theirs.client(USER))),
+        "signed by no technician of ours": message(stranger.sealed()),
+        "of another device": message(office.sealed(office.report(user=OTHER), office.devices.client(OTHER)), OTHER),
+        "no report": b'{"type": "edge.commissioning.v1", "data": {"report": {"id": "../../../etc/x"}}}',
+        "deep": b"[" * 100_000,
+        "a name that leads elsewhere": message(office.sealed(office.report(id="../../../../other/kiosk"))),
+        "a time that is none": message(office.sealed(office.report(ended="../../x"))),
+    }
+    cabinet = Cabinet(to)
+    for what, payload in hostile.items():
+        said = cabinet.take(TOPIC, payload, office.trust(), NOW)
+        assert said is not None, what
+        assert said.startswith(f"NOT GENUINE: {USER}: "), (what, said)
+        assert cabinet.take(TOPIC, payload, office.trust(), NOW) is None, "it is said once"
+    assert all(re.fullmatch(rf"not-genuine/{USER}/[0-9a-f]{{16}}\.json", each) for each in filed(to))
+    assert len(filed(to)) == len(hostile)
+    assert {path.name for path in tmp_path.iterdir()} == {"theirs", "reports"}
+    said = cabinet.take(TOPIC, message(genuine), office.trust(), NOW)
+    assert said is not None
+    assert said.startswith("genuine: ")
+
+
+def test_a_thief_fills_neither_the_office_s_disk_nor_its_day(office: Office, to: Path) -> None:
+    cabinet = Cabinet(to)
+    for size, is_looked_at in ((135_168, True), (135_169, False), (1_000_000, False)):
+        said = cabinet.take(TOPIC, b"x" * size, office.trust(), NOW)
+        assert said is not None
+        assert said.startswith("NOT GENUINE") is is_looked_at
+    for number in range(2 * MOST_STRANGE):
+        said = cabinet.take(TOPIC, json.dumps({"number": number}).encode(), office.trust(), NOW)
+    assert said == f"{USER}: REFUSED: {MOST_STRANGE} of its reports were not genuine: start this again to look at more"
+    again = Cabinet(to)
+    said = again.take(TOPIC, b"another", office.trust(), NOW)
+    assert said is not None
+    assert f"It is not kept: {MOST_STRANGE} others are in" in said
+    assert len(filed(to)) == MOST_STRANGE
+    for topic in (f"edge/v1/gp/../{USER}/up/commissioning", f"{TOPIC}/x", "edge/v1/a/up/commissioning", f"{TOPIC}\n"):
+        said = again.take(topic, message(office.sealed()), office.trust(), NOW)
+        assert said is not None
+        assert said.startswith("REFUSED: on "), topic
+    assert str(again.take(TOPIC, b"", office.trust(), NOW)).endswith("somebody has cleared it. What was filed stays")
+
+
+def test_what_was_not_genuine_for_want_of_a_key_is_looked_at_again_at_the_next_start(
+    office: Office, to: Path, tmp_path: Path
+) -> None:
+    new = PrivateKey.generate("technician", "zanele")
+    other = replace(office, technician=new, keys=tmp_path / "keys.json")
+    other.knows(office.technician)
+    payload = message(other.sealed())
+    assert str(Cabinet(to).take(TOPIC, payload, other.trust(), NOW)).startswith("NOT GENUINE")
+    other.knows(office.technician, new)
+    assert str(Cabinet(to).take(TOPIC, payload, other.trust(), NOW)).startswith("genuine")
+    assert Cabinet(to).take(TOPIC, payload, other.trust(), NOW) is None
+    [text] = [path.read_text() for path in to.glob("*/*/*/*Z-*.txt")]
+    assert text.splitlines()[0] == f"Checked {NOW:%Y-%m-%d %H:%M} UTC, when it came"
+    assert all(line.startswith("holds: ") for line in text.splitlines()[1:])
+
+
+def test_two_that_file_into_one_folder_do_not_throw_each_other_off_the_broker(
+    office: Office, broker: Mosquitto, to: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trust = ["--device-ca", str(office.devices.ca), "--keys", str(office.keys)]
+    with _alone(to):
+        assert main(["report", "file", "--to", str(to), "--broker", broker.url, *trust]) == 2
+    assert "another `edge-agent report file` files into it already" in capsys.readouterr().err
