@@ -33,7 +33,7 @@ def _is_retained_now(old: Document, new: Document) -> bool:
     """Whether a broker keeps what it did not keep before, and nothing else has changed: whoever listens hears all that
     they heard, and what is older only when they subscribe, marked as such."""
     before, after = ({**each["bindings"]["mqtt"], "retain": True} for each in (old, new))
-    return old["action"] == new["action"] == "send" and before == after == new["bindings"]["mqtt"]
+    return bool(old["action"] == new["action"] == "send" and before == after == new["bindings"]["mqtt"])
 
 
 def _breaking(old: Document, new: Document) -> Iterator[str]:
