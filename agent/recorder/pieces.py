@@ -41,21 +41,6 @@ class Signer(Protocol):
         ...
 
 
-class Unsigned:
-    """Signs nothing: for a device that has no key."""
-
-    def add(self, units: Sequence[Unit], t_ns: int) -> list[bytes]:  # noqa: ARG002
-        """Return them."""
-        return [each.data for each in units]
-
-    def put_off(self) -> None:
-        """Do nothing."""
-
-    def finish(self, t_ns: int) -> bytes:  # noqa: ARG002
-        """Return nothing."""
-        return b""
-
-
 class Tap(Protocol):
     """Whoever gets each picture as it is recorded, as long as it takes them. Never blocks."""
 

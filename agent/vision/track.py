@@ -84,11 +84,6 @@ class Track:
         return self.x - self.width / 2, self.y - self.height, self.width, self.height
 
     @property
-    def place_error(self) -> float:
-        """Standard deviation of where they are expected, in their heights."""
-        return math.sqrt(self._place_var)
-
-    @property
     def is_elsewhere(self) -> bool:
         """Whether they are expected in another place than where the last look found them."""
         way = math.hypot(self.x - self._found_x, self.y - self._found_y)

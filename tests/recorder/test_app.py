@@ -30,11 +30,11 @@ from agent.core.link_lines import encode
 from agent.ports import Frame
 from agent.recorder.app import run
 from agent.recorder.keeping import Keeping
-from agent.recorder.pieces import Unsigned
 from agent.vision.frame_slot import FrameSlot
 from agent.vision.privacy import PrivacyMask
 from agent.vision.recorder_feed import RecorderFeed
 from tests.support.recording import NOWHERE, KeptClips, probe
+from tests.support.unsigned import Unsigned
 from tests.support.vision_stand_ins import boottime_ns
 from tests.support.wait import wait_for
 

@@ -9,10 +9,11 @@ import pytest
 
 from agent.evidence.h264 import Kind, Unit, units
 from agent.evidence.parameter_sets import ParameterSets, UnreadableVideoError
-from agent.recorder.pieces import Assembler, Piece, Unsigned
+from agent.recorder.pieces import Assembler, Piece
 from agent.sim.clock import SimClock
 from tests.support.recording import SECOND, as_file, encoded, feed, pieces_of, probe
 from tests.support.signed_media import BEGAN, judged, signing
+from tests.support.unsigned import Unsigned
 
 
 def test_each_group_of_pictures_is_a_piece_that_ends_where_the_next_begins() -> None:

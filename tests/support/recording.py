@@ -21,8 +21,9 @@ from agent.evidence.fragment import Fragment
 from agent.evidence.mp4_write import init_segment
 from agent.ports import Clock
 from agent.recorder.backlog import Backlog, Batch
-from agent.recorder.pieces import Assembler, Piece, Signer, Unsigned
+from agent.recorder.pieces import Assembler, Piece, Signer
 from agent.sim.clock import SimClock
+from tests.support.unsigned import Unsigned
 
 SECOND = 1_000_000_000
 NOWHERE = KeepingSpec(directory="", facts={}, key="", certificate="", recipient="", bytes=0, days=0, free_bytes=0)

@@ -2,17 +2,16 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from agent.contract.vocabulary import TimeQuality
 from agent.core.camera.model_manifest import ModelManifest
 from agent.core.errors import CameraError
-from agent.ports import Detection, Frame
+from agent.ports import Frame
 from agent.vision.capture import Capture, CaptureGivenUpError
 from tests.support.wait import wait_for
 
@@ -64,18 +63,6 @@ def manifest(**changes: Any) -> ModelManifest:
         "made_at": "2026-01-02T00:00:00Z",
     }
     return ModelManifest.model_validate({**values, **changes})
-
-
-class ScriptedDetector:
-    """The port Detector: gives the next list of detections, then the last one for ever."""
-
-    def __init__(self, *answers: list[Detection]) -> None:
-        self._answers = list(answers)
-        self.looks = 0
-
-    def detect(self, pictures: Sequence[npt.NDArray[np.uint8]]) -> list[list[Detection]]:
-        self.looks += len(pictures)
-        return [self._answers.pop(0) if len(self._answers) > 1 else self._answers[0] for _ in pictures]
 
 
 class ScriptedCamera:

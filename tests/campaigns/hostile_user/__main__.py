@@ -54,14 +54,7 @@ class Ground:
         self._enrolled = base / "enrolled"
         self.registrar = registrar
         self.etc.mkdir(mode=0o755)
-        self.victims.mkdir(mode=0o700)
-        (self.victims / "shadow").write_text(SECRET)
-        (self.victims / "mark.json").write_text(json.dumps({"name": "a/b/c", "files": [str(self.victims / "shadow")]}))
-        (self.victims / "ca.pem").write_text(SECRET)
-        (self.victims / "device.key").write_text(SECRET)
-        (self.victims / "page.pem").write_text(SECRET)
-        for each in self.victims.iterdir():
-            each.chmod(0o600)
+        self.make_victims()
         self.config = self.etc / "edge-agent.toml"
         self.claim = base / "claim"
         self.claim.write_text(registrar.claim(board=None).text())
@@ -88,6 +81,15 @@ class Ground:
         self.registrar.keys.clear()
         _owned(self.state)
 
+    def make_victims(self) -> None:
+        """Have root's other files as they were at first."""
+        shutil.rmtree(self.victims, ignore_errors=True)
+        self.victims.mkdir(mode=0o700)
+        mark = json.dumps({"name": "a/b/c", "files": [str(self.victims / "shadow")]})
+        for name in ("shadow", "mark.json", "ca.pem", "device.key", "page.pem"):
+            (self.victims / name).write_text(mark if name == "mark.json" else SECRET)
+            (self.victims / name).chmod(0o600)
+
     def _fresh_state(self) -> None:
         self.state.mkdir(mode=0o755)
         keys = self.etc / "command-keys.json"
@@ -104,13 +106,8 @@ class Ground:
         for path in (self.victims, *sorted(self.victims.rglob("*"))):
             about = path.lstat()
             content = path.read_bytes() if path.is_file() else b""
-            seen[str(path)] = (
-                about.st_mode,
-                about.st_uid,
-                about.st_gid,
-                about.st_nlink,
-                hashlib.sha256(content).hexdigest(),
-            )
+            its = (about.st_mode, about.st_uid, about.st_gid, about.st_nlink)
+            seen[str(path)] = (*its, hashlib.sha256(content).hexdigest())
         return seen
 
     def leaked(self) -> list[str]:
@@ -357,6 +354,10 @@ def ended(ground: Ground, words: tuple[str, ...]) -> str:
     return "traceback" if code == 99 else f"code {code}"
 
 
+def _only(*checks: str) -> tuple[str, ...]:
+    return tuple(word for check in checks for word in ("--only", check))
+
+
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "config-reset": ("config-reset",),
     "check-config": ("check-config",),
@@ -364,19 +365,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "decommission-revoking": ("decommission", "--yes"),
     "enrol": ("enrol", "--again", "--claim-file", "CLAIM"),
     "renew": ("renew", "--now"),
-    "doctor": (
-        "doctor",
-        "--only",
-        "settings",
-        "--only",
-        "agent",
-        "--only",
-        "disk",
-        "--only",
-        "certificate",
-        "--limit",
-        "5",
-    ),
+    "doctor": ("doctor", "--limit", "5", *_only("settings", "agent", "disk", "certificate")),
     "commission": ("commission", "--key", "KEY"),
     "sim": ("sim", "outputs"),
 }
@@ -414,23 +403,11 @@ def campaign(tries: int, only: list[str]) -> Iterator[dict[str, Any]]:
                         touched[f"{how}: {attack.__name__}"] += 1
                     if ground.look() != before or ground.leaked():
                         touched[attack.__name__] += 1
-                        shutil.rmtree(ground.victims)
-                        _restore(ground, before)
+                        ground.make_victims()
                         before = ground.look()
                 yield {"command": name, "tries": tries, "ends": dict(ends), "harmed": dict(touched)}
     finally:
         shutil.rmtree(base, ignore_errors=True)
-
-
-def _restore(ground: Ground, before: Mapping[str, Any]) -> None:
-    ground.victims.mkdir(mode=0o700)
-    for path in before:
-        if Path(path) != ground.victims:
-            content = SECRET
-            if path.endswith("mark.json"):
-                content = json.dumps({"name": "a/b/c", "files": [str(ground.victims / "shadow")]})
-            Path(path).write_text(content)
-            Path(path).chmod(0o600)
 
 
 def _revokes(exchange: Handler) -> bool:
