@@ -1,6 +1,5 @@
 """What each command does; acks and confirmations go to the alarm that they name."""
 
-from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, assert_never
 
 from agent.bootstrap.from_afar import FromAfar
@@ -47,7 +46,6 @@ from agent.runtime.uplink.listener import UplinkListener
 
 if TYPE_CHECKING:  # a device that uploads nothing carries nothing of it
     from agent.runtime.sending.sending import Sending
-    from agent.service_page.interfaces import Place
 
 _SELF_TEST: dict[SelfTestAnswer, CommandOutcome] = {
     "asked": CommandOutcome("in-progress", "asked", "the self-test begins"),
@@ -61,26 +59,6 @@ _PAGE: dict[OpenAnswer, CommandOutcome] = {
     "no-code": CommandOutcome("failed", "no-code", "nothing could tell a code: send code_hash"),
     "no-page": CommandOutcome("failed", "no-page", "this device can't serve one now"),
 }
-
-
-def page_opens(found: "Iterable[Place]", ports: Mapping[str, int]) -> CommandOutcome:
-    """Return the outcome of an order for the service page: where a phone reaches it, with the port of each scheme, or
-    what to do where it can't."""
-    listens = sorted(f"{place.scheme}://{place.address}:{ports[place.scheme]} ({place.interface})" for place in found)
-    if listens:
-        text = f"the service page opens at {', '.join(listens)}"
-    else:
-        text = (
-            "the service page is asked for, but no phone can reach it: the device has no address on a private network "
-            "by cable, Wi-Fi or USB. Plug the phone in by USB and share its connection"
-        )
-    return CommandOutcome("succeeded", "ok", text)
-
-
-def _page_opens(ports: Mapping[str, int]) -> CommandOutcome:
-    from agent.service_page.interfaces import places  # noqa: PLC0415 - few devices are ever asked
-
-    return page_opens(places(), ports)
 
 
 class AllAlarms:
@@ -151,7 +129,8 @@ class CommandExecutor:
                 outcome = self._test_mode(args)
             case ServicePageArgs():
                 answer = self._page.order(args.seconds, args.code_hash, signer.issuer)
-                outcome = _page_opens(self._page.ports) if answer == "ok" and args.seconds else _PAGE[answer]
+                opens = answer == "ok" and args.seconds
+                outcome = CommandOutcome("succeeded", "ok", self._page.reached()) if opens else _PAGE[answer]
             case SnapshotArgs() | SelfTestArgs() | ReplayArgs():
                 outcome = self._begin(claims.cmd_id, args, signer.issuer)
             case ClipArgs() | ClipHoldArgs() | LiveStartArgs() | LiveStopArgs() | UploadUrlsArgs():

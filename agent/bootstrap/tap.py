@@ -1,7 +1,7 @@
 """Assembles the tap: where it listens, and what it shows besides messages."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -28,6 +28,7 @@ from agent.sim import control_socket
 
 if TYPE_CHECKING:
     from agent.core.commissioning.witness import Witness
+    from agent.service_page.interfaces import Place
 
 TAP = "tap"
 TAP_GROUP = "edge-agent-tap"
@@ -53,6 +54,12 @@ def _page_place(settings: Settings, from_afar: FromAfar, serials: Serials) -> Pa
             "equipment": TypeAdapter(Equipment).dump_python(has, mode="json"),
         }
 
+    def reached() -> str:
+        from agent.service_page.interfaces import places  # noqa: PLC0415 - few devices are ever asked
+
+        ports = {"http": settings.service_page.http_port, "https": settings.service_page.https_port}
+        return where_it_opens(places(), ports)
+
     directory = settings.storage.directory
     return PagePlace(
         file=specs.tap_socket(directory).with_name("service-page.json"),
@@ -62,7 +69,18 @@ def _page_place(settings: Settings, from_afar: FromAfar, serials: Serials) -> Pa
         blinks=settings.lights.beacon is not None,
         about=about,
         version=lambda: from_afar.settings,
-        ports={"http": settings.service_page.http_port, "https": settings.service_page.https_port},
+        reached=reached,
+    )
+
+
+def where_it_opens(found: "Iterable[Place]", ports: Mapping[str, int]) -> str:
+    """Say where a phone reaches the service page, with the port of each scheme, or what to do where none can."""
+    listens = sorted(f"{place.scheme}://{place.address}:{ports[place.scheme]} ({place.interface})" for place in found)
+    if listens:
+        return f"the service page opens at {', '.join(listens)}"
+    return (
+        "the service page is asked for, but no phone can reach it: the device has no address on a private network by "
+        "cable, Wi-Fi or USB. Plug the phone in by USB and share its connection"
     )
 
 

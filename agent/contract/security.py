@@ -396,7 +396,8 @@ SECURITY: Mapping[SecurityKind, SecurityRow] = {
     ),
     "service-page-opened": SecurityRow(
         "warning",
-        "somebody in the cabinet, or a command, has asked for the service page: a phone can reach it now",
+        "somebody in the cabinet, or a command, has asked for the service page; `text` says where a phone reaches it, "
+        "or that none can",
         PageOpenedDetail,
     ),
     "service-page-entered": SecurityRow("warning", "a phone has entered its code", PageEnteredDetail),

@@ -70,7 +70,7 @@ class ConditionSettings(_Line):
     """How long it must last before it is reported; by default 60 for mains, 5 for battery, 3 for service
     and 0 for tamper."""
     restore_s: float = Field(default=10.0, ge=0, le=3600)
-    """How long it must be over before its end is reported."""
+    """How long it must be over before its end is reported. A service contact asks again only after so long."""
 
     @model_validator(mode="after")
     def _a_cut_cable_opens_nothing(self) -> Self:

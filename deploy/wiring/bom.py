@@ -46,7 +46,7 @@ def _header(parts: Sequence[Part]) -> Iterator[Row]:
     switched = sum(kinds.count(kind) for kind in ("driver", "siren"))
     supervised = kinds.count("opener")
     plain = kinds.count("button") - supervised
-    inputs = plain + supervised * 2 + kinds.count("contact")
+    inputs = plain + supervised * 2 + kinds.count("contact") + kinds.count("closer")
     yield plain, "push button", "1 NO contact, gold-plated (3.3 V, 0.1 mA), IP65", "each is a panic input"
     yield (
         supervised,
@@ -58,6 +58,12 @@ def _header(parts: Sequence[Part]) -> Iterator[Row]:
     yield purposes.count('input "door"'), "tamper switch", "NC: closed while the door is closed", "opening is seen"
     others = len(purposes) - purposes.count('input "door"')
     yield others, "relay or optocoupler contact", "potential-free, closed while all is well", "mains and battery state"
+    yield (
+        kinds.count("closer"),
+        "push button or key switch",
+        "1 NO contact, gold-plated (3.3 V, 0.1 mA)",
+        "inside the cabinet: asks for the service page",
+    )
     yield kinds.count("lamp"), "LED lamp", "3 mm to 10 mm or panel LED, 2 V, 5 mA", "what the resident sees (EN 81-28)"
     yield kinds.count("lamp"), "resistor", "330 Ω, 0.25 W", "4 mA through the LED"
     yield kinds.count("driver"), "beacon or sounder", "12 V DC, at most 1 A", "over its MOSFET"

@@ -8,7 +8,7 @@ from agent.settings import CameraSettings, Settings, mask_url
 from deploy.wiring.boot import read_boot
 from deploy.wiring.header import PHYSICAL, Board, nearest_ground
 
-Kind = Literal["button", "opener", "contact", "lamp", "driver", "siren", "siren-low", "clock"]
+Kind = Literal["button", "opener", "contact", "closer", "lamp", "driver", "siren", "siren-low", "clock"]
 
 COLOURS = {
     "BK": ("black", "#1f2328"),
@@ -111,7 +111,8 @@ def _inputs(settings: Settings) -> Iterator[Part]:
             wire = (PHYSICAL[button.pin_nc], f"{colour}BK" if len(colour) == 2 else next(colours))
             yield Part("opener", f"{name}, supervision", "opens when pressed", (wire,))
     for each in settings.inputs:
-        yield Part("contact", f'input "{each.name}"', _CONDITIONS[each.kind], ((PHYSICAL[each.pin], next(colours)),))
+        kind: Kind = "closer" if each.kind == "service" else "contact"
+        yield Part(kind, f'input "{each.name}"', _CONDITIONS[each.kind], ((PHYSICAL[each.pin], next(colours)),))
 
 
 def _input_colours() -> Iterator[str]:

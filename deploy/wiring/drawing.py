@@ -224,7 +224,7 @@ def _notes(parts: Sequence[Part], plugs: Sequence[Plug]) -> Iterator[str]:
         yield f"Letters are the colours of wires after IEC 60757: {listed}."
     if any(len(code) > 2 for part in parts for _, code in part.wires):
         yield "Two colours: a wire of the first with a stripe of the second."
-    if kinds & {"button", "opener", "contact"}:
+    if kinds & {"button", "opener", "contact", "closer"}:
         yield "More than 1 m of cable to a contact: twisted pair, 1 kΩ in series at the Pi, 100 nF from pin to ground."
     if any("flat cable" in plug.cable for plug in plugs):
         yield "Switch the power off before you plug in a flat cable."

@@ -27,6 +27,7 @@ _HOW = {
     "button": "normally-open contact between the pin and ground",
     "opener": "normally-closed contact of the same button, between the pin and ground",
     "contact": "potential-free contact between the pin and ground",
+    "closer": "normally-open contact between the pin and ground, inside the cabinet",
     "lamp": "LED with 330 Ω in series, pin to ground",
     "driver": "n-channel MOSFET: 220 Ω to the gate, 10 kΩ from gate to ground; diode across a coil",
     "siren": "relay over a MOSFET as for the beacon, with a supply and a fuse of its own",

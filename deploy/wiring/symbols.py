@@ -20,8 +20,8 @@ class Symbols:
     def draw(self, part: Part) -> None:
         """The circuit of this part."""
         colour, _ = shades(part.wires[0][1])
-        if part.kind in {"button", "opener", "contact"}:
-            self._switch(closed=part.kind != "button", pressed_by_hand=part.kind != "contact")
+        if part.kind in {"button", "opener", "contact", "closer"}:
+            self._switch(closed=part.kind not in {"button", "closer"}, pressed_by_hand=part.kind != "contact")
         elif part.kind == "lamp":
             self._lamp(colour)
         elif part.kind == "clock":

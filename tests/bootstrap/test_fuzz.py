@@ -98,7 +98,7 @@ class Target:
         self.from_afar.leave_by(self)
         self_test: Any = SimpleNamespace(order=self.self_test)
         self.outbox.replay.wake = lambda: self.outbox.writer.run_once(0)
-        page: Any = SimpleNamespace(order=self.open_page)
+        page: Any = SimpleNamespace(order=self.open_page, reached=str)
         live: Any = SimpleNamespace(start=self.look, stop=self.look)
         executor = CommandExecutor(
             self.clock,

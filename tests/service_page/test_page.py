@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.bootstrap.command_executor import page_opens
+from agent.bootstrap.tap import where_it_opens
 from agent.service_page import page
 from agent.service_page.asked import CERTIFICATE
 from agent.service_page.interfaces import Place, judge
@@ -69,11 +69,11 @@ def test_nothing_is_opened_unless_somebody_asks_and_nobody_has_asked_for_long(tm
 
 def test_a_technician_whose_phone_can_reach_nothing_is_told_so_with_what_to_do(tmp_path: Path) -> None:
     ports = {"http": 8080, "https": 8443}
-    outcome = page_opens(set(), ports)
-    assert "no phone can reach it" in outcome.text
-    assert "Plug the phone in by USB" in outcome.text
-    there = page_opens({Place("eth0", "192.168.7.2", "https"), Place("usb0", "10.0.0.2", "http")}, ports)
-    assert there.text == "the service page opens at http://10.0.0.2:8080 (usb0), https://192.168.7.2:8443 (eth0)"
+    nowhere = where_it_opens(set(), ports)
+    assert "no phone can reach it" in nowhere
+    assert "Plug the phone in by USB" in nowhere
+    there = where_it_opens({Place("eth0", "192.168.7.2", "https"), Place("usb0", "10.0.0.2", "http")}, ports)
+    assert there == "the service page opens at http://10.0.0.2:8080 (usb0), https://192.168.7.2:8443 (eth0)"
 
     served = Page(tmp_path)
     served.ask()

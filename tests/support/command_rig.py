@@ -84,7 +84,7 @@ class CommandRig:
         )
         any_part: Any = self
         self_test: Any = SimpleNamespace(order=self.self_test)
-        page: Any = SimpleNamespace(order=self.open_page, ports={"http": 8080, "https": 8443})
+        page: Any = SimpleNamespace(order=self.open_page, reached=lambda: "the service page opens at …")
         executor = CommandExecutor(
             self.clock,
             any_part,

@@ -56,8 +56,8 @@ class PagePlace:
     """Returns what the page needs to know of the device, as JSON values."""
     version: Callable[[], object]
     """Returns the same object for as long as `about` returns the same."""
-    ports: Mapping[str, int]
-    """Where it listens, by scheme."""
+    reached: Callable[[], str]
+    """Says where a phone reaches the page now, or what to do where none can."""
 
 
 class ServicePage:
@@ -108,15 +108,18 @@ class ServicePage:
             self._share_certificate()
             self._write(self._open)
 
-    @property
-    def ports(self) -> Mapping[str, int]:
-        """Where the page listens, by scheme: `http`, `https`."""
-        return self._place.ports
+    def reached(self) -> str:
+        """Say where a phone reaches the page now, or what to do where none can. Any thread."""
+        return self._place.reached()
 
     def contact(self, name: str, *, active: bool) -> None:
         """Note that the contact inside the cabinet was held, or has been let go."""
-        if active and self._was_released:
+        if active and not self._is_served:
+            log.warning("the contact %s asks for the service page, which this device can't serve now", name)
+        elif active and self._was_released:
             self._jobs.put(partial(self._ask, "contact", name, LONGEST_S, None))
+        elif active:
+            log.warning("the contact %s was closed at the start, and asks for nothing: let it go, then hold it", name)
         self._was_released = not active
 
     def order(self, seconds: float, code_hash: str | None, issuer: str) -> OpenAnswer:
@@ -185,7 +188,7 @@ class ServicePage:
             return
         self._open, self._blinks, self._wrong = asked, code is not None, 0
         self._show(code)
-        what = f"asked for by {who}, for {seconds:g} s"
+        what = f"asked for by {who}, for {seconds:g} s; {self.reached()}"
         self._security.report("service-page-opened", what, by=by, who=who, seconds=seconds, blinks=code is not None)
 
     def _end(self, why: str) -> None:

@@ -8,6 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from agent.contract.messages import SecurityData
 from agent.core import service_code
 from agent.runtime.tap.service_page import PagePlace, ServicePage
@@ -26,6 +28,7 @@ class Rig:
         self.file = directory / "service-page.json"
         self.about = {"https_port": 8443}
         self.enrolled = directory / "page.pem"
+        self.reached = "it opens at https://192.168.7.2 (eth0)"
         place = PagePlace(
             self.file,
             group,
@@ -34,7 +37,7 @@ class Rig:
             blinks,
             lambda: self.about,
             lambda: self.about,
-            {"http": 8080, "https": 8443},
+            lambda: self.reached,
         )
         self.page = ServicePage(make_context(self.drafts, self.clock))
         self.page.begin(place, self)
@@ -104,6 +107,32 @@ def test_a_held_contact_asks_for_the_page_for_15_minutes_and_the_beacon_tells_it
     assert not rig.file.exists()
     assert rig.code is None
     assert rig.told() == [("service-page-ended", {"wrong_codes": 0})]
+
+
+def test_a_technician_whose_contact_opens_nothing_finds_the_reason_in_the_log_and_the_office_in_the_event(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def said() -> str:
+        text = caplog.text
+        caplog.clear()
+        return text
+
+    caplog.set_level("INFO")
+    rig = Rig(tmp_path)
+    rig.page.contact("key", active=True)
+    assert "the contact key was closed at the start" in said()
+    rig.reached = "no phone can reach it: plug the phone in by USB"
+    rig.hold()
+    [event] = [each.data for each in rig.drafts if isinstance(each.data, SecurityData)]
+    assert event.text == "asked for by key, for 900 s; no phone can reach it: plug the phone in by USB"
+    assert event.text in said()
+
+    Rig(tmp_path, blinks=False).hold()
+    assert "neither a code of the claim nor a beacon" in said()
+    unserved = ServicePage(make_context())
+    for active in (False, True):
+        unserved.contact("key", active=active)
+    assert "asks for the service page, which this device can't serve now" in said()
 
 
 def test_what_the_page_tells_is_reported_and_of_an_earlier_opening_nothing_counts(tmp_path: Path) -> None:
