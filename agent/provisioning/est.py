@@ -22,6 +22,7 @@ from urllib.parse import quote, urlsplit
 
 from agent.adapters.whole_file import read_file
 from agent.core.errors import EdgeAgentError
+from agent.provisioning.openssl import in_memory
 
 EST = "/.well-known/est/"
 PAGES = "page/"
@@ -186,9 +187,9 @@ class Registrar:
         context.load_verify_locations(cadata=self._trust)
         if shown is not None:
             try:
-                for each in (shown.certificate, shown.key):
-                    read_file(each)  # OpenSSL would wait for a FIFO
-                context.load_cert_chain(shown.certificate, shown.key, password="")
+                # Of a copy: a file may become a FIFO before OpenSSL opens it, which would then wait.
+                with in_memory(read_file(shown.certificate)) as own, in_memory(read_file(shown.key)) as key:
+                    context.load_cert_chain(own[1], key[1], password="")
             except OSError as error:
                 raise EdgeAgentError(
                     f"{shown.certificate} with {shown.key} can't be used ({error}): enrol this device again"

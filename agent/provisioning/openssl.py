@@ -97,7 +97,7 @@ def page_request(host: str) -> tuple[bytes, bytes]:
     key = new_key("file")
     lines = ["[req]", "prompt = no", "distinguished_name = name", "req_extensions = extensions", "[name]"]
     lines += [f"CN = {host}", "[extensions]", f"subjectAltName = DNS:{host}", "extendedKeyUsage = serverAuth", ""]
-    with _in_memory(key) as its:
+    with in_memory(key) as its:
         options = ("-key", its[1], "-config", "/dev/stdin", "-outform", "DER")
         return key, _openssl("req", "-new", *options, stdin="\n".join(lines).encode(), keep=(its[0],))
 
@@ -132,7 +132,7 @@ def request(key: Path, user: str, board: str | None) -> bytes:
     lines += ["[extensions]", f"subjectAltName = DNS:{client_id(user)}"]
     text = "\n".join([*lines, ""]).encode()
     try:
-        with _in_memory(_read(key)) as its:
+        with in_memory(_read(key)) as its:
             options = ("-key", its[1], "-config", "/dev/stdin", "-outform", "DER")
             made = _openssl("req", "-new", *options, stdin=text, keep=(its[0],))
     except OpensslError as error:
@@ -210,7 +210,7 @@ def why_not_issued(
 def why_revoked(pem: str, roots: Iterable[str], between: Iterable[str], revoked: str) -> str | None:
     """Return why a certificate is on a list of revoked ones (PEM), or why the list is not one of its authority; None if
     neither. Nobody asks how old list or certificate are. Raises OpensslError."""
-    with _in_memory(revoked) as lists:
+    with in_memory(revoked) as lists:
         options = ("-no_check_time", "-crl_check", "-CRLfile", lists[1])
         return _why_not(pem, roots, between, *options, keep=(lists[0],))
 
@@ -237,7 +237,7 @@ def is_signature(signature: bytes, content: bytes, public_key: bytes) -> bool:
     numbers = [b"\0" * (not each or each[0] > 127) + each for each in numbers]
     body = b"".join(b"\x02" + bytes([len(each)]) + each for each in numbers)
     pem = f"-----BEGIN PUBLIC KEY-----\n{base64.b64encode(public_key).decode()}\n-----END PUBLIC KEY-----\n"
-    with _in_memory(pem) as key, _in_memory(b"\x30" + bytes([len(body)]) + body) as der:
+    with in_memory(pem) as key, in_memory(b"\x30" + bytes([len(body)]) + body) as der:
         try:
             _openssl("dgst", "-sha256", "-verify", key[1], "-signature", der[1], stdin=content, keep=(key[0], der[0]))
         except OpensslError:
@@ -248,7 +248,7 @@ def is_signature(signature: bytes, content: bytes, public_key: bytes) -> bool:
 def _why_not(
     pem: str, roots: Iterable[str], between: Iterable[str], *options: str, keep: Sequence[int] = ()
 ) -> str | None:
-    with _in_memory("".join(roots)) as trusted, _in_memory("".join(between)) as chain:
+    with in_memory("".join(roots)) as trusted, in_memory("".join(between)) as chain:
         try:
             files = ["-no-CApath", "-no-CAstore", "-CAfile", trusted[1]]
             files += ["-untrusted", chain[1]] if chain[2] else []  # openssl wants no empty file
@@ -289,8 +289,8 @@ def _openssl(*words: str, stdin: bytes = b"", keep: Sequence[int] = ()) -> bytes
 
 
 @contextmanager
-def _in_memory(content: str | bytes) -> Iterator[tuple[int, str, int]]:
-    """Provide a file that is on no disk: its number, its path in a child that keeps the number, and its length."""
+def in_memory(content: str | bytes) -> Iterator[tuple[int, str, int]]:
+    """Provide a file that is on no disk: its number, its path here and in a child that keeps it, and its length."""
     with os.fdopen(os.memfd_create("pem"), "wb") as file:
         file.write(content.encode() if isinstance(content, str) else content)
         file.flush()

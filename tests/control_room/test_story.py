@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from agent.bootstrap.command_executor import page_opens
+from agent.bootstrap.tap import where_it_opens
 from agent.service_page.interfaces import places
 from tests.control_room.hands import go
 from tests.control_room.person import VIEWS, Person
@@ -148,6 +148,6 @@ def test_an_administrator_has_a_kiosk_serve_the_phone_of_a_technician_who_teleph
     page.keyboard.press("Enter")
     expect(card.get_by_role("status")).to_be_empty()
     card.get_by_role("button", name="Open it for 15 minutes").click()
-    answer = page_opens(places(), {"http": 8080, "https": 8443}).text
+    answer = where_it_opens(places(), {"http": 8080, "https": 8443})
     expect(card.get_by_role("status")).to_contain_text(f"The kiosk says: {answer}")
     expect(card.get_by_role("button", name="Open the service page…")).to_be_visible()

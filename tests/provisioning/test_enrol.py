@@ -16,7 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from agent.adapters.tls_context import TlsFiles, tls_context
+from agent.adapters.whole_file import read_file
 from agent.contract.vocabulary import TimeQuality
+from agent.provisioning import est
 from agent.provisioning.asking import Tools
 from agent.provisioning.claim import code
 from agent.provisioning.est import RefusedError, RegistrarError
@@ -98,6 +100,25 @@ def test_the_service_page_gets_a_key_of_its_own_with_all_that_a_phone_must_be_sh
     assert key.public_key() == own.public_key() != registrar.issued[0].public_key()
     assert chain == [registrar.page_issuing.certificate]
     assert not [line for line in bench.lines if "Warning" in line]
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("name", ["device.pem", "device.key"])
+def test_a_file_that_becomes_a_fifo_after_it_was_read_keeps_no_command_of_roots_waiting(
+    bench: Bench, registrar: FakeRegistrar, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    bench.enrol()
+
+    def read(path: Path) -> bytes:
+        content = read_file(path)
+        if path.name == name:
+            path.unlink()
+            os.mkfifo(path)
+        return content
+
+    monkeypatch.setattr(est, "read_file", read)
+    shown = est.Shown(bench.current / "device.pem", bench.current / "device.key")
+    assert est.Registrar(registrar.url, registrar.trust).read("/registrar/settings", shown)
 
 
 @pytest.mark.parametrize("wrong", ["old", "away", "key", "name", "authority", "waits"])
