@@ -117,6 +117,7 @@ class Pane {
   /** Change places, and let what most of the screen shows stay where it is: one row of it may have gone far away. */
   #keep(change: () => void): void {
     const { places } = this;
+    this.#follow();
     const first = places.at(this.#top);
     const seen = this.#top <= 0 ? [] : places.ids.slice(first, first + AROUND).map((id, i) => ({ id, fromTop: places.start(first + i) - this.#top }));
     change();
@@ -124,6 +125,13 @@ class Pane {
     const top = tops.sort((a, b) => a - b)[tops.length >> 1];
     if (top === undefined || Math.abs(top - this.#top) < 1) return;
     [this.#top, this.#mustScroll] = [Math.max(0, top), true];
+  }
+
+  /** Take over where a person has scrolled to: the browser says so with its next frame, and a row may come before. */
+  #follow(): void {
+    if (this.#box === null || this.#mustScroll) return;
+    // The browser rounds what we have set: the parts of pixels must not add up.
+    if (Math.abs(this.#box.scrollTop - this.#top) >= 1) this.#top = this.#box.scrollTop;
   }
 
   #place(): void {
@@ -154,9 +162,8 @@ class Pane {
   }
 
   readonly #scrolled = (): void => {
+    this.#follow();
     const { places, from, to } = this;
-    // The browser rounds what we have set: the parts of pixels must not add up.
-    if (Math.abs(this.#box!.scrollTop - this.#top) >= 1) this.#top = this.#box!.scrollTop;
     if (places.at(this.#top - NEAR_PX) < from || places.at(this.#top + this.#height + NEAR_PX) >= to) this.#redraw();
   };
 }
