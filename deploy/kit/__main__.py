@@ -9,9 +9,11 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 from agent.core.errors import EdgeAgentError
+from agent.provisioning.claim import Claim, ClaimError, read
 from deploy.kit import ansible, documents, hosts, signage
 from deploy.kit.check import check
 from deploy.kit.keys import Keys, KitError
@@ -34,6 +36,11 @@ _BELONGS = (
     ("registrar", "SECRET", "to the registrar's host: Ansible copies it. Keep this copy as closed as that host"),
     ("brokers/NAME", "SECRET", "to the host of that broker: Ansible copies it"),
     ("centres/NAME", "SECRET", "to the programs of that command centre"),
+    (
+        "slips",
+        "SECRET",
+        "one for each claim, printed from a browser: to its technician. Keep them as you keep keys",
+    ),
     ("signage", "      ", "on walls, printed from a browser; invitation and on-the-pavement to technicians"),
 )
 
@@ -151,13 +158,35 @@ def _drill(args: argparse.Namespace) -> int:
 
 
 def _claim(args: argparse.Namespace) -> int:
-    host = _province(args).registrar.host
+    province = _province(args)
+    host = province.registrar.host
     # Asked for here, and given to sudo there without a terminal: nothing but the claim may go into a file.
     password = (
         getpass.getpass(f"Password for sudo on {host} (Enter if it asks for none): ") if sys.stdin.isatty() else ""
     )
     command = shlex.join(["sudo", "-S", "-p", "", "registrar", "claim", *args.words])
-    return subprocess.run(["ssh", host, command], input=f"{password}\n", text=True, check=False).returncode
+    done = subprocess.run(["ssh", host, command], input=f"{password}\n", text=True, check=False, stdout=subprocess.PIPE)
+    sys.stdout.write(done.stdout)
+    sys.stdout.flush()  # whatever becomes of the slip, the claim is made
+    if done.returncode == 0:
+        _slip(args, province, done.stdout)
+    return done.returncode
+
+
+def _slip(args: argparse.Namespace, province: Province, text: str) -> None:
+    """Make the technician's slip of a claim that was just printed."""
+    place = next((word for before, word in pairwise(args.words) if before == "--place"), "")
+    try:
+        claim = read(text)
+        if not isinstance(claim, Claim):
+            return
+        path = signage.slip(Workshop(args.out / args.code), province, claim, place, datetime.now().astimezone())
+    except ClaimError:
+        return  # it went into a file at the registrar
+    except OSError as error:
+        sys.stderr.write(f"The technician's slip is not made ({error}): write down name and digits.\n")
+        return
+    sys.stderr.write(f"The technician's slip: {path}. Print it from a browser; keep it as you keep keys.\n")
 
 
 def _report(shop: Workshop) -> None:

@@ -1,6 +1,7 @@
-"""What is printed: the poster of the lamps, the signs that POPIA asks for, and a technician's invitation and page."""
+"""What is printed: the poster of the lamps, the signs that POPIA asks for, a technician's invitation, page and slip."""
 
 import html
+from datetime import datetime
 from pathlib import Path
 
 import segno
@@ -8,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from markdown_it import MarkdownIt  # rich, which the agent has, brings it
 
-from agent.provisioning.claim import Invitation, base64url
+from agent.provisioning.claim import Claim, Invitation, base64url, spoken_service_code
 from deploy.kit.keys import Keys
 from deploy.kit.province import Province
 from deploy.kit.workshop import Workshop
@@ -63,6 +64,29 @@ def invitation(province: Province, keys: Keys) -> str:
     """The line with which a device finds the registrar of the province, and trusts no other."""
     root = x509.load_pem_x509_certificate(keys.root_pem("server")).public_bytes(Encoding.DER)
     return Invitation(registrar=province.registrar.url, root=base64url(root)).text()
+
+
+def slip(shop: Workshop, province: Province, claim: Claim, place: str, now: datetime) -> Path:
+    """Make the sheet for the technician of one device, which its claim belongs to. The code in the picture is the
+    address of its service page alone: with the digits in it they would stay in the phone's history."""
+    site, device = claim.name.split("/")[1:]
+    address = f"https://{device}.local:8443"
+    known = next((each for each in province.sites if each.id == site), None)
+    where = place or (f"{known.name}, {known.text}" if known and known.text else known.name if known else "")
+    values = _escaped(
+        device=claim.name,
+        place=where,
+        digits=spoken_service_code(claim.service_code) if claim.service_code else "the beacon blinks them",
+        address=address,
+        board=claim.board or "any",
+        only=f": {claim.board}, and no other" if claim.board else "",
+        telephone=province.contact.telephone,
+        name=province.name,
+        made=f"{now:%Y-%m-%d %H:%M}",
+        until=f"{datetime.fromtimestamp(claim.until).astimezone():%Y-%m-%d %H:%M}",
+    )
+    picture = segno.make(address, error="m", micro=False).svg_inline(omitsize=True)
+    return shop.fill(f"slips/{site}-{device}.html", "slip.html", **values, qr=picture)
 
 
 def _of_recordings(province: Province) -> dict[str, str]:

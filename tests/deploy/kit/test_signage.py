@@ -1,6 +1,7 @@
 """What hangs on walls: in the province's name and languages, and a draft until a lawyer has checked it."""
 
 import html
+import os
 import re
 import shlex
 from pathlib import Path
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from agent.__main__ import whole_parser
 from agent.provisioning.claim import Claim, read, whole_name
+from deploy.kit.__main__ import main
 from tests.deploy.kit.conftest import Office
 
 
@@ -119,6 +121,74 @@ def test_the_page_for_the_pavement_has_the_offices_number_and_nothing_wider_than
     assert "<a " not in text
     assert max(map(len, re.findall(r"[^<>\s]+", text))) <= 30, "a word of 34 letters is wider than 390 px"
     assert [row for row in re.findall(r"<tr>(.*?)</tr>", text, re.DOTALL) if row.count("<t") > 2] == []
+
+
+@pytest.fixture
+def registrar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What its host prints, which `ssh` brings."""
+    printed, program = tmp_path / "printed", tmp_path / "bin/ssh"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\ncat >/dev/null\ncat {printed}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    return printed
+
+
+def test_a_technician_is_given_one_slip_with_all_that_must_be_compared_at_the_kiosk(
+    office: Office, signs: Path, registrar: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = read((signs / "invitation.html").read_text().partition('<div class="text">')[2].partition("<")[0])
+    made = Claim(
+        **given.model_dump(),
+        name="kzn/durban-station/kiosk-0001",
+        secret="s" * 22,
+        until=2_000_000_000,
+        board="10000000abcdef01",
+        service_code="12345678",
+    )
+    registrar.write_text(f"{made.text()}\n")
+    capsys.readouterr()
+    words = ["claim", "--out", str(office.out), "kzn", "durban-station", "kiosk-0001", "--place", "Platform <3>"]
+    assert main(words) == 0
+    said = capsys.readouterr()
+    assert said.out == f"{made.text()}\n", "nothing but the claim goes onto the card"
+    path = office.out / "kzn/slips/durban-station-kiosk-0001.html"
+    assert said.err == f"The technician's slip: {path}. Print it from a browser; keep it as you keep keys.\n"
+    assert path.stat().st_mode & 0o077 == 0
+    slip = path.read_text()
+    for what in (
+        "kzn/durban-station/kiosk-0001",
+        "1234 5678",
+        "10000000abcdef01",
+        "031 000 0000",
+        "Platform &lt;3&gt;",
+    ):
+        assert what in slip
+    assert segno.make("https://kiosk-0001.local:8443", error="m", micro=False).svg_inline(omitsize=True) in slip
+    assert made.secret not in slip
+    assert made.text() not in slip
+
+    newer = made.model_copy(update={"service_code": "87654321", "board": None})
+    registrar.write_text(f"{newer.text()}\n")
+    assert main(words) == 0
+    assert "8765 4321" in path.read_text(), "the slip of the claim that counts"
+    registrar.write_text("claim.txt: copy it to the card's boot partition as edge-agent.claim.\n")
+    assert main(words) == 0
+
+
+def test_a_claim_is_not_lost_where_no_slip_can_be_written(
+    office: Office, signs: Path, registrar: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = read((signs / "invitation.html").read_text().partition('<div class="text">')[2].partition("<")[0])
+    name = "kzn/durban-station/kiosk-0001"
+    made = Claim(**given.model_dump(), name=name, secret="s" * 22, until=2_000_000_000)
+    registrar.write_text(f"{made.text()}\n")
+    (office.out / "kzn/slips").write_text("in the way")
+    capsys.readouterr()
+    assert main(["claim", "--out", str(office.out), "kzn", "durban-station", "kiosk-0001"]) == 0
+    said = capsys.readouterr()
+    assert said.out == f"{made.text()}\n"
+    assert "The technician's slip is not made (" in said.err
 
 
 def test_what_technicians_are_told_to_type_is_what_a_device_understands(signs: Path) -> None:
