@@ -203,6 +203,17 @@ def test_a_certificate_that_ends_soon_and_a_clock_that_is_not_set_are_trouble(op
     expect(page.locator(".detail")).to_contain_text("Certificate: it ends in 1 day, and this device does not renew it")
 
 
+def test_an_operator_reads_of_a_lost_kiosk_that_its_certificate_has_ended_and_what_to_do(opened: Opener) -> None:
+    page = opened("day")
+    look_on(page)
+    go(page, "devices")
+    page.get_by_role("searchbox").fill("renew it at the device")
+    row = page.locator(".device-row")
+    expect(row).to_have_count(1)
+    for words in ("kiosk-3", "Connection lost", "Certificate has ended: renew it at the device"):
+        expect(row).to_contain_text(words)
+
+
 def test_a_device_says_when_and_by_whom_it_was_commissioned_and_what_failed_or_was_left_out(opened: Opener) -> None:
     page = opened("day")
     look_on(page)

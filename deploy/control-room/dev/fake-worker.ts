@@ -160,7 +160,7 @@ function someEvents(): EventView[] {
 
 function fleet(count: number): DeviceView[] {
   return Array.from({ length: count }, (_, n) => {
-    if (n % 29 === 3) return device(n, { presence: "lost", brokers: { a: "lost", b: "lost" }, sinceMs: now() - n * 9000 - 5000 });
+    if (n % 29 === 3) return device(n, { presence: "lost", ...(n === 3 ? { certificateEndsMs: now() - 3_600_000 } : {}), brokers: { a: "lost", b: "lost" }, sinceMs: now() - n * 9000 - 5000 });
     if (n % 31 === 5) return device(n, { presence: "silent", sinceMs: now() - 400_000 });
     if (n % 23 === 7) return device(n, { troubles: ["door", "front covered"] });
     return n % 37 === 9 ? device(n, { isInService: false, troubles: ["nobody watches"] }) : device(n);

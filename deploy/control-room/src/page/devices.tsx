@@ -33,7 +33,7 @@ function troublesOf({ troubles, health, certificateEndsMs, timeq }: DeviceView, 
   const days = certificateEndsMs === null ? Infinity : Math.floor((certificateEndsMs - now()) / DAY_MS);
   const said = health?.certificate_trouble;
   const isSaid = typeof said === "string";
-  const ends = days < SOON_DAYS ? `${t.devices.certificate} ${t.devices.certificateSoon(days)}` : t.devices.certificateTrouble;
+  const ends = days < 0 ? t.devices.certificateEnded : days < SOON_DAYS ? `${t.devices.certificate} ${t.devices.certificateSoon(days)}` : t.devices.certificateTrouble;
   const ofCertificate = isSaid && !isShort ? [t.devices.certificateSays(said)] : isSaid || days < SOON_DAYS ? [ends] : [];
   return [...troubles, ...(timeq === "unsynced" ? [t.devices.clockTrouble] : []), ...ofCertificate];
 }

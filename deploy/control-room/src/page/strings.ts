@@ -393,6 +393,7 @@ const en = {
     certificate: "Certificate ends",
     certificateSays: (said: string) => `Certificate: ${said}`,
     certificateTrouble: "Trouble with its certificate",
+    certificateEnded: "Certificate has ended: renew it at the device",
     certificateSoon: (d: number) => (d < 0 ? "has ended" : d === 0 ? "within a day" : d === 1 ? "in 1 day" : `in ${d} days`),
     clock: "Clock",
     clockTrouble: "Clock not set",
