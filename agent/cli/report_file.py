@@ -35,7 +35,7 @@ MOST_STRANGE = 20
 _TOPIC = re.compile(r"((?:[a-z0-9-]{1,64}/){2}[a-z0-9-]{1,64})/up/commissioning")
 _EXAMPLE = """\
 Example, in the office:
-  edge-agent report file --to reports --province kzn --broker mqtts://broker-a.kzn.example:8884 \\
+  edge-agent report file --to provinces/kzn/reports --province kzn --broker mqtts://broker-a.kzn.example:8884 \\
     --broker mqtts://broker-b.kzn.example:8884 --ca provinces/kzn/centres/durban-centre/ca.pem \\
     --cert provinces/kzn/centres/durban-centre/durban-centre.pem \\
     --cert-key provinces/kzn/centres/durban-centre/durban-centre.key
@@ -114,9 +114,9 @@ class Cabinet:
 
     def __init__(self, folder: Path, root: str = ROOT) -> None:
         self._folder, self._root = folder, root
-        filed = (path.stem.rpartition("-")[2] for path in folder.glob("*/*/*/*.json") if path.parts[-4] != STRANGE)
-        self._known = {*filed}
-        """The digests of what was filed, or looked at since the start: brokers bring it again at each connection."""
+        paths = [path for path in folder.glob("*/*/*/*.json") if path.parts[-4] != STRANGE]
+        self._known = {("/".join(path.parts[-4:-1]), path.stem.rpartition("-")[2]) for path in paths}
+        """Device and digest of what was filed, or looked at since the start: brokers bring it at each connection."""
         self._forged: Counter[str] = Counter()
         """By device: how many of its reports were not genuine, since the start."""
 
@@ -126,7 +126,7 @@ class Cabinet:
         if found is None:
             return f"REFUSED: on {topic[:200]} no device sends reports"
         device, digest = found[1], hashlib.sha256(payload).hexdigest()[:16]
-        if digest in self._known:
+        if (device, digest) in self._known:
             return None
         if (why := self._refused(device, payload)) is not None:
             return f"{device}: {why}"
@@ -136,7 +136,7 @@ class Cabinet:
             place = Path(device, f"{_moment(report.ended)}-{UUID(report.id)}-{digest}.json")
         except (EdgeAgentError, ValueError, RecursionError) as error:
             findings = [Finding(False, str(error) or type(error).__name__)]
-        self._known.add(digest)
+        self._known.add((device, digest))
         if all(each.holds for each in findings):
             return self._genuine(report, place, payload, findings, now)
         self._forged[device] += 1

@@ -2,13 +2,14 @@
 
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from agent.__main__ import main
+from agent.__main__ import main, whole_parser
 from agent.adapters.jose_keys import PrivateKey
 from agent.adapters.paho_centre import CentreConnection
 from agent.cli.report_file import MOST_STRANGE, Cabinet, _alone
@@ -127,6 +128,9 @@ def test_a_thief_with_a_kiosk_puts_nothing_among_the_reports_that_the_office_bel
     said = cabinet.take(TOPIC, message(genuine), office.trust(), NOW)
     assert said is not None
     assert said.startswith("genuine: ")
+    said = cabinet.take(TOPIC.replace(USER, OTHER), message(genuine), office.trust(), NOW)
+    assert said is not None, "a genuine one that was filed, from another device"
+    assert said.startswith(f"NOT GENUINE: {OTHER}: ")
 
 
 def test_a_thief_fills_neither_the_office_s_disk_nor_its_day(office: Office, to: Path) -> None:
@@ -173,3 +177,13 @@ def test_two_that_file_into_one_folder_do_not_throw_each_other_off_the_broker(
     with _alone(to):
         assert main(["report", "file", "--to", str(to), "--broker", broker.url, *trust]) == 2
     assert "another `edge-agent report file` files into it already" in capsys.readouterr().err
+
+
+def test_what_the_office_is_told_to_type_about_reports_is_what_the_program_takes() -> None:
+    page = (Path(__file__).parents[2] / "docs/how-to/commission-a-device.md").read_text(encoding="utf-8")
+    text = page.partition("## The report in the office\n")[2].partition("\n## ")[0].replace("\\\n", " ")
+    commands = re.findall(r"bin/edge-agent (report .*?)$|`edge-agent (report [^`]*)`", text, re.MULTILINE)
+    assert [(one or other).split()[1] for one, other in commands] == ["file", "verify", "render", "file"]
+    for one, other in commands:
+        chosen = whole_parser().parse_args(shlex.split(one or other))
+        assert chosen.province == "kzn" or chosen.keys
