@@ -26,6 +26,7 @@ from agent.adapters.paho_bounded import BoundedClient
 from agent.adapters.tls_context import TlsFiles, tls_context
 from agent.contract.errors import BrokerError
 from agent.contract.host_state import REPEAT_S, CentreStateError, read_state, write_state
+from agent.contract.kinds import asks_for_retained
 
 _log = logging.getLogger(__name__)
 
@@ -244,7 +245,7 @@ class CentreConnection:
 
     def _how(self, client: mqtt.Client, name: str) -> Any:
         """How to subscribe: the QoS, or in MQTT 5 more than that."""
-        if name not in self._only_new or client.protocol != mqtt.MQTTv5:
+        if client.protocol != mqtt.MQTTv5 or (name not in self._only_new and asks_for_retained(name)):
             return 1
         return SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
 

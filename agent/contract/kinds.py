@@ -205,3 +205,13 @@ KINDS: Mapping[str, MessageKind] = {
 }
 """By name, in the order in which the device lists them. Security events have a type for each kind."""
 TYPES = tuple(kind.type for kind in KINDS.values())
+
+
+_KEPT = frozenset(kind.level for kind in KINDS.values() if kind.retain)
+
+
+def asks_for_retained(topic_filter: str) -> bool:
+    """Whether a subscriber wants what a broker has retained for a filter. What devices don't retain, whoever has a
+    device's key may: any number of messages, which would come to everybody who subscribes before what is new."""
+    level = topic_filter.partition("/up/")[2]
+    return not level or "#" in level or level in _KEPT

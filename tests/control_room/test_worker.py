@@ -3,6 +3,7 @@
 import functools
 import http.server
 import json
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -171,6 +172,17 @@ def test_it_connects_watches_and_says_so_until_the_shift_ends(
         desk.ask("end")
         kiosk.wait_for(lambda heard: json.loads(heard.payload)["online"] is False)
     browser.forgive("WebSocket connection to 'ws://127.0.0.1:[0-9]+/' failed")
+
+
+def test_what_a_stolen_kiosk_has_retained_comes_to_no_page(desk: Desk, broker: tuple[Mosquitto, int]) -> None:
+    running, port = broker
+    with Subscriber(running.port) as thief:
+        for level in ("event/x", "alarm/x", "result/x", "health", "state", "alarms"):
+            thief.publish(f"edge/v1/gp/park-station/kiosk-9/up/{level}", bytes(1000), retain=True)
+    settings = {**SETTINGS, "brokers": [{"name": "a", "url": f"ws://127.0.0.1:{port}/"}]}
+    desk.ask("open", settings=settings, login={"name": "", "password": ""}, seat="thandi")
+    desk.await_told("said.tell === 'links' && said.links[0]?.state === 'open' && said.links[0]?.echoMs !== null")
+    assert re.findall("Sending PUBLISH .*kiosk-9/up/([^']+)", running.log()) == ["alarms", "state"]
 
 
 def test_a_login_that_the_broker_does_not_take_is_called_refused(desk: Desk, tmp_path: Path) -> None:

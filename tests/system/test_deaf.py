@@ -130,6 +130,20 @@ def test_a_stolen_kiosk_does_not_make_a_centre_deaf(tmp_path: Path, authorities:
         assert "Dropping too large" not in broker.log()
 
 
+def test_what_a_stolen_kiosk_has_retained_comes_to_no_centre(tmp_path: Path) -> None:
+    """It would come before what is new, and what the broker can't queue beside it the broker drops."""
+    levels = ("event/x", "alarm/x", "security/x", "result/x", "health", "evidence", "alarms", "state", "meta")
+    with Mosquitto(tmp_path / "broker") as broker, Subscriber(broker.port) as thief:
+        for level in levels:
+            thief.publish(f"edge/v1/{OTHER}/up/{level}", bytes(1000), retain=True)
+        heard: list[str] = []
+        with Library([broker.url], on_heard=lambda message: heard.append(message.topic.rpartition("/up/")[2])):
+            wait_for(lambda: "meta" in heard, what="what a broker has kept of it")
+            thief.publish(f"edge/v1/{OTHER}/up/event/x", bytes(1000))
+            wait_for(lambda: "event/x" in heard, what="what it says now")
+    assert sorted(heard) == ["alarms", "event/x", "meta", "state"]
+
+
 def test_what_a_client_keeps_of_a_message_is_more_than_the_largest_that_the_broker_delivers() -> None:
     assert broker_limit() + 65_535 + 16 < KEPT_PACKET_BYTES
 

@@ -14,6 +14,9 @@ const LASTED_MS = 60_000;
 const TAKEN_OVER = 0x8e;
 /** Some brokers take no more in one packet. */
 const MOST_FILTERS = 8;
+/** What devices have brokers keep. Whoever has the key of one may leave any number of other messages there, which would all
+ * come to each page that is opened, before what is new. */
+const KEPT = /\/(?:alarms|state|meta)$/;
 /** Bad user name or password, not authorized, bad client identifier, banned. */
 const LOGIN_REFUSED = [0x85, 0x86, 0x87, 0x8a];
 
@@ -123,7 +126,7 @@ export class MqttLine implements Line {
     try {
       for (let from = 0; from < filters.length; from += MOST_FILTERS) {
         const some = filters.slice(from, from + MOST_FILTERS);
-        await client.subscribeAsync(Object.fromEntries(some.map((filter) => [filter, { qos: 1 as const }])));
+        await client.subscribeAsync(Object.fromEntries(some.map((filter) => [filter, { qos: 1 as const, rh: KEPT.test(filter) ? 0 : 2 }])));
       }
     } catch {
       if (client === this.#client) this.#lose("subscription-refused");
