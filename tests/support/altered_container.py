@@ -141,6 +141,7 @@ def container_edits(film: bytes, other_sps: bytes) -> Iterator[tuple[str, bytes,
     made, second = Container(film), 90_000
     track, media, table = (b"moov", b"trak"), (b"moov", b"trak", b"mdia"), (b"moov", b"trak", b"mdia", b"minf", b"stbl")
     edits, entry, head, one = (*track, b"edts"), (*table, b"stsd"), (*track, b"tkhd"), 1 << 16
+    held = (1, 5 * 18_000 - 4), (4, 1)
     clap, pasp = box(b"clap", struct.pack(">8I", 100, 1, 100, 1, 0, 1, 0, 1)), box(b"pasp", struct.pack(">II", 4, 1))
     halves = _edits((10 * second, 0, one), (10 * second, 20 * second, one))
     turn, mirror = (0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000), (-0x10000, *_STRAIGHT[1:])
@@ -157,6 +158,9 @@ def container_edits(film: bytes, other_sps: bytes) -> Iterator[tuple[str, bytes,
         ("twice as fast", (*media, b"mdhd"), _set(12, ">II", 2 * second, 60 * second), "the file shows in"),
         ("half as fast", (*table, b"stts"), _runs((150, 36_000)), "the file shows in"),
         ("a picture held", (*table, b"stts"), _runs((70, 18_000), (1, 900_000), (79, 18_000)), "the file shows in"),
+        ("all but key frames passed over", (*table, b"stts"), _runs(*held * 30), "held: in 29 signed"),
+        ("a second passed over", (*table, b"stts"), _runs((50, 18_000), *held, (95, 18_000)), "held: in 1 signed"),
+        ("a second held back", (*table, b"stts"), _runs((50, 18_000), *held[::-1], (95, 18_000)), "held: in 1 signed"),
         ("all pictures at once", (*table, b"stts"), _runs((150, 1)), "the file shows in"),
         ("in another order", (*table, b"ctts"), _runs((50, 0), (50, 10 * second), (50, -10 * second)), "another order"),
         ("some shown late", (*table, b"ctts"), _runs((140, 0), (10, 90 * second)), "s later than others"),

@@ -12,7 +12,8 @@ the file must pass as those that were signed.
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
+from statistics import median
 
 from agent.adapters.media_signature import MediaKey
 from agent.evidence.h264 import Kind, Unit
@@ -30,6 +31,9 @@ _MOST_LAG, _MOST_STEPS = 64, 4096
 """Pictures, and NAL units, that a SEI may stand behind what it covers for that to be expected of the next one."""
 _SLACK_S, _SLACK = 0.5, 0.005
 """By how much, and by which part of what has passed, a file's times may differ from those that were signed."""
+_HURRY = 4
+"""How many times as fast as the film was recorded a file may show pictures of one stretch, two steps in a row: a camera
+that falls behind makes one."""
 _EFFORT, _EFFORT_EACH = 200_000, 3
 """How many hashes are tried where a list does not fit at once: so many, and so many more for each that is read. What
 somebody has made to keep us busy is not looked at more closely than that."""
@@ -84,6 +88,9 @@ class Verifier:
         self._pace: tuple[float, int] | None = None  # a time in the file, and the signed one that belongs to it
         self._ended: tuple[float, tlv.General] | None = None  # when the newest proven stretch ends, and what it says
         self._known = 0  # how many findings there were then
+        self._steps: list[
+            tuple[float, float, Place]
+        ] = []  # of each stretch: one as signed, the quickest two, its place
         self._passed: Place | None = None  # the newest NAL unit that a SEI has covered
         self._gap = 0  # how many hashes at the end of the newest list have no NAL unit
         self._number = self._pictures = 0
@@ -345,6 +352,7 @@ class Verifier:
             self._begins_at = claim.general.counter
         if is_whole:
             self._keep_pace(claim.general, items[0].place)
+            self._note_steps(claim.general, items)
             signed = (claim.general.start / tlv.SECOND, claim.general.end / tlv.SECOND)
             self._times += zip((items[0].place.time, items[-1].place.time), signed, strict=True)
             self._ended = (items[-1].place.time, claim.general)
@@ -378,6 +386,22 @@ class Verifier:
             self._findings.add(Fault.SHOWN, text, first)
         self._pace, self._known = (first.time, general.start), self._findings.count
 
+    def _note_steps(self, general: tlv.General, items: list[Item]) -> None:
+        """Note how quickly a stretch shows its pictures. Only the times of its first and last one are signed."""
+        times = [item.place.time for item in items if item.starts_picture and not item.is_sei]
+        steps = [after - before for before, after in pairwise(times)]
+        quickest = min(map(max, pairwise(steps)), default=None)
+        if quickest is not None and tlv.time_of(general.start) is not None:
+            self._steps.append(((general.end - general.start) / tlv.SECOND / len(steps), quickest, items[0].place))
+
+    def _judge_steps(self) -> None:
+        usual_s = median([each[0] for each in self._steps]) if self._steps else 0.0
+        hurried = [place for _, quickest, place in self._steps if quickest < usual_s / _HURRY]
+        if hurried and Fault.SHOWN not in self._findings.faults:
+            many = counted(len(hurried), "signed stretch", "signed stretches")
+            text = f"some pictures pass faster than they were recorded, and others are held: in {many}, the first here"
+            self._findings.add(Fault.SHOWN, text, hurried[0])
+
     def _grow_old(self) -> None:
         self._fruitless += 1
         old = next((at for at, item in enumerate(self._waiting) if self._fruitless - item.since <= _PATIENCE), None)
@@ -395,6 +419,7 @@ class Verifier:
     def finish(self) -> Verdict:
         """Return the verdict on all that was added."""
         tail = self._end() if self._units else None
+        self._judge_steps()
         if self._is_signed and not self._units:
             self._findings.wrong(list(self._waiting), 0)
         fills = sorted((places for fill, places in self._fills.items() if fill), key=len)
