@@ -17,7 +17,7 @@ COMMANDS = {
     "check-config": "check a settings file and print what it means",
     "config-reset": "take away what was set from afar",
     "enrol": "get this device its name, its certificate and its settings",
-    "enrol-lamps": "show on the lamps how the enrolment goes",
+    "enrol-lamps": "show the state of enrolment on the lamps",
     "renew": "get this device a new certificate before the old one ends",
     "decommission": "take this device out of use and erase what it knows of its province",
     "doctor": "check every part of a device, and say what to do",

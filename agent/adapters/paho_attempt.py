@@ -232,7 +232,7 @@ class PahoAttempt:
         try:
             topic = message.topic
         except UnicodeDecodeError:  # not ours to end the connection: anybody may have sent it to a lenient broker
-            _log.warning("%s passed on a message whose topic is no UTF-8: dropped", self._endpoint)
+            _log.warning("%s sent a message whose topic is not UTF-8: dropped", self._endpoint)
             return
         event = Received(
             topic=topic,

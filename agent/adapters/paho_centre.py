@@ -306,7 +306,7 @@ class CentreConnection:
         try:
             topic = message.topic
         except UnicodeDecodeError:
-            _log.warning("%s passed on a message whose topic is no UTF-8: dropped", self._endpoint)
+            _log.warning("%s sent a message whose topic is not UTF-8: dropped", self._endpoint)
             return
         if topic == self._state_topic and self._is_false(bytes(message.payload)):
             self._say_online()  # another connection of this centre is gone; this one still watches

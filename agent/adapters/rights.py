@@ -101,9 +101,11 @@ def as_owner(
         case {"error": [str(kind), str(text)]}:
             raise _error(kind)(text)
         case _ if said is None or ended_by == "SIGALRM":
-            raise StorageError(f"{place} does not answer within {limit_s:g} s: look what lies in it")
+            raise StorageError(f"{place} did not answer within {limit_s:g} s: check what is in it")
         case _:
-            raise StorageError(f"what user {owner.name} does in {place} was ended by {ended_by}: run the command again")
+            raise StorageError(
+                f"the part that runs as {owner.name} in {place} was ended by {ended_by}: run the command again"
+            )
 
 
 def _owner(place: Path, more_groups: frozenset[str]) -> Account | None:
@@ -179,7 +181,7 @@ def _be_the_child(owner: Account, do: Callable[[], object], limit_s: float | Non
     except KeyboardInterrupt:
         pass
     except MemoryError:
-        said = {"error": ["StorageError", "a file is far larger than it should be: look what lies there"]}
+        said = {"error": ["StorageError", "a file is far larger than it should be: check what is there"]}
     except Exception as error:  # noqa: BLE001 - nothing of it may be lost in a process that nobody sees
         said = {"error": ["EdgeAgentError", f"{type(error).__name__}: {error}"]}
     finally:

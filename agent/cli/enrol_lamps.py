@@ -1,4 +1,4 @@
-"""`edge-agent enrol-lamps`: show on the lamps how the enrolment goes, before there is an agent that could."""
+"""`edge-agent enrol-lamps`: show the state of enrolment on the lamps, before there is an agent that could."""
 
 import argparse
 import signal
@@ -29,7 +29,7 @@ Example:
   sudo systemctl start edge-agent-enrol-lamps
   edge-agent enrol-lamps --config /etc/edge-agent/edge-agent.toml
 """
-_TEXT = "show on the lamps how the enrolment goes"
+_TEXT = "show the state of enrolment on the lamps"
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -75,7 +75,7 @@ def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description="Open a clip with the province's evidence key, and write a case folder: the recording as the "
         "device signed it, one that opens anywhere, the signed list, the chain, who exported it, and how to verify it. "
         "Of an MP4 file that is signed by itself (ONVIF Media Signing), write a film of what its signatures cover: "
-        "without all that the file has a player do (turn, crop, stretch, hide, hurry, show titles).",
+        "without anything that the file makes a player do (turn, crop, stretch, hide, speed up, show titles).",
         epilog=_EXAMPLES,
         formatter_class=raw,
     )

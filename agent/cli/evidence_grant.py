@@ -129,7 +129,7 @@ def wanted(message: Heard, allowance: Allowance) -> tuple[str, dict[str, int]]:
         names, sizes = said["data"]["objects"][:most], said["data"].get("sizes")
         allowance.take(device, max(len(names), 1))
         if sizes is None:
-            text = "does not say how long its segments are, as an older edge-agent: update it, it gets no URLs"
+            text = "gets no URLs, as it does not say how long its segments are: update its edge-agent"
             print(printable(f"{device}: {text}"), file=sys.stderr, flush=True)
             return "", {}
         return device, {

@@ -85,8 +85,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     one = actions.add_parser(
         "who",
         help="which devices obey which key set",
-        description="Print the revision of the key set that each device obeys, those that lag first. Exit code 0 when"
-        " all have it.",
+        description="Print which revision of the key set each device obeys; those that lack it come first. Exit code 0"
+        " when all have it.",
         epilog=_WHO_EXAMPLE,
         formatter_class=raw,
     )

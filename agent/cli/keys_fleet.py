@@ -113,7 +113,7 @@ class _Fleet:
         with self._changed:
             heard = dict(self._heard)
         if not heard:
-            raise BrokerError("no device has described itself at these brokers: check the address and the certificate")
+            raise BrokerError("these brokers know no device: check the address and the certificate")
         return {source: keys or KeysData(revision=0, seen=0) for source, keys in sorted(heard.items())}
 
     def await_revision(self, revision: int, timeout_s: float) -> None:
@@ -150,5 +150,5 @@ class _Fleet:
             print(printable(f"{source.removeprefix('/edge/'):{width}}  {has:18}  {why}".rstrip()))
         print(f"{len(devices) - len(lacking)} of {len(devices)} devices obey revision {revision}")
         if lacking:
-            print("a device that is off takes what is left for it when it comes: ask again with `edge-agent keys who`")
+            print("a device that is off takes the key set when it reconnects: check with `edge-agent keys who`")
         return 1 if lacking else 0

@@ -334,8 +334,8 @@ SECURITY: Mapping[SecurityKind, SecurityRow] = {
     ),
     "delivery-stopped": SecurityRow(
         "warning",
-        "a broker that has returned the device's echo before did not any more: nothing that it took for the device"
-        " arrived, acks neither. The device has connected again, or to another broker",
+        "a broker that used to return the device's echo no longer did: nothing sent to the device arrived, acks"
+        " included. The device has reconnected, or has gone to another broker",
         BrokerDetail,
     ),
     "message-refused": SecurityRow(

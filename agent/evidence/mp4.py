@@ -19,7 +19,7 @@ _LARGEST_TABLES = 64 << 20
 _LARGEST_SAMPLE = 64 << 20
 _MOST_TINY, _SMALLEST = 50_000, 16
 """So many pieces of a picture may be smaller than so many bytes: no camera makes more, and each takes time."""
-_TOO_SMALL = "it has more pieces of pictures than a camera would make of so many bytes"
+_TOO_SMALL = "it has more pieces of pictures than a camera makes for so many bytes"
 _MOST_BOXES = 500_000
 _MOST_CHILDREN = 10_000
 _CODECS = {b"avc1": b"avcC", b"avc3": b"avcC", b"hvc1": b"hvcC", b"hev1": b"hvcC"}

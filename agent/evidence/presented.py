@@ -112,7 +112,7 @@ class Watch:
             yield "it is drawn in a mode of its own (vmhd), with other colours"
         strange = [named(kind) for kind, _ in children(track) if kind not in _IN_TRACK]
         if strange:
-            yield f"its track has what may change how it is drawn: {', '.join(sorted({*strange})[:_MOST_TITLES])}"
+            yield f"its track has boxes that may change how it is drawn: {', '.join(sorted({*strange})[:_MOST_TITLES])}"
         drawn = sum(each in _DRAWN for each in self._movie.others)
         if drawn:
             yield f"{drawn} of its tracks {'is' if drawn == 1 else 'are'} text that is drawn over the pictures"
@@ -195,7 +195,7 @@ class Watch:
             yield f"it is shown as {shown[0]}x{shown[1]}, and its header says {width}x{height}"
         strange = sorted(named(kind) for kind in inside if kind not in _IN_ENTRY)
         if strange:
-            yield f"its description has what may change how it is drawn: {', '.join(strange[:_MOST_TITLES])}"
+            yield f"its description has boxes that may change how it is drawn: {', '.join(strange[:_MOST_TITLES])}"
 
     def _beside(self) -> Iterator[str]:
         movie, track = self._movie.movie, self._movie.video.content

@@ -49,27 +49,27 @@ def rebuilt(movie: Mp4, verdict: Verdict) -> bytes:
     try:
         return plain(sets, _timed(found, verdict), media)
     except struct.error as error:
-        raise ClipError("the film can't be made again: it is longer than any recording") from error
+        raise ClipError("the film can't be rebuilt: it is longer than any recording") from error
 
 
 def _parameters(movie: Mp4) -> ParameterSets:
     """Return the parameter sets of the header, without a crop of more than fills up a block. Nobody has signed them:
     those that contradict the rest of the header are not taken."""
     if movie.is_h265:
-        raise ClipError("a film of H.265 can be verified here, and not be made again")
+        raise ClipError("an H.265 film can be verified, but not rebuilt")
     units = [h264.unit(each) for each in sets_of(movie)]
     sets = ParameterSets.found(units)
     if sets is None or sum(unit.type == _SPS for unit in units) != 1:
-        raise ClipError("the film can't be made again: its header must have one sequence parameter set")
+        raise ClipError("the film can't be rebuilt: its header must have one sequence parameter set")
     [(_, entry), *_] = children(movie.video.tables[b"stsd"][8:])
     try:
         coded = [shown + cut for shown, cut in zip(sets.size, sets.cropped, strict=True)]
         sets = sets.uncropped() if max(sets.cropped) >= _BLOCK else sets
     except UnreadableVideoError as error:
-        raise ClipError(f"the film can't be made again: {error}") from error
+        raise ClipError(f"the film can't be rebuilt: {error}") from error
     if any(not 0 <= a - b < _BLOCK for a, b in zip(coded, struct.unpack_from(">HH", entry, 24), strict=True)):
         text = "its header gives the pictures another size than its parameter sets do, and one of them is wrong"
-        raise ClipError(f"the film can't be made again: {text}")
+        raise ClipError(f"the film can't be rebuilt: {text}")
     return sets
 
 

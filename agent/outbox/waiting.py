@@ -37,7 +37,7 @@ def read_owed(directory: Path, user: str) -> Owed:
         if not path.exists():
             continue
         if not path.is_file():  # SQLite would wait for a FIFO
-            raise StorageError(f"{path} is not a file: look what lies there")
+            raise StorageError(f"{path} is not a regular file: check what is there")
         with (
             disk(path),
             closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1.0)) as reader,

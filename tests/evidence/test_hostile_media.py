@@ -35,13 +35,13 @@ def test_a_film_that_takes_too_long_or_too_much_memory_is_refused_and_says_so(mo
     assert apart.said(film, trust, None)["verdict"] == "authentic"
     with monkeypatch.context() as patch:
         patch.setattr(apart, "_CPU_S", 1.0)
-        with pytest.raises(Unreadable, match=r"refused: to check it takes (more|longer) than . s"):
+        with pytest.raises(Unreadable, match=r"refused: checking it takes (more|longer) than . s"):
             apart.said(hostile("signatures behind pictures", 8_000_000), trust, None)
     with monkeypatch.context() as patch:
         patch.setattr(apart, "_BYTES", 30 << 20)
-        with pytest.raises(Unreadable, match="refused: to check it takes more than 37 MiB of memory"):
+        with pytest.raises(Unreadable, match="refused: checking it takes more than 37 MiB of memory"):
             apart.said(hostile("fields", 10_000_000), trust, None)
-    with pytest.raises(Unreadable, match="refused: to check it takes longer than 0 s"):
+    with pytest.raises(Unreadable, match="refused: checking it takes longer than 0 s"):
         apart.said(film, trust, None, longest_s=0.01)
 
 

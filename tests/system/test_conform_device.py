@@ -101,7 +101,7 @@ def test_a_device_that_anybody_can_make_deaf_is_named(tmp_path: Path, broker: Mo
         _, findings = graded(agent, broker)
     assert faults(findings) == {
         "too-large": [
-            "hears nothing any more after messages as large as the broker takes: let it ask for clearly larger packets"
+            "receives nothing after messages of the broker's maximum size: set a clearly larger Maximum Packet Size"
         ]
     }
 

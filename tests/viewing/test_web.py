@@ -175,7 +175,7 @@ def test_an_operator_waits_for_no_film_that_keeps_its_judge_busy_and_it_is_judge
         assert not busy.done()
         said = json.loads(busy.result().content)
     assert said["verdict"] is None
-    assert "It could not be checked: refused: to check it takes" in said["says"][0]
+    assert "It could not be checked: refused: checking it takes" in said["says"][0]
     assert json.loads(shown.ask("verdict", bad).content) == said
     assert len(judged) == 2
 

@@ -4,9 +4,7 @@ from typing import Final
 
 from agent.adapters.paho_centre import CentreConnection
 
-FAULT: Final = (
-    "hears nothing any more after messages as large as the broker takes: let it ask for clearly larger packets"
-)
+FAULT: Final = "receives nothing after messages of the broker's maximum size: set a clearly larger Maximum Packet Size"
 _MORE_THAN_IN_FLIGHT = 25
 _SHIPPED_LIMIT = 132 * 1024
 """Of the shipped brokers; tried where a broker does not say its own."""

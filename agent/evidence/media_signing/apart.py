@@ -77,9 +77,9 @@ def said(
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise Unreadable(f"refused: to check it takes longer than {wait_s:.0f} s") from error
+            raise Unreadable(f"refused: checking it takes longer than {wait_s:.0f} s") from error
     if done.returncode in {-signal.SIGXCPU, -signal.SIGKILL}:
-        raise Unreadable(f"refused: to check it takes more than {cpu_s:.0f} s of processor, as no recording does")
+        raise Unreadable(f"refused: checking it takes more than {cpu_s:.0f} s of processor, as no recording does")
     try:
         answer: dict[str, Any] = json.loads(done.stdout)
     except ValueError as error:
@@ -138,7 +138,7 @@ def main() -> int:
     except OSError as error:
         answer = {"unreadable": (error.strerror or str(error)).lower()}
     except MemoryError:
-        answer = {"unreadable": f"refused: to check it takes more than {order['bytes'] >> 20} MiB of memory"}
+        answer = {"unreadable": f"refused: checking it takes more than {order['bytes'] >> 20} MiB of memory"}
     print(json.dumps(answer))
     return 0
 

@@ -183,7 +183,7 @@ class Verifier:
     def _again(self, document: tlv.Document, place: Place, since: int) -> None:
         """Take the newest signed SEI once more, `since` so many items: some signers send it twice, against losses."""
         if document.general is not None and since >= document.general.count:
-            text = "a signature stands here for the second time: what comes before it was repeated"
+            text = "this signature appears for the second time: what comes before it was repeated"
             self._findings.add(Fault.ORDER, text, self._waiting[0].place if self._waiting else place)
 
     def _hash(self, content: bytes) -> bytes:

@@ -9,10 +9,10 @@ _MOST_LINES = 20
 _HEADS = {
     Result.AUTHENTIC: "All pictures from {span} are as they were signed, in their order, and none is missing.",
     Result.MISSING: "The pictures that are here are as they were signed and in their order, but some are missing.",
-    Result.ALONE: "All pictures from {span} are as they were signed, in their order, and none is missing. What was "
-    "recorded before and after them only the device's signed list and its chain can show, and they are not here.",
-    Result.OTHERWISE: "The pictures are as they were signed, in their order, and none is missing. But the file has a "
-    "player show them otherwise than they were recorded: `edge-agent evidence export` makes a film without that.",
+    Result.ALONE: "All pictures from {span} are as they were signed, in their order, and none is missing. Only the "
+    "device's signed list and its chain can show what was recorded before and after them, and they are not here.",
+    Result.OTHERWISE: "The pictures are as they were signed, in their order, and none is missing. But the file makes a "
+    "player show them differently: `edge-agent evidence export` makes a film without that.",
     Result.SIGNER_UNKNOWN: "The signatures hold, but nobody has vouched for the signer: a forger could have "
     "signed with a key of their own. Give the certificate of the authority that you trust (--ca).",
     Result.NOT_SIGNED: "There is no signature in this file, so nothing can be said of whether it was altered. A signed "

@@ -316,7 +316,9 @@ class Publisher:
             if wanted is not None:
                 self._try(wanted)
             elif self._may_speak_newer(self._connection, now_ns):
-                self._lose(self._connection, Disconnected("lost", "left it to try MQTT 5 again, as nothing waits"))
+                self._lose(
+                    self._connection, Disconnected("lost", "leaving it to try MQTT 5 again, as nothing is waiting")
+                )
                 self._retry_ns = now_ns
 
     def _may_speak_newer(self, connection: _Connection, now_ns: int) -> bool:
