@@ -115,9 +115,14 @@ def _in_a_line(says: str) -> str:
 
 @contextmanager
 def _locked() -> Iterator[None]:
-    with (RUN / _LOCK).open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    """Root's alone, to read too: whoever may open a file may lock it, and keep root waiting for ever."""
+    number = os.open(RUN / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.fchmod(number, 0o600)
+        fcntl.flock(number, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(number)
 
 
 @contextmanager

@@ -14,6 +14,8 @@ say() {
   echo "$*"
   if [ -e $log ] && cut -d' ' -f3- $log | grep -qxF -- "$*"; then return; fi
   mkdir -p /run/edge-agent-enrol
+  # Whoever may open a file may lock it, and keep this waiting for ever.
+  (umask 077 && : >>/run/edge-agent-enrol/card.lock)
   (
     flock 9
     { grep -svE "$stands" $log; echo "$(date -u '+%F %T') $*"; grep -sE "$stands" $log; } >$log.new

@@ -73,6 +73,8 @@ def test_what_fails_is_told_once_however_often_it_is_tried_and_ends_well_when_it
     system.have("apt-get", "100")
     assert [system.start(), system.start()] == [1, 1]
     assert len(system.log) == 1
+    lock = system.root / "run/edge-agent-enrol/card.lock"
+    assert lock.stat().st_mode & 0o777 == 0o600, "the service's user can't lock it, and so keep root waiting"
     assert system.log[0].startswith("not installed, and tried again every minute: apt-get -q -y")
     system.have("apt-get", "0")
     assert system.start() == 0
