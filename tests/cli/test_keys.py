@@ -8,6 +8,11 @@ import pytest
 
 from agent.__main__ import main
 from agent.adapters.jose_keys import KeyRing, PrivateKey, read_key_set, sign
+from agent.adapters.tls_context import TlsFiles
+from agent.cli import keys_fleet
+from agent.cli.centre import Target
+from agent.contract.identity import Identity
+from agent.contract.messages import ResultData
 
 
 @pytest.fixture
@@ -139,3 +144,14 @@ def test_a_missing_file_a_missing_directory_and_a_broken_set_are_one_line_each(
 
     assert len(capsys.readouterr().err.splitlines()) == 4
     assert key_set.read_text() == "{"
+
+
+def test_a_stolen_kiosk_writes_nothing_on_an_admins_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    source = "/edge/kzn/durban-station/kiosk-0001"
+    identity = Identity("kzn", "durban-station", "kiosk-0001")
+    fleet = keys_fleet._Fleet(Target(identity, ["mqtt://127.0.0.1:1"], TlsFiles()))
+    data = ResultData(command_id="c1", name="keys-set", status="failed", code="busy", text="\x1b[2Jno")
+    fleet._heard, fleet._why = {source: None}, {source: data.text}
+
+    assert fleet.print_who(7, {}) == 1
+    assert r"\x1b[2Jno" in capsys.readouterr().out

@@ -51,6 +51,7 @@ class World:
         hear: Callable[[Heard], None],
         link: Callable[[bool, str], None],
         *_: object,
+        **__: object,
     ) -> "World.Connection":
         return World.Connection(self, url, hear, link)
 
