@@ -46,6 +46,17 @@ def test_an_agent_that_ends_while_an_order_goes_out_ends_no_walk(
     assert "The agent has ended." in capsys.readouterr().out
 
 
+def test_a_walk_without_a_keyboard_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(KIOSK, environ={})
+    with closing(WalkDriver(plan(equipment(settings)), tmp_path)) as driver, Path("/dev/null").open() as nothing:
+        terminal = _Terminal(settings, driver, KEY)
+        near, far = socket.socketpair()
+        monkeypatch.setattr(terminal, "connect", lambda: near)
+        monkeypatch.setattr(sys, "stdin", nothing)
+        with far:
+            assert not terminal.talk()
+
+
 def test_an_agent_that_ends_before_the_report_is_told_in_words(tmp_path: Path) -> None:
     with closing(WalkDriver(plan(equipment(load(KIOSK, environ={}))), tmp_path)) as driver:
         near, far = socket.socketpair()
