@@ -28,7 +28,7 @@ Example:
   edge-agent command ... config-set revision=8 'changes={}' --key keys/admin-1.key.json --second second.jwt
   edge-agent command ... config-set revision=9 'changes={}' --key keys/admin-1.key.json --retain
   edge-agent command ... config-set --clear
-  edge-agent command ... keys-set revision=1 "keys=$(jq -c .keys keys.json)" --key keys/admin-1.key.json \
+  edge-agent command ... keys-set revision=1 "keys=$(jq -c .keys keys.json)" --key keys/admin-1.key.json \\
     --second second.jwt
   edge-agent command --config edge-agent.toml replay first=120 last=131 --key keys/operator-1.key.json
 """

@@ -18,7 +18,7 @@ from rich.console import Console
 from agent.adapters.paho_centre import Heard
 from agent.cli.demo_browser import DemoBrowser, find_browser
 from agent.cli.demo_centre import DemoCentre, data_of
-from agent.cli.demo_office import AFTER_S, BEFORE_S, RECORDS
+from agent.cli.demo_office import AFTER_S, BEFORE_S, PROGRAM, RECORDS
 from agent.cli.demo_page import DemoPage
 from agent.cli.demo_screen import Screen
 from agent.cli.demo_stage import Stage
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     with Stage(video) as stage, DemoCentre(stage) as centre, DemoPage(stage) as page:
         console.print(f"  broker  Mosquitto on 127.0.0.1:{stage.port}")
         console.print(f"  agent   simulated pins, real detection of people in {video.name}; log: {stage.log}")
-        console.print(f"  try     edge-agent watch --config {stage.config}   (in another terminal)")
+        console.print(f"  try     {PROGRAM} watch --config {stage.config}   (in another terminal)")
         if page.url is None:
             console.print("  page    not there: it needs Node, and `make control-room` says what is missing")
         else:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +22,8 @@ from agent.models.store import cache_directory
 BEFORE_S, AFTER_S = 10, 10
 RECORDS = find_spec("av") is not None
 """Whether there is what encodes pictures."""
+PROGRAM = sys.argv[0] if sys.argv[0].endswith("/edge-agent") and shutil.which("edge-agent") is None else "edge-agent"
+"""How a person calls this program: by its path where the shell does not find it."""
 _SETTINGS = """
 [evidence]
 recipient = "{recipient}"
@@ -81,7 +84,7 @@ class DemoOffice:
         return [
             f"The {int(self._begun[clip]['before_s'])} seconds before the press: verified. The case folder: {case}",
             f"  a film that any player opens: {case / clip}-plain.mp4",
-            f"  check it yourself: edge-agent evidence verify {case} --ca {authority}",
+            f"  check it yourself: {PROGRAM} evidence verify {case} --ca {authority}",
         ]
 
 

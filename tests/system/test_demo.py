@@ -84,7 +84,7 @@ def test_without_a_terminal_and_a_browser_the_story_is_told_and_every_step_was_s
     assert list(tmp_path.iterdir()) == []
     # What it says of the recording, somebody else finds too.
     assert re.search(r"^The 1[0123] seconds before the press: verified\.", done.stdout, re.MULTILINE)
-    check = re.search(r"check it yourself: edge-agent (evidence verify .*)$", done.stdout, re.MULTILINE)
+    check = re.search(r"check it yourself: \S*edge-agent (evidence verify .*)$", done.stdout, re.MULTILINE)
     film = re.search(r"a film that any player opens: (.*)$", done.stdout, re.MULTILINE)
     assert check is not None
     assert film is not None
