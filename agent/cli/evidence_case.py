@@ -326,6 +326,8 @@ def _next(args: argparse.Namespace, verdicts: Sequence[Verdict], trust: Trust) -
     words = {each.word for each in verdicts}
     if any(_UNKNOWN in finding.text for each in verdicts for finding in each.findings):
         yield f"is {args.ca} the authority of this province's devices? Get it from the province, and from nobody else"
+    elif trust.device and any(f"and not of {trust.device}" in str(finding) for v in verdicts for finding in v.findings):
+        yield f"is --device {trust.device} right? If it is, ask for the recording of that device: this is another's"
     elif "not authentic" in words:
         yield "fetch it again, since a copy may be damaged on its way; if it stays so, keep all files as they are"
     elif "authentic with missing" in words:

@@ -26,8 +26,13 @@ def send(args: argparse.Namespace) -> int:
     """Sign a key set for every device, leave it at the brokers, and print who has it. Return 0 when all have."""
     key = PrivateKey.load(args.key)
     second = None if args.second is None else PrivateKey.load(args.second)
-    keys = [each.as_jwk() for each in read_key_set(args.key_set)]
-    with _Fleet(target_of(args, every=True)) as fleet:
+    known = read_key_set(args.key_set)
+    if not any(each.role == "admin" for each in known):
+        raise UsageError(
+            f"{args.key_set} has no admin's key, and devices refuse such a set: add one with `edge-agent keys add`"
+        )
+    keys = [each.as_jwk() for each in known]
+    with _Fleet(_target_of(args)) as fleet:
         devices = fleet.devices()
         revision = args.revision or _highest(each.seen for each in devices.values()) + 1
         unsent = {
@@ -53,6 +58,12 @@ def send(args: argparse.Namespace) -> int:
         return fleet.print_who(revision, unsent)
 
 
+def _target_of(args: argparse.Namespace) -> Target:
+    if args.device is not None:
+        raise UsageError("keys are sent to every device, and every device is asked: leave --device out")
+    return target_of(args, every=True)
+
+
 def _highest(revisions: Iterable[int]) -> int:
     """Return the highest of these revisions, without those far above most: a stolen device may claim any number, and
     there is a highest one."""
@@ -63,7 +74,7 @@ def _highest(revisions: Iterable[int]) -> int:
 
 def who(args: argparse.Namespace) -> int:
     """Print which devices obey which revision. Return 1 when one lacks the revision that was asked for."""
-    with _Fleet(target_of(args, every=True)) as fleet:
+    with _Fleet(_target_of(args)) as fleet:
         devices = fleet.devices()
         revision = args.revision or _highest(each.revision for each in devices.values())
         return fleet.print_who(revision, {})
@@ -149,6 +160,6 @@ class _Fleet:
                 why = LAST_WORDS[here]
             print(printable(f"{source.removeprefix('/edge/'):{width}}  {has:18}  {why}".rstrip()))
         print(f"{len(devices) - len(lacking)} of {len(devices)} devices obey revision {revision}")
-        if lacking:
+        if any(presence.get(each) is not Presence.ONLINE for each in lacking):
             print("a device that is off takes the key set when it reconnects: check with `edge-agent keys who`")
         return 1 if lacking else 0

@@ -16,7 +16,7 @@ from agent.cli.report_trust import add_trust, content, is_trust_given, trust_of
 from agent.contract.commissioning import Report, Verdict
 from agent.contract.identity import ROOT
 from agent.core.errors import EdgeAgentError, UsageError
-from agent.provisioning.report import Finding, ReportFile, check, read
+from agent.provisioning.report import Finding, ReportError, ReportFile, check, read
 
 _EXAMPLE = """\
 Example:
@@ -105,7 +105,10 @@ def _render(args: argparse.Namespace) -> int:
     elif any((args.device_ca, args.keys, args.revoked, args.device, args.after)):
         raise UsageError("a check needs both --device-ca and --keys, or --province")
     else:
-        file, findings = read(content(args.file))
+        try:
+            file, findings = read(content(args.file))
+        except ReportError as error:
+            raise _unreadable(args.file, error) from error
         checked = None
     report = file.data.report
     path = args.out / f"{report.device.name.replace('/', '-')}-{_date(report.ended)}-{_short(report.id)}.html"
@@ -125,7 +128,16 @@ def _checked(args: argparse.Namespace) -> tuple[ReportFile, list[Finding]]:
         device=identity_of(args.device, ROOT).user if args.device else None,
         after=_before(args.after) if args.after else None,
     )
-    return check(content(args.file), trust, datetime.now(UTC))
+    try:
+        return check(content(args.file), trust, datetime.now(UTC))
+    except ReportError as error:
+        raise _unreadable(args.file, error) from error
+
+
+def _unreadable(path: Path, error: ReportError) -> ReportError:
+    return ReportError(
+        f"{path}: {error}; copy it again from the device, where it is /var/lib/edge-agent/commissioning/report.json"
+    )
 
 
 def _before(path: Path) -> Report:

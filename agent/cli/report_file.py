@@ -88,6 +88,8 @@ def run(args: argparse.Namespace) -> int:
             centre.await_connection()
             if centre.troubles:
                 print(f"edge-agent: {centre.troubles}; trying again", file=sys.stderr, flush=True)
+            until = "Ctrl-C ends it" if args.seconds is None else f"it ends after {args.seconds:g} s"
+            print(f"edge-agent: waiting for reports, to file them in {args.to}; {until}", file=sys.stderr, flush=True)
             while deadline is None or time.monotonic() < deadline:
                 try:
                     message = heard.get(timeout=0.2)
@@ -192,6 +194,8 @@ def _alone(folder: Path) -> Iterator[str]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileExistsError as error:
+        raise UsageError(f"--to {folder}: this is a file; give a folder") from error
     except OSError as error:
         raise UsageError(f"--to {folder}: {(error.strerror or str(error)).lower()}") from error
     try:

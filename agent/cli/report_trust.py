@@ -41,15 +41,21 @@ def trust_of(args: argparse.Namespace) -> Trust:
             "nobody to believe: give --province CODE, or both --device-ca FILE (authorities of devices) and --keys FILE"
         )
     if args.province is None:
-        return Trust(_text(args.device_ca), KeyRing.load(args.keys), _text(args.revoked) if args.revoked else "")
+        return Trust(_certificates(args.device_ca), KeyRing.load(args.keys), _list(args.revoked))
     folder = Path(args.province) if "/" in args.province else _FOLDER / args.province
-    if not folder.is_dir():
+    try:
+        is_there = folder.is_dir()
+    except PermissionError as error:
+        raise UsageError(
+            f"{folder}: permission denied: run this as the user who made the province, or give --device-ca and --keys"
+        ) from error
+    if not is_there:
         raise UsageError(
             f"there is no {folder} here: run this where `deploy/province new` has made the province, or name its "
             "folder, --province /PATH/TO/CODE"
         )
     if args.device_ca:
-        authorities, first = _text(args.device_ca), ""
+        authorities, first = _certificates(args.device_ca), ""
     else:
         issuing = _of_the_kit(folder, _ISSUING)
         authorities, first = issuing + _of_the_kit(folder, _ROOT), _first_list(folder, issuing)
@@ -57,7 +63,7 @@ def trust_of(args: argparse.Namespace) -> Trust:
     if keys is None:
         _of_the_kit(folder, _KEYS)
         keys = folder / _KEYS
-    return Trust(authorities, KeyRing.load(keys), _text(args.revoked) if args.revoked else first)
+    return Trust(authorities, KeyRing.load(keys), _list(args.revoked) or first)
 
 
 def content(path: Path) -> bytes:
@@ -84,6 +90,25 @@ def _first_list(folder: Path, issuing: str) -> str:
     as after a theft, vouches for nobody any more, though its root is the same. Empty where an older kit made none."""
     path = folder / f"pki/device-{describe(issuing).serial[:16]}.crl"
     return _text(path) if path.exists() else ""
+
+
+def _certificates(path: Path) -> str:
+    text = _text(path)
+    if "-----BEGIN CERTIFICATE-----" not in text:
+        raise UsageError(f"{path}: holds no certificate in PEM form: give the province's pki/device-root.pem")
+    return text
+
+
+def _list(path: Path | None) -> str:
+    if path is None:
+        return ""
+    text = _text(path)
+    if "-----BEGIN X509 CRL-----" not in text:
+        raise UsageError(
+            f"{path}: holds no list of revoked devices in PEM form: give the brokers' "
+            "/etc/mosquitto/edge-agent/device-ca.crl"
+        )
+    return text
 
 
 def _text(path: Path) -> str:

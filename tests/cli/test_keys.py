@@ -11,6 +11,7 @@ from agent.adapters.jose_keys import KeyRing, PrivateKey, read_key_set, sign
 from agent.adapters.tls_context import TlsFiles
 from agent.cli import keys_fleet
 from agent.cli.centre import Target
+from agent.cli.keygen import make_key
 from agent.contract.identity import Identity
 from agent.contract.messages import ResultData
 
@@ -155,3 +156,20 @@ def test_a_stolen_kiosk_writes_nothing_on_an_admins_terminal(capsys: pytest.Capt
 
     assert fleet.print_who(7, {}) == 1
     assert r"\x1b[2Jno" in capsys.readouterr().out
+
+
+def test_keys_send_refuses_a_set_without_an_admin_before_anything_is_sent(
+    key_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert add(key_set, written(tmp_path, PrivateKey.generate("operator", "thandi").public().as_jwk())) == 0
+    make_key("admin", tmp_path / "other")
+    [key] = (tmp_path / "other").glob("*.key.json")
+    sent = ["keys", "send", "--set", str(key_set), "--key", str(key), "--broker", "mqtt://127.0.0.1:1"]
+
+    assert main(sent) == 2
+    assert f"{key_set} has no admin's key" in capsys.readouterr().err
+
+
+def test_keys_are_asked_of_every_device(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["keys", "who", "--device", "kzn/durban-station/kiosk-0001", "--broker", "mqtt://127.0.0.1:1"]) == 2
+    assert "leave --device out" in capsys.readouterr().err

@@ -66,7 +66,10 @@ def test_verify_knows_the_report_before(office: Office, file: Path, capsys: pyte
 def test_what_is_no_report_ends_with_one_line(office: Office, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_bytes(file.read_bytes()[:1000])
     assert main(["report", "verify", str(file), *trust(office)]) == 1
-    assert capsys.readouterr().err == "edge-agent: this is no whole report: it was cut short\n"
+    assert capsys.readouterr().err == (
+        f"edge-agent: {file}: this is no whole report: it was cut short; copy it again from the device, where it is"
+        " /var/lib/edge-agent/commissioning/report.json\n"
+    )
     assert main(["report", "verify", str(file.with_name("none")), *trust(office)]) == 2
     assert "can't be read: no such file" in capsys.readouterr().err
 
@@ -221,3 +224,13 @@ def test_an_office_without_its_province_is_told_what_is_missing_and_what_to_do(
     )
     assert main(["report", "verify", str(report)]) == 2
     assert "give --province CODE, or both --device-ca FILE" in capsys.readouterr().err
+
+
+def test_a_file_in_the_place_of_another_is_named_with_what_belongs_there(
+    office: Office, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys = ("--keys", str(office.keys))
+    assert main(["report", "verify", str(file), "--device-ca", str(office.keys), *keys]) == 2
+    assert "holds no certificate in PEM form: give the province's pki/device-root.pem" in capsys.readouterr().err
+    assert main(["report", "verify", str(file), *trust(office), "--revoked", str(office.devices.ca)]) == 2
+    assert "holds no list of revoked devices in PEM form" in capsys.readouterr().err
