@@ -16,6 +16,7 @@ from agent.adapters.evidence_keys import EvidenceKey
 from agent.cli.evidence_case import media_of
 from agent.evidence.finding import Finding
 from agent.evidence.fragment import Fragment
+from agent.evidence.jws import Signer
 from agent.evidence.manifest import read
 from agent.evidence.media_signing.sign import Facts, GopSigner
 from agent.evidence.mp4_write import init_segment
@@ -26,6 +27,19 @@ from tests.support.certificates import Authority
 from tests.support.made_up_clips import CAMERA, DEVICE, Clock, Recording
 from tests.support.recording import encoded, pieces_of
 from tests.support.stamping import Stamping
+
+
+class _Prompt:
+    """A device's key that is quick however busy the machine is: a slow one leaves signatures to later pictures."""
+
+    seconds = 0.0
+
+    def __init__(self, key: Signer) -> None:
+        self.x5c = key.x5c
+        self._key = key
+
+    def __call__(self, content: bytes) -> bytes:
+        return self._key(content)
 
 
 class Office:
@@ -44,8 +58,7 @@ class Office:
             clock=wall,
             made=began,
         )
-        key = self.recording.signer
-        signer = GopSigner(key, Facts("0.1.0", "kiosk-0042", "edge-agent"))
+        signer = GopSigner(_Prompt(self.recording.signer), Facts("0.1.0", "kiosk-0042", "edge-agent"))
         pieces = pieces_of(encoded(40), clock, signer)
         wall.wall = clock.wall()
         first = pieces[0].fragment(1, pieces[0].begin_ns)
