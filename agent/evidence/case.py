@@ -11,7 +11,7 @@ from agent.adapters.evidence_keys import EvidenceKey
 from agent.adapters.synced_file import append
 from agent.adapters.time_stamps import StampError, fetch, stamped_at
 from agent.contract.envelope import rfc3339
-from agent.contract.leaves import canonical
+from agent.contract.leaves import DocumentError, canonical
 from agent.evidence.chain import FILE, Heard, read, read_heads
 from agent.evidence.comparison import File
 from agent.evidence.finding import Finding, missing, note, wrong
@@ -216,8 +216,8 @@ def stamped(path: Path, url: str, stampers: Path) -> list[Heard]:
 def _heads(path: Path) -> list[Heard]:
     try:
         return read_heads(content_of(path).content.decode())
-    except (ValueError, AttributeError) as error:
-        raise ClipError(f"{path}: {error}") from error
+    except (ValueError, AttributeError, DocumentError) as error:
+        raise ClipError(f"{path}: {error}; it must be the file that `edge-agent evidence heads` writes") from error
 
 
 def _checked(heard: Heard, stampers: Path) -> Heard:

@@ -56,12 +56,15 @@ def check(root: Path, province: Province) -> Iterator[Found]:
 
 def _broker(broker: Broker, root: Path, province: Province, device: TlsFiles, stranger: TlsFiles) -> Iterator[Found]:
     door = Endpoint(broker.host, broker.device_port, tls=True)
-    yield Found(f"broker {broker.name}: a device connects to {door}", _connect(door, device))
-    refused = _connect(door, stranger)
-    yield Found(
-        f"broker {broker.name}: a device of nobody's is refused",
-        "" if refused else "it was let in: the broker has another device-ca.pem than this province",
-    )
+    ours = _connect(door, device)
+    yield Found(f"broker {broker.name}: a device connects to {door}", ours)
+    if ours:
+        trouble = "nobody can tell while a device of the province can't connect either: mend that first"
+    elif _connect(door, stranger):
+        trouble = ""
+    else:
+        trouble = "it was let in: the broker has another device-ca.pem than this province"
+    yield Found(f"broker {broker.name}: a device of nobody's is refused", trouble)
     for centre in province.centres:
         folder = root / "centres" / centre.id
         files = TlsFiles(folder / "ca.pem", folder / f"{centre.id}.pem", folder / f"{centre.id}.key")
