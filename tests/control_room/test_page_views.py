@@ -45,6 +45,23 @@ def test_whoever_has_a_thousand_alarms_and_five_thousand_devices_has_only_what_i
     expect(page.locator(".device-row")).to_be_in_viewport(ratio=1)
 
 
+def test_whoever_jumps_to_the_end_of_a_list_before_its_rows_are_measured_sees_the_last(opened: Opener) -> None:
+    page = opened("flood")
+    begin(page)
+    go(page, "alarms")
+    expect(page.get_by_role("heading", name="1000 open alarms")).to_be_visible()
+    page.evaluate(
+        """() => new MutationObserver((_, its) => {
+            const rows = document.querySelector(".rows:has(.device-row)");
+            if (rows !== null) (rows.scrollTop = rows.scrollHeight), its.disconnect();
+        }).observe(document.body, { childList: true, subtree: true })"""
+    )
+    go(page, "devices")
+    items = page.locator(".rows li")
+    expect(items.last).to_have_attribute("aria-posinset", "5000")
+    expect(items.last).to_be_in_viewport(ratio=0.9)
+
+
 def test_whoever_has_no_mouse_walks_through_all_rows_and_never_loses_their_place(opened: Opener) -> None:
     page = opened("flood")
     begin(page)

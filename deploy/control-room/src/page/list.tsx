@@ -114,15 +114,19 @@ class Pane {
     this.#redraw();
   }
 
-  /** Change places, and let what most of the screen shows stay where it is: one row of it may have gone far away. */
-  #keep(change: () => void): void {
+  /** Change places, and let what most of the screen shows stay where it is: one row of it may have gone far away. Where only heights change
+   * (`isMeasured`), whoever is at the end of the list stays there. */
+  #keep(change: () => void, isMeasured = false): void {
     const { places } = this;
     this.#follow();
+    const end = places.start(places.ids.length);
+    // Where rows turn out lower, the browser has moved up to the new end already.
+    const isAtEnd = isMeasured && this.#top > 0 && this.#top + this.#height >= Math.min(end, this.#box!.scrollHeight) - 1;
     const first = places.at(this.#top);
     const seen = this.#top <= 0 ? [] : places.ids.slice(first, first + AROUND).map((id, i) => ({ id, fromTop: places.start(first + i) - this.#top }));
     change();
     const tops = seen.map(({ id, fromTop }) => [places.ids.indexOf(id), fromTop] as const).filter(([index]) => index >= 0).map(([index, fromTop]) => places.start(index) - fromTop);
-    const top = tops.sort((a, b) => a - b)[tops.length >> 1];
+    const top = isAtEnd ? this.#top + Math.max(0, places.start(places.ids.length) - end) : tops.sort((a, b) => a - b)[tops.length >> 1];
     if (top === undefined || Math.abs(top - this.#top) < 1) return;
     [this.#top, this.#mustScroll] = [Math.max(0, top), true];
   }
@@ -155,7 +159,7 @@ class Pane {
         const id = this.places.ids[Number(target.getAttribute("aria-posinset")) - 1];
         if (id !== undefined && target.isConnected && this.places.measure(id, borderBoxSize[0]!.blockSize)) isChanged = true;
       }
-    });
+    }, true);
     if (!isChanged) return;
     this.#place();
     this.#scrolled();
