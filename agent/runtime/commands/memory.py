@@ -114,15 +114,17 @@ class CommandMemory:
             if accepted is None:
                 return None
             # Once the result is forgotten, it must not run under this counter either. It has not been checked, so
-            # only a counter that is not far ahead is noted.
-            if claims.ctr <= accepted.ctr + MAX_LEAD_US and claims.ctr not in {accepted.ctr, *accepted.others}:
-                lower, higher = sorted((accepted.ctr, claims.ctr))
-                insort(accepted.others, lower)
-                if higher > accepted.ctr:
-                    accepted.ctr, accepted.since_ns = higher, self._clock.boottime_ns()
+            # one that is far ahead is used up, and does not become the command's.
+            if claims.ctr not in {accepted.ctr, *accepted.others}:
+                usual = accepted.ctr + MAX_LEAD_US
+                if accepted.ctr < claims.ctr <= usual:
+                    insort(accepted.others, accepted.ctr)
+                    accepted.ctr, accepted.since_ns = claims.ctr, self._clock.boottime_ns()
                     self._accepted.move_to_end(accepted.key)
-                if len(accepted.others) > _MOST_REPETITIONS:
-                    self._raise_floor(kid, lost := accepted.others.pop(0))
+                else:
+                    insort(accepted.others, claims.ctr)
+                if len(accepted.others) > _MOST_REPETITIONS and (lost := accepted.others.pop(0)) <= usual:
+                    self._raise_floor(kid, lost)
                     self._crowded_out[kid] = max(lost, self._crowded_out.get(kid, -1))
                     self._outbox.keep(CTR_KEY + kid, str(self._floors[kid]))
                 self._outbox.keep(accepted.key, accepted.text())
