@@ -20,7 +20,7 @@ from agent.adapters import broker_failures
 from agent.adapters.broker_failures import Endpoint
 from agent.adapters.paho_client import Login, make_client, packet_bytes, publish_properties
 from agent.adapters.tls_context import explain_alert
-from agent.contract.identity import LiveFilter
+from agent.contract.kinds import asks_for_retained
 from agent.core.errors import BrokerError, MessageRefused
 from agent.ports import (
     MAX_RECEIVED_BYTES,
@@ -189,10 +189,9 @@ class PahoAttempt:
 
     def _options(self, topic_filter: str) -> Any:
         """Return the QoS; in MQTT 5 also whether to send what is retained, which an older version always does."""
-        if self.version != MQTTProtocolVersion.MQTTv5:
+        if self.version != MQTTProtocolVersion.MQTTv5 or asks_for_retained(topic_filter):
             return 1
-        handling = SubscribeOptions.RETAIN_DO_NOT_SEND if isinstance(topic_filter, LiveFilter) else 0
-        return SubscribeOptions(qos=1, retainHandling=handling)
+        return SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
 
     def _handle_subscribe(self, _: Any, __: Any, mid: int, codes: list[ReasonCode], ___: Any) -> None:
         filters = self._unacknowledged.pop(mid, ())

@@ -13,13 +13,6 @@ LONGEST_COMMON_NAME = 64
 """The limit of X.509."""
 
 
-class LiveFilter(str):
-    """A topic filter under which only what is sent while we are connected counts: what a broker has retained would be
-    refused, and may be gigabytes that somebody has left there."""
-
-    __slots__ = ()
-
-
 @dataclass(frozen=True, slots=True)
 class Identity:
     """The place of a device in the topic tree `root/province/site/device`."""
@@ -59,8 +52,7 @@ class Identity:
         RabbitMQ delivers retained messages only to subscriptions without wildcards.
         """
         states = [f"{self.root}/host/{name}/state" for name in centres or ("+",)]
-        orders = [LiveFilter(self.down(kind, "+")) for kind in ("ack", "command")]
-        return [*orders, self.down("config"), self.down("keys"), *states]
+        return [self.down("ack", "+"), self.down("command", "+"), self.down("config"), self.down("keys"), *states]
 
     def up(self, *levels: str) -> str:
         """Return a topic under which the device publishes."""

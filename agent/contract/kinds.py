@@ -212,6 +212,9 @@ _KEPT = frozenset(kind.level for kind in KINDS.values() if kind.retain)
 
 def asks_for_retained(topic_filter: str) -> bool:
     """Whether a subscriber wants what a broker has retained for a filter. What devices don't retain, whoever has a
-    device's key may: any number of messages, which would come to everybody who subscribes before what is new."""
-    level = topic_filter.partition("/up/")[2]
-    return not level or "#" in level or level in _KEPT
+    device's key may: any number of messages, which would come to everybody who subscribes before what is new. The same
+    is true of acks and commands, which a device would refuse, and whoever may send it orders."""
+    _, is_up, level = topic_filter.partition("/up/")
+    if is_up:
+        return "#" in level or level in _KEPT
+    return not any(f"/down/{kind}/" in topic_filter for kind in ("ack", "command"))
