@@ -10,7 +10,7 @@ import socket
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -64,7 +64,7 @@ def add_action(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
 def run(args: argparse.Namespace) -> int:
     """File until interrupted, or until the time is up."""
-    trust = trust_of(args)  # what is missing is said now
+    trust = _Newest(args)  # what is missing is said now
     target = target_of(args, every=args.device is None)
     heard: queue.SimpleQueue[Heard] = queue.SimpleQueue()
     deadline = None if args.seconds is None else time.monotonic() + args.seconds
@@ -95,20 +95,24 @@ def run(args: argparse.Namespace) -> int:
                     message = heard.get(timeout=0.2)
                 except queue.Empty:
                     continue
-                trust = _newest(args, trust)
                 said = cabinet.take(message.topic, message.payload, trust, datetime.now(UTC))
                 if said is not None:
                     print(printable(said), flush=True)
     return 0
 
 
-def _newest(args: argparse.Namespace, before: Trust) -> Trust:
-    """Return whom to believe now, which changes while this runs; what was read before where a file is just missing."""
-    try:
-        return trust_of(args)
-    except EdgeAgentError as error:
-        print(f"edge-agent: {error}; going on with what it had", file=sys.stderr, flush=True)
-        return before
+class _Newest:
+    """Whom to believe now, which changes while this runs; what was read before where a file is just missing."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self._args, self._before = args, trust_of(args)
+
+    def __call__(self) -> Trust:
+        try:
+            self._before = trust_of(self._args)
+        except EdgeAgentError as error:
+            print(f"edge-agent: {error}; going on with what it had", file=sys.stderr, flush=True)
+        return self._before
 
 
 class Cabinet:
@@ -122,8 +126,11 @@ class Cabinet:
         self._forged: Counter[str] = Counter()
         """By device: how many of its reports were not genuine, since the start."""
 
-    def take(self, topic: str, payload: bytes, trust: Trust, now: datetime) -> str | None:
-        """File what came on a topic; return a line about it, None for what is here already. Raises StorageError."""
+    def take(self, topic: str, payload: bytes, trust: Callable[[], Trust], now: datetime) -> str | None:
+        """File what came on a topic; return a line about it, None for what is here already. Raises StorageError.
+
+        `trust` is asked only for what is checked: it takes a process, and a stolen device may send without end.
+        """
         found = _TOPIC.fullmatch(topic.removeprefix(f"{self._root}/"))
         if found is None:
             return f"REFUSED: on {topic[:200]} no device sends reports"
@@ -132,8 +139,9 @@ class Cabinet:
             return None
         if (why := self._refused(device, payload)) is not None:
             return f"{device}: {why}"
+        believed = replace(trust(), device=device)
         try:
-            file, findings = check(payload, replace(trust, device=device), now)
+            file, findings = check(payload, believed, now)
             report = file.data.report
             place = Path(device, f"{_moment(report.ended)}-{UUID(report.id)}-{digest}.json")
         except (EdgeAgentError, ValueError, RecursionError) as error:
