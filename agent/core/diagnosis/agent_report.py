@@ -65,10 +65,10 @@ def judge_unit(active: str, sub: str, restarts: int, *, enrolled: bool = True) -
 def judge_settings(text: str | None, digest: str) -> list[Finding]:
     """Judge whether the agent runs with the settings that the files have now, whose digest this is."""
     try:
-        runs_with = json.loads(text or "")["settings"]
+        runs_with = _read(text)["settings"]
     except (ValueError, KeyError, TypeError):  # of an earlier version, too
         return []
-    if runs_with in {None, digest}:
+    if not isinstance(runs_with, str) or runs_with == digest:
         return []
     return [
         fail(
@@ -84,20 +84,28 @@ def judge_report(text: str | None, now_boottime_ns: int, following: Collection[s
     if text is None:
         return [unknown("the agent's report can't be read", "run the doctor with sudo")]
     try:
-        report: dict[str, Any] = json.loads(text)
+        report: dict[str, Any] = _read(text)
         age_s = (now_boottime_ns - int(report["boottime_ns"])) / 1e9
         lost = {str(name): part for name, part in report["parts"].items() if not part["ok"]}
         if set(lost) & _CAUSES:
             lost.pop("service", None)  # it only says what follows from them
         told = sorted(set(lost) - set(following), key=lambda name: (name not in _CAUSES, name))
         broken = [_broken(name, lost[name]) for name in told]
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return [unknown("the agent's report can't be understood", "is the agent of the same version as the doctor?")]
     if not 0 <= age_s <= STALE_S:
         since = f"for {age_s:.0f} s" if age_s > 0 else "since the boot"
         return [fail(f"the agent has not reported {since}", "see its log: `journalctl -u edge-agent -b`")]
     others = "all its parts" if len(told) == len(lost) else "its other parts"
     return broken or [ok(f"the agent reports that {others} work ({len(report['parts']) - len(lost)})")]
+
+
+def _read(text: str | None) -> Any:
+    """Return the report, which the agent's user may have written as it likes. Raises ValueError."""
+    try:
+        return json.loads(text or "")
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
 
 
 def _broken(name: str, part: Mapping[str, Any]) -> Finding:
@@ -118,7 +126,7 @@ def _advice(name: str) -> str:
 def why_it_rests(text: str | None, part: str) -> str | None:
     """Return why a part does not work although nothing is broken; None if it works, is broken or unknown."""
     try:
-        state = json.loads(text or "")["parts"][part]
+        state = _read(text)["parts"][part]
         return str(state["detail"]) if not state["ok"] and state["transient"] else None
     except (ValueError, KeyError, TypeError):
         return None
@@ -130,7 +138,7 @@ def says_connected(text: str | None, broker: str) -> str | None:
     If it is, return the protocol and the reason if that is older than MQTT 5, else an empty text.
     """
     try:
-        uplink = json.loads(text or "")["parts"]["uplink"]
+        uplink = _read(text)["parts"]["uplink"]
         where, _, spoken = uplink["detail"].partition(" with ")
         return spoken if uplink["ok"] is True and where == f"connected to {broker}" else None
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -149,7 +157,7 @@ def data_figures(text: str | None) -> dict[str, Any] | None:
 
 def _figures(text: str | None, field: str) -> dict[str, Any] | None:
     try:
-        figures = json.loads(text or "")[field]
+        figures = _read(text)[field]
     except (ValueError, KeyError, TypeError):
         return None
     return figures if isinstance(figures, dict) else None
@@ -158,7 +166,7 @@ def _figures(text: str | None, field: str) -> dict[str, Any] | None:
 def camera_figures(text: str | None, camera: str) -> dict[str, Any] | None:
     """Return the figures of one camera in a report; None if the report has none."""
     try:
-        figures = json.loads(text or "")["cameras"][camera]
+        figures = _read(text)["cameras"][camera]
     except (ValueError, KeyError, TypeError):
         return None
     return figures if isinstance(figures, dict) else None

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from agent.core.diagnosis.agent_report import camera_figures, judge_report, says_connected, why_it_rests
+from agent.core.diagnosis.agent_report import camera_figures, judge_report, judge_settings, says_connected, why_it_rests
 from agent.core.diagnosis.finding import State
 
 S = 10**9
@@ -15,10 +15,22 @@ def report(**fields: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    "text", [None, "", "{", "[]", "{}", '{"boottime_ns": 1, "parts": []}', '{"boottime_ns": null}']
+    "text",
+    [
+        None,
+        "",
+        "{",
+        "[]",
+        "{}",
+        '{"boottime_ns": 1, "parts": []}',
+        '{"boottime_ns": null}',
+        '{"boottime_ns": Infinity, "settings": ["1f"]}',
+        "[" * 100_000,
+    ],
 )
 def test_a_report_that_can_not_be_read_is_not_green(text: str | None) -> None:
     assert judge_report(text, 101 * S)[0].state is State.UNKNOWN
+    assert judge_settings(text, "1f") == []
     assert camera_figures(text, "front") is None
     assert not says_connected(text, "mqtts://a")
 
