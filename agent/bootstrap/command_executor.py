@@ -59,6 +59,7 @@ _PAGE: dict[OpenAnswer, CommandOutcome] = {
     "no-code": CommandOutcome("failed", "no-code", "nothing could tell a code: send code_hash"),
     "no-page": CommandOutcome("failed", "no-page", "this device can't serve one now"),
 }
+_PAGE_OPENS = CommandOutcome("in-progress", "asked", "the service page was asked for")
 
 
 class AllAlarms:
@@ -128,9 +129,8 @@ class CommandExecutor:
             case TestModeArgs():
                 outcome = self._test_mode(args)
             case ServicePageArgs():
-                answer = self._page.order(args.seconds, args.code_hash, signer.issuer)
-                opens = answer == "ok" and args.seconds
-                outcome = CommandOutcome("succeeded", "ok", self._page.reached()) if opens else _PAGE[answer]
+                answer = self._page.order(claims.cmd_id, args.seconds, args.code_hash, signer.issuer)
+                outcome = _PAGE_OPENS if answer == "ok" and args.seconds else _PAGE[answer]
             case SnapshotArgs() | SelfTestArgs() | ReplayArgs():
                 outcome = self._begin(claims.cmd_id, args, signer.issuer)
             case ClipArgs() | ClipHoldArgs() | LiveStartArgs() | LiveStopArgs() | UploadUrlsArgs():

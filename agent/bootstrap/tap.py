@@ -20,6 +20,7 @@ from agent.core.errors import HardwareError, StorageError
 from agent.outbox.outbox import Outbox
 from agent.runtime.cameras.cameras import Cameras
 from agent.runtime.commands.handler import CommandHandler
+from agent.runtime.commands.orders import OrderDone
 from agent.runtime.supervision.context import Context
 from agent.runtime.tap.service_page import PagePlace, ServicePage, share
 from agent.runtime.tap.tap import Asked, Tap
@@ -150,7 +151,8 @@ def run_tap(stack: ExitStack, parts: TapParts) -> None:
     with suppress(OSError):  # then it is its user's alone
         share(path, TAP_GROUP)
     serials = board_serials(settings, simulate=parts.simulated)
-    parts.page.begin(_page_place(settings, parts.from_afar, serials), parts.kiosk.pipeline)
+    place = _page_place(settings, parts.from_afar, serials)
+    parts.page.begin(place, parts.kiosk.pipeline, lambda *how: parts.handler.order_done(OrderDone(*how)))
 
     @cache
     def witness() -> "Witness":

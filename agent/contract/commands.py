@@ -321,7 +321,7 @@ TABLE: Mapping[str, Command] = {
     "keys-set": Command(KeysSetArgs, frozenset({"admin"})),
     "reboot": Command(RebootArgs, frozenset({"admin", "technician"}), patience_s=60),
     "replay": Command(ReplayArgs, _ALL - {"technician"}, patience_s=1800),
-    "service-page": Command(ServicePageArgs, frozenset({"admin", "technician"})),
+    "service-page": Command(ServicePageArgs, frozenset({"admin", "technician"}), patience_s=60),
     "clip": Command(ClipArgs, _ALL - {"technician"}),
     "clip-hold": Command(ClipHoldArgs, frozenset({"admin", "supervisor"})),
     "live-start": Command(LiveStartArgs, _ALL - {"technician"}),
@@ -394,7 +394,8 @@ def check(claims: Claims, role: str, now: Circumstances) -> CommandArgs:
     if now.topic_name != expected:
         raise CommandRejected("wrong-topic", f"signed for {expected!r} but sent to {now.topic_name[:64]!r}")
     if role not in command.roles and not _is_technicians_close(role, args):
-        raise CommandRejected("not-permitted", f"the role {role} may not {claims.name}")
+        allowed = ", ".join(sorted(TABLE[claims.name].roles))
+        raise CommandRejected("not-permitted", f"the role {role} may not {claims.name}; allowed: {allowed}")
     if isinstance(args, SelfTestArgs) and args.siren and role not in _MAY_WALK:
         raise CommandRejected("not-permitted", f"the role {role} may not have the siren sounded")
     return args

@@ -189,8 +189,8 @@ RESULTS = (
     Result(
         "in-progress",
         "asked",
-        "a camera was asked for a picture, a recorder for a clip or its hold, or a self-test or a replay begins;"
-        " another result follows",
+        "a camera was asked for a picture, a recorder for a clip or its hold, or a self-test or a replay begins, or the"
+        " service page was asked for; another result follows",
     ),
     Result(
         "in-progress",
@@ -245,7 +245,7 @@ RESULTS = (
         "mode while one is open that is not a test",
     ),
     Result("failed", "no-code", "of a `service-page`: the claim had no code and there is no beacon; send `code_hash`"),
-    Result("failed", "no-page", "of a `service-page`: this device can't serve one now"),
+    Result("failed", "no-page", "of a `service-page`: nothing opens, `text` says why"),
     Result("failed", "unknown-input", "there is no input with that name"),
     Result("failed", "no-camera", "no such camera, or it does not work"),
     Result("failed", "not-recorded", "no such camera, or it is not recorded, or its recorder does not work now"),

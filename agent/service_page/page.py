@@ -69,12 +69,15 @@ def serve(
         stack.callback(over.set)
         servers = _Servers(asked, api, paths, any_port=any_port, told=told)
         stack.callback(servers.close)
-        is_told = is_alone = False
+        is_told = is_alone = has_begun = False
         while (now := read_asked(paths.file)) is not None and now.opening == asked.opening:
             # Five wrong codes leave it with no port open; if it ended, the service manager would begin it again.
             walking.follow(now)
             found = set() if entrance.is_shut else find_places()
-            servers.follow(found)
+            trouble = servers.follow(found)
+            if not has_begun:
+                walking.tell(event="serves", trouble=trouble)
+                has_begun = True
             if not found and not entrance.is_shut and not is_alone:
                 told("no phone can reach it: there is no address on a private network by cable, Wi-Fi or USB")
             is_alone = not found
@@ -97,8 +100,9 @@ class _Servers:
         self._tls: ssl.SSLContext | None = None
         self._servers: dict[Place, Server] = {}
 
-    def follow(self, places: set[Place]) -> None:
-        """Listen at these places and at no other."""
+    def follow(self, places: set[Place]) -> str:
+        """Listen at these places and at no other; return why there is none of them, empty if there is one."""
+        wrong = []
         for place in self._servers.keys() - places:
             self._end(place)
         for place in places - self._servers.keys():
@@ -106,6 +110,9 @@ class _Servers:
                 self._begin(place)
             except (OSError, EdgeAgentError) as error:
                 log.warning("no page at %s://%s: %s", place.scheme, place.address, error)
+                why = getattr(error, "strerror", None) or error
+                wrong.append(f"{place.scheme}://{place.address} ({place.interface}): {why}")
+        return "" if self._servers else "; ".join(sorted(wrong))
 
     def close(self) -> None:
         """Listen nowhere."""

@@ -98,7 +98,7 @@ class Target:
         self.from_afar.leave_by(self)
         self_test: Any = SimpleNamespace(order=self.self_test)
         self.outbox.replay.wake = lambda: self.outbox.writer.run_once(0)
-        page: Any = SimpleNamespace(order=self.open_page, reached=str)
+        page: Any = SimpleNamespace(order=self.open_page)
         live: Any = SimpleNamespace(start=self.look, stop=self.look)
         executor = CommandExecutor(
             self.clock,
@@ -130,7 +130,7 @@ class Target:
         self.did("upload-urls")
         return len(args.urls), [], ["store.example"]
 
-    def open_page(self, seconds: float, code_hash: str | None, issuer: str) -> str:
+    def open_page(self, order_id: str, seconds: float, code_hash: str | None, issuer: str) -> str:
         self.did("service-page")
         return "ok"
 

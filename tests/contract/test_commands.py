@@ -185,7 +185,7 @@ def test_a_refusal_of_arguments_that_do_not_go_together_says_so_in_plain_words()
 @pytest.mark.parametrize(
     ("role", "circumstances", "text"),
     [
-        ("nobody", {}, "the role nobody may not ping"),
+        ("nobody", {}, "the role nobody may not ping; allowed: admin, operator, supervisor, technician"),
         ("admin", {"topic_name": "p" * 99}, f"signed for 'ping' but sent to {'p' * 64!r}"),
         (
             "admin",

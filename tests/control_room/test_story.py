@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import expect
@@ -11,6 +12,7 @@ from agent.service_page.interfaces import places
 from tests.control_room.hands import go
 from tests.control_room.person import VIEWS, Person
 from tests.control_room.rig import NAMES, OPERATOR, PASSWORD, Browser, Rig
+from tests.support.service_page import Page as ServicePage
 from tests.support.wait import wait_for
 
 PRESSES = int(os.environ.get("STORY_PRESSES", "30"))
@@ -128,7 +130,7 @@ def test_a_press_is_painted_on_the_page_within_300_ms_of_its_edge(earnest: Rig, 
 
 
 def test_an_administrator_has_a_kiosk_serve_the_phone_of_a_technician_who_telephones_and_an_operator_can_not(
-    rig: Rig, browser: Browser
+    rig: Rig, browser: Browser, tmp_path: Path
 ) -> None:
     for key, role in ((rig.key, "operator"), (rig.further_key("admin", "office"), "admin")):
         page = Person(browser, rig.url, OPERATOR, key).page
@@ -149,5 +151,9 @@ def test_an_administrator_has_a_kiosk_serve_the_phone_of_a_technician_who_teleph
     expect(card.get_by_role("status")).to_be_empty()
     card.get_by_role("button", name="Open it for 15 minutes").click()
     answer = where_it_opens(places(), {"http": 8080, "https": 8443})
-    expect(card.get_by_role("status")).to_contain_text(f"The kiosk says: {answer}")
+    served = ServicePage(tmp_path, agent=rig.agent.directory / "run", walk=rig.agent.storage / "walk")
+    wait_for(served.paths.file.exists, what="a file that asks for the page")
+    expect(card.get_by_role("status")).not_to_contain_text("The kiosk says")
+    with served:
+        expect(card.get_by_role("status")).to_contain_text(f"The kiosk says: {answer}")
     expect(card.get_by_role("button", name="Open the service page…")).to_be_visible()

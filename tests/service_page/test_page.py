@@ -1,5 +1,6 @@
 """The service page on the loopback interface: who may use it, and that it is not there unless asked for."""
 
+import json
 import socket
 import threading
 from contextlib import ExitStack
@@ -13,6 +14,7 @@ from agent.service_page.asked import CERTIFICATE
 from agent.service_page.interfaces import Place, judge
 from agent.service_page.page import BY_HAND, Paths, serve
 from agent.service_page.web import LONGEST_BODY
+from agent.sim import control_socket
 from tests.support.service_page import CODE, Page, Phone
 from tests.support.wait import wait_for
 from tests.support.walking import KIOSK
@@ -84,6 +86,27 @@ def test_a_technician_whose_phone_can_reach_nothing_is_told_so_with_what_to_do(t
     served.paths.file.unlink()
     thread.join(30)
     assert "no phone can reach it" in served.told[0]
+
+
+@pytest.mark.parametrize(
+    ("address", "trouble"), [("127.0.0.1", ""), ("192.0.2.1", "http://192.0.2.1 (lo): Cannot assign requested address")]
+)
+def test_an_administrator_who_has_ordered_it_hears_whether_a_port_was_opened(
+    tmp_path: Path, address: str, trouble: str
+) -> None:
+    served = Page(tmp_path)
+    served.ask()
+    with control_socket.listen(served.paths.tap) as agent:
+        one = threading.Thread(
+            target=serve, args=(served.paths,), kwargs={"find_places": lambda: {Place("lo", address, "http")}}
+        )
+        one.start()
+        sock, _ = agent.accept()
+        with sock, sock.makefile("rb") as lines:
+            told = next(found for line in lines if "trouble" in (found := json.loads(line.removeprefix(b"page "))))
+            served.paths.file.unlink()
+            one.join()
+    assert told == {"opening": "o1", "event": "serves", "trouble": trouble}
 
 
 def test_it_ends_with_its_file_and_leaves_no_port_behind(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ class CommandRig:
         )
         any_part: Any = self
         self_test: Any = SimpleNamespace(order=self.self_test)
-        page: Any = SimpleNamespace(order=self.open_page, reached=lambda: "the service page opens at …")
+        page: Any = SimpleNamespace(order=self.open_page)
         executor = CommandExecutor(
             self.clock,
             any_part,
@@ -141,7 +141,7 @@ class CommandRig:
         self.did(("test-mode", seconds, inputs))
         return self.test_mode_answer
 
-    def open_page(self, seconds: float, code_hash: str | None, issuer: str) -> OpenAnswer:
+    def open_page(self, order_id: str, seconds: float, code_hash: str | None, issuer: str) -> OpenAnswer:
         self.did(("service-page", seconds, code_hash, issuer))
         return self.page_answer
 

@@ -203,8 +203,9 @@ def order_everything(device: Device) -> None:
     assert device.order("identify", seconds=0.2)["code"] == "ok"
     assert device.order("test-mode", seconds=30.0)["code"] == "ok"
     assert device.order("test-mode", seconds=0)["code"] == "ok"
-    assert device.order("service-page", seconds=60)["code"] == "ok"
+    asked = device.send("service-page", seconds=60)  # no process serves it here
     assert device.order("service-page", seconds=0)["code"] == "ok"
+    assert device.centre.result(asked["cmd_id"])["code"] == "no-page"
     assert device.order("replay", first=1)["code"] == "ok"
     assert device.order("clip", reason="a quarrel")["code"] == "not-recorded"
     assert device.order("clip-hold", clip=NOBODYS_CLIP, hold=True, reason="case 17")["code"] == "unknown-clip"

@@ -24,7 +24,12 @@ from agent.core.plain import plain
 from agent.runtime.supervision.context import Context
 
 LONGEST_S = 900.0
+START_S = 45.0
+"""How long the page's process may take to begin: on the slowest board, beside its cameras."""
 _MOST_WRONG = 1000
+_LOOK = "`systemctl status edge-agent-service-page.path edge-agent-service-page` says why"
+OrderDone = Callable[[str, bool, str, str], object]
+"""Called with the id of an order, whether it is done, and the code and text of its result."""
 OpenAnswer = Literal["ok", "no-code", "no-page"]
 
 log = logging.getLogger(__name__)
@@ -68,6 +73,7 @@ class ServicePage:
         self._clock = context.clock
         self._security = context.security
         self._lights: ShowsCode | None = None
+        self._order_done: OrderDone  # from `begin` on
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._is_served = False
         self._kept = ""
@@ -79,11 +85,17 @@ class ServicePage:
         self._blinks = False
         """Whether only the beacon tells the code, and nobody has entered it yet."""
         self._wrong = 0
+        self._order = ""
+        """The command that waits for the page's process to say whether it listens."""
+        self._begins_until_ns: int | None = None
+        """When a process that has not said so is given up."""
 
-    def begin(self, place: PagePlace, lights: ShowsCode) -> None:
-        """Begin, and take up what an earlier run has left open. Before the thread starts."""
+    def begin(self, place: PagePlace, lights: ShowsCode, order_done: OrderDone) -> None:
+        """Begin, and take up what an earlier run has left open. Before the thread starts. `order_done` hears how an
+        order has ended."""
         self._place = place
         self._lights = lights
+        self._order_done = order_done
         self._is_served = True
         try:
             self._kept = service_code.parse(self._place.kept_code.read_bytes())
@@ -108,22 +120,19 @@ class ServicePage:
             self._share_certificate()
             self._write(self._open)
 
-    def reached(self) -> str:
-        """Say where a phone reaches the page now, or what to do where none can. Any thread."""
-        return self._place.reached()
-
     def contact(self, name: str, *, active: bool) -> None:
         """Note that the contact inside the cabinet was held, or has been let go."""
         if active and not self._is_served:
             log.warning("the contact %s asks for the service page, which this device can't serve now", name)
         elif active and self._was_released:
-            self._jobs.put(partial(self._ask, "contact", name, LONGEST_S, None))
+            self._jobs.put(partial(self._ask, "contact", name, LONGEST_S))
         elif active:
             log.warning("the contact %s was closed at the start, and asks for nothing: let it go, then hold it", name)
         self._was_released = not active
 
-    def order(self, seconds: float, code_hash: str | None, issuer: str) -> OpenAnswer:
-        """Ask for the page on behalf of the holder of a key, or end it with 0 seconds; never blocks."""
+    def order(self, order_id: str, seconds: float, code_hash: str | None, issuer: str) -> OpenAnswer:
+        """Ask for the page on behalf of the holder of a key, or end it with 0 seconds; never blocks. The order is done
+        once the page's process listens, or has not begun in time."""
         if not self._is_served:
             return "no-page"
         if not seconds:
@@ -131,21 +140,26 @@ class ServicePage:
         elif code_hash is None and not self._kept and not self._place.blinks:
             return "no-code"
         else:
-            self._jobs.put(partial(self._ask, "command", issuer, seconds, code_hash))
+            self._jobs.put(partial(self._ask, "command", issuer, seconds, code_hash, order_id))
         return "ok"
 
     def tick(self) -> None:
         """Do what was asked for, and end what is over."""
         while not self._jobs.empty():
             self._jobs.get()()
-        if self._open is not None and self._clock.boottime_ns() >= self._open["until_ns"]:
+        now_ns = self._clock.boottime_ns()
+        if self._open is not None and now_ns >= self._open["until_ns"]:
             self._end("its time is up")
+        elif self._begins_until_ns is not None and now_ns >= self._begins_until_ns:
+            log.warning("the service page has not begun within %g s: %s", START_S, _LOOK)
+            self._end(f"its process has not begun within {START_S:g} s: on the device, {_LOOK}")
         elif self._open is not None and self._place.version() is not self._version:
             self._write(self._open)
 
     def take(self, line: bytes) -> None:
         """Take what the page's process tells: a JSON object with the `opening` that it means and an `event`, which is
-        `wrong-codes` with their `count`, `entered` with the address it came `from`, or `ended` with a `reason`."""
+        `serves` with the `trouble` that keeps every port shut (empty if none does), `wrong-codes` with their `count`,
+        `entered` with the address it came `from`, or `ended` with a `reason`."""
         try:
             said = parse(line)
         except DocumentError:
@@ -155,6 +169,10 @@ class ServicePage:
         match said:
             case {"opening": opening} if opening != self._open["opening"]:
                 pass  # of an earlier one
+            case {"event": "serves", "trouble": str(trouble)}:
+                self._begins_until_ns = None
+                why = f"no port of the service page could be opened: {plain(trouble[:300])}"
+                self._answer("no-page" if trouble else "ok", why if trouble else self._place.reached())
             case {"event": "wrong-codes", "count": int(count)} if 0 <= count <= _MOST_WRONG:
                 self._wrong = count
             case {"event": "entered", "from": str(peer)}:
@@ -168,9 +186,17 @@ class ServicePage:
             case _:
                 log.warning("the service page has said what nobody understands: %.80r", line)
 
-    def _ask(self, by: Literal["contact", "command"], who: str, seconds: float, code_hash: str | None) -> None:
+    def _ask(
+        self,
+        by: Literal["contact", "command"],
+        who: str,
+        seconds: float,
+        code_hash: str | None = None,
+        order_id: str = "",
+    ) -> None:
         if self._open is not None:
             self._end("it was asked for anew")
+        self._order = order_id
         code = None if code_hash or self._kept or not self._place.blinks else f"{secrets.randbelow(10**8):08}"
         kept = code_hash or self._kept or (service_code.hashed(code) if code else "")
         if not kept:
@@ -185,19 +211,28 @@ class ServicePage:
         }
         self._share_certificate()  # before the file that starts the page
         if not self._write(asked):
+            self._answer("no-page", "what asks for the service page can't be written: see the agent's log")
             return
+        self._begins_until_ns = self._clock.boottime_ns() + int(START_S * 1e9)
         self._open, self._blinks, self._wrong = asked, code is not None, 0
         self._show(code)
-        what = f"asked for by {who}, for {seconds:g} s; {self.reached()}"
+        what = f"asked for by {who}, for {seconds:g} s; {self._place.reached()}"
         self._security.report("service-page-opened", what, by=by, who=who, seconds=seconds, blinks=code is not None)
 
     def _end(self, why: str) -> None:
         if self._open is None:
             return
-        self._open = None
+        self._open = self._begins_until_ns = None
+        self._answer("no-page", f"the service page does not open: {why}")
         self._show(None)
         self._remove()
         self._security.report("service-page-ended", why, wrong_codes=self._wrong)
+
+    def _answer(self, code: Literal["ok", "no-page"], text: str) -> None:
+        """Say how the order has ended that waits, if one does."""
+        order, self._order = self._order, ""
+        if order:
+            self._order_done(order, code == "ok", code, text)
 
     def _show(self, code: str | None) -> None:
         if self._lights is not None:

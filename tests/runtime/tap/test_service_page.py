@@ -12,7 +12,7 @@ import pytest
 
 from agent.contract.messages import SecurityData
 from agent.core import service_code
-from agent.runtime.tap.service_page import PagePlace, ServicePage
+from agent.runtime.tap.service_page import START_S, PagePlace, ServicePage
 from agent.service_page.asked import CERTIFICATE
 from agent.sim.clock import SimClock
 from tests.support.context import Collected, make_context
@@ -25,6 +25,7 @@ class Rig:
         self.clock = clock or SimClock(boottime_ns=10**12)
         self.drafts = Collected()
         self.code: str | None = None
+        self.done: list[tuple[str, bool, str, str]] = []
         self.file = directory / "service-page.json"
         self.about = {"https_port": 8443}
         self.enrolled = directory / "page.pem"
@@ -40,7 +41,7 @@ class Rig:
             lambda: self.reached,
         )
         self.page = ServicePage(make_context(self.drafts, self.clock))
-        self.page.begin(place, self)
+        self.page.begin(place, self, lambda *how: self.done.append(how))
 
     def show_code(self, code: str | None) -> None:
         self.code = code
@@ -53,6 +54,9 @@ class Rig:
     def pass_(self, seconds: float) -> None:
         self.clock.advance(timedelta(seconds=seconds))
         self.page.tick()
+
+    def serves(self, trouble: str = "") -> None:
+        self.say(event="serves", trouble=trouble)
 
     def say(self, **what: Any) -> None:
         self.page.take(json.dumps({"opening": self.asked()["opening"], **what}).encode())
@@ -101,6 +105,7 @@ def test_a_held_contact_asks_for_the_page_for_15_minutes_and_the_beacon_tells_it
     assert rig.file.stat().st_mode & 0o777 == 0o600
     assert rig.told() == [("service-page-opened", {"by": "contact", "who": "key", "seconds": 900.0, "blinks": True})]
 
+    rig.serves()
     rig.pass_(899)
     assert rig.file.exists()
     rig.pass_(1)
@@ -165,21 +170,21 @@ def test_a_code_of_the_claim_or_of_a_command_opens_it_and_nothing_blinks(tmp_pat
     assert rig.code is None
 
     ordered = service_code.hashed("33334444")
-    assert rig.page.order(60, ordered, "thandi") == "ok"
+    assert rig.page.order("c1", 60, ordered, "thandi") == "ok"
     rig.page.tick()
     assert rig.asked()["hash"] == ordered
     assert rig.code is None
-    assert rig.page.order(0, None, "thandi") == "ok"
+    assert rig.page.order("c2", 0, None, "thandi") == "ok"
     rig.page.tick()
     assert not rig.file.exists()
 
 
 def test_nothing_opens_where_no_code_can_be_told_or_the_device_has_no_tap(tmp_path: Path) -> None:
     rig = Rig(tmp_path, blinks=False)
-    assert rig.page.order(60, None, "thandi") == "no-code"
+    assert rig.page.order("c1", 60, None, "thandi") == "no-code"
     rig.hold()
     assert not rig.file.exists()
-    assert ServicePage(make_context()).order(60, None, "thandi") == "no-page"
+    assert ServicePage(make_context()).order("c1", 60, None, "thandi") == "no-page"
 
 
 def test_a_restart_of_the_agent_takes_the_page_up_and_one_of_the_machine_does_not(tmp_path: Path) -> None:
@@ -235,3 +240,52 @@ def test_a_leftover_that_is_no_file_keeps_no_agent_from_starting(tmp_path: Path)
     rig = Rig(tmp_path)
     rig.hold()
     assert rig.told() == []
+
+
+def test_an_administrator_is_told_that_the_page_opens_only_once_its_process_listens(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    assert rig.page.order("c1", 60, None, "thandi") == "ok"
+    rig.pass_(START_S - 1)
+    assert rig.done == []
+    rig.serves()
+    rig.serves()
+    assert rig.done == [("c1", True, "ok", "it opens at https://192.168.7.2 (eth0)")]
+    rig.pass_(10)
+    assert rig.file.exists()
+
+
+def test_an_administrator_whose_order_opens_nothing_is_told_what_did_not_open(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig = Rig(tmp_path)
+    rig.page.order("dead", 60, None, "thandi")
+    rig.pass_(0)
+    rig.pass_(START_S)
+    assert "edge-agent-service-page.path" in caplog.text
+    assert (rig.file.exists(), rig.code) == (False, None)
+    rig.page.order("deaf", 60, None, "thandi")
+    rig.page.tick()
+    rig.serves("https://192.168.7.2 (eth0): Address already in use")
+    rig.page.order("late", 60, None, "thandi")
+    rig.page.tick()
+    rig.page.order("again", 60, None, "thandi")
+    rig.page.tick()
+    (tmp_path / "service-page.json.new").mkdir()
+    rig.page.order("full", 60, None, "thandi")
+    rig.page.tick()
+    assert [each[:3] for each in rig.done] == [
+        (name, False, "no-page") for name in ("dead", "deaf", "late", "again", "full")
+    ]
+    for done, why in zip(
+        rig.done, ("has not begun within 45 s", "already in use", "anew", "anew", "can't be written"), strict=True
+    ):
+        assert why in done[3]
+
+
+def test_a_page_that_was_open_before_a_restart_of_the_agent_need_not_say_again_that_it_listens(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.hold()
+    rig.say(event="entered", **{"from": "192.168.1.7"})
+    again = Rig(tmp_path, rig.clock)
+    again.pass_(START_S)
+    assert again.file.exists()
