@@ -31,13 +31,15 @@ $(VENV)/.run: pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || deploy/ensure-packages.sh python3-venv
 	@echo "Setting up $(VENV) with $$($(PYTHON) --version)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install $(PIP_QUIET) --upgrade 'pip>=25.1'
-	@$(BIN)/python -m pip install $(PIP_QUIET) -e '.[vision]'
-	@$(BIN)/python -m pip install $(PIP_QUIET) --only-binary av 'av>=10' || echo "There is no PyAV for this machine: nothing is recorded here"
+	@# Python compiles what it loads, which is a small part.
+	@$(BIN)/python -m pip install $(PIP_QUIET) --no-compile --only-binary av -e '.[vision,recorder]' || { \
+		$(BIN)/python -m pip install $(PIP_QUIET) -e '.[vision]' && \
+		echo "There is no PyAV for this machine: nothing is recorded here"; }
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run
 	@echo "Adding what tests and checks need"
+	@$(BIN)/python -m pip install $(PIP_QUIET) --upgrade 'pip>=25.1'
 	@$(BIN)/python -m pip install $(PIP_QUIET) --group dev
 	@touch $@
 
@@ -153,7 +155,7 @@ test-others: setup-dev model # The small suites of the other two environments, s
 	@$(MAKE) -s -O -j 2 test-tflite test-picamera2
 
 # Containers often forbid byte code, and then every process of every run compiles all that it loads.
-suite test-campaigns test-control-room test-enrolment test-recorder test-contract test-eyes test-doctor test-package test-beside test-python: export PYTHONDONTWRITEBYTECODE :=
+run suite test-campaigns test-control-room test-enrolment test-recorder test-contract test-eyes test-doctor test-package test-beside test-python: export PYTHONDONTWRITEBYTECODE :=
 
 ENROLMENT := tests/deploy/kit tests/deploy/registrar tests/docs/test_control_room_guide.py tests/system/test_enrolment.py \
   tests/deploy/card tests/system/test_commission.py tests/system/test_service_page.py tests/system/test_from_afar.py \

@@ -96,24 +96,35 @@ def run(args: argparse.Namespace) -> int:
             return _with_keys(stage, centre, screen)
         story = Story(stage, centre, screen, args.patience)
         screen.say("No terminal: the story plays by itself.")
-        complete = story.play() and _at_page(story, page.url, screen, stage.directory / "browser", args.patience)
-        complete = complete and (not RECORDS or story.play_in_office())
+        complete = _played(story, page.url, screen, stage.directory / "browser", args.patience)
         return _told(story, screen, complete=complete)
 
 
-def _at_page(story: Story, url: str | None, screen: Screen, directory: Path, patience_s: float) -> bool:
-    """The story at the page too; where that can't be, one line says why. Return whether all was seen."""
+def _played(story: Story, url: str | None, screen: Screen, directory: Path, patience_s: float) -> bool:
+    """The whole story; where it can't be at the page, one line says why. Return whether all was seen."""
+    with ExitStack() as stack:
+        browser = _browser(stack, url, screen, directory, patience_s)
+        return (
+            story.begin()
+            and (browser is None or url is None or story.open_page(browser, url))
+            and story.play()
+            and (browser is None or story.play_at_page(browser))
+            and (not RECORDS or story.play_in_office())
+        )
+
+
+def _browser(
+    stack: ExitStack, url: str | None, screen: Screen, directory: Path, patience_s: float
+) -> DemoBrowser | None:
     program = find_browser()
     if url is None or program is None:
         screen.say(f"The story at the page is left out: there is no {'page' if url is None else 'Chromium'}.")
-        return True
-    with ExitStack() as stack:
-        try:
-            browser = stack.enter_context(DemoBrowser(program, directory, patience_s))
-        except EdgeAgentError as error:
-            screen.say(f"The story at the page is left out: {error}")
-            return True
-        return story.play_at_page(browser, url)
+        return None
+    try:
+        return stack.enter_context(DemoBrowser(program, directory, patience_s))
+    except EdgeAgentError as error:
+        screen.say(f"The story at the page is left out: {error}")
+        return None
 
 
 def _told(story: Story, screen: Screen, *, complete: bool) -> int:

@@ -74,7 +74,7 @@ source = "file:{video}?loop=1"
 event_snapshots = true
 
 [health]
-interval_s = 5
+interval_s = 4
 {evidence}"""
 _PATIENCE_S = 15.0
 

@@ -45,11 +45,23 @@ class Story:
         self._complete: list[str] = []
         """Clips, in the order in which they were."""
 
-    def play(self) -> bool:
-        """Play the steps; stop at the first that is not seen. Return whether all were seen."""
+    def begin(self) -> bool:
+        """Play the first steps; stop at the first that is not seen. Return whether all were seen."""
         return self._play(
             ("the agent is online", lambda: self._on_broker("/up/state", state="online")),
             ("the camera has seen a person", lambda: self._on_broker("/up/event/person-entered")),
+        )
+
+    def open_page(self, browser: DemoBrowser, url: str) -> bool:
+        """Have an operator begin a shift at the page, while the recorder's memory fills. As `begin`."""
+        return self._play(
+            ("the page is there", lambda: self._open(browser, url)),
+            ("the shift has begun: the page watches", lambda: self._begin(browser)),
+        )
+
+    def play(self) -> bool:
+        """Play an alarm from press to close. As `begin`."""
+        return self._play(
             *([(f"the last {BEFORE_S} s are in memory", self._is_in_memory)] if RECORDS else []),
             ("the button is pressed and the alarm raised", self._press),
             ("yellow: the call is being sent", lambda: self._lights(yellow="on", green="off")),
@@ -61,16 +73,14 @@ class Story:
         )
 
     def play_in_office(self) -> bool:
-        """Open what was recorded of the first alarm. As `play`."""
+        """Open what was recorded of the first alarm. As `begin`."""
         return self._play(
             ("the recording is complete", self._is_complete), ("it opens, and is verified", self._open_case)
         )
 
-    def play_at_page(self, browser: DemoBrowser, url: str) -> bool:
-        """Play the same with another button, and an operator who has the page and a keyboard. As `play`."""
+    def play_at_page(self, browser: DemoBrowser) -> bool:
+        """Play the same with another button, and the operator who has the page and a keyboard. As `begin`."""
         return self._play(
-            ("the page is there", lambda: self._open(browser, url)),
-            ("the shift has begun: the page watches", lambda: self._begin(browser)),
             ("the page shows the alarm", lambda: self._press_for(browser)),
             ("the page says who has it", lambda: self._take(browser)),
             ("green, by the page", lambda: self._lights(yellow="on", green="on")),
@@ -88,7 +98,7 @@ class Story:
         return True
 
     def _open(self, browser: DemoBrowser, url: str) -> bool:
-        self._screen.say("The same at the control room's page, in a Chromium without a window.")
+        self._screen.say("The control room's page is opened in a Chromium without a window.")
         browser.open(url)
         # Before the key of its address is kept, it would make one of its own, which the kiosk does not know.
         return self._on_page(browser, f"{_FORM.format(name='by')} !== null && {_KEY}")

@@ -33,9 +33,8 @@ url => new Promise(resolve => {
 })
 """
 
+PAGE_OPENED = ["the page is there", "the shift has begun: the page watches"]
 AT_THE_PAGE = [
-    "the page is there",
-    "the shift has begun: the page watches",
     "the page shows the alarm",
     "the page says who has it",
     "green, by the page",
@@ -163,7 +162,8 @@ def test_without_a_terminal_the_story_is_told_through_the_page_too_and_leaves_no
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "NOT SEEN" not in done.stdout
-    assert steps(done)[10:] == [*AT_THE_PAGE, *IN_THE_OFFICE]
+    assert steps(done)[2:4] == PAGE_OPENED
+    assert steps(done)[12:] == [*AT_THE_PAGE, *IN_THE_OFFICE]
     assert "EXERCISE, not a real alarm: medical RAISED" in done.stdout
     assert re.search(r"medical CLOSED.*closed by Naledi \(demo-operator\): test", done.stdout)
     assert list((tmp_path / "demo").iterdir()) == []
@@ -176,9 +176,9 @@ def test_a_browser_that_does_not_start_is_told_in_one_line_and_the_rest_of_the_s
     program = stand_in(tmp_path / "bin", "echo 'no display, no shared memory, no luck'; exit 3")
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     told: list[str] = []
-    story, screen = Mock(spec_set=[]), Mock(say=told.append)
+    story, screen = Mock(spec_set=["begin", "play", "play_in_office"]), Mock(say=told.append)
 
-    assert demo._at_page(story, "http://127.0.0.1:1/", screen, tmp_path / "browser", 30.0)
+    assert demo._played(story, "http://127.0.0.1:1/", screen, tmp_path / "browser", 30.0)
     [line] = told
     assert line.startswith(f"The story at the page is left out: {program} does not answer: ")
     assert line.endswith("no display, no shared memory, no luck")
