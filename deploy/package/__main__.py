@@ -22,7 +22,7 @@ def main() -> None:
     for option, known in choices.items():
         parser.add_argument(option, action="append", choices=sorted(known), help="all, unless it is given")
     parser.add_argument("--out", type=Path, default=PROJECT / "dist")
-    parser.add_argument("--compression", choices=archive.COMPRESSIONS, default="zstd")
+    parser.add_argument("--compression", choices=archive.COMPRESSIONS, default=archive.COMPRESSIONS[0])
     args = parser.parse_args()
     wanted = [
         each

@@ -10,7 +10,8 @@ from deploy.package.control import SCRIPTS
 
 _PROGRAMS = {*SCRIPTS, "edge-agent", "login.sh"}
 _OF_PROGRAMS = {"bin", "DEBIAN", "edge-agent-control-room"}
-COMPRESSIONS = ("xz", "zstd", "gzip", "none")
+COMPRESSIONS = ("zstd", "xz", "gzip", "none")
+"""The first one unless another is asked for."""
 _LEVEL = {"zstd": ["-z12"]}
 """A tenth of the processor time that xz takes, for a package that is larger by a quarter; above it, xz is better."""
 

@@ -64,7 +64,7 @@ def main() -> None:
     """Build it in --out."""
     parser = argparse.ArgumentParser(prog="python -m deploy.package.control_room", description="Build the package.")
     parser.add_argument("--out", type=Path, default=DIRECTORY.parents[1] / "dist")
-    parser.add_argument("--compression", choices=archive.COMPRESSIONS, default="zstd")
+    parser.add_argument("--compression", choices=archive.COMPRESSIONS, default=archive.COMPRESSIONS[0])
     args = parser.parse_args()
     print(build(args.out, args.compression))
 

@@ -455,6 +455,17 @@ test("a page hears of every time that people are called, however fast it goes", 
   assert.deepEqual(told, [true, false, true, false, true]);
 });
 
+test("a newcomer at the demo hears an exercise ring, and no operator anywhere else does", async () => {
+  for (const exercises_ring of [true, false]) {
+    const rig = new Rig();
+    await rig.room.ask({ ask: "open", settings: { ...SETTINGS, exercises_ring }, login: { name: "thandi", password: "x" }, seat: "thandi" });
+    for (const broker of rig.brokers) broker.open();
+    rig.hear("alarm/police", rig.alarm({ status: "exercise" }));
+    rig.pass(100);
+    assert.equal(rig.alarms.get("a1")!.isRinging, exercises_ring);
+  }
+});
+
 test("who waits at a kiosk whose clock is not set has waited at least as long as its stages have taken", async () => {
   const rig = await new Rig().open();
   const unset = { timeq: "unsynced" };

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
+from playwright.sync_api import expect
 
 from agent.adapters.jose_keys import PrivateKey, read_key_set
 from agent.cli import demo
@@ -97,6 +98,7 @@ def test_it_loads_speaks_to_the_broker_and_keeps_to_its_policy(
         assert served.url is not None
         page = browser.open(served.url)
         assert page.evaluate("isSecureContext")
+        expect(page.get_by_text("exercises ring here like calls, and nobody is sent out")).to_be_visible()
         assert page.evaluate(CONNECTED, f"ws://127.0.0.1:{stage.web_port}/mqtt") == "open"
         assert browser.complaints == []
         assert page.evaluate("fetch('https://example.com/').catch(() => 'refused')") == "refused"
@@ -126,6 +128,7 @@ def test_it_is_on_loopback_alone_and_has_the_demos_settings(stage: Stage, built_
         connection.request("GET", "/control-room.json")
         settings = json.loads(connection.getresponse().read())
         connection.close()
+    assert settings["exercises_ring"] is True, "all alarms of the demo are exercises, and a newcomer wants to hear one"
     assert settings["brokers"] == [{"name": "demo", "url": f"ws://127.0.0.1:{stage.web_port}"}]
     for outline in settings["outlines"]:
         assert (built_page / outline).is_file()

@@ -48,6 +48,12 @@ def test_a_profile_is_valid_and_describes_a_device_that_does_something(name: str
     assert bool(settings.buttons) == ("kiosk" in settings.device.id), "its id says what it is"
 
 
+@pytest.mark.parametrize("name", [name for name in STREET if "kiosk" in name])
+def test_a_technician_before_an_open_cabinet_asks_for_the_service_page_without_the_office(name: str) -> None:
+    [contact] = [each for each in profile(name).inputs if each.kind == "service"]
+    assert contact.active_when == "closed"
+
+
 @pytest.mark.parametrize("name", STREET)
 def test_a_device_in_the_street_speaks_tls_and_obeys_signed_commands_only(name: str) -> None:
     settings = profile(name)

@@ -94,12 +94,24 @@ def test_the_hour_is_an_hour_and_each_step_asks_for_figures_that_the_form_has() 
     assert steps[::2] == [str(number) for number in range(1, len(steps) // 2 + 1)]
     minutes = [int(re.findall(r"^\*(\d+) minutes\b", text, re.MULTILINE)[0]) for text in steps[1::2]]
     assert sum(minutes) <= 60
+    assert "**Plan two hours**" in body, "nobody needs no set-up and makes no mistake"
     for text in steps[1::2]:
         assert "\n- See: " in text
         assert "\n- If not: " in text
     asked = re.findall(r"\*\*(\d+)\*\* ", body)
     assert asked == re.findall(r"^\| (\d+) \| [^|]+ \| [^|]* \| \|$", form, re.MULTILINE)
     assert asked == [str(number) for number in range(1, len(asked) + 1)]
+
+
+def test_whoever_goes_to_the_bench_is_told_beforehand_what_its_commands_need() -> None:
+    needed = HOUR.partition("You need:\n")[2].partition("### B1. ")[0]
+    for_the_day = DAY.partition("**Parts and tools**")[2].partition("\n\n")[0]
+    plain, with_cameras = sorted({int(each) * 2**20 for each in re.findall(r"\b(\d+)MiB", DAY)})[-2:]
+    assert plain < 16e9 < with_cameras < 32e9
+    for text in (needed, for_the_day):
+        for what in ("16 GB", "32 GB", "internet access", "parted"):
+            assert what in text
+    assert "mDNS" in needed, "by which the laptop finds kiosk-0001.local"
 
 
 def test_the_hours_wires_are_those_of_the_kiosk() -> None:

@@ -1,10 +1,11 @@
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from agent.__main__ import COMMANDS
+from agent.__main__ import COMMANDS, whole_parser
 from agent.sim.camera_faults import CameraFault
 
 ROOT = Path(__file__).parents[2]
@@ -60,3 +61,11 @@ def test_the_page_on_debugging_names_every_fault_and_no_other() -> None:
     text = (ROOT / "docs" / "how-to" / "debug-a-kiosk.md").read_text(encoding="utf-8")
     faults = {f"camera-{fault.value}" for fault in CameraFault} | {"vision-crash"}
     assert set(re.findall(r"`fault ([a-z-]+)`", text)) == faults
+
+
+def test_an_office_that_a_technician_telephones_finds_the_order_for_the_service_page_in_the_guide() -> None:
+    page = (ROOT / "docs" / "how-to" / "commission-a-device.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    [order] = [each.replace("\\\n", " ") for each in blocks if " service-page " in each]
+    args = whole_parser().parse_args(shlex.split(order)[1:])
+    assert (args.name, args.key.name.partition("-")[0]) == ("service-page", "admin")

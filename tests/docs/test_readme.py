@@ -3,7 +3,11 @@
 import re
 from pathlib import Path
 
+import pytest
+
+from agent.__main__ import main
 from deploy.lamps.words import BEFORE, CALL, OTHER_TIMES
+from tests.support.run import ran
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
@@ -34,3 +38,23 @@ def test_its_table_of_lamps_is_that_of_the_pictures() -> None:
     rows = [tuple(cell.strip().replace(" ", "-") for cell in row.split("|")[1:4]) for row in README[begin:end]]
     lamps = [moment.lamps for moment in (*CALL, *OTHER_TIMES[:-1], *BEFORE, OTHER_TIMES[-1])]
     assert rows == [(each.yellow, each.green, each.beacon) for each in lamps]
+
+
+def test_whoever_changes_something_has_it_tested_by_make_test_unless_the_readme_names_its_target() -> None:
+    """`-n` prints the commands and runs none."""
+    assert "all tests except those of the package, the control room, enrolment and the long runs" in FIRST_SCREEN
+    named = ran("make", "-n", "test-package", "test-control-room", "test-enrolment", cwd=ROOT).stdout.split()
+    left_out = set(re.findall(r"--ignore=(\S+)", ran("make", "-n", "suite", cwd=ROOT).stdout))
+    assert left_out
+    assert left_out <= {*named, "tests/campaigns/brokers"}
+
+
+def test_a_newcomer_can_run_the_examples_as_they_are_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files that they name are in the repository, or made by an example. Words in capitals are to be filled in."""
+    examples = [row.split("|")[3] for row in README if row.startswith("| `edge-agent ")]
+    files = [each for row in examples for each in re.findall(r"--(?:config|key) ([a-z]\S*)", row)]
+    assert len(files) > 3
+    (tmp_path / "firmware_configs").symlink_to(ROOT / "firmware_configs")
+    monkeypatch.chdir(tmp_path)
+    assert main(["keygen", "--role", "operator", "--out", "keys"]) == 0
+    assert [each for each in files if not list(tmp_path.glob(each))] == []

@@ -372,3 +372,4 @@ def test_a_technician_who_is_refused_reads_in_the_first_line_why_and_what_to_do(
 
 def test_the_lamps_that_a_technician_is_shown_are_each_told_on_the_page() -> None:
     assert {way.lamps for way in WAYS.values()} == set(_IN_THE_GUIDE)
+    assert [line for line in _IN_THE_GUIDE.values() if line not in GUIDE] == []
