@@ -56,6 +56,11 @@ def device_certificate(cert: Path, key: Path, ca: Path | None) -> DeviceCertific
     )
 
 
+def owner(cert: Path) -> str:
+    """Return the common name of the first certificate in a file. Raises BrokerError."""
+    return _common_name(_read(cert, "cert_file")[0])
+
+
 def probe_certificate(key: Path, common_name: str) -> bytes:
     """Return the probe's certificate in PEM form. Raises NoProbeCertificate, BrokerError.
 

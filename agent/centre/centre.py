@@ -24,6 +24,7 @@ from agent.centre.replays import Replay
 from agent.contract.commands import AckArgs
 from agent.contract.errors import BrokerError
 from agent.contract.host_state import host_topic
+from agent.contract.identity import REPORTS
 from agent.contract.messages import ResultData
 from agent.contract.vocabulary import AckAction
 
@@ -48,8 +49,6 @@ _SPOKEN = (
     "evidence",
 )
 """What is subscribed to below `up/`: all but pictures. First what brokers bring first: the open alarms."""
-_REPORTS = "/up/commissioning"
-"""Each device has its newest one retained. All of them at each connection are for whoever files them, by `filters`."""
 _WITH_ALARMS = ("/up/#", "/up/alarm/+", "/up/alarm/#")
 _T = TypeVar("_T")
 _LOG = logging.getLogger(__name__)
@@ -129,7 +128,8 @@ class Centre:
                     lambda up, why: self._queue.put(lambda: self._linked(url, up, why)),
                     topic,
                     client_id,
-                    only_new=() if filters is not None else [each for each in topics if each.endswith(_REPORTS)],
+                    # All reports at each connection are for whoever files them, by `filters`.
+                    only_new=() if filters is not None else [each for each in topics if each.endswith(REPORTS)],
                 )
 
             make()  # what is wrong with its address or its files is said here

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,9 +12,10 @@ from pydantic import BaseModel, ValidationError
 
 from agent.adapters.broker_failures import endpoint_of
 from agent.adapters.tls_context import TlsFiles
+from agent.adapters.x509_files import owner
 from agent.centre import printable
 from agent.cli.options import DEFAULT_CONFIG, add_config
-from agent.contract.identity import LEVEL, ROOT, Identity
+from agent.contract.identity import LEVEL, ROOT, Identity, is_devices
 from agent.contract.mistakes import mistake
 from agent.core.errors import BrokerError, UsageError
 from agent.settings import Settings, load
@@ -67,9 +69,10 @@ def target_of(args: argparse.Namespace, *, every: bool = False, sends: bool = Tr
     """Return what `add_options` was told: by --device, or else by the device's settings. Raises UsageError.
 
     With `every` device meant, neither is needed where a broker is given. Who only signs and nothing `sends` needs no
-    broker. Never returns the device's certificate: a
-    broker that takes the client id from it would cut the device off when we connect.
+    broker. Never returns a device's certificate: a broker that takes the client id from it would cut the device off
+    when we connect.
     """
+    _refuse_a_devices(args.cert)
     if args.device is not None and (every or args.config is not None):
         raise UsageError(f"--device names one device: leave it out, or {'--all' if every else '--config'}")
     by_name = args.device is not None or (every and args.broker is not None and args.config is None)
@@ -101,6 +104,18 @@ def _tls_files(args: argparse.Namespace, settings: Settings) -> TlsFiles:
             "those of a command centre with --cert and --cert-key, and its port with --broker"
         )
     return TlsFiles(args.ca or mqtt.ca_file, args.cert, args.cert_key)
+
+
+def _refuse_a_devices(cert: Path | None) -> None:
+    """Raise UsageError for a device's certificate. One that can't be read is named when we connect."""
+    if cert is None:
+        return
+    with suppress(BrokerError):
+        if is_devices(name := owner(cert)):
+            raise UsageError(
+                f"--cert {printable(str(cert))} is the certificate of the device {printable(name)}, and the broker "
+                "would cut that device off: give a command centre's, provinces/CODE/centres/NAME/NAME.pem"
+            )
 
 
 def broker_url(word: str) -> str:

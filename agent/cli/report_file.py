@@ -24,7 +24,7 @@ from agent.centre.reader import MAX_PAYLOAD_BYTES
 from agent.cli.centre import add_options, target_of
 from agent.cli.report_trust import add_trust, trust_of
 from agent.contract.commissioning import Report
-from agent.contract.identity import ROOT
+from agent.contract.identity import REPORTS, ROOT
 from agent.core.errors import EdgeAgentError, UsageError
 from agent.provisioning.report import Finding, Trust, check
 
@@ -32,7 +32,7 @@ STRANGE = "not-genuine"
 """The folder for what is no genuine report, by the device whose topic it came on."""
 MOST_STRANGE = 20
 """Of one device: a stolen one can make as many as it likes."""
-_TOPIC = re.compile(r"((?:[a-z0-9-]{1,64}/){2}[a-z0-9-]{1,64})/up/commissioning")
+_TOPIC = re.compile(r"((?:[a-z0-9-]{1,64}/){2}[a-z0-9-]{1,64})" + REPORTS)
 _EXAMPLE = """\
 Example, in the office:
   edge-agent report file --to provinces/kzn/reports --province kzn --broker mqtts://broker-a.kzn.example:8884 \\

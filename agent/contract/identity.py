@@ -9,6 +9,8 @@ LEVEL = re.compile(r"[a-z0-9-]{1,64}\Z")
 """One topic level that the contract and every broker accept."""
 ROOT = "edge/v1"
 """The root of all topics, unless a device's settings say otherwise."""
+REPORTS = "/up/commissioning"
+"""How the topic of a device's reports of commissionings ends. Each device has its newest one retained."""
 LONGEST_COMMON_NAME = 64
 """The limit of X.509."""
 
@@ -73,3 +75,8 @@ def common_name(user: str) -> str:
     if len(user) <= LONGEST_COMMON_NAME:
         return user
     return f"long-{hashlib.sha256(user.encode()).hexdigest()[:56]}"
+
+
+def is_devices(name: str) -> bool:
+    """Whether a certificate with this common name is a device's or its probe's: no centre has such a name."""
+    return "/" in name or name.startswith("long-")

@@ -9,9 +9,10 @@ from agent.__main__ import BAD_USAGE, main, whole_parser
 from agent.adapters.tls_context import TlsFiles
 from agent.cli import centre
 from agent.cli.centre import Target, target_of
-from agent.contract.identity import Identity
+from agent.contract.identity import Identity, common_name
 from agent.core.errors import UsageError
 from tests.support.agent_process import SOURCE, AgentProcess
+from tests.support.certificates import Authority
 
 NAME = "gp/park-station/kiosk-1"
 KIOSK = Identity("gp", "park-station", "kiosk-1")
@@ -94,3 +95,16 @@ def test_an_operator_who_mistypes_the_brokers_address_is_told_of_bad_usage_and_n
 ) -> None:
     assert main([*command, "--device", NAME, "--broker", url]) == BAD_USAGE
     assert capsys.readouterr().err.startswith("edge-agent: --broker: a broker's address ")
+
+
+@pytest.mark.parametrize("user", [NAME, "gp/" + "s" * 64 + "/kiosk-1"], ids=["by name", "by digest"])
+@COMMANDS
+def test_a_kiosk_is_not_cut_off_by_a_terminal_that_comes_with_its_certificate(
+    command: tuple[str, ...], user: str, tmp_path: Path
+) -> None:
+    office = Authority(tmp_path / "office", "office")
+    device, centres = (office.client(common_name(name)) for name in (user, "jhb-centre"))
+    words = (*command, "--device", NAME, "--broker", "mqtts://a", "--cert-key", "c.key", "--cert")
+    with pytest.raises(UsageError, match="the broker would cut that device off: give a command centre's"):
+        target_of(parsed(*words, device.cert))
+    assert target_of(parsed(*words, centres.cert)).tls.cert == centres.cert

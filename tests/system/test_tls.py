@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from agent.adapters.tls_context import TlsFiles
 from agent.adapters.x509_files import device_certificate
+from agent.cli.centre import Target
+from agent.cli.sender import Sender
+from agent.contract.identity import Identity
+from agent.core.errors import BrokerError
 from tests.support.agent_process import USER, AgentProcess, run_cli
 from tests.support.centre import Centre
 from tests.support.certificates import Authority, BrokerAuthorities, CertificateFiles
@@ -39,13 +44,10 @@ def test_a_press_arrives_over_tls_and_the_ack_of_a_centre_with_its_own_certifica
         agent.wait_for_outputs(yellow="on", green="on")
 
         # The device's own certificate is no centre's: who steals a kiosk can't answer for the control room.
-        as_device = run_cli(
-            *("ack", "--config", agent.config, "--key", agent.key_file, "--action", "closed", "--timeout", "1"),
-            *("--cert", files.cert, "--cert-key", files.key),
-            alarm.data["alarm_id"],
-        )
-        assert as_device.returncode == 1
-        assert len(as_device.stderr.splitlines()) == 1
+        stolen = Target(Identity(*USER.split("/")), [tls_broker.url], TlsFiles(files.ca, files.cert, files.key))
+        closed = {"alarm_id": alarm.data["alarm_id"], "action": "closed"}
+        with Sender(stolen, lambda _: None) as thief, pytest.raises(BrokerError):
+            thief.send(name="ack", arguments=closed, key=agent.key, timeout_s=1)
         assert agent.outputs()["green"] == "on"
 
         told = centre.wait_for("health", lambda m: "certificate_ends" in m.data, timeout_s=20)
@@ -100,7 +102,14 @@ def test_no_command_comes_in_as_the_device_which_the_broker_would_cut_off_for_it
     ):
         centre.wait_for("state", lambda m: m.data["state"] == "online")
         signed = ("--key", agent.key_file)
+        own = ("--config", agent.config, "--cert", files.cert, "--cert-key", files.key)
+        trust = ("--device-ca", authorities.devices.ca, "--keys", agent.directory / "keys" / "keys.json")
+        reports = run_cli("report", "file", "--to", tmp_path / "reports", "--seconds", "1", *trust, *own)
+        assert reports.returncode == 2
+        assert f"is the certificate of the device {USER}" in reports.stderr
+        assert "give a command centre's, provinces/CODE/centres/NAME/NAME.pem" in reports.stderr
         for words in (("watch",), ("command", *signed, "ping"), ("ack", *signed, "--action", "closed", "a1")):
+            assert run_cli(*words, *own).returncode == 2
             done = run_cli(*words, "--config", agent.config)
             assert done.returncode == 2
             assert "give those of a command centre with --cert and --cert-key" in done.stderr

@@ -9,6 +9,7 @@ import threading
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from agent.contract.identity import REPORTS
 from agent.contract.messages import Rank
 from agent.core.errors import BrokerError, MessageRefused
 from agent.core.facts import AlarmDelivered
@@ -16,7 +17,6 @@ from agent.outbox.backlog import Waiting
 from agent.outbox.outbox import Outbox
 from agent.ports import Broker, Clock, Line, OutgoingMessage, Published
 
-_REPORT = "/up/commissioning"
 _WINDOW = 20
 _RESERVE = 4
 """Places in the window that only alarms and state may take, if the broker's window is large enough."""
@@ -253,7 +253,7 @@ class Sender:
         report of a commissioning, which is made once."""
         with self._lock:
             for mid, sent in [*self._in_flight.items()]:
-                if sent.message.retain and not sent.message.topic.endswith(_REPORT):
+                if sent.message.retain and not sent.message.topic.endswith(REPORTS):
                     self._outbox.give_up(sent.waiting)
                     del self._in_flight[mid]
 
