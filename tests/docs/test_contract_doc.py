@@ -69,6 +69,13 @@ def test_every_field_is_described(model: type[BaseModel]) -> None:
     assert missing(fields) == []
 
 
+def test_whoever_follows_a_record_by_the_letter_finds_no_false_holes() -> None:
+    """What a broker has retained says how far the record was long ago. `tests/centre/test_record.py` has the library
+    begin so."""
+    begins = "whoever hears a device for the first time begins with the `recorddone` of the first message that is "
+    assert f"{begins}neither retained nor `historical`" in " ".join(DOCUMENT.split())
+
+
 def test_every_stage_and_class_is_described() -> None:
     assert missing(stage.value for stage in Stage) == []
     assert [rank.name for rank in Rank if rank.name.lower() not in DOCUMENT] == []

@@ -66,6 +66,6 @@ def test_the_page_on_debugging_names_every_fault_and_no_other() -> None:
 def test_an_office_that_a_technician_telephones_finds_the_order_for_the_service_page_in_the_guide() -> None:
     page = (ROOT / "docs" / "how-to" / "commission-a-device.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    [order] = [each.replace("\\\n", " ") for each in blocks if " service-page " in each]
-    args = whole_parser().parse_args(shlex.split(order)[1:])
-    assert (args.name, args.key.name.partition("-")[0]) == ("service-page", "admin")
+    orders = [shlex.split(each.replace("\\\n", " "))[1:] for each in blocks if " service-page " in each]
+    typed = [whole_parser().parse_args(words) for words in orders]
+    assert [(args.name, args.key.name.partition("-")[0]) for args in typed] == [("service-page", "admin")]
