@@ -197,6 +197,18 @@ def test_the_lamps_before_the_enrolment_never_end_an_agent_and_an_agents_start_e
     assert begins.startswith("+-"), "what it can't end must not keep the agent from starting"
 
 
+@pytest.mark.parametrize("unit", [CLOCK, ENROL, LAMPS, TIMER, PATH])
+def test_a_technician_finds_what_helps_before_the_enrolment_after_each_start_and_not_only_after_the_cards_first(
+    unit: str,
+) -> None:
+    assert f"deploy/systemd/{unit}" in tree.PLACES
+    assert read(unit)["Install"]["WantedBy"] in {"multi-user.target", "timers.target"}
+    scripts = SYSTEMD.parent / "package/debian"
+    for script, pattern in (("postinst", r"^for each in (.*); do$"), ("prerm", r"deb-systemd-invoke stop (.*) >")):
+        text = (scripts / script).read_text(encoding="utf-8").replace("\\\n", " ")
+        assert unit in " ".join(re.findall(pattern, text, re.MULTILINE)).split(), script
+
+
 @pytest.mark.parametrize(
     ("file", "state", "begins"),
     [
