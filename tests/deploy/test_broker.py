@@ -48,11 +48,19 @@ def test_a_device_reports_and_is_answered(tls_broker: Mosquitto, centre: Subscri
         }
 
 
+def test_a_device_hears_its_own_echo_by_which_it_knows_that_acks_reach_it(
+    tls_broker: Mosquitto, kiosk: CertificateFiles
+) -> None:
+    with Subscriber(tls_broker.port, [f"{BASE}/kiosk-0042/down/#"], files=kiosk) as device:
+        assert not device.publish(f"{BASE}/kiosk-0042/down/echo", b"7f3a").is_failure
+        assert device.wait_for().payload == b"7f3a"
+
+
 @pytest.mark.parametrize(
     "topic",
     [
         *(f"edge/v1/{other}/up/{what}" for other in OTHERS for what in ("alarm/police", "alarm/self-test", "state")),
-        *(f"edge/v1/{other}/down/ack/1" for other in OTHERS),
+        *(f"edge/v1/{other}/down/{what}" for other in OTHERS for what in ("ack/1", "echo")),
         f"{BASE}/kiosk-0042/down/ack/1",
         f"{BASE}/kiosk-0042",
         f"edge/v1/host/{CENTRE}/state",

@@ -27,6 +27,13 @@ def seconds(device: Device, count: float) -> None:
         device.advance(0.5)
 
 
+def right_behind_an_echo(device: Device) -> None:
+    """Go on until the next one is farthest away."""
+    before = len(device.broker.echoes)
+    while len(device.broker.echoes) == before:
+        device.advance(0.5)
+
+
 def until_it_connects_again(device: Device, most_s: float) -> float:
     """How long it takes, in seconds."""
     before = len(device.broker.connections) + len(device.second.connections)
@@ -49,6 +56,7 @@ def part(device: Device) -> str | None:
 
 def test_at_rest_it_notices_within_five_minutes_that_nothing_arrives_and_connects_again(kiosk: Device) -> None:
     seconds(kiosk, 1000)
+    right_behind_an_echo(kiosk)
     assert len(kiosk.broker.connections) == 1
     kiosk.broker.echo = "nothing back"
 
@@ -60,9 +68,16 @@ def test_at_rest_it_notices_within_five_minutes_that_nothing_arrives_and_connect
     assert kiosk.ends[0].detail == "the broker does not deliver what it takes; trying a new connection"
 
 
+def test_at_rest_whoever_pays_for_its_sim_card_pays_for_one_echo_in_225_seconds(kiosk: Device) -> None:
+    seconds(kiosk, 3600)
+
+    assert len(kiosk.broker.echoes) <= 1 + 3600 / 225
+
+
 def test_while_an_alarm_is_open_it_notices_within_ten_seconds(kiosk: Device) -> None:
     kiosk.calm = False
     seconds(kiosk, 100)
+    right_behind_an_echo(kiosk)
     assert len(kiosk.broker.connections) == 1
     kiosk.broker.echo = "nothing back"
 
