@@ -14,11 +14,13 @@ from playwright.sync_api import Page
 
 from agent.adapters.jose_keys import KeyRing, PrivateKey
 from agent.cli.keygen import make_key
+from tests.control_room.fleet import Kiosk
 from tests.control_room.rig import PASSWORD, SETTINGS, Browser
 from tests.support.control_room import worker
 from tests.support.mosquitto import Mosquitto, free_port
 from tests.support.run import ran
 from tests.support.subscriber import Subscriber
+from tests.system.test_deaf import payloads
 
 START = """() => {
   window.tells = [];
@@ -172,6 +174,20 @@ def test_it_connects_watches_and_says_so_until_the_shift_ends(
         desk.ask("end")
         kiosk.wait_for(lambda heard: json.loads(heard.payload)["online"] is False)
     browser.forgive("WebSocket connection to 'ws://127.0.0.1:[0-9]+/' failed")
+
+
+def test_a_stolen_kiosk_does_not_make_a_page_deaf(desk: Desk, broker: tuple[Mosquitto, int]) -> None:
+    running, port = broker
+    settings = {**SETTINGS, "brokers": [{"name": "a", "url": f"ws://127.0.0.1:{port}/"}]}
+    desk.ask("open", settings=settings, login={"name": "", "password": ""}, seat="thandi")
+    desk.await_told("said.tell === 'links' && said.links[0]?.state === 'open' && said.links[0]?.echoMs !== null")
+    topic, pressed = "edge/v1/gp/park-station/kiosk-9/up/alarm/x", Kiosk(1).pressed()
+    with Subscriber(running.port) as thief:
+        for payload in payloads(topic, 1, is_5=True) * 5:
+            thief.publish(topic, payload, qos=1)
+        thief.publish(pressed.topic, pressed.payload)
+        desk.await_told("said.tell === 'changed' && said.alarms.length > 0")
+    assert "Dropping too large" not in running.log()
 
 
 def test_what_a_stolen_kiosk_has_retained_comes_to_no_page(desk: Desk, broker: tuple[Mosquitto, int]) -> None:

@@ -15,7 +15,7 @@ from agent.adapters.paho_bounded import KEPT_PACKET_BYTES, MAXIMUM_PACKET_BYTES
 from agent.adapters.tls_context import TlsFiles
 from agent.centre import Centre as Library
 from agent.centre import NewMessage
-from tests.support.agent_process import TREE, USER, AgentProcess
+from tests.support.agent_process import REPOSITORY, TREE, USER, AgentProcess
 from tests.support.centre import Centre
 from tests.support.certificates import BrokerAuthorities
 from tests.support.mosquitto import CENTRE, DEPLOYED, Mosquitto
@@ -146,6 +146,13 @@ def test_what_a_stolen_kiosk_has_retained_comes_to_no_centre(tmp_path: Path) -> 
 
 def test_what_a_client_keeps_of_a_message_is_more_than_the_largest_that_the_broker_delivers() -> None:
     assert broker_limit() + 65_535 + 16 < KEPT_PACKET_BYTES
+
+
+def test_a_subscriber_that_asks_for_what_the_contract_says_is_not_made_deaf() -> None:
+    said = re.search(r"Maximum Packet Size to 1 MiB \(([\d,]+)\)", (REPOSITORY / "docs" / "contract.md").read_text())
+    assert said is not None
+    asked = int(said[1].replace(",", ""))
+    assert broker_limit() + 65_535 + 16 < asked == MAXIMUM_PACKET_BYTES
 
 
 def test_a_kiosk_notices_at_any_broker_that_no_ack_reaches_it_and_green_comes(tmp_path: Path) -> None:
