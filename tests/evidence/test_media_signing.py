@@ -16,6 +16,8 @@ from agent.evidence.media_signing.keys import Trust
 from agent.evidence.media_signing.verdict import Fault, Result
 from agent.evidence.media_signing.verify import verify
 from agent.evidence.mp4 import Mp4
+from tests.support.altered_container import boxes, written
+from tests.support.altered_media import nothing_moves
 from tests.support.signed_media import (
     BEGAN,
     BEGAN_NS,
@@ -203,6 +205,15 @@ def test_a_court_is_told_where_the_dark_of_another_day_was_joined_on() -> None:
     back = judged(mp4(later[:16] + own[16:]))
     assert back.result is Result.MISSING
     assert "goes back by 86400.0 s" in back.findings[0].text
+
+
+def test_a_court_is_told_of_a_scene_cut_out_of_the_dark_though_all_times_fit() -> None:
+    pictures = nothing_moves("dark", [5] * 8)
+    pictures[26] = pictures[16]  # the signature that is left then is that of the GOP before the cut
+    whole = boxes(mp4(pictures, fragment=5))
+    verdict = judged(written([*whole[:8], *whole[12:]]))  # and its last picture lasts until the next one
+    assert verdict.result is Result.MISSING
+    assert [each.text for each in verdict.findings] == ["2 signed stretches missing before this one"]
 
 
 def test_gops_in_another_order_are_not_authentic() -> None:

@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from agent.evidence import h264
 from agent.evidence.media_signing.verdict import Result
 from agent.evidence.mp4 import Mp4
 from agent.evidence.parameter_sets import ParameterSets
+from agent.evidence.presented import sets_of
 from agent.evidence.rebuild import rebuilt
 from agent.evidence.remux import plain_mp4
 from agent.evidence.sealed_file import ClipError
@@ -24,11 +26,12 @@ from tests.support.altered_container import (
     film_in_fragments,
     fragment_edits,
     verdict_on,
+    with_sps,
 )
 from tests.support.recording import encoded
 from tests.support.signed_media import samples_of, signing, vector
 
-STTS = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stts")
+STSD, STTS = ((b"moov", b"trak", b"mdia", b"minf", b"stbl", each) for each in (b"stsd", b"stts"))
 PROVEN = 147
 """Of 150 pictures in groups of 5: those up to the second of the last group, in which the last signature stands."""
 
@@ -79,6 +82,8 @@ def test_pixels_that_somebody_has_cropped_away_are_seen_again() -> None:
     sets = [ParameterSets(bytes.fromhex(each), (b"\x68",)) for each in ("6742001eda0507e4", "6742001eda0507f08f40")]
     assert [(each.size, each.cropped) for each in sets] == [((320, 240), (0, 0)), ((288, 240), (32, 0))]
     assert sets[1].uncropped() == sets[0]
+    film = Container(plain_mp4(film_in_fragments())).having(*STSD, change=partial(with_sps, sps=sets[1].sps))
+    assert next(iter(sets_of(Mp4.read(BytesIO(made_again(film)))))) == sets[0].sps
 
 
 def test_what_can_not_be_made_again_is_refused_with_the_reason() -> None:

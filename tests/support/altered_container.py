@@ -168,7 +168,7 @@ def container_edits(film: bytes, other_sps: bytes) -> Iterator[tuple[str, bytes,
         ("stretched", entry, _in_entry(pasp), "stretched"),
         ("another size", entry, _in_entry(size=(160, 120)), "its header says 160x120"),
         ("squeezed", head, _set(76, ">II", 80 << 16, 240 << 16), "shown as 80x240"),
-        ("other parameter sets", entry, lambda given: _with_sps(given, other_sps), "its header says 320x240"),
+        ("other parameter sets", entry, lambda given: with_sps(given, other_sps), "its header says 320x240"),
         ("described twice", entry, lambda given: given[:7] + b"\2" + given[8:] * 2, "described in 2 ways"),
         ("other colours", entry, _in_entry(box(b"colr", b"nclx", bytes(7))), "colours are meant"),
         ("a mode of drawing", (*table[:-1], b"vmhd"), _set(4, ">H", 0x24), "drawn in a mode"),
@@ -188,7 +188,7 @@ def container_edits(film: bytes, other_sps: bytes) -> Iterator[tuple[str, bytes,
         yield what, file, words
 
 
-def _with_sps(table: bytes, sps: bytes) -> bytes:
+def with_sps(table: bytes, sps: bytes) -> bytes:
     """The description of the pictures with another sequence parameter set."""
     at = table.index(b"avcC") - 4
     size = int.from_bytes(table[at : at + 4])

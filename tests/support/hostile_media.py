@@ -1,8 +1,9 @@
 """Films that were made to keep a verifier busy, each of about as many bytes as is said."""
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from hashlib import sha256
 
 from agent.adapters.evidence_keys import der_of, pem_of
 from agent.evidence.media_signing import tlv
@@ -27,6 +28,7 @@ def _pictures(count: int) -> list[bytes]:
 
 KINDS = (
     "signatures behind pictures",
+    "a signature for each picture",
     "pictures that nobody has signed",
     "signatures without lists",
     "long lists",
@@ -66,6 +68,9 @@ def hostile(kind: str, size: int) -> bytes:
     endless = box(b"moof", box(b"traf", head, box(b"trun", struct.pack(">II", 0, 0xFFFFFFFF))))
     made: dict[str, Callable[[], bytes]] = {
         "signatures behind pictures": lambda: mp4([key, b"".join(pictures), first, *rows()]),
+        "a signature for each picture": lambda: mp4(
+            [key + b"".join(pictures), *_one_each(key, pictures, chain, size // 2)]
+        ),
         "pictures that nobody has signed": lambda: mp4([key + first, *_mixed(pictures, rows())]),
         "signatures without lists": lambda: mp4([key + first + b"".join(pictures), *bare()]),
         "long lists": lambda: mp4([key + first, *long()]),
@@ -82,6 +87,17 @@ def hostile(kind: str, size: int) -> bytes:
         "runs without end": lambda: mp4([key] * 3, fragment=1) + endless + box(b"mdat", bytes(size)),
     }
     return made[kind]()
+
+
+def _one_each(key: bytes, pictures: list[bytes], chain: bytes, size: int) -> Iterator[bytes]:
+    """Signatures of so many bytes together, each of which has one picture more, and besides one that is not there."""
+    first, left = sha256(key[4:]).digest(), size
+    for number, each in enumerate(pictures, 1):
+        linked = sha256(first + sha256(each[4:]).digest()).digest()
+        yield (made := _sei(number, [first if number == 1 else bytes(32), linked], chain=chain if number == 1 else b""))
+        left -= len(made)
+        if left < 0:
+            return
 
 
 def _mixed(pictures: list[bytes], rows: list[bytes]) -> list[bytes]:
