@@ -236,6 +236,7 @@ def test_nothing_is_shown_that_can_not_be_written_down(shown: Shown) -> None:
         f"/clips/{DEVICE}/front/../../../../etc/passwd",
         f"/clips/{DEVICE}/front/part?parts=../../other/2026-11-27/22/59-58.123Z.1",
         f"/clips/{DEVICE}/front/part?parts=2026-11-27/22/59-58.123Z.1%0a",
+        f"/clips/{DEVICE}/front/part?parts=2%D9%A026-11-27/22/59-58.123Z.1",
         f"/clips/{DEVICE}/front/part?parts=http://127.0.0.1/2026-11-27/22/59-58.123Z.1",
         f"/clips/{DEVICE}/front/part?parts=2026-11-27/22/59-58.123Z.1,2026-11-27/22/59-58.123Z.2",
         f"/clips/{DEVICE}/front/verdict?parts=&clip=x",
