@@ -81,11 +81,13 @@ def _add_shared(parser: argparse.ArgumentParser) -> None:
 def _verify(args: argparse.Namespace) -> int:
     file, findings = _checked(args)
     report = file.data.report
-    for holds, text in findings:
+    for holds, text, _ in findings:
         print(printable(f"{'holds' if holds else 'NOT SO'}: {text}"))
     if args.revoked is None:
         print("not asked: whether the device was revoked since (--revoked FILE)")
-    if not all(finding.holds for finding in findings):
+    if dos := [finding.do for finding in findings if not finding.holds]:
+        for do in dict.fromkeys(dos):
+            print(printable(f"Next: {do}."))
         return 1
     words: dict[Verdict, str] = {"passed": "passed", "failed": "failed", "left-out": "left out"}
     counts = ", ".join(f"{count} {word}" for verdict, word in words.items() if (count := report.count(verdict)))

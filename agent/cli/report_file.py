@@ -192,6 +192,7 @@ def _write(path: Path, payload: bytes, findings: Sequence[Finding], now: datetim
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [f"Checked {now:%Y-%m-%d %H:%M} UTC, when it came"]
     lines += [printable(f"{'holds' if each.holds else 'NOT SO'}: {each.text}") for each in findings]
+    lines += [f"Next: {do}." for do in dict.fromkeys(each.do for each in findings if each.do)]
     replace_file(path.with_suffix(".txt"), ("\n".join(lines) + "\n").encode(), 0o640)
     replace_file(path, payload, 0o640)  # last: with it the report is filed
 

@@ -47,6 +47,20 @@ _MOST_NAMED = 50
 _MOST_CERTIFICATES = 5
 _UNKNOWN = "unable to get local issuer certificate"
 """What openssl says where an authority is missing."""
+_COPY = (
+    "take the device's own file, /var/lib/edge-agent/commissioning/report.json, and verify that. If it fails in"
+    ' the same way, somebody has changed it there: believe neither, and see "A stolen kiosk" in runbook.md'
+)
+_ELSEWHERE = 'somebody has the key of the device that has signed it, or its card: see "A stolen kiosk" in runbook.md'
+_CLOCK = "The device's clock was wrong: set it (`timedatectl` on the device), and have it commissioned again"
+_NEWEST = (
+    "take the device's newest report (`commissioned` in its up/meta names it), or give --after the one before this"
+)
+_SHUT_OUT = (
+    "if the device was revoked, ask the office why; one that was not stolen is enrolled and commissioned again. Else"
+    " give the newest list of its province, which brokers have in /etc/mosquitto/edge-agent/device-ca.crl"
+)
+_WALK = "have the device commissioned again, by an admin or a technician whose key is in the key set"
 
 
 class ReportError(EdgeAgentError):
@@ -72,6 +86,8 @@ class Finding(NamedTuple):
 
     holds: bool
     text: str
+    do: str = ""
+    """What to do where it does not hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +162,9 @@ def read(content: bytes) -> tuple[ReportFile, list[Finding]]:
     source = f"/edge/{data.report.device.name}"
     if sender is not None and sender != source:
         faults.append(f"{sender} has sent the report of {source}: somebody replays it for another device")
-    return ReportFile(data, pictures), [Finding(False, _shown(fault)) for fault in faults]
+    return ReportFile(data, pictures), [
+        Finding(False, _shown(fault), _ELSEWHERE if fault.startswith("/edge/") else _COPY) for fault in faults
+    ]
 
 
 def check(content: bytes, trust: Trust, now: datetime) -> tuple[ReportFile, list[Finding]]:
@@ -154,7 +172,7 @@ def check(content: bytes, trust: Trust, now: datetime) -> tuple[ReportFile, list
     file, faults = read(content)
     report = file.data.report
     if len(faults) > _MOST_NAMED:
-        faults = [*faults[:_MOST_NAMED], Finding(False, f"and {len(faults) - _MOST_NAMED} more places")]
+        faults = [*faults[:_MOST_NAMED], Finding(False, f"and {len(faults) - _MOST_NAMED} more places", _COPY)]
     findings = faults or [Finding(True, f"all {len(file.data.hashes)} places are as the list of hashes says")]
     if missing := [each.name for each in report.pictures if each.sha256 not in file.pictures]:
         findings.append(Finding(True, f"without pictures, which a message never has: {', '.join(missing)}"))
@@ -172,11 +190,11 @@ def _of_the_list(file: ReportFile) -> Finding:
     except (ValueError, RecursionError):
         signed = None
     if signed is None or said != canonical(signed) or not isinstance(signed, dict):
-        return Finding(False, "what was signed (/signed/payload) was altered")
+        return Finding(False, "what was signed (/signed/payload) was altered", _COPY)
     if signed.get("hashes") != digest(hashes):
-        return Finding(False, "the list of hashes (/hashes) is not the one that was signed (/signed/payload)")
+        return Finding(False, "the list of hashes (/hashes) is not the one that was signed (/signed/payload)", _COPY)
     if signed != statement(report, hashes):
-        return Finding(False, "what was signed (/signed/payload) is of another report or device")
+        return Finding(False, "what was signed (/signed/payload) is of another report or device", _COPY)
     return Finding(True, "the list of hashes is the one that was signed")
 
 
@@ -190,34 +208,40 @@ def _of_the_device(file: ReportFile, trust: Trust) -> Finding:
         certificate, between, ends = chain[0], [each.pem for each in chain[1:]], _time(report.ended)
     except (ValueError, KeyError, IndexError, TypeError, RecursionError, OpensslError):
         return Finding(
-            False, "the device's signature (/signed/signatures/0) was altered: its header names no certificate"
+            False, "the device's signature (/signed/signatures/0) was altered: its header names no certificate", _COPY
         )
     known = openssl.pem_certificates(trust.authorities)
     name, roots = report.device.name, [each.pem for each in known]
     if why := openssl.why_not_issued(certificate.pem, roots, between, "sslclient", at=ends):
-        return Finding(False, _foreign(certificate, report.ended[:10], why, [] if between else known))
+        return Finding(False, *_foreign(certificate, report.ended[:10], why, [] if between else known))
     signature = _decoded(own.signature)
     content = f"{own.protected}.{signed.payload}".encode()
     if header.get("alg") != "ES256" or not openssl.is_signature(signature or b"", content, certificate.public_key):
-        return Finding(False, f"the device's signature (/signed/signatures/0) is not one of {certificate.common_name}")
+        text = f"the device's signature (/signed/signatures/0) is not one of {certificate.common_name}"
+        return Finding(False, text, _COPY)
     if certificate.common_name != common_name(name):
-        return Finding(
-            False, f"the report is of {name}, and {certificate.common_name} has signed it: replayed for another device"
-        )
+        text = f"the report is of {name}, and {certificate.common_name} has signed it: replayed for another device"
+        return Finding(False, text, _ELSEWHERE)
     if trust.revoked and (why := openssl.why_revoked(certificate.pem, roots, between, trust.revoked)):
-        return Finding(False, f"the device's certificate does not hold any more: {why}")
+        return Finding(False, f"the device's certificate does not hold any more: {why}", _SHUT_OUT)
     return Finding(True, f"the device {name} has signed it, with a certificate that ends {certificate.ends:%Y-%m-%d}")
 
 
-def _foreign(certificate: Certificate, day: str, why: str, alone_before: Sequence[Certificate]) -> str:
-    """`alone_before` are the authorities that are known, where the report has brought none along."""
+def _foreign(certificate: Certificate, day: str, why: str, alone_before: Sequence[Certificate]) -> tuple[str, str]:
+    """Return what is wrong, and what to do. `alone_before` are the authorities that are known, where the report has
+    brought none along."""
     holder, roots = certificate.common_name, {each.common_name for each in alone_before if each.is_root}
     if 0 < len(roots) == len(alone_before) and certificate.issuer not in roots and why == _UNKNOWN:
-        return (
+        text = (
             f'nobody can tell whether {holder} is ours: its authority, "{certificate.issuer}", is neither among those '
             "given nor in the report (an older version left it out): give the certificate of the issuing authority too"
         )
-    return f"signed by a stranger: on {day} {holder} had no certificate of ours: {why}"
+        return text, "give --province CODE, or put the province's pki/issuing.pem into the file of --device-ca too"
+    text = f"signed by a stranger: on {day} {holder} had no certificate of ours: {why}"
+    return text, (
+        "check that --province or --device-ca is the device's own province. If it is, believe nothing of this report:"
+        " no device of yours has signed it"
+    )
 
 
 def of_the_technician(report: Report, payload: str, own: JwsSignature, keys: KeyRing) -> Finding:
@@ -225,44 +249,52 @@ def of_the_technician(report: Report, payload: str, own: JwsSignature, keys: Key
     by = report.by
     token = f"{own.protected}.{payload}.{own.signature}".encode()
     if any(_decoded(each) is None for each in (own.protected, own.signature)):
-        return Finding(False, "the technician's signature (/signed/signatures/1) was altered")
+        return Finding(False, "the technician's signature (/signed/signatures/1) was altered", _COPY)
     try:
         verified = keys.verify(token)
     except CommandRejected as error:
         if error.code == "unknown-key":
             key = str(error).partition(" is ")[0]  # the one that its header names
-            return Finding(False, f"the technician's {key} is not in the key set: revoked, or a stranger's")
-        return Finding(False, f"the technician's signature (/signed/signatures/1) does not hold: {error}")
+            return Finding(
+                False,
+                f"the technician's {key} is not in the key set: revoked, or a stranger's",
+                f"if the key is new, `edge-agent keys add` puts it into the key set; verify again then. Else {_WALK}",
+            )
+        return Finding(False, f"the technician's signature (/signed/signatures/1) does not hold: {error}", _COPY)
     if verified.role not in ROLES:
-        return Finding(False, f"{verified.issuer} has signed it as {verified.role}, who may not commission a device")
-    if (by.issuer, by.kid) != (verified.issuer, verified.kid):
         return Finding(
-            False, f"the report names {by.issuer} ({by.kid}), and {verified.issuer} ({verified.kid}) has signed it"
+            False, f"{verified.issuer} has signed it as {verified.role}, who may not commission a device", _WALK
         )
+    if (by.issuer, by.kid) != (verified.issuer, verified.kid):
+        text = f"the report names {by.issuer} ({by.kid}), and {verified.issuer} ({verified.kid}) has signed it"
+        return Finding(False, text, f"ask both who has walked. Then {_WALK}")
     return Finding(True, f"{verified.issuer} has signed it as {verified.role}, with the key {verified.kid}")
 
 
 def _of_its_turn(report: Report, trust: Trust, now: datetime) -> Iterator[Finding]:
     name, ended = report.device.name, report.ended
     if trust.device is not None and trust.device != name:
-        yield Finding(False, f"this is the report of {name}, and not of {trust.device}")
+        yield Finding(
+            False,
+            f"this is the report of {name}, and not of {trust.device}",
+            f"give the file of {trust.device}, or --device {name}",
+        )
     try:
         began, end = _time(report.began), _time(ended)
     except ValueError:
-        yield Finding(False, "its times are no times")
+        yield Finding(False, "its times are no times", _COPY)
         return
     if began > end:
-        yield Finding(False, f"it ended ({ended}) before it began ({report.began})")
+        yield Finding(False, f"it ended ({ended}) before it began ({report.began})", _CLOCK)
     if end > now + _SLOW_CLOCK:
-        yield Finding(False, f"it ended on {ended[:10]}, which is to come")
+        yield Finding(False, f"it ended on {ended[:10]}, which is to come", f"look at the clock here first. {_CLOCK}")
     if (before := trust.after) is None:
         return
     if before.id == report.id:
-        yield Finding(False, "it is the report that is known already, and no new one")
+        yield Finding(False, "it is the report that is known already, and no new one", _NEWEST)
     elif report.follows != before.id or end <= _time(before.ended):
-        yield Finding(
-            False, f"an old report given as new: it ended on {ended}, and does not follow the one of {before.ended}"
-        )
+        text = f"an old report given as new: it ended on {ended}, and does not follow the one of {before.ended}"
+        yield Finding(False, text, _NEWEST)
     else:
         yield Finding(True, f"it follows the report of {before.ended[:10]}")
 

@@ -54,6 +54,23 @@ def test_verify_names_what_was_altered(office: Office, file: Path, capsys: pytes
     assert "NOT SO: /report/steps/1/figures/0/value was altered" in capsys.readouterr().out.splitlines()
 
 
+def test_an_office_whose_check_fails_is_told_what_to_do_next_once_for_each_way(
+    office: Office, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys = tmp_path / "keys.json"
+    replace(office, keys=keys).knows()
+    words = ["--device-ca", str(office.devices.ca), "--keys", str(keys), "--device", "gp/jhb-park-station/kiosk-0007"]
+    assert main(["report", "verify", str(altered(file)), *words]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(",")[0] for line in lines if line.startswith("Next: ")] == [
+        "Next: take the device's own file",
+        "Next: if the key is new",
+        "Next: give the file of gp/jhb-park-station/kiosk-0007",
+    ]
+    assert sum(line.startswith("NOT SO: ") for line in lines) == 3
+    assert lines[-1].startswith("Next: ")
+
+
 def test_verify_knows_the_report_before(office: Office, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     newer = file.with_name("newer.json")
     newer.write_bytes(office.sealed(office.report(id=SECOND)).content())

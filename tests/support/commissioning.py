@@ -144,7 +144,9 @@ class Office:
 
     def faults(self, content: bytes, **more: Any) -> list[str]:
         """What a check says that does not hold."""
-        return [text for holds, text in self.check(content, **more) if not holds]
+        failed = [each for each in self.check(content, **more) if not each.holds]
+        assert all(each.do for each in failed), "an office that is told what fails is told what to do"
+        return [each.text for each in failed]
 
     def check(self, content: bytes, **more: Any) -> list[Finding]:
         return check(content, self.trust(**more), NOW)[1]
