@@ -15,7 +15,7 @@ from agent.core.spelling import did_you_mean
 COMMANDS = {
     "run": "run the agent",
     "check-config": "check a settings file and print what it means",
-    "config-reset": "take away what was set from afar",
+    "config-reset": "discard remote settings",
     "enrol": "get this device its name, its certificate and its settings",
     "enrol-lamps": "show the state of enrolment on the lamps",
     "renew": "get this device a new certificate before the old one ends",

@@ -24,7 +24,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "check-config",
         help="check a settings file and print what it means",
         description="Check a settings file, and print the effective settings as JSON with secrets masked. "
-        "Lists on standard error the files that were read, if there are layers, what was set from afar, and what still "
+        "Lists on standard error the files that were read, if there are layers, remote settings, and what still "
         "has the value of the example. "
         "Reports every mistake at once and exits with 2 if there is one, with 1 if the agent would run "
         "but a camera would stay off because its privacy masks can't be read.",
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     for number, file in enumerate(files if len(files) > 1 else [], start=1):
         print(f"read {number} of {len(files)}: {file}", file=sys.stderr)
     if names := kept.from_afar(begun):
-        print(f"then {kept.PLACE}, {names}; `edge-agent config-reset` takes them away", file=sys.stderr)
+        print(f"then {kept.PLACE}, {names}; `edge-agent config-reset` discards them", file=sys.stderr)
     print(json.dumps(settings.masked(), indent=2))
     user = settings.identity.user
     if settings.mqtt.cert_file is not None and (stands := common_name(user)) != user:

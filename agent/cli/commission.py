@@ -120,7 +120,7 @@ class _Terminal:
         """Talk to the agent until the walk is done; return false when the technician leaves. Connects again, and takes
         the walk up again, when the agent has ended: a power cut is one of the steps."""
         self._is_heard = False
-        with self.connect() as sock, selectors.PollSelector() as selector:  # epoll takes no /dev/null and no file
+        with self.connect() as sock, selectors.PollSelector() as selector:  # epoll accepts no /dev/null and no file
             selector.register(sock, selectors.EVENT_READ, sock)
             selector.register(sys.stdin, selectors.EVENT_READ)
             try:

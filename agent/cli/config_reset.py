@@ -1,4 +1,4 @@
-"""`edge-agent config-reset`: take away what the centre has set from afar."""
+"""`edge-agent config-reset`: discard remote settings."""
 
 import argparse
 from functools import partial
@@ -20,9 +20,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Add this command."""
     parser = subparsers.add_parser(
         "config-reset",
-        help="take away what was set from afar",
-        description="Take away the settings and the keys that the centre has set from afar: from the next start on the "
-        "files alone count. What the device has had before is not taken again under its revision; a higher one is.",
+        help="discard remote settings",
+        description="Discard the settings and keys that the centre has set remotely: from the next start only the "
+        "files count. The device ignores revisions that it has already seen; send a higher one.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -43,5 +43,5 @@ def run(args: argparse.Namespace) -> int:
             "first, at a centre: edge-agent command --device PROVINCE/SITE/ID --broker URL config-set --clear"
         )
     in_time(partial(store_kept, directory, Kept(wanted=known.wanted, keys_seen=known.last_keys)))
-    print("Nothing is set from afar any more. Restart the agent: sudo systemctl restart edge-agent")
+    print("There are no remote settings any more. Restart the agent: sudo systemctl restart edge-agent")
     return 0

@@ -1,4 +1,4 @@
-"""`edge-agent command`: what two persons sign, and settings that wait for a device at its brokers."""
+"""`edge-agent command`: orders that two people sign, and settings left at the brokers for a device."""
 
 import argparse
 import queue
@@ -34,7 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--co-sign", type=Path, metavar="FILE", help=text)
     text = "leave it at every broker, for whenever the device comes; good for a year"
     how.add_argument("--retain", action="store_true", help=text)
-    text = "take away what is left at the brokers; needs no key and no arguments"
+    text = "remove what is left at the brokers; needs no key and no arguments"
     how.add_argument("--clear", action="store_true", help=text)
 
 
@@ -102,9 +102,9 @@ def clear(target: Target, name: str) -> int:
 
 
 def leave(target: Target, name: str, arguments: Mapping[str, Any], key: PrivateKey, timeout_s: float) -> int:
-    """Leave settings or keys at the brokers, and say what the device makes of them or why it does not yet.
+    """Leave settings or keys at the brokers, and report the device's answer, or why there is none yet.
 
-    Return 0 when it has taken them, or can't yet and each broker has them. Raises UsageError and BrokerError.
+    Return 0 when the device accepts them, or can't yet and each broker has them. Raises UsageError and BrokerError.
     """
     source, revision = target.identity.source, arguments["revision"]
     try:
@@ -122,12 +122,12 @@ def leave(target: Target, name: str, arguments: Mapping[str, Any], key: PrivateK
         if result is not None:
             code = print_result(result.model_dump(mode="json"))
             if code:
-                say(f"it is still left at the brokers: {name} --clear takes it away, and a higher revision replaces it")
+                say(f"it is still at the brokers: {name} --clear removes it, and a higher revision replaces it")
             return code
         why = listener.why_not_yet()
     if not why:
         raise BrokerError(
-            f"{target.identity.device} is online, and did not answer within {timeout_s:g} s; it is still "
+            f"{target.identity.device} is online but did not answer within {timeout_s:g} s; it is still "
             "left at the brokers, so perhaps they do not let it through"
         )
     print(f"{name}: revision {revision} waits at the brokers: {why}")
@@ -135,7 +135,7 @@ def leave(target: Target, name: str, arguments: Mapping[str, Any], key: PrivateK
 
 
 class _SettingsListener:
-    """Listens for what a device makes of settings that are left for it. Use it as a context manager."""
+    """Listens for a device's answer to settings that are left for it. Use it as a context manager."""
 
     def __init__(self, target: Target, name: str, settings: Signed) -> None:
         self._name = name

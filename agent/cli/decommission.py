@@ -80,7 +80,7 @@ def _prepare(args: argparse.Namespace, state: Path) -> Begun:
     """Check, ask, stop the agent, revoke, and make the mark. Raises EdgeAgentError: then nothing is erased."""
     settings = load(args.config)
     if not args.without_registrar and (kind := _key_kind(state)) is not None:
-        use_provider(kind)  # it may start this command anew
+        use_provider(kind)  # it may restart this command
     what = Begun(settings.identity.user, _files(settings, args.config))
     _refuse(state, what.name)
     if not args.yes:

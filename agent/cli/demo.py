@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         else:
             console.print(f"  page    {page.url}")
             console.print(
-                "          any name and password; the address carries an operator's key for this demo, and works once"
+                "          any name and password; the address contains an operator's key for this demo, and works once"
             )
         if RECORDS:
             console.print(

@@ -23,7 +23,7 @@ BEFORE_S, AFTER_S = 10, 10
 RECORDS = find_spec("av") is not None
 """Whether there is what encodes pictures."""
 PROGRAM = sys.argv[0] if sys.argv[0].endswith("/edge-agent") and shutil.which("edge-agent") is None else "edge-agent"
-"""How a person calls this program: by its path where the shell does not find it."""
+"""The command for a person to type: with its path if the shell can't find it."""
 _SETTINGS = """
 [evidence]
 recipient = "{recipient}"

@@ -1,4 +1,4 @@
-"""The control room's page beside the demo: served on loopback; its address brings an operator's key, once."""
+"""The control room's page beside the demo: served on loopback; its address passes an operator's key, once."""
 
 import base64
 import functools
@@ -77,7 +77,7 @@ class DemoPage:
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
-    """The built page, and the demo's settings for it. `once`: where an address leads the first time; later to `/`."""
+    """The built page and the demo's settings. `once`: where an address redirects the first time; after that to `/`."""
 
     def __init__(self, settings: dict[str, Any], policy: str, once: dict[str, str], *args: Any, **options: Any) -> None:
         self._settings = settings

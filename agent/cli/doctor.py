@@ -113,7 +113,7 @@ def _chosen(checks: Sequence[Check], names: Sequence[str]) -> list[Check]:
 def _run(
     checks: Sequence[Check], waiting: Callable[[str], Callable[[str, float], None]], limit_s: float | None
 ) -> Iterator[Report]:
-    """Run each check, and leave out what only follows from one that has failed."""
+    """Run each check, except those that could only repeat a failure."""
     failed: set[str] = set()
     for check in checks:
         if failed.intersection(check.follows):

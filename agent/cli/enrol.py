@@ -106,7 +106,7 @@ def _run(args: argparse.Namespace) -> int:
         print(f"Its name:    {order.name}")
         print(f"Registrar:   {order.registrar}")
         print("If the label on the box says something else, stop now (Ctrl-C).", flush=True)
-        if (told := progress.read()) is None or told.step is not Step.WAITING:  # each line wears the card
+        if (told := progress.read()) is None or told.step is not Step.WAITING:  # each line written wears the card
             _show(args, Step.WAITING, f"it asks {order.registrar} to let it in as {order.name}")
         _enrol(order, state, args)
     except (RefusedError, ClaimError) as error:
@@ -118,13 +118,13 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _show(args: argparse.Namespace, step: Step, says: str) -> None:
-    """Show it to whoever has no terminal; only this machine's own device has lamps and a card."""
+    """Show it on the card and the lamps, which only this machine's own device has."""
     if args.config == DEFAULT_CONFIG and (hidden := progress.tell(step, says)) is not None:
         print(f"Warning: {hidden}", file=sys.stderr)
 
 
 def use_provider(kind: openssl.KeyKind) -> None:
-    """Start this command anew with the provider of such a key, unless it has one or needs none. Raises UsageError."""
+    """Restart this command with the provider of such a key, unless it has one or needs none. Raises UsageError."""
     needed = openssl.configuration(kind)
     if needed is None or "OPENSSL_CONF" in os.environ:
         return
@@ -132,7 +132,7 @@ def use_provider(kind: openssl.KeyKind) -> None:
         raise UsageError(f"{needed} is missing, which a key kept by {kind} needs: install the package edge-agent")
     os.environ["OPENSSL_CONF"] = str(needed)
     # As it was started: the package's program is isolated (-I) from whatever else is called `agent`.
-    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - no other process: this one, with OpenSSL set up anew
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - no other process: this one, OpenSSL set up again
 
 
 def tools() -> Tools:
@@ -161,7 +161,7 @@ def _enrol(order: Order, state: Path, args: argparse.Namespace) -> None:
 def _get(
     order: Order, state: Path, args: argparse.Namespace, around: Tools, stuck: Callable[[str], object]
 ) -> dict[str, Any] | None:
-    """Get credentials, and keep what belongs to the state; return the registrar's settings, if it is one."""
+    """Get credentials, and save what belongs in the state; return the settings, None from an EST server."""
     around = replace(around, stuck=stuck)
     store = Store(state)
     with store.locked():
@@ -204,10 +204,10 @@ def _write_settings(
     layer = etc / f"{args.config.stem}.d" / settings_files.LAYER
     layer.parent.mkdir(exist_ok=True)
     was = _name_now(args.config)
-    # Else its alarms are told with the place of before. Not after the settings: a cut in between would leave it.
+    # Otherwise its alarms would carry the old place. Before the settings: a power cut in between would leave it.
     if was not in {None, order.name} and as_owner(state, partial(_forget, state / kept.FILE), limit_s=_DISK_S):
         os.sync()
-        around.tell(f"Forgot what the centre had set from afar for {was}.")
+        around.tell(f"Discarded the remote settings for {was}.")
     before = layer.read_bytes() if layer.exists() and was == order.name else None
     settings_files.write(layer, settings_files.layer(order.name, state, given).encode())
     if before is not None and _name_now(args.config) != order.name:

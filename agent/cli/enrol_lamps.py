@@ -1,4 +1,4 @@
-"""`edge-agent enrol-lamps`: show the state of enrolment on the lamps, before there is an agent that could."""
+"""`edge-agent enrol-lamps`: show the state of enrolment on the lamps, before an agent runs."""
 
 import argparse
 import signal
@@ -23,7 +23,7 @@ from agent.settings import lamps_despite_mistakes, load
 
 _LOOK_S = 1.0
 _MENDED_S = 10.0
-"""How often it looks whether settings with mistakes have been mended."""
+"""How often it checks whether settings with mistakes were corrected."""
 _EXAMPLE = """\
 Example:
   sudo systemctl start edge-agent-enrol-lamps
@@ -37,8 +37,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser(
         "enrol-lamps",
         help=_TEXT,
-        description="Until this device is enrolled, show on its lamps whether it was refused or has not been let in "
-        "yet; also that its settings have mistakes, so that no agent starts. edge-agent-enrol-lamps.service runs it; "
+        description="Until this device is enrolled, show on its lamps whether it was refused or is not enrolled yet; "
+        "also show when mistakes in its settings stop the agent from starting. edge-agent-enrol-lamps.service runs it; "
         "it ends when the agent starts or the device is enrolled.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -48,7 +48,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def run(args: argparse.Namespace) -> int:
-    """Show it until the device is enrolled or somebody ends this. Raises SettingsError, HardwareError."""
+    """Show it until the device is enrolled or this is stopped. Raises SettingsError, HardwareError."""
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
@@ -65,11 +65,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def what_to_show(config: Path) -> tuple[LightPins, Callable[[], LightState | None]]:
-    """Return the lamps' pins, and what returns what they show now. Raises SettingsError."""
+    """Return the lamps' pins, and a function that returns what they show now. Raises SettingsError."""
     try:
         settings = load(config)
     except SettingsError:
-        # No agent starts with them. A lamp is dark whose pin may be a button's, or the siren's.
+        # No agent starts with these. A lamp stays dark if its pin may be a button's or the siren's.
         found = lamps_despite_mistakes(config)
         if not found:
             raise
@@ -93,14 +93,14 @@ def show(pins: LightPins, factory: Any, what: Callable[[], LightState | None], e
 
 
 class _Mistakes:
-    """Settings that no agent starts with, until they have been mended."""
+    """Settings with mistakes, until they are corrected."""
 
     def __init__(self, config: Path) -> None:
         self._config = config
         self._looked_s = time.monotonic()
 
     def lamps(self) -> LightState | None:
-        """Return what to show; None once there is no mistake any more."""
+        """Return what to show; None once they are correct."""
         if (now_s := time.monotonic()) - self._looked_s >= _MENDED_S:
             self._looked_s = now_s
             with suppress(SettingsError):

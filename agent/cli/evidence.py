@@ -34,7 +34,7 @@ Examples:
   edge-agent evidence verify case-17 --ca device-ca.pem --revoked device.crl --heads heads.jsonl
   edge-agent evidence verify street.mp4 --ca device-ca.pem --json > street.json
 
-Exit codes: 0 authentic, 1 another verdict, 2 what can't be read, 4 authentic, alone (without the device's chain).
+Exit codes: 0 authentic, 1 another verdict, 2 can't be read, 4 authentic, alone (without the device's chain).
 """
 NOT_AUTHENTIC, UNREADABLE = 1, 2
 _CODES = {Result.AUTHENTIC.value: evidence_case.AUTHENTIC, Result.ALONE.value: evidence_case.ALONE}

@@ -74,8 +74,8 @@ def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="open a clip and write a case folder",
         description="Open a clip with the province's evidence key, and write a case folder: the recording as the "
         "device signed it, one that opens anywhere, the signed list, the chain, who exported it, and how to verify it. "
-        "Of an MP4 file that is signed by itself (ONVIF Media Signing), write a film of what its signatures cover: "
-        "without anything that the file makes a player do (turn, crop, stretch, hide, speed up, show titles).",
+        "From an MP4 file with its own signatures (ONVIF Media Signing), write a film of what they cover, without "
+        "anything that the file makes a player do (turn, crop, stretch, hide, speed up, show titles).",
         epilog=_EXAMPLES,
         formatter_class=raw,
     )
@@ -197,7 +197,7 @@ def media_of(trust: Trust) -> Media:
             why = _why_not_signed(manifest, {each["fault"] for each in found} == {Fault.FOREIGN.value})
             where = f"{first['text']}: {first['place']}"
             if not why and manifest.vouched == len(manifest.parts):  # the device has signed each byte so
-                why = f"its own signatures do not fit, and the manifest's do: {where}"
+                why = f"its own signatures do not match, but the manifest's do: {where}"
             return [note(name, why) if why else wrong(name, first["first_byte"], first["end"], where)]
         return [note(name, f"by its own signatures (ONVIF Media Signing): {result.value}")]
 
@@ -327,7 +327,7 @@ def _next(args: argparse.Namespace, verdicts: Sequence[Verdict], trust: Trust) -
     if any(_UNKNOWN in finding.text for each in verdicts for finding in each.findings):
         yield f"is {args.ca} the authority of this province's devices? Get it from the province, and from nobody else"
     elif trust.device and any(f"and not of {trust.device}" in str(finding) for v in verdicts for finding in v.findings):
-        yield f"is --device {trust.device} right? If it is, ask for the recording of that device: this is another's"
+        yield f"check --device {trust.device}. If it is right, ask for that device's recording: this is another's"
     elif "not authentic" in words:
         yield "fetch it again, since a copy may be damaged on its way; if it stays so, keep all files as they are"
     elif "authentic with missing" in words:

@@ -26,7 +26,7 @@ from agent.core.errors import UsageError
 _LIFE_S = 900
 _TRY_S = 60.0
 _NAMES_AT_ONCE, _NAMES_S = 256, 8.0
-"""Of one device: how many are answered at once, and how many each second from then on. Others must not wait."""
+"""For each device: how many names are answered at once, and per second after that. Others must not wait."""
 _MOST_DEVICES = 50_000
 _LARGEST = 64 << 20
 """Bytes of a segment."""
@@ -42,8 +42,8 @@ Example:
     --cert-key centre.key --key keys/uploads-1.key.json --store https://store.example/evidence/2026 --region af-south-1
 
 A segment becomes the object STORE/PROVINCE/SITE/DEVICE/CAMERA/YYYY-MM-DD/HH/MM-SS.mmmZ.N.mp4. The key of the store
-needs nothing but the right to put objects there, and stays on this machine: a device gets URLs for one object each, of
-the length that it has said. What is there can't be overwritten (If-None-Match: *): S3, MinIO and Ceph know that.
+needs only the right to put objects there, and stays on this machine: devices get URLs, each for one object of the
+length that they announced. Existing objects can't be overwritten (If-None-Match: *), which S3, MinIO and Ceph support.
 """
 
 
@@ -129,7 +129,7 @@ def wanted(message: Heard, allowance: Allowance) -> tuple[str, dict[str, int]]:
         names, sizes = said["data"]["objects"][:most], said["data"].get("sizes")
         allowance.take(device, max(len(names), 1))
         if sizes is None:
-            text = "gets no URLs, as it does not say how long its segments are: update its edge-agent"
+            text = "gets no URLs, because it does not say how long its segments are: update its edge-agent"
             print(printable(f"{device}: {text}"), file=sys.stderr, flush=True)
             return "", {}
         return device, {

@@ -75,7 +75,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         epilog=_SEND_EXAMPLE,
         formatter_class=raw,
     )
-    _add_set(one, "as `keys add` and keygen make it; replaces the devices' keys as a whole")
+    _add_set(one, "made by `keys add` or keygen; replaces all the devices' keys")
     one.add_argument("--key", required=True, type=Path, help="private key of an admin, who must be in the set")
     one.add_argument("--second", type=Path, metavar="FILE", help="private key of the second signer")
     one.add_argument("--timeout", type=float, default=30.0, metavar="S", help="how long to wait (default 30)")
@@ -121,7 +121,7 @@ def _add(args: argparse.Namespace) -> int:
     except OSError as error:
         raise EdgeAgentError(f"{args.key_set}: {(error.strerror or str(error)).lower()}") from error
     print(f"{key.kid} of {key.issuer} ({key.role}) is now in {args.key_set}")
-    print("bring it to the devices: `edge-agent keys send`, or copy it to the file that [commands] keys names")
+    print("send it to the devices with `edge-agent keys send`, or copy it to the file that [commands] keys names")
     return 0
 
 

@@ -16,7 +16,7 @@ from agent.core.errors import BrokerError, UsageError
 KEYS_SET = "keys-set"
 _FAILED = (KEYS_SET, "failed")
 _QUIET_S = 1.0
-"""When nothing new has come for this long, the brokers have told of every device that they know."""
+"""When nothing new has come for this long, the brokers have sent every device that they know."""
 _SETTLE_S = 30.0
 _STEP_S = 0.2
 _FAR_AHEAD = 1000
@@ -60,13 +60,13 @@ def send(args: argparse.Namespace) -> int:
 
 def _target_of(args: argparse.Namespace) -> Target:
     if args.device is not None:
-        raise UsageError("keys are sent to every device, and every device is asked: leave --device out")
+        raise UsageError("this command is always for every device: leave --device out")
     return target_of(args, every=True)
 
 
 def _highest(revisions: Iterable[int]) -> int:
-    """Return the highest of these revisions, without those far above most: a stolen device may claim any number, and
-    there is a highest one."""
+    """Return the highest of these revisions, without those far above most: a stolen device may claim any number, even
+    the highest possible one."""
     known = sorted(revisions)
     usual = known[(len(known) - 1) // 2]
     return max(each for each in known if each <= usual + _FAR_AHEAD)
@@ -81,7 +81,7 @@ def who(args: argparse.Namespace) -> int:
 
 
 class _Fleet:
-    """What every device says of its keys. Use it as a context manager; entering waits for the brokers."""
+    """What every device reports about its keys. Use it as a context manager; entering waits for the brokers."""
 
     def __init__(self, target: Target) -> None:
         self._heard: dict[str, KeysData | None] = {}
@@ -124,7 +124,7 @@ class _Fleet:
         with self._changed:
             heard = dict(self._heard)
         if not heard:
-            raise BrokerError("these brokers know no device: check the address and the certificate")
+            raise BrokerError("no device is known at these brokers: check the address and the certificate")
         return {source: keys or KeysData(revision=0, seen=0) for source, keys in sorted(heard.items())}
 
     def await_revision(self, revision: int, timeout_s: float) -> None:

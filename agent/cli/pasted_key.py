@@ -12,7 +12,7 @@ from pathlib import Path
 from agent.adapters.jose_keys import PrivateKey
 from agent.core.errors import SettingsError, UsageError
 
-_GO_ON = "The key is not whole yet: it begins with { and ends with }. Paste the rest; or press Ctrl-C and begin again."
+_GO_ON = "The key is not complete: it begins with { and ends with }. Paste the rest, or press Ctrl-C and start again."
 _MOST = 4096
 _QUIET_S = 1.0
 """A paste pauses for less than this, even through a phone's network."""
@@ -21,8 +21,8 @@ _QUIET_S = 1.0
 def load_or_ask(path: Path | None, whose: str) -> PrivateKey:
     """Return the key in this file or, without one, ask the terminal for `whose` key, and show nothing of it.
 
-    What is pasted is the text of a KID.key.json, in one line or several. After Enter, it says so when the text has not
-    ended yet, and goes on waiting for the rest. Raises UsageError without file and terminal, SettingsError.
+    The text of a KID.key.json is pasted, in one line or several. After Enter, it says when the text is incomplete, and
+    waits for the rest. Raises UsageError without file and terminal, SettingsError.
     """
     if path is not None:
         return PrivateKey.load(path)

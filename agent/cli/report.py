@@ -20,7 +20,7 @@ from agent.provisioning.report import Finding, ReportError, ReportFile, check, r
 
 _EXAMPLE = """\
 Example:
-  edge-agent report file --help                              how to receive reports, and file them
+  edge-agent report file --help                              how to receive and file reports
   edge-agent report verify kiosk-0042.json --province kzn
   edge-agent report verify kiosk-0042.json --device-ca device-ca.pem --keys keys/keys.json --revoked device.crl
   edge-agent report render kiosk-0042.json --out reports --province kzn
@@ -40,18 +40,18 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     raw = argparse.RawDescriptionHelpFormatter
     parser = subparsers.add_parser(
         "report",
-        help="file and check the reports of commissionings, and make pages of them",
-        description="File and check the signed reports of commissionings, and make pages of them. FILE is what the"
-        " device keeps or what it has sent on up/commissioning.",
+        help="file and check commissioning reports, and make pages from them",
+        description="File and check signed commissioning reports, and make pages from them. FILE is the device's"
+        " own copy, or what it sent on up/commissioning.",
         epilog=_EXAMPLE,
         formatter_class=raw,
     )
     actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
     one = actions.add_parser(
         "verify",
-        help="say what holds of a report",
-        description="Say in a line each what holds of a report, and which places were altered. Exit code 0 if all of it"
-        " holds, 1 otherwise.",
+        help="verify a report's signatures",
+        description="Verify a report: one line for each check, and which places were altered. Exit code 0 if all checks"
+        " hold, 1 otherwise.",
         epilog=_EXAMPLE,
         formatter_class=raw,
     )
@@ -59,9 +59,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     one.set_defaults(run=_verify)
     one = actions.add_parser(
         "render",
-        help="make a page of a report, and a PDF where Chromium is",
-        description="Make a page of HTML of a report, and a PDF where Chromium is. With --province, or --device-ca"
-        " and --keys, it is checked as by `verify`, and the page says so. Exit code 1 if something does not hold.",
+        help="make a page from a report, and a PDF if Chromium is installed",
+        description="Make an HTML page from a report, and a PDF if Chromium is installed. With --province, or"
+        " --device-ca and --keys, the report is verified and the page says so. Exit code 1 if a check does not hold.",
         epilog=_EXAMPLE,
         formatter_class=raw,
     )
@@ -84,7 +84,7 @@ def _verify(args: argparse.Namespace) -> int:
     for holds, text, _ in findings:
         print(printable(f"{'holds' if holds else 'NOT SO'}: {text}"))
     if args.revoked is None:
-        print("not asked: whether the device was revoked since (--revoked FILE)")
+        print("not checked: whether the device has been revoked (--revoked FILE)")
     if dos := [finding.do for finding in findings if not finding.holds]:
         for do in dict.fromkeys(dos):
             print(printable(f"Next: {do}."))
@@ -100,7 +100,7 @@ def _render(args: argparse.Namespace) -> int:
 
     if is_trust_given(args):
         file, findings = _checked(args)
-        revoked = f"Revoked devices: {args.revoked.name}" if args.revoked else "No list of revoked devices was asked"
+        revoked = f"Revoked devices: {args.revoked.name}" if args.revoked else "Revocation was not checked"
         names = [each.name for each in (args.device_ca, args.keys) if each]
         against = f"against {' and '.join([f'the province {args.province}', *names] if args.province else names)}"
         checked: str | None = f"Checked {datetime.now(UTC):%Y-%m-%d %H:%M} UTC {against}. {revoked}."

@@ -1,4 +1,4 @@
-"""`edge-agent report file`: files each report that a device sends, and says whether it is genuine."""
+"""`edge-agent report file`: files the reports that devices send, and says whether they are genuine."""
 
 import argparse
 import fcntl
@@ -29,9 +29,9 @@ from agent.core.errors import EdgeAgentError, UsageError
 from agent.provisioning.report import Finding, Trust, check
 
 STRANGE = "not-genuine"
-"""The folder for what is no genuine report, by the device whose topic it came on."""
+"""Folder for reports that are not genuine, by the device whose topic they came on."""
 MOST_STRANGE = 20
-"""Of one device: a stolen one can make as many as it likes."""
+"""For each device: a stolen one can make any number."""
 _TOPIC = re.compile(r"((?:[a-z0-9-]{1,64}/){2}[a-z0-9-]{1,64})" + REPORTS)
 _EXAMPLE = """\
 Example, in the office:
@@ -40,7 +40,7 @@ Example, in the office:
     --cert provinces/kzn/centres/durban-centre/durban-centre.pem \\
     --cert-key provinces/kzn/centres/durban-centre/durban-centre.key
 
-A report becomes DIR/PROVINCE/SITE/ID/TIME-REPORT-DIGEST.json, with what the check has found in a .txt of that name.
+A report is filed as DIR/PROVINCE/SITE/ID/TIME-REPORT-DIGEST.json, and its check in a .txt file of the same name.
 """
 
 
@@ -49,9 +49,9 @@ def add_action(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     one = actions.add_parser(
         "file",
         help="receive reports and file them, by device and time",
-        description="File every report that a device sends, until Ctrl-C, and say of each whether it is genuine. The"
-        " brokers bring the newest one of each device when this starts, and for two weeks they keep what comes while it"
-        " is away. What is there is never replaced. What is not genuine goes into a folder of its own.",
+        description="File every report that a device sends, until Ctrl-C, and say whether each is genuine. At the"
+        " start the brokers send each device's newest report; they queue what arrives while this is not running, for"
+        " two weeks. Filed reports are never replaced. Those that are not genuine go into a separate folder.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -102,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 class _Newest:
-    """Whom to believe now, which changes while this runs; what was read before where a file is just missing."""
+    """The trust files, read again for each report; as last read while one is missing."""
 
     def __init__(self, args: argparse.Namespace) -> None:
         self._args, self._before = args, trust_of(args)
@@ -111,7 +111,7 @@ class _Newest:
         try:
             self._before = trust_of(self._args)
         except EdgeAgentError as error:
-            print(f"edge-agent: {error}; going on with what it had", file=sys.stderr, flush=True)
+            print(f"edge-agent: {error}; using what was read before", file=sys.stderr, flush=True)
         return self._before
 
 
@@ -122,7 +122,7 @@ class Cabinet:
         self._folder, self._root = folder, root
         paths = [path for path in folder.glob("*/*/*/*.json") if path.parts[-4] != STRANGE]
         self._known = {("/".join(path.parts[-4:-1]), path.stem.rpartition("-")[2]) for path in paths}
-        """Device and digest of what was filed, or looked at since the start: brokers bring it at each connection."""
+        """Device and digest of what was filed, or checked since the start: brokers resend it at each connection."""
         self._forged: Counter[str] = Counter()
         """By device: how many of its reports were not genuine, since the start."""
 
@@ -133,7 +133,7 @@ class Cabinet:
         """
         found = _TOPIC.fullmatch(topic.removeprefix(f"{self._root}/"))
         if found is None:
-            return f"REFUSED: on {topic[:200]} no device sends reports"
+            return f"REFUSED: {topic[:200]} is not a topic for reports"
         device, digest = found[1], hashlib.sha256(payload).hexdigest()[:16]
         if (device, digest) in self._known:
             return None
@@ -153,20 +153,20 @@ class Cabinet:
         return self._strange(device, digest, payload, findings, now)
 
     def _refused(self, device: str, payload: bytes) -> str | None:
-        """Return why this is not even looked at; None if it is."""
+        """Return why this is not checked; None if it is."""
         if not payload:
-            return "the broker has no report any more: somebody has cleared it. What was filed stays"
+            return "somebody has cleared its report at the broker. Filed reports stay"
         if len(payload) > MAX_PAYLOAD_BYTES:
-            return f"REFUSED: {len(payload)} bytes are more than any report has"
+            return f"REFUSED: {len(payload)} bytes is too large for a report"
         if self._forged[device] >= MOST_STRANGE:
-            return f"REFUSED: {MOST_STRANGE} of its reports were not genuine: start this again to look at more"
+            return f"REFUSED: {MOST_STRANGE} of its reports were not genuine: restart this to check more"
         return None
 
     def _genuine(self, report: Report, place: Path, payload: bytes, findings: Sequence[Finding], now: datetime) -> str:
         path = self._folder / place
         _write(path, payload, findings, now)
         lacks = report.follows and not any(f"-{report.follows}-" in each.name for each in path.parent.iterdir())
-        before = f". The report before it, {report.follows}, is not here" if lacks else ""
+        before = f". The report before it, {report.follows}, is missing" if lacks else ""
         return f"genuine: {report.device.name}, {report.ended}: {report.verdict}: {path}{before}"
 
     def _strange(self, device: str, digest: str, payload: bytes, findings: Sequence[Finding], now: datetime) -> str:
@@ -176,7 +176,7 @@ class Cabinet:
         if path.exists():
             return f"NOT GENUINE: {device}: {why}: {path}"
         if sum(1 for _ in folder.glob("*.json")) >= MOST_STRANGE:
-            return f"NOT GENUINE: {device}: {why}. It is not kept: {MOST_STRANGE} others are in {folder}"
+            return f"NOT GENUINE: {device}: {why}. Not kept: {MOST_STRANGE} others are in {folder}"
         _write(path, payload, findings, now)
         return f"NOT GENUINE: {device}: {why}: {path}"
 
@@ -188,7 +188,7 @@ def _moment(time: str) -> str:
 
 
 def _write(path: Path, payload: bytes, findings: Sequence[Finding], now: datetime) -> None:
-    """Write what came, and what was found then: a person who leaves the key set later makes no report false."""
+    """Write the report and what the check found on arrival: a signer who leaves the key set later does not undo it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [f"Checked {now:%Y-%m-%d %H:%M} UTC, when it came"]
     lines += [printable(f"{'holds' if each.holds else 'NOT SO'}: {each.text}") for each in findings]
@@ -211,7 +211,7 @@ def _alone(folder: Path) -> Iterator[str]:
         try:
             fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise UsageError(f"--to {folder}: another `edge-agent report file` files into it already") from error
+            raise UsageError(f"--to {folder}: another `edge-agent report file` is using it") from error
         where = f"{socket.gethostname()}:{folder.resolve()}"
         yield f"reports-{hashlib.sha256(where.encode()).hexdigest()[:12]}"
     finally:

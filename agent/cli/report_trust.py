@@ -1,4 +1,4 @@
-"""What a report is checked against: files that are named one by one, or those of a province that the kit has made."""
+"""What a report is checked against: files named one by one, or those that the kit made for a province."""
 
 import argparse
 from pathlib import Path
@@ -16,29 +16,29 @@ _ISSUING, _ROOT, _KEYS = "pki/issuing.pem", "pki/device-root.pem", "keys/keys.js
 def add_trust(parser: argparse.ArgumentParser) -> None:
     """Add the options that say whom to believe."""
     text = (
-        "take authorities and key set from the folder that `deploy/province new` has made, provinces/CODE; a word with"
-        " a slash is the folder itself"
+        "use the authorities and key set in provinces/CODE, made by `deploy/province new`; a value with a slash"
+        " is the folder itself"
     )
     parser.add_argument("--province", metavar="CODE", help=text)
-    text = "certificates of the authorities of devices (PEM); the root is enough where the report brings the rest along"
+    text = "certificates of the device authorities (PEM); the root is enough if the report includes the others"
     parser.add_argument("--device-ca", type=Path, metavar="FILE", help=text)
-    text = "key set with those who may commission today; whoever was taken out of it is revoked"
+    text = "key set of the people who may commission today; a key that was taken out is revoked"
     parser.add_argument("--keys", type=Path, metavar="FILE", help=text)
     text = "list of revoked devices (PEM), as brokers have it"
     parser.add_argument("--revoked", type=Path, metavar="FILE", help=text)
 
 
 def is_trust_given(args: argparse.Namespace) -> bool:
-    """Whether the command line says enough to check a report."""
+    """Whether the command line names enough to check a report."""
     return bool(args.province or (args.device_ca and args.keys))
 
 
 def trust_of(args: argparse.Namespace) -> Trust:
-    """Read what the options name; each file that is given goes before the province's. Raises UsageError, SettingsError,
+    """Read what the options name; a named file takes precedence over the province's. Raises UsageError, SettingsError,
     OpensslError."""
     if not is_trust_given(args):
         raise UsageError(
-            "nobody to believe: give --province CODE, or both --device-ca FILE (authorities of devices) and --keys FILE"
+            "nothing to check against: give --province CODE, or both --device-ca FILE (of devices) and --keys FILE"
         )
     if args.province is None:
         return Trust(_certificates(args.device_ca), KeyRing.load(args.keys), _list(args.revoked))
@@ -51,7 +51,7 @@ def trust_of(args: argparse.Namespace) -> Trust:
         ) from error
     if not is_there:
         raise UsageError(
-            f"there is no {folder} here: run this where `deploy/province new` has made the province, or name its "
+            f"there is no {folder} here: run this in the directory where you ran `deploy/province new`, or name the "
             "folder, --province /PATH/TO/CODE"
         )
     if args.device_ca:
@@ -67,7 +67,7 @@ def trust_of(args: argparse.Namespace) -> Trust:
 
 
 def content(path: Path) -> bytes:
-    """Return what a file has, no more of it than a report may have. Raises UsageError."""
+    """Return a file's content, but not much more than a report may have. Raises UsageError."""
     try:
         with path.open("rb") as file:
             return file.read(LARGEST_BYTES + 1)
@@ -86,8 +86,8 @@ def _of_the_kit(folder: Path, name: str) -> str:
 
 
 def _first_list(folder: Path, issuing: str) -> str:
-    """Return the list that the brokers began with. Nobody is on it, but with it an issuing authority that was replaced,
-    as after a theft, vouches for nobody any more, though its root is the same. Empty where an older kit made none."""
+    """Return the brokers' first revocation list. Nobody is on it, but with it an issuing authority that was replaced,
+    as after a theft, is no longer trusted, though its root is the same. Empty if an older kit made none."""
     path = folder / f"pki/device-{describe(issuing).serial[:16]}.crl"
     return _text(path) if path.exists() else ""
 

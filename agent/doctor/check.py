@@ -14,7 +14,7 @@ from agent.settings import Settings
 from agent.settings.kept import Begun
 
 NETWORK, ENROLMENT = "network", "enrolment"
-"""Checks from which much else follows."""
+"""Checks whose failure explains many others."""
 Note = Callable[[str], None]
 """Called with what a check is doing now: for the person who waits, and in case it never returns."""
 
@@ -51,7 +51,7 @@ class Device:
     begun: Begun | None = None
     """What the settings were made of."""
     told: Told | None = None
-    """What the enrolment has said last on this machine."""
+    """The enrolment's last message on this machine."""
     untold: bool = False
     """True if nobody can tell whether an agent runs: then nothing is tried that it might hold."""
 

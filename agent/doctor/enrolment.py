@@ -1,4 +1,4 @@
-"""Checks whether this device has been let in, and if not, why: much else follows from it."""
+"""Checks whether this device is enrolled, and if not, why: much else follows from it."""
 
 from collections.abc import Iterator
 
@@ -9,12 +9,12 @@ from agent.provisioning import progress
 from agent.provisioning.progress import Step
 
 _CALL = " Call them."
-"""The end of what the registrar says of a device that a person at the office has refused."""
+"""The end of the registrar's message when a person at the office has refused the device."""
 _CLAIM = "edge-agent.claim"
 
 
 def enrolment(device: Device, note: Note) -> Iterator[Finding]:
-    """Say why this device has no identity yet, in the enrolment's own last words."""
+    """Say why this device has no identity yet, by the enrolment's last message."""
     note("asking how the enrolment went")
     told = device.told
     if not device.lacks:
@@ -32,7 +32,7 @@ def enrolment(device: Device, note: Note) -> Iterator[Finding]:
     elif (device.directory / CURRENT).exists():
         yield fail(
             "the enrolment was cut off before it had written the settings",
-            "`sudo edge-agent enrol` with the same claim goes on",
+            "run `sudo edge-agent enrol` again with the same claim to continue",
         )
     elif (progress.CARD / _CLAIM).exists():
         yield fail(
@@ -42,5 +42,5 @@ def enrolment(device: Device, note: Note) -> Iterator[Finding]:
     else:
         yield fail(
             "not enrolled: this device has no certificate, and there is no claim on the card",
-            "`sudo edge-agent enrol` with a claim of the office, or with the invitation of its poster",
+            "run `sudo edge-agent enrol` with a claim from the office, or with the invitation on its poster",
         )

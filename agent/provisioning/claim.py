@@ -120,9 +120,9 @@ def read(text: str) -> Claim | Invitation:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         what = f"{where}: {first['msg']}" if where else "it is cut off or mistyped"
-        raise ClaimError(f"this claim is damaged ({what}): copy the whole line, or ask the office anew") from None
+        raise ClaimError(f"this claim is damaged ({what}): copy the whole line, or ask the office again") from None
     except ValueError:
-        raise ClaimError("this claim is cut off or mistyped: copy the whole line, or ask the office anew") from None
+        raise ClaimError("this claim is cut off or mistyped: copy the whole line, or ask the office again") from None
 
 
 def code(public_key: bytes) -> str:

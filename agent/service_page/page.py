@@ -79,7 +79,7 @@ def serve(
                 walking.tell(event="serves", trouble=trouble)
                 has_begun = True
             if not found and not entrance.is_shut and not is_alone:
-                told("no phone can reach it: there is no address on a private network by cable, Wi-Fi or USB")
+                told("no phone can reach it: there is no private network address on cable, Wi-Fi or USB")
             is_alone = not found
             if entrance.is_shut and not is_told:
                 told("five wrong codes: it is closed")

@@ -52,7 +52,7 @@ class Walking:
         """The lines of the tap that are told when they change, for a walk that begins after them."""
         self._trouble = "The page is connecting to the agent."
         self._unheard = ""
-        """Why the agent reaches no broker, as it says itself."""
+        """Why the agent can't reach a broker, in its own words."""
         self._polled_s = -AWAY_S
         self._polling = 0
         self._n = 0

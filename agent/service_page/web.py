@@ -97,8 +97,7 @@ def session_cookie(token: str) -> Mapping[str, str]:
 
 @dataclass(eq=False, slots=True)
 class _Connection:
-    """One that is open. While it is `busy` a request of it is answered; else it has been silent since it began, or
-    since the last answer."""
+    """An open one: `busy` while its request is answered, otherwise silent since it opened or since the last answer."""
 
     sock: Any
     peer: str
@@ -155,8 +154,8 @@ class Server(ThreadingHTTPServer):
         return sock, peer
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Begin a thread for a connection. Where there are too many, or too many of its address, the one that has been
-        silent for longest gives way: whoever opens connections and says nothing must not shut a technician out."""
+        """Start a thread for a connection. If there are too many, or too many from its address, close the one that has
+        been silent longest: idle connections must not shut a technician out."""
         with self._lock:
             found = self._make_room(client_address[0])
             if found:
@@ -176,7 +175,7 @@ class Server(ThreadingHTTPServer):
 
     @contextmanager
     def answering(self, request: Any) -> Iterator[None]:
-        """Keep this connection from giving way, while a whole request of it is answered."""
+        """Keep this connection open while its whole request is answered."""
         self._note(request, busy=True)
         try:
             yield
@@ -190,7 +189,7 @@ class Server(ThreadingHTTPServer):
                     each.busy, each.silent_since = busy, time.monotonic()
 
     def _make_room(self, peer: str) -> bool:
-        """Return whether there is room for another connection of this address, after one may have given way."""
+        """Return whether another connection from this address fits, perhaps after closing one."""
         counts = Counter(each.peer for each in self._open)
         if counts[peer] >= _MOST_OF_ONE:
             crowd = peer

@@ -18,7 +18,7 @@ def block(lines: str) -> str:
 def without_block(text: str) -> str:
     """Return `text` without what an earlier run has put there. Raises CardError where a mark has lost the other."""
     if (text.count(BEGIN), text.count(END)) not in {(0, 0), (1, 1)}:
-        raise CardError(f"somebody has edited what is between {BEGIN!r} and {END!r}: write the card anew, and run this")
+        raise CardError(f"somebody has edited what is between {BEGIN!r} and {END!r}: write the card again, run this")
     return re.sub(rf"{re.escape(BEGIN)}\n.*?{re.escape(END)}\n", "", text, flags=re.DOTALL)
 
 
@@ -47,7 +47,7 @@ def command_line(text: str, words: tuple[str, ...]) -> str:
     """
     lines = text.split("\n")
     if not text.strip() or any(line.strip() for line in lines[1:]):
-        raise CardError("cmdline.txt is not one line: write the card anew, and run this")
+        raise CardError("cmdline.txt is not one line: write the card again, run this")
     known = lines[0].split()
     new = [word for word in words if word not in known]
     at = next((index for index, word in enumerate(known) if word.startswith("systemd.")), len(known))

@@ -5,16 +5,16 @@
 set -u
 card=/boot/firmware
 log=$card/edge-agent-first-boot.txt
-# How the enrolment stands, which `edge-agent enrol` writes there too: agent/provisioning/progress.py.
+# The state of the enrolment, which `edge-agent enrol` writes there too: agent/provisioning/progress.py.
 stands='^[^ ]+ [^ ]+ (not enrolled|this device is enrolled, but)'
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 
-# Once, however often it is tried: each line wears the card. How the enrolment stands remains the last line.
+# Only once, since each line written wears the card. The state of the enrolment stays the last line.
 say() {
   echo "$*"
   if [ -e $log ] && cut -d' ' -f3- $log | grep -qxF -- "$*"; then return; fi
   mkdir -p /run/edge-agent-enrol
-  # Whoever may open a file may lock it, and keep this waiting for ever.
+  # Anybody who may open the file could lock it, and keep this waiting for ever.
   (umask 077 && : >>/run/edge-agent-enrol/card.lock)
   (
     flock 9
@@ -56,7 +56,7 @@ if [ -e $card/edge-agent.claim ]; then
   say "enrolment has begun, with the claim"
   systemctl start --no-block edge-agent-enrol.service
 elif ! [ -e /var/lib/edge-agent/credentials/current ] && ! grep -qsE "$stands" $log; then
-  say "not enrolled: no claim on the card: it waits for sudo edge-agent enrol, with the office's invitation"
+  say "not enrolled: no claim on the card: run sudo edge-agent enrol with the office's invitation"
 fi
 systemctl start --no-block edge-agent-enrol-lamps.service
 

@@ -56,7 +56,7 @@ class Partition:
         if need > free:
             raise CardError(
                 f"{self.path} has {free >> 20} MiB left, and {-(-need >> 20)} MiB are needed: remove files of your own "
-                "from it, or write the card anew"
+                "from it, or write the card again"
             )
         done = {}
         for name, content in files.items():

@@ -73,7 +73,7 @@ def earlier(card: Mapping[str, str]) -> Login | None:
 def trixie(card: Mapping[str, str], login: Login | None, hostname: str | None) -> dict[str, str]:
     """Return the files that make a Trixie run the script, from those that `card` has. Raises CardError."""
     if _OURS not in card.get("vendor-data", _OURS):
-        raise CardError("somebody else has put vendor-data onto this card: write it anew, and run this")
+        raise CardError("somebody else has put vendor-data onto this card: write it again, then run this")
     if login and re.search(r"^(users|ssh_authorized_keys):", card.get("user-data", ""), re.MULTILINE):
         raise CardError("the Imager has given this card a login: leave SSH_KEY away, or write the card without one")
     settings: dict[str, object] = {}
@@ -102,7 +102,7 @@ def bookworm(card: Mapping[str, str], login: Login | None, hostname: str | None)
         theirs += f"rm -f /boot/firmware/{FIRSTRUN}\nexit 0\n"
     clean_up = _CLEAN_UP.search(theirs)
     if clean_up is None:
-        raise CardError("this card's firstrun.sh is none that the Imager writes: write the card anew, and run this")
+        raise CardError("this card's firstrun.sh is none that the Imager writes: write the card again, run this")
     ours = boot_lines.block(_HOOK)
     made = {
         FIRSTRUN: theirs[: clean_up.start()] + ours + theirs[clean_up.start() :],

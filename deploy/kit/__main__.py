@@ -39,7 +39,7 @@ _BELONGS = (
     (
         "slips",
         "SECRET",
-        "one for each claim, printed from a browser: to its technician. Keep them as you keep keys",
+        "one for each claim, for its technician: print it from a browser, and keep it like a key",
     ),
     ("signage", "      ", "on walls, printed from a browser; invitation and on-the-pavement to technicians"),
 )
@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=_Formatter,
     )
     actions = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    one = _command(actions, "new", "make what is missing, and derive anew what comes from the TOML file")
+    one = _command(actions, "new", "make what is missing, and update what comes from the TOML file")
     one.add_argument("--on", metavar="HOST", help="for trying out: write that file, with all hosts on this one")
     one.set_defaults(run=_new)
     _command(actions, "check", "ask each host whether it is what it should be").set_defaults(run=_check)
@@ -88,7 +88,9 @@ def _command(
 def _code(text: str) -> str:
     """A province's name on the command line, before anybody fills in a form for it."""
     if not re.fullmatch(LEVEL, text):
-        raise argparse.ArgumentTypeError(f"{text!r} can't name a province: use small letters, digits and hyphens only")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no valid province name: use lower-case letters, digits and hyphens"
+        )
     return text
 
 
@@ -101,7 +103,7 @@ def _province(args: argparse.Namespace) -> Province:
     """What the province's file says. Raises KitError and SettingsError."""
     toml = _toml(args)
     if not toml.exists():
-        first = f"run deploy/province new {args.code}" if args.toml is None else "name the province's file by --from"
+        first = f"run deploy/province new {args.code}" if args.toml is None else "name the province's file with --from"
         raise KitError(f"{toml} is not there: {first}")
     return load(toml, args.code)
 
@@ -184,9 +186,9 @@ def _slip(args: argparse.Namespace, province: Province, text: str) -> None:
     except ClaimError:
         return  # it went into a file at the registrar
     except OSError as error:
-        sys.stderr.write(f"The technician's slip is not made ({error}): write down name and digits.\n")
+        sys.stderr.write(f"Can't make the technician's slip ({error}): write down the name and the digits.\n")
         return
-    sys.stderr.write(f"The technician's slip: {path}. Print it from a browser; keep it as you keep keys.\n")
+    sys.stderr.write(f"The technician's slip: {path}. Print it from a browser, and keep it like a key.\n")
 
 
 def _report(shop: Workshop) -> None:

@@ -59,12 +59,12 @@ def _broker(broker: Broker, root: Path, province: Province, device: TlsFiles, st
     ours = _connect(door, device)
     yield Found(f"broker {broker.name}: a device connects to {door}", ours)
     if ours:
-        trouble = "nobody can tell while a device of the province can't connect either: mend that first"
+        trouble = "can't be tested while the province's own device can't connect either: fix that first"
     elif _connect(door, stranger):
         trouble = ""
     else:
-        trouble = "it was let in: the broker has another device-ca.pem than this province"
-    yield Found(f"broker {broker.name}: a device of nobody's is refused", trouble)
+        trouble = "it was let in: the broker's device-ca.pem is not this province's"
+    yield Found(f"broker {broker.name}: an unknown device is refused", trouble)
     for centre in province.centres:
         folder = root / "centres" / centre.id
         files = TlsFiles(folder / "ca.pem", folder / f"{centre.id}.pem", folder / f"{centre.id}.key")

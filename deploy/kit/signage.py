@@ -17,7 +17,7 @@ from deploy.lamps.poster import poster
 
 _DRAFT = (
     '<div class="draft"><b>DRAFT, not to be hung up.</b> A lawyer must check each sentence with a § against the law '
-    "and against what is done here. Then put the lawyer's name into <code>checked_by</code>, and make this anew.</div>"
+    "and against what is done here. Then put the lawyer's name into <code>checked_by</code>, and make this again.</div>"
 )
 _PAVEMENT = Path(__file__).parents[2] / "docs/how-to/on-the-pavement.md"
 _NUMBER = "the number that your office gave you"

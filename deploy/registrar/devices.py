@@ -307,7 +307,7 @@ def _check_board(asked: DeviceRequest, issued: Issued) -> None:
 
 
 def _who_makes_room(waiting: list[StoredRequest], address: str) -> StoredRequest | None:
-    """Return the oldest request of whoever holds more than a fair share of the places; None if this address does.
+    """Return the oldest request of an address with more than its fair share of places; None if this address has.
 
     A stranger with many addresses has them in few networks, so those are compared first.
     """

@@ -1,5 +1,4 @@
-"""Who may ask again, and what the log takes of it: a stranger that was refused often enough has to wait.
-In memory; a restart forgets it."""
+"""Limits how often a stranger may ask after refusals, and how much of it is logged. In memory; a restart forgets it."""
 
 import logging
 import threading
@@ -58,7 +57,7 @@ class Limits:
 
 
 class BoundedLog(logging.StreamHandler[TextIO]):
-    """Writes log lines to standard error: 30 at once, one every two seconds after that, each of at most 2,000 letters.
+    """Writes log lines to standard error: 30 at once, then one every two seconds, each of at most 2,000 characters.
     The next line that is written says how many were left out. Any thread."""
 
     def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
@@ -80,7 +79,7 @@ class BoundedLog(logging.StreamHandler[TextIO]):
         super().emit(record)
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return what is written of a line."""
+        """Format a line, cut to its limit."""
         text = super().format(record)
         if len(text) > _LONGEST_LINE:
             text = f"{text[:_LONGEST_LINE]}... ({len(text)} characters)"

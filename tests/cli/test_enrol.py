@@ -314,7 +314,7 @@ def test_what_was_set_from_afar_for_another_name_is_forgotten_so_that_nobody_is_
     assert begun.settings.device.location is not None
     assert begun.settings.device.location.text == "Durban station, hall 3"
     assert begun.kept == Kept()
-    assert f"Forgot what the centre had set from afar for {NAME}." in capsys.readouterr().out
+    assert f"Discarded the remote settings for {NAME}." in capsys.readouterr().out
 
 
 def test_the_device_keeps_a_hash_of_the_service_pages_code_until_a_claim_without_one(

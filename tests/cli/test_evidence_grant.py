@@ -76,7 +76,7 @@ def test_an_older_device_gets_no_url_that_could_overwrite_and_the_office_reads_w
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert wanted(heard(data={"objects": [NAME]}), Allowance()) == ("", {})
-    assert f"{DEVICE}: gets no URLs, as it does not say how long its segments are" in capsys.readouterr().err
+    assert f"{DEVICE}: gets no URLs, because it does not say how long its segments are" in capsys.readouterr().err
 
 
 def test_an_honest_device_waits_for_no_flood_of_names() -> None:

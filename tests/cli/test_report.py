@@ -111,7 +111,7 @@ def test_render_makes_a_page_and_a_pdf(office: Office, file: Path, capsys: pytes
     assert page.name == f"gp-jhb-park-station-kiosk-0042-{rfc3339(ENDED)[:10]}-{FIRST[-8:]}.html"
     assert sorted(each.suffix for each in out.iterdir()) == [".html", ".pdf"]
     assert pdf.read_bytes().startswith(b"%PDF-")
-    assert "No list of revoked devices was asked." in page.read_text()
+    assert "Revocation was not checked." in page.read_text()
 
 
 def test_render_without_the_offices_files_says_that_nobody_has_checked(
@@ -188,7 +188,7 @@ def test_the_office_verifies_by_the_name_of_its_province_alone(
     for genuine in (ours, older):
         assert main(["report", "verify", str(genuine), "--province", "kzn"]) == 0
         said = capsys.readouterr().out
-        assert "not asked: whether the device was revoked since (--revoked FILE)" in said.splitlines()
+        assert "not checked: whether the device has been revoked (--revoked FILE)" in said.splitlines()
     assert main(["report", "verify", str(theirs), "--province", "kzn"]) == 1
     assert "NOT SO: signed by a stranger: " in capsys.readouterr().out
     assert main(["report", "verify", str(theirs), "--province", str(provinces / "gp")]) == 0
@@ -231,7 +231,10 @@ def test_an_office_without_its_province_is_told_what_is_missing_and_what_to_do(
     report = of_the_province(provinces / "kzn", tmp_path / "ours")
     monkeypatch.chdir(tmp_path)
     assert main(["report", "verify", str(report), "--province", "kzn"]) == 2
-    assert "there is no provinces/kzn here: run this where `deploy/province new`" in capsys.readouterr().err
+    assert (
+        "there is no provinces/kzn here: run this in the directory where you ran `deploy/province new`"
+        in capsys.readouterr().err
+    )
     shutil.copytree(provinces / "kzn", tmp_path / "provinces/kzn")
     (tmp_path / "provinces/kzn/keys/keys.json").unlink()
     assert main(["report", "verify", str(report), "--province", "kzn"]) == 2

@@ -97,7 +97,7 @@ def test_an_office_that_was_away_at_the_end_of_the_walk_and_at_that_of_the_next_
 def test_a_report_that_the_office_has_missed_is_named(office: Office, to: Path) -> None:
     said = Cabinet(to).take(TOPIC, message(office.sealed(office.report(id=SECOND, follows=FIRST))), office.trust, NOW)
     assert said is not None
-    assert said.endswith(f". The report before it, {FIRST}, is not here")
+    assert said.endswith(f". The report before it, {FIRST}, is missing")
 
 
 def test_a_thief_with_a_kiosk_puts_nothing_among_the_reports_that_the_office_believes(
@@ -146,18 +146,20 @@ def test_a_thief_fills_neither_the_office_s_disk_nor_its_day(office: Office, to:
         assert said.startswith("NOT GENUINE") is is_looked_at
     for number in range(2 * MOST_STRANGE):
         said = cabinet.take(TOPIC, json.dumps({"number": number}).encode(), trust, NOW)
-    assert said == f"{USER}: REFUSED: {MOST_STRANGE} of its reports were not genuine: start this again to look at more"
+    assert said == f"{USER}: REFUSED: {MOST_STRANGE} of its reports were not genuine: restart this to check more"
     assert len(asked) == MOST_STRANGE, "each time takes a process"
     again = Cabinet(to)
     said = again.take(TOPIC, b"another", office.trust, NOW)
     assert said is not None
-    assert f"It is not kept: {MOST_STRANGE} others are in" in said
+    assert f"Not kept: {MOST_STRANGE} others are in" in said
     assert len(filed(to)) == MOST_STRANGE
     for topic in (f"edge/v1/gp/../{USER}/up/commissioning", f"{TOPIC}/x", "edge/v1/a/up/commissioning", f"{TOPIC}\n"):
         said = again.take(topic, message(office.sealed()), office.trust, NOW)
         assert said is not None
-        assert said.startswith("REFUSED: on "), topic
-    assert str(again.take(TOPIC, b"", office.trust, NOW)).endswith("somebody has cleared it. What was filed stays")
+        assert said.startswith("REFUSED: "), topic
+    assert str(again.take(TOPIC, b"", office.trust, NOW)).endswith(
+        "somebody has cleared its report at the broker. Filed reports stay"
+    )
 
 
 def test_what_was_not_genuine_for_want_of_a_key_is_looked_at_again_at_the_next_start(
@@ -182,7 +184,7 @@ def test_two_that_file_into_one_folder_do_not_throw_each_other_off_the_broker(
     trust = ["--device-ca", str(office.devices.ca), "--keys", str(office.keys)]
     with _alone(to):
         assert main(["report", "file", "--to", str(to), "--broker", broker.url, *trust]) == 2
-    assert "another `edge-agent report file` files into it already" in capsys.readouterr().err
+    assert "another `edge-agent report file` is using it" in capsys.readouterr().err
 
 
 def test_what_the_office_is_told_to_type_about_reports_is_what_the_program_takes() -> None:

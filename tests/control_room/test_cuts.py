@@ -239,7 +239,7 @@ def test_an_alarm_that_one_broker_kept_open_and_that_was_closed_at_the_other_is_
         rig.sites[1].thaw()
         thandi.await_rows()
         stood = {value for value, _ in thandi.noted(f"stood['{alarm_id}']")}
-        assert stood <= {"Nobody has it", "Most likely closed: ask your colleagues. Nobody has it"}
+        assert stood <= {"Nobody has it", "Probably closed: ask your colleagues. Nobody has it"}
     browser.forgive("WebSocket")
 
 

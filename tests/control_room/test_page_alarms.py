@@ -321,7 +321,7 @@ def test_an_operator_is_not_told_that_no_call_waits_before_that_is_known(opened:
     begin(page)
     bar = page.locator(".calm-banner")
     happen(page, "check")
-    expect(bar).to_have_text("◌ Checking whether a call waits…")
+    expect(bar).to_have_text("◌ Checking for waiting calls…")
     go(page, "alarms")
     expect(page.get_by_role("heading", name="Checking for open alarms…")).to_be_visible()
     expect(page.get_by_text("No open alarm")).to_have_count(0)

@@ -62,7 +62,7 @@ def test_a_link_does_not_take_an_operators_key_from_her_and_no_enter_answers_for
         re.compile(r"operator-0badcafe of imported · operator · fingerprint 0123 4567.* since")
     )
     expect(asked).to_contain_text(
-        re.compile("The link's key calls itself“operator-1234--old-key.*” of “Johannesburg-comm")
+        re.compile("The link's key says it is“operator-1234--old-key.*” of “Johannesburg-comm")
     )
     assert page.evaluate("document.activeElement === document.body"), "nothing of it has the focus"
     page.keyboard.press("Enter")
@@ -89,12 +89,12 @@ def test_during_a_shift_a_link_can_not_change_who_answers(opened: Opener) -> Non
 def test_without_a_key_a_link_is_a_question_too_unless_the_sites_settings_say_otherwise(opened: Opener) -> None:
     page = opened("link", "#key=e30")
     asked = page.locator(".offered")
-    expect(asked).to_contain_text("It has not been taken.")
+    expect(asked).to_contain_text("It is not in use.")
     page.get_by_label("Operator's login").fill("naledi")
     page.get_by_label("Your name").fill("Naledi")
     page.get_by_role("button", name="Begin the shift").click()
-    expect(page.get_by_text("decide first whether to take it")).to_be_visible()
-    asked.get_by_role("button", name="Leave it").click()
+    expect(page.get_by_text("first decide whether to use it")).to_be_visible()
+    asked.get_by_role("button", name="Reject it").click()
     page.get_by_role("button", name="Begin the shift").click()
     expect(page.get_by_text("Naledi watches")).to_be_visible()
     expect(page.get_by_text("For the administrator: key operator-0badcafe")).to_be_visible()

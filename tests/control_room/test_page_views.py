@@ -227,7 +227,7 @@ def test_an_operator_reads_of_a_lost_kiosk_that_its_certificate_has_ended_and_wh
     page.get_by_role("searchbox").fill("renew it at the device")
     row = page.locator(".device-row")
     expect(row).to_have_count(1)
-    for words in ("kiosk-3", "Connection lost", "Certificate has ended: renew it at the device"):
+    for words in ("kiosk-3", "Connection lost", "Certificate has expired: renew it at the device"):
         expect(row).to_contain_text(words)
 
 

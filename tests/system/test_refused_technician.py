@@ -292,7 +292,7 @@ WAYS = {
         cut,
         r"not enrolled: this claim is damaged \(it is cut off or mistyped\): copy the whole line, or ask the office",
         REFUSED,
-        r"enrolment: not enrolled: this claim is damaged .* → copy the whole line, or ask the office anew",
+        r"enrolment: not enrolled: this claim is damaged .* → copy the whole line, or ask the office again",
     ),
     "another board": Way(
         other_board,

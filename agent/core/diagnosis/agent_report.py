@@ -12,15 +12,15 @@ STALE_S = 30.0
 
 _LOG = "its log says more: `journalctl -u edge-agent -b`"
 _ADVICE = {
-    "uplink": "see the findings of broker-1 and what follows; if there are none, look again in a minute",
+    "uplink": "see the findings of broker-1 and after it; if there are none, look again in a minute",
     "centre": "call the centre: somebody must have its page open, under one of the names in [centre] names",
-    "service": "mend what it names",
+    "service": "fix what it names",
     "storage": "see the finding of disk",
     "commands": "see the finding of keys",
-    "self-test": "mend the step that it names; it tests again in the night, or by `edge-agent command ... self-test`",
+    "self-test": "fix the step that it names; it tests again at night, or by `edge-agent command ... self-test`",
     "siren": "check the siren's wire and [siren] pin",
-    "config": "`sudo edge-agent config-reset` takes away what was set from afar",
-    "echo": "look again in a minute; if it stays, tell the office: its broker passes nothing on",
+    "config": "`sudo edge-agent config-reset` discards the remote settings",
+    "echo": "look again in a minute; if it stays, tell the office that its broker delivers nothing",
     "pins": "see the finding of pins",
     "lights": "see the finding of pins",
     "input": "see the finding of pins; then check the cable and the contact of {which}",
@@ -41,7 +41,7 @@ _CALLED = {
     "centre": "the command centre",
     "service": "its service to the public",
     "commands": "the keys for commands",
-    "config": "what was set from afar",
+    "config": "the remote settings",
 }
 """Parts whose names a technician meets nowhere else: the doctor has no check of that name."""
 _CAUSES = frozenset({"uplink", "centre", "self-test"})
@@ -72,15 +72,15 @@ def judge_settings(text: str | None, digest: str) -> list[Finding]:
         return []
     return [
         fail(
-            "the settings have been changed since the agent started: it still runs with those of before",
+            "the settings have changed since the agent started: it still runs with the old ones",
             "`sudo systemctl restart edge-agent`, when no alarm is open",
         )
     ]
 
 
 def judge_report(text: str | None, now_boottime_ns: int, following: Collection[str] = ()) -> list[Finding]:
-    """Judge the agent's report. `text` is None if there is no file, or it may not be read. What it says of the parts
-    `following` only follows from what another check has found, and is left out."""
+    """Judge the agent's report. `text` is None if there is no file, or it may not be read. The parts `following`
+    are left out: another check has already reported the cause."""
     if text is None:
         return [unknown("the agent's report can't be read", "run the doctor with sudo")]
     try:
@@ -101,7 +101,7 @@ def judge_report(text: str | None, now_boottime_ns: int, following: Collection[s
 
 
 def _read(text: str | None) -> Any:
-    """Return the report, which the agent's user may have written as it likes. Raises ValueError."""
+    """Return the report, which the agent's user can forge. Raises ValueError."""
     try:
         return json.loads(text or "")
     except RecursionError as error:

@@ -7,7 +7,7 @@ from typing import Literal
 from agent.core.diagnosis.finding import Finding, fail, ok
 
 NameTrouble = Literal["unknown", "no server", "no answer"]
-"""Why a name can't be resolved: the server does not know it, the network has named no server, or it does not answer."""
+"""Why a name can't be resolved: the server does not know it, the network provides no server, or it does not answer."""
 _WIRELESS = "wl"
 _LINK_LOCAL = ("169.254.", "fe80")
 
@@ -23,7 +23,7 @@ class Link:
 
     @property
     def usable(self) -> tuple[str, ...]:
-        """Its addresses without those that it has given itself."""
+        """Its addresses, except those that it assigned to itself."""
         return tuple(each for each in self.addresses if not each.startswith(_LINK_LOCAL))
 
 
@@ -73,8 +73,8 @@ def judge_ways(
         name, trouble = next(iter(unresolved.items()))
         what, do = {
             "no server": (
-                "this network has named no name server (DNS)",
-                "restart the router, which must name one; `resolvectl status` shows it",
+                "this network provides no name server (DNS)",
+                "restart the router, which must provide one; `resolvectl status` shows it",
             ),
             "no answer": (
                 "the name server (DNS) of this network does not answer",

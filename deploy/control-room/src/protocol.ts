@@ -318,7 +318,7 @@ export type Tell =
   /** `isChecking`: not every open alarm has come yet, as the page has just connected, or woken up. `watchers`: the other centres that say they watch, further pages of this login included. `clockWrongByMs`: how far the clock of this PC is ahead of the devices' (below 0: behind), if that is much. */
   | { tell: "links"; links: LinkView[]; isWatching: boolean; isChecking: boolean; watchers: string[]; nowMs: number; clockWrongByMs: number | null }
   | { tell: "key"; key: KeyView | null }
-  /** A key that a link has brought and that a person must take or leave; null once none waits. Its names are its maker's. */
+  /** A key from a link, which a person must accept or reject; null if there is none. Its maker chose its names. */
   | { tell: "offered"; key: KeyView | null }
   /** Whole rows, to take the place of those with the same alarm, source or id; but `losses` are all that there are. */
   | { tell: "changed"; alarms: AlarmView[]; gone: string[]; devices: DeviceView[]; events: EventView[]; losses: LossView[] }

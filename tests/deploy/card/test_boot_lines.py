@@ -43,7 +43,7 @@ def test_what_a_technician_has_written_below_stays() -> None:
 
 
 def test_half_a_block_is_not_guessed_at() -> None:
-    with pytest.raises(CardError, match="write the card anew"):
+    with pytest.raises(CardError, match="write the card again"):
         config(config(CONFIG, KIOSK).replace("# <<< edge-agent\n", ""), KIOSK)
 
 

@@ -106,7 +106,7 @@ def test_only_a_start_ends_the_connection_of_a_stolen_device_and_each_broker_has
         assert its.connected
         assert ours.connected
         said, _ = fetch(kzn, newest, minute=13, broker=1, brokers=2)
-        assert said.splitlines() == ["a device was shut out, so each one has to connect anew", "RESTART"]
+        assert said.splitlines() == ["a device was revoked, so every device has to reconnect", "RESTART"]
         assert fetch(kzn, newest, minute=15, broker=1, brokers=2)[0] == ""
         kzn.broker.restart()
         assert_refused(kzn.broker.port, files=stolen)
@@ -181,14 +181,14 @@ def test_a_broker_starts_anew_for_what_the_playbook_has_changed_and_not_for_a_li
     def applied() -> str:
         return ran(ROLE / "files/edge-agent-apply", "mosquitto", files, env=environ).stdout
 
-    assert applied() == "mosquitto started anew\n"
+    assert applied() == "mosquitto restarted\n"
     assert applied() == ""
     for name in ("new.crl", "put.crl", "device-ca.crl", "unread"):
         (files / name).write_text("new")
     assert applied() == ""
     for name in ("cut-off", "edge-agent.conf", "centre-ca.crl"):
         (files / name).write_text("new")
-        assert applied() == "mosquitto started anew\n", name
+        assert applied() == "mosquitto restarted\n", name
     assert applied() == ""
 
 

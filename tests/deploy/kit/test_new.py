@@ -72,7 +72,7 @@ def test_a_name_that_no_province_can_have_is_refused_before_anybody_fills_in_a_f
         with pytest.raises(SystemExit) as ended:
             main([command, name, "--out", str(tmp_path)])
         assert ended.value.code == 2
-        assert f"{name!r} can't name a province: use small letters" in capsys.readouterr().err
+        assert f"{name!r} is no valid province name: use lower-case letters" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 

@@ -153,7 +153,7 @@ def test_a_technician_is_given_one_slip_with_all_that_must_be_compared_at_the_ki
     said = capsys.readouterr()
     assert said.out == f"{made.text()}\n", "nothing but the claim goes onto the card"
     path = office.out / "kzn/slips/durban-station-kiosk-0001.html"
-    assert said.err == f"The technician's slip: {path}. Print it from a browser; keep it as you keep keys.\n"
+    assert said.err == f"The technician's slip: {path}. Print it from a browser, and keep it like a key.\n"
     assert path.stat().st_mode & 0o077 == 0
     slip = path.read_text()
     for what in (
@@ -188,7 +188,7 @@ def test_a_claim_is_not_lost_where_no_slip_can_be_written(
     assert main(["claim", "--out", str(office.out), "kzn", "durban-station", "kiosk-0001"]) == 0
     said = capsys.readouterr()
     assert said.out == f"{made.text()}\n"
-    assert "The technician's slip is not made (" in said.err
+    assert "Can't make the technician's slip (" in said.err
 
 
 def test_what_technicians_are_told_to_type_is_what_a_device_understands(signs: Path) -> None:

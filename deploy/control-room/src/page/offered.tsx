@@ -1,11 +1,11 @@
-// A key that a link has brought: nothing is replaced before a person who sees both has said so.
+// A key from a link: nothing is replaced until a person who sees both keys agrees.
 import { ask } from "./ask";
 import type { KeyView } from "../protocol";
 import { key, offeredKey, shift } from "./state";
 import { t } from "./strings";
 import { clock, plain } from "./words";
 
-/** Every text of the offered key is of whoever made the link. Nothing here takes the focus: an Enter must not answer it. */
+/** The link's maker chose every text of the offered key. Nothing here takes the focus: Enter must not answer it. */
 export function OfferedKey() {
   const offered = offeredKey.value;
   if (offered === null) return null;

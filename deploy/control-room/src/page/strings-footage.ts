@@ -29,7 +29,7 @@ export const footage = {
   failures: {
     "no-connection": "The office's server does not answer.",
     slow: "The office's server is too slow.",
-    login: "The office's server does not take this login: it must be set anew on this host (login.sh add).",
+    login: "The office's server does not take this login: set it again on this host (login.sh add).",
     missing: "It is not at the office's store.",
     altered: "This is not what the kiosk sent.",
   },
@@ -39,11 +39,11 @@ export const footage = {
   pending: "Not proven yet: its signature comes with a later part.",
   unproven: "Not proven: no signature that has come is of these pictures.",
   soFar: (long: string) => `Authentic so far: its first ${long} are as this kiosk signed them, and nothing between is missing. The signature of the rest would come with what follows.`,
-  upTo: (long: string) => `Authentic, alone: its first ${long} are as this kiosk signed them, and nothing between is missing. No signature covers the rest.`,
+  upTo: (long: string) => `Authentic, alone: its first ${long} are as this kiosk signed them, with nothing missing in between. No signature covers the rest.`,
   verdicts: {
     authentic: "Authentic: it is as this kiosk signed it, and nothing between is missing.",
-    "authentic, alone": "Authentic, alone: it is as this kiosk signed it, and nothing between is missing. What came before and after, only the recording on the kiosk shows.",
-    "authentic, shown otherwise": "Authentic, shown otherwise: its pictures are as this kiosk signed them, but the file turns, cuts, hurries or hides them.",
+    "authentic, alone": "Authentic, alone: it is as this kiosk signed it, with nothing missing in between. Only the recording on the kiosk shows what came before and after.",
+    "authentic, shown otherwise": "Authentic, shown otherwise: its pictures are as this kiosk signed them, but the file turns, crops, speeds up or hides them.",
     "authentic with missing": "Authentic, with something missing: what is here is as this kiosk signed it.",
     "not signed": "Not signed: nothing proves that this kiosk recorded it.",
     "not authentic": "Not authentic: it is not as this kiosk signed it.",

@@ -244,7 +244,7 @@ export const t = {
     now: (value: string) => `now ${value}`,
     from: { default: "by default", file: "from the files", change: "set since" } satisfies Record<Row["from"], string>,
     limits: { least: "at least", most: "at most", above: "above", below: "below", to: "to" },
-    hidden: "It has a login, which is not shown. To change it, write all of it anew.",
+    hidden: "It has a login, which is not shown. To change it, enter all of it again.",
     lines: "One in each line.",
   },
 
@@ -277,7 +277,7 @@ export const t = {
     id: "Report",
     another: "Walk this device again…",
     anotherTitle: "Begin another walk?",
-    anotherWhy: "All steps begin anew. What this walk has found is forgotten on the device, unless its report is sealed.",
+    anotherWhy: "All steps start again. The device forgets this walk's results, unless its report is sealed.",
     anotherYes: "Begin another walk",
   },
 };

@@ -35,7 +35,7 @@ export class FailureError extends Error {
 export class Keys {
   readonly #box: Box;
   #kept: Kept | null = null;
-  /** One that a link has brought, which counts for nothing until a person has taken it. */
+  /** One from a link, which is not used until a person accepts it. */
   #offered: Kept | null = null;
 
   constructor(box: Box) {
