@@ -100,6 +100,14 @@ def test_without_a_key_a_link_is_a_question_too_unless_the_sites_settings_say_ot
     expect(page.get_by_text("For the administrator: key operator-0badcafe")).to_be_visible()
 
 
+def test_a_newcomer_whose_address_was_used_in_another_browser_reads_how_to_go_on(opened: Opener) -> None:
+    page = opened("empty")
+    expect(page.get_by_text("go on in the browser that has opened it, or end the demo, start it again")).to_be_visible()
+    begin(page)
+    expect(page.get_by_text("it does not know the key that this browser has made")).to_be_visible()
+    expect(page.get_by_text("enrolled it")).to_have_count(0)
+
+
 def test_a_shift_waits_for_the_key_in_the_address_and_makes_no_other(opened: Opener) -> None:
     for answer in ("key", "no-key"):
         page = opened("slow-key", "#key=e30")
@@ -278,7 +286,7 @@ def test_who_only_looks_on_logs_out_by_a_button(opened: Opener) -> None:
 
 
 def test_who_has_begun_is_asked_for_the_sound_once_and_led_to_the_alarms(opened: Opener) -> None:
-    page = opened("empty")
+    page = opened("site")
     begin(page)
     expect(page.get_by_text("You are ready if you have just heard two notes.")).to_be_visible()
     expect(page.get_by_text("Your key is new.")).to_be_visible()
@@ -304,7 +312,7 @@ def test_what_is_of_the_administrator_is_folded_away_and_a_key_is_not_forgotten_
     expect(page.get_by_text("your shift ends")).to_be_visible()
     expect(page.get_by_text("Naledi watches")).to_be_visible()
     page.get_by_role("button", name="Yes, forget it").click()
-    expect(page.get_by_text("This browser has no key yet.")).to_be_visible()
+    expect(page.get_by_text("This browser has no key.")).to_be_visible()
 
 
 def test_a_new_shift_forgets_no_alarm_of_the_last_ten_minutes(opened: Opener) -> None:

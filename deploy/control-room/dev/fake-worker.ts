@@ -191,7 +191,7 @@ function play(): void {
     return changed({ alarms: [alarm(1, 12), alarm(2, 5, silent, its), { ...sipho, ...its, data: { ...sipho.data, ...silent } }], devices: fleet(60) });
   }
   changed({ devices: fleet(scenario === "flood" ? 5000 : 60) });
-  if (scenario === "empty") return;
+  if (scenario === "empty" || scenario === "site") return;
   if (scenario === "flood") {
     changed({ alarms: Array.from({ length: 1000 }, (_, n) => (n % 3 === 0 ? alarm(n, 5 + n) : taken(n, 200 + n, n % 2 ? "Thandi" : "Sipho", 9, n % 3 === 1 ? undefined : "car 7"))), events: someEvents() });
     setInterval(() => {

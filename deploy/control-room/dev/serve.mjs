@@ -21,7 +21,7 @@ async function find(scenario, name) {
     const settings = JSON.parse(await readFile(join(here, "static/control-room.json"), "utf8"));
     if (scenario === "wrong") return JSON.stringify({ ...settings, brokers: [], ring_after_s: "soon", colour: "red" });
     if (scenario === "one-kiosk") settings.outlines = [];
-    settings.key_by_link = scenario !== "link";
+    settings.key_by_link = !["link", "site"].includes(scenario);
     return JSON.stringify({ ...settings, brokers: ["a", "b"].map((broker) => ({ name: broker, url: `wss://broker-${broker}.example/mqtt` })) });
   }
   return built.get(name) ?? readFile(join(here, "static", normalize(`/${name}`)));

@@ -5,7 +5,7 @@ import { HandOverState } from "./handover";
 import { isKeyNew } from "./keycard";
 import { LogInAgain } from "./login";
 import { audio, unlock } from "./sound";
-import { isWatching, links, openAlarms, shift, view } from "./state";
+import { isWatching, links, openAlarms, settings, shift, view } from "./state";
 import { t } from "./strings";
 import { wall } from "./time";
 import { afterEnd } from "./watchers";
@@ -55,7 +55,7 @@ function Ready() {
         <p class="standing">{t.shift.readyIf}</p>
       )}
       <p>{t.shift.whatComes}</p>
-      {isKeyNew.value && <p class="bad">▲ {t.shift.keyNew}</p>}
+      {isKeyNew.value && <p class="bad">▲ {settings.value?.key_by_link ? t.shift.keyUseless : t.shift.keyNew}</p>}
       <div class="buttons">
         <button type="button" class="do" onClick={toAlarms}>{isHeard.value ? t.shift.toAlarms : t.shift.heard}</button>
         <button type="button" onClick={() => void unlock()}>{isHeard.value ? t.shift.again : t.shift.notHeard}</button>

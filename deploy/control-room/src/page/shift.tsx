@@ -9,7 +9,7 @@ import { isKeyNew, KeyCard } from "./keycard";
 import { complaint, LinksCard, logIn, LoginFields, logOut, name, needsLogin } from "./login";
 import { isHeard, Running } from "./running";
 import { unlock } from "./sound";
-import { figuresSinceMs, isKeyBrought, key, keyAnswers, keyIsKnown, links, login, offeredKey, shift } from "./state";
+import { figuresSinceMs, isKeyBrought, key, keyAnswers, keyIsKnown, links, login, offeredKey, settings, shift } from "./state";
 import { t } from "./strings";
 import { now, wall } from "./time";
 import { afterEnd } from "./watchers";
@@ -123,7 +123,7 @@ function Begin() {
         {keyAnswers.value > 0 && <p>{t.shift.keyComing}</p>}
         {keyAnswers.value === 0 && key.value === null && (
           <>
-            <p>{t.shift.keyNone}</p>
+            <p>{settings.value?.key_by_link ? t.shift.keyElsewhere : t.shift.keyNone}</p>
             <fieldset>
               <legend>{t.shift.role}</legend>
               <div class="choices">

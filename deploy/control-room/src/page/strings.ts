@@ -513,6 +513,8 @@ const en = {
     keyHave: (kid: string, role: string) => `For the administrator: key ${kid}, role ${role}`,
     keyNone: "This browser has no key yet. To begin makes one, which never leaves this browser. Kiosks take your answers once the administrator has enrolled it.",
     keyNew: "Your key is new. Kiosks take no answer from you before the administrator has enrolled it: see below, “For the administrator”.",
+    keyElsewhere: "This browser has no key. The address with the key works once: go on in the browser that has opened it, or end the demo, start it again and open the address that it then prints. Here you can only look on: the kiosk takes no answer from a key that this browser makes.",
+    keyUseless: "The kiosk takes no answer from you: it does not know the key that this browser has made. Go on in the browser that has opened the demo's address, or end the demo, start it again and open the address that it then prints.",
     keyComing: "Your key is being loaded…",
     keyNotTaken: "The key in the address was not taken. Begin again, and this browser makes one of its own.",
     role: "Role of the new key",
