@@ -1,7 +1,6 @@
 """`edge-agent evidence` for our own clips: verify one with all that lies beside it, export it, draft a certificate."""
 
 import argparse
-import io
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from agent import __version__
@@ -241,27 +241,28 @@ def _export(args: argparse.Namespace) -> int:
 
 def _export_film(args: argparse.Namespace, trust: Trust, by: Mapping[str, str], now: datetime) -> int:
     from agent.evidence.export import export_film  # noqa: PLC0415
-    from agent.evidence.media_signing.film import alone  # noqa: PLC0415
-    from agent.evidence.media_signing.film import judged as judged_film  # noqa: PLC0415
+    from agent.evidence.media_signing.apart import said  # noqa: PLC0415
     from agent.evidence.media_signing.keys import Trust as Signers  # noqa: PLC0415
     from agent.evidence.media_signing.verdict import Result  # noqa: PLC0415
-    from agent.evidence.media_signing.words import sentences  # noqa: PLC0415
-    from agent.evidence.mp4 import Mp4, Unreadable  # noqa: PLC0415
+    from agent.evidence.mp4 import Unreadable  # noqa: PLC0415
 
     content = together(args.file) if args.file.is_dir() else content_of(args.file).content
     name = common_name(trust.device) if trust.device else None
+    signers = Signers(trust.authorities, trust.revoked, name)
     try:
-        movie = Mp4.read(io.BytesIO(content))
-        verdict = judged_film(movie, Signers(trust.authorities, trust.revoked, name))
-        verdict = alone(verdict) if args.file.is_dir() else verdict
+        with TemporaryFile() as made:
+            verdict = said(content, signers, str(args.ca), is_alone=args.file.is_dir(), into=made)
+            made.seek(0)
+            watch = made.read()
     except Unreadable as error:
         raise UsageError(f"{args.file}: can't be read: {error}") from error
-    export_film(args.file.resolve().name, content, verdict, args.out, by, now)
+    lines, *_ = [verdict.pop(name) for name in ("says", "others", "begin_s", "is_pending")]
+    export_film(args.file.resolve().name, content, verdict, watch, args.out, by, now)
     print(f"{printable(str(args.file))}:")
-    for line in sentences(verdict, str(args.ca), movie.others):
+    for line in lines:
         print(printable(line))
     print(f"written to {args.out}; {args.out / 'HOW-TO-VERIFY.txt'} says how to check it")
-    return {Result.AUTHENTIC: AUTHENTIC, Result.ALONE: ALONE}.get(verdict.result, NOT_AUTHENTIC)
+    return {Result.AUTHENTIC.value: AUTHENTIC, Result.ALONE.value: ALONE}.get(verdict["verdict"], NOT_AUTHENTIC)
 
 
 def _certificate(args: argparse.Namespace) -> int:

@@ -1,6 +1,5 @@
 """A case folder: the recording as the device signed it, one that opens anywhere, and what proves it."""
 
-import io
 import json
 import re
 from collections.abc import Mapping
@@ -14,11 +13,6 @@ from agent.adapters.evidence_keys import EvidenceKey
 from agent.contract.envelope import rfc3339
 from agent.evidence.case import CUSTODY, HOW_TO, MANIFEST, OPENED, PLAIN, Media, Paths, content_of, judged, picture_name
 from agent.evidence.chain import FILE
-from agent.evidence.media_signing.verdict import Result
-from agent.evidence.media_signing.verdict import Verdict as Said
-from agent.evidence.media_signing.words import plain
-from agent.evidence.mp4 import Mp4, Unreadable
-from agent.evidence.rebuild import rebuilt
 from agent.evidence.remux import indexed, plain_mp4
 from agent.evidence.sealed_file import ClipError
 from agent.evidence.signer import Trust
@@ -70,7 +64,6 @@ custody.json   who exported this, when, from which file, and the SHA-256 of each
 
    The signatures follow ONVIF Media Signing: other makers' programs can check them too.
 """
-_PROVEN = {Result.AUTHENTIC, Result.MISSING, Result.ALONE, Result.OTHERWISE}
 
 
 def export(
@@ -122,24 +115,24 @@ def export(
     return verdict
 
 
-def export_film(name: str, content: bytes, verdict: Said, out: Path, by: Mapping[str, str], now: datetime) -> None:
+def export_film(
+    name: str, content: bytes, verdict: Mapping[str, Any], watch: bytes, out: Path, by: Mapping[str, str], now: datetime
+) -> None:
     """Write a folder, which must not exist yet, with a film as it was handed in, and what its signatures prove of it as
-    a film to watch. `verdict` is that of its own signatures. Raises ClipError, and nothing is written."""
-    if verdict.result not in _PROVEN:
-        raise ClipError(f"{name} was not exported, and nothing was written: it is {verdict.result.value}")
+    a film to `watch`: empty where they prove nothing, or none can be made. `verdict` is what `said` returns of it.
+    Raises ClipError, and nothing is written."""
+    if not watch:
+        why = verdict.get("unmade") or f"it is {verdict['verdict']}"
+        raise ClipError(f"{name} was not exported, and nothing was written: {why}")
     stem = name.removesuffix(OPENED)
     given, watched = f"{stem}{OPENED}", f"{stem}{PLAIN}"
-    try:
-        film = rebuilt(Mp4.read(io.BytesIO(content)), verdict)
-    except Unreadable as error:
-        raise ClipError(f"{name} was not exported, and nothing was written: {error}") from error
-    files = {given: content, watched: film, HOW_TO: _HOW_TO_FILM.format(given=given, plain=watched).encode()}
+    files = {given: content, watched: watch, HOW_TO: _HOW_TO_FILM.format(given=given, plain=watched).encode()}
     custody = {
         "film": given,
         "exported": rfc3339(now),
         "exported_by": dict(by),
         "program": f"edge-agent {__version__}",
-        **plain(verdict),
+        **verdict,
         "files": {each: sha256(inside).hexdigest() for each, inside in files.items()},
     }
     _write(out, files, custody)

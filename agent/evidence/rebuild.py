@@ -13,7 +13,7 @@ from operator import itemgetter
 from agent.evidence import h264
 from agent.evidence.h264 import Kind, Unit
 from agent.evidence.media_signing import tlv
-from agent.evidence.media_signing.verdict import Fault, Verdict
+from agent.evidence.media_signing.verdict import Fault, Result, Verdict
 from agent.evidence.mp4 import Mp4, Sample, children
 from agent.evidence.mp4_write import TIMESCALE, plain
 from agent.evidence.mp4_write import Sample as Written
@@ -21,6 +21,8 @@ from agent.evidence.parameter_sets import ParameterSets, UnreadableVideoError, i
 from agent.evidence.presented import sets_of
 from agent.evidence.sealed_file import ClipError
 
+PROVEN = frozenset({Result.AUTHENTIC, Result.MISSING, Result.ALONE, Result.OTHERWISE})
+"""Of a film with another verdict, its signatures cover nothing that could be made again."""
 _BLOCK = 16
 """Pixels: no camera needs to crop more of its coded picture."""
 _SPS = 7

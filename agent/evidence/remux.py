@@ -133,6 +133,9 @@ def _samples(film: bytes, moof: _Box) -> tuple[int, list[Sample], bytes]:
     [begin] = struct.unpack_from(">Q" if film[time.body] else ">I", film, time.body + 4)
     count, offset = struct.unpack_from(">Ii", film, run.body + 4)
     at = run.body + 12 + (4 if flags & 4 else 0)
+    row = 4 * (flags >> 8 & 0xF).bit_count()
+    if at + count * row > run.end:  # else each of many runs could have all that follows it read
+        raise IndexError
     samples = []
     for number in range(count):
         fields = {}
@@ -142,5 +145,12 @@ def _samples(film: bytes, moof: _Box) -> tuple[int, list[Sample], bytes]:
                 at += 4
         key = not fields[0x400] & _NOT_SYNC if 0x400 in fields else number == 0
         samples.append(Sample(fields[0x200], fields[0x100], key, fields.get(0x800, 0)))
-    data = moof.begin + offset
-    return begin, samples, film[data : data + sum(each.size for each in samples)]
+    data, size = moof.begin + offset, sum(each.size for each in samples)
+    if not moof.end <= data <= data + size <= _next(film, moof):
+        raise IndexError
+    return begin, samples, film[data : data + size]
+
+
+def _next(film: bytes, moof: _Box) -> int:
+    """Return where the box behind a fragment's head ends: its media."""
+    return next(each.end for each in _boxes(film, moof.end, len(film)))

@@ -12,6 +12,7 @@ import pytest
 
 from agent.__main__ import main
 from agent.evidence import h264
+from agent.evidence.media_signing import apart
 from agent.evidence.media_signing.verdict import Result
 from agent.evidence.mp4 import Mp4
 from agent.evidence.parameter_sets import ParameterSets
@@ -28,6 +29,7 @@ from tests.support.altered_container import (
     verdict_on,
     with_sps,
 )
+from tests.support.hostile_media import hostile
 from tests.support.recording import encoded
 from tests.support.signed_media import samples_of, signing, vector
 
@@ -99,6 +101,20 @@ def test_a_film_that_says_it_lasts_for_days_is_refused_and_breaks_nothing() -> N
         rebuilt(Mp4.read(BytesIO(longer)), found)
 
 
+def test_an_office_waits_for_the_export_of_a_film_no_longer_than_for_its_check(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apart, "_CPU_S", 1.0)
+    monkeypatch.setattr(apart, "_CPU_S_EACH_MB", 0.0)
+    film, ca = tmp_path / "film.mp4", tmp_path / "ca.pem"
+    ca.write_text(signing().ca)
+    film.write_bytes(hostile("signatures behind pictures", 8_000_000))
+    export = ["evidence", "export", str(film), "--ca", str(ca), "--out", str(tmp_path / "case"), "--by", "A"]
+    assert main(export) == 2
+    assert "can't be read: refused: checking it takes" in capsys.readouterr().err
+    assert not (tmp_path / "case").exists()
+
+
 def test_an_office_exports_an_edited_film_by_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     film, ca, case = tmp_path / "film.mp4", tmp_path / "ca.pem", tmp_path / "case-18"
     ca.write_text(signing().ca)
@@ -116,3 +132,13 @@ def test_an_office_exports_an_edited_film_by_a_command(tmp_path: Path, capsys: p
     assert main([*export[:-3], str(tmp_path / "other"), *export[-2:]]) == 1
     assert "film.mp4 was not exported, and nothing was written: it is not authentic" in capsys.readouterr().err
     assert not (tmp_path / "other").exists()
+
+
+def test_a_film_that_can_be_verified_and_not_made_again_is_refused_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    film, ca = vector("test_signed_h265.mp4"), vector("ca.pem")
+    export = ["evidence", "export", str(film), "--ca", str(ca), "--out", str(tmp_path / "case"), "--by", "A"]
+    assert main(export) == 1
+    said = capsys.readouterr().err
+    assert "was not exported, and nothing was written: an H.265 film can be verified, but not rebuilt" in said

@@ -20,9 +20,11 @@ from typing import Any, BinaryIO
 
 from agent.evidence.media_signing.film import alone, judged
 from agent.evidence.media_signing.keys import Trust
-from agent.evidence.media_signing.verdict import Result
+from agent.evidence.media_signing.verdict import Result, Verdict
 from agent.evidence.media_signing.words import plain, sentences
 from agent.evidence.mp4 import Mp4, Unreadable
+from agent.evidence.rebuild import PROVEN, rebuilt
+from agent.evidence.sealed_file import ClipError
 
 _COMMAND = (sys.executable, *(["-I"] if sys.flags.isolated else []), "-m", "agent.evidence.media_signing.apart")
 _CPU_S, _CPU_S_EACH_MB = 4.0, 0.1
@@ -31,6 +33,8 @@ _LONGEST = 3.0
 """How many times longer than that it may take on a machine that has other things to do."""
 _BYTES = 512 << 20
 """Of address space, besides the film."""
+_MADE_AGAIN = 4
+"""How many times the film is in memory while it is made again, and how much longer than a check that may take."""
 _BETWEEN_S = 0.5
 
 
@@ -43,11 +47,13 @@ def said(
     lacks: bool = False,
     is_watched: bool = False,
     longest_s: float | None = None,
+    into: BinaryIO | None = None,
 ) -> dict[str, Any]:
     """Return the verdict on an MP4 as `plain` has it, with `says` (sentences that name the authority `ca`), `others`
     (kinds of tracks without video), `begin_s` (of its first picture) and `is_pending`: its signatures are of none of
     its pictures. `is_alone`: it is uploaded segments; `lacks`: not all of them. `is_watched`: tell on stderr how far it
-    is.
+    is. `into`: where the film goes that is made again of what its signatures cover, if they prove anything; where that
+    can't be made, `unmade` says why.
 
     Raises Unreadable: also, with "refused", for what takes too long (`longest_s` at most, where that is less than its
     size allows) or too much memory; and OSError. Any thread.
@@ -55,7 +61,8 @@ def said(
     with film.open("rb") if isinstance(film, Path) else _in_memory(film) as file:
         del film  # it may be large
         size = file.seek(0, 2)
-        cpu_s = _CPU_S + _CPU_S_EACH_MB * size / 1e6
+        times = 1 if into is None else _MADE_AGAIN
+        cpu_s = _CPU_S + _CPU_S_EACH_MB * size * times / 1e6
         order: dict[str, Any] = {
             "authorities": trust.authorities,
             "revoked": trust.revoked,
@@ -63,7 +70,8 @@ def said(
             "ca": ca,
         }
         order |= {"film": file.fileno(), "alone": is_alone, "lacks": lacks, "watched": is_watched}
-        order |= {"cpu_s": math.ceil(cpu_s), "bytes": _BYTES + size}
+        order |= {"cpu_s": math.ceil(cpu_s), "bytes": _BYTES + size * times}
+        order["into"] = None if into is None else into.fileno()
         wait_s = min(_LONGEST * cpu_s, longest_s or math.inf)
         try:
             done = subprocess.run(
@@ -72,7 +80,7 @@ def said(
                 stdout=subprocess.PIPE,
                 stderr=None if is_watched else subprocess.DEVNULL,
                 env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},  # the store's
-                pass_fds=(file.fileno(),),
+                pass_fds=(file.fileno(),) if into is None else (file.fileno(), into.fileno()),
                 timeout=wait_s,
                 check=False,
             )
@@ -103,6 +111,8 @@ def _judge(order: dict[str, Any]) -> dict[str, Any]:
         begin_s = next(movie.samples()).time
         trust = Trust(order["authorities"], order["revoked"], order["name"])
         found = judged(movie, trust, _progress(movie.size) if order["watched"] else None)
+        is_made = order["into"] is not None and found.result in PROVEN
+        made = _made_again(movie, found, order["into"]) if is_made else {}
     if order["watched"]:
         print("\r      \r", end="", file=sys.stderr, flush=True)
     found = alone(found) if order["alone"] else found
@@ -110,7 +120,17 @@ def _judge(order: dict[str, Any]) -> dict[str, Any]:
         found = replace(found, result=Result.MISSING)
     says = list(sentences(found, order["ca"], movie.others))
     more = {"says": says, "others": movie.others, "begin_s": begin_s, "is_pending": found.signs_nothing_here}
-    return {**plain(found), **more}
+    return {**plain(found), **more, **made}
+
+
+def _made_again(movie: Mp4, found: Verdict, into: int) -> dict[str, Any]:
+    try:
+        film = rebuilt(movie, found)
+    except (ClipError, Unreadable) as error:
+        return {"unmade": str(error)}
+    with os.fdopen(into, "wb", closefd=False) as file:
+        file.write(film)
+    return {}
 
 
 def _progress(size: int) -> Callable[[int], None]:
