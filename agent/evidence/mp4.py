@@ -7,7 +7,7 @@ Whatever makes no sense raises Unreadable, with a sentence.
 import struct
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import pairwise, repeat
 from typing import BinaryIO, NamedTuple, Self
 
 from agent.core.errors import EdgeAgentError
@@ -27,6 +27,8 @@ _TABLES = (b"stsd", b"stts", b"stsc", b"stsz", b"stz2", b"stco", b"co64", b"ctts
 _VIDEO_ENTRY = 78
 """How many bytes of a visual sample entry come before its boxes."""
 _HAS_OFFSET, _FIRST_FLAGS = 0x1, 0x4
+_SAYS_WHERE = 0x20001
+"""Players take the offsets of a fragment's second part from different places, unless it says from where they count."""
 _DURATION, _SIZE, _FLAGS, _SHOWN = 0x100, 0x200, 0x400, 0x800
 _NOT_KEY, _HALF, _WHOLE = 0x10000, 1 << 31, 1 << 32
 _PER_SAMPLE = (_DURATION, _SIZE, _FLAGS, _SHOWN)
@@ -99,11 +101,12 @@ class Mp4:
         video = [each for each in tracks if isinstance(each, _Track)]
         if len(video) != 1:
             raise Unreadable("it holds no video" if not video else "it holds more than one video track")
-        for kind, extended in movie:
-            if kind == b"mvex":
-                for inner, extends in children(extended):
-                    if inner == b"trex" and u32(extends, 4) == video[0].number:
-                        video[0].defaults = u32(extends, 12), u32(extends, 16), u32(extends, 20)
+        extends = [inner for each, inner in children(only(content, b"mvex")) if each == b"trex"]
+        own = [each for each in extends if u32(each, 4) == video[0].number]
+        if len(own) > 1:
+            raise Unreadable("it gives the pictures of its fragments two defaults")
+        for each in own:
+            video[0].defaults = u32(each, 12), u32(each, 16), u32(each, 20)
         return cls(file, size, boxes, content, video[0], tuple(each for each in tracks if isinstance(each, str)))
 
     @property
@@ -161,9 +164,11 @@ class Mp4:
         time = 0
         for box in self.boxes:
             if box.type == b"moof":
-                for kind, content in children(_content(self.file, box)):
-                    if kind == b"traf":
-                        time = yield from _in_fragment(content, box.start, self.video, time)
+                parts = [inner for kind, inner in children(_content(self.file, box)) if kind == b"traf"]
+                for content in parts:
+                    if content is not parts[0] and not u32(only(content, b"tfhd"), 0) & _SAYS_WHERE:
+                        raise Unreadable(f"the fragment at byte {box.start} leaves open where its pictures begin")
+                    time = yield from _in_fragment(content, box.start, self.video, time)
 
 
 def _units(
@@ -291,8 +296,11 @@ def _in_tables(track: _Track) -> Iterator[Sample]:
     runs, times, sizes = track.tables[b"stsc"], _runs(track.tables[b"stts"]), _sizes(track.tables[b"stsz"])
     moves, keys = _runs(track.tables[b"ctts"], signed=True), _keys(track.tables[b"stss"])
     time, run, per_chunk = 0, 0, 0
+    firsts = [u32(runs, 8 + 12 * each) for each in range(_count(runs, 12, 4))]
+    if firsts[:1] not in ([], [1]) or any(a >= b for a, b in pairwise(firsts)):
+        raise Unreadable("the table of its chunks is out of order")
     for chunk in range(_count(chunks, 8 if wide else 4, 4)):
-        if run < _count(runs, 12, 4) and u32(runs, 8 + 12 * run) <= chunk + 1:
+        if run < len(firsts) and firsts[run] <= chunk + 1:
             per_chunk, run = u32(runs, 12 + 12 * run), run + 1
         at = int.from_bytes(chunks[8 + 8 * chunk : 16 + 8 * chunk]) if wide else u32(chunks, 8 + 4 * chunk)
         for _ in range(per_chunk):

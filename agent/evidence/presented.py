@@ -7,6 +7,7 @@ the key frame and the moment that was asked for.
 import struct
 from bisect import bisect_right
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from operator import itemgetter
 
@@ -30,7 +31,36 @@ _BLOCK = 16
 _SPS, _PPS = 7, 8
 _DRAWN = {"text", "sbtl", "subt", "clcp", "subp"}
 """Kinds of tracks that players draw over the pictures."""
-_IN_ENTRY = {b"avcC", b"hvcC", b"btrt", b"fiel", b"pasp", b"clap", b"colr"}
+_UNSEEN = {
+    b"soun": {b"mp4a", b"alaw", b"ulaw", b"samr", b"sawb", b"Opus", b"fLaC", b"ac-3", b"ec-3", b"alac", b".mp3"}
+    | {b"lpcm", b"ipcm", b"fpcm", b"twos", b"sowt", b"raw ", b"in24", b"in32", b"fl32", b"fl64"},
+    b"meta": {b"mett", b"metx", b"urim", b"mebx"},
+    b"tmcd": {b"tmcd"},
+    b"hint": {b"rtp ", b"srtp", b"rrtp"},
+}
+"""What may be in tracks of which no player shows anything. Some players take others for pictures, whatever the kind of
+track: they go by what is in it."""
+_PLACES = {
+    b"": {b"moov", b"moof", b"sidx"},
+    b"moov": {b"mvhd", b"trak", b"mvex"},
+    b"mvex": {b"trex"},
+    b"trak": {b"tkhd", b"mdia", b"edts"},
+    b"edts": {b"elst"},
+    b"mdia": {b"mdhd", b"hdlr", b"minf"},
+    b"minf": {b"hdlr", b"dinf", b"stbl"},
+    b"dinf": {b"dref"},
+    b"stbl": {b"stsd", b"stts", b"ctts", b"stsc", b"stsz", b"stz2", b"stco", b"co64", b"stss"},
+    b"moof": {b"traf"},
+    b"traf": {b"tfhd", b"tfdt", b"trun"},
+    b"meta": {b"hdlr"},
+}
+"""Which boxes lead a player to its pictures, by the box that they belong into."""
+_NOWHERE = {b"cmov", b"iloc", b"iinf"}
+"""These lead there too: a header that is compressed, and pictures that are no film."""
+_LEADING = _NOWHERE.union(*_PLACES.values())
+_HOLDING = {*_PLACES, b"udta", b"tref", b"gmhd", b"wave", b"ilst", b"mfra", b"sinf", b"schi"} - {b""}
+_DEEPEST = 10
+_IN_ENTRY = {b"btrt", b"fiel", b"pasp", b"clap", b"colr"}
 _IN_TRACK = {b"tkhd", b"mdia", b"edts", b"udta", b"meta", b"tref"}
 _BOXES = {b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"sidx", b"ssix", b"mfra", b"free", b"skip", b"wide", b"prft"}
 _EMPTY = 64
@@ -113,9 +143,7 @@ class Watch:
         strange = [named(kind) for kind, _ in children(track) if kind not in _IN_TRACK]
         if strange:
             yield f"its track has boxes that may change how it is drawn: {', '.join(sorted({*strange})[:_MOST_TITLES])}"
-        drawn = sum(each in _DRAWN for each in self._movie.others)
-        if drawn:
-            yield f"{drawn} of its tracks {'is' if drawn == 1 else 'are'} text that is drawn over the pictures"
+        yield from self._others()
         if self._strange:
             yield f"{self._strange} parameter sets among its pictures are not those of its header"
         if self._is_reordered:
@@ -124,6 +152,27 @@ class Watch:
             yield f"some pictures are shown {apart_s:.1f} s later than others, by offsets of their own"
         if self._unmarked:
             yield f"{self._unmarked} key frames are not marked as such: a player may pass over them"
+
+    def _others(self) -> Iterator[str]:
+        """Say what may have a player show other pictures than those of the video track."""
+        if misplaced := sorted({*self._misplaced()}):
+            text = ", ".join(misplaced[:_MOST_TITLES])
+            yield f"some boxes are not where they belong, and a player may find other pictures by them: {text}"
+        tracks = [inner for kind, inner in children(self._movie.movie) if kind == b"trak"]
+        others = [each for each in tracks if _kind(each) not in _DRAWN]
+        if unsigned := sum(not _is_unseen(each) for each in others if each != self._movie.video.content):
+            yield f"{unsigned} of its tracks may be pictures that nobody has signed, in place of these or over them"
+        drawn = sum(each in _DRAWN for each in self._movie.others)
+        if drawn:
+            yield f"{drawn} of its tracks {'is' if drawn == 1 else 'are'} text that is drawn over the pictures"
+
+    def _misplaced(self) -> Iterator[str]:
+        """Yield which boxes stand in which, where only a player that is not strict finds them."""
+        for box in self._movie.boxes:
+            if box.type in _LEADING and box.type not in _PLACES[b""]:
+                yield f"{named(box.type)} outside of moov"
+            elif box.type in _HOLDING:
+                yield from _misplaced(box.type, self._movie.content(box))
 
     def _edits(self) -> Iterator[str]:
         """An edit list may begin with nothing, and leave out pictures of the first GOP."""
@@ -193,7 +242,8 @@ class Watch:
             > (2 * max(shown[0], shown[1]) * max(across, down))
         ):
             yield f"it is shown as {shown[0]}x{shown[1]}, and its header says {width}x{height}"
-        strange = sorted(named(kind) for kind in inside if kind not in _IN_ENTRY)
+        own = b"hvcC" if self._movie.is_h265 else b"avcC"
+        strange = sorted(named(kind) for kind in inside if kind not in _IN_ENTRY | {own})
         if strange:
             yield f"its description has boxes that may change how it is drawn: {', '.join(strange[:_MOST_TITLES])}"
 
@@ -214,6 +264,34 @@ class Watch:
         hidden = media - self._bytes if not self._movie.others else 0
         if hidden + unused > _EMPTY:
             yield f"{hidden + unused} bytes that belong to no picture"
+
+
+def _misplaced(parent: bytes, content: bytes, depth: int = 0) -> Iterator[str]:
+    if depth == _DEEPEST:
+        yield f"{named(parent)} far inside"
+        return
+    for kind, inside in _inside(parent, content):
+        if kind in _LEADING and kind not in _PLACES.get(parent, ()):
+            yield f"{named(kind)} in {named(parent)}"
+        else:
+            yield from _misplaced(kind, inside, depth + 1)
+
+
+def _inside(kind: bytes, content: bytes) -> list[tuple[bytes, bytes]]:
+    """Return the boxes in one that holds others; some writers begin `meta` without a version."""
+    if kind not in _HOLDING:
+        return []
+    return _leniently(content[4:] if kind == b"meta" and content[:4] == bytes(4) else content)
+
+
+def _kind(track: bytes) -> str:
+    return named(only(track, b"mdia", b"hdlr")[8:12])
+
+
+def _is_unseen(track: bytes) -> bool:
+    """Whether no player shows anything of a track."""
+    known = _UNSEEN.get(only(track, b"mdia", b"hdlr")[8:12], set())
+    return all(kind in known for kind, _ in children(only(track, b"mdia", b"minf", b"stbl", b"stsd")[8:]))
 
 
 def _index_of(movie: Mp4) -> tuple[list[tuple[int, int, float, float]], bool]:
@@ -319,8 +397,14 @@ def _of_meta(content: bytes) -> Iterator[str]:
 
 
 def _leniently(content: bytes) -> list[tuple[bytes, bytes]]:
-    """Return the boxes in a box that may end with zeros."""
-    try:
-        return children(content[:-4] if len(content) % 4 == 0 and content[-4:] == bytes(4) else content)
-    except Unreadable:
-        return [(b"????", content)]
+    """Return the boxes in a box that may end with zeros; of one that makes no sense those that a player may see in it,
+    and it all once more."""
+    for each in (content, content[:-4] if content[-4:] == bytes(4) else content):
+        with suppress(Unreadable):
+            return children(each)
+    found, at = list[tuple[bytes, bytes]](), 0
+    while at + 8 <= len(content) and len(found) < _MOST_TITLES:
+        size = max(int.from_bytes(content[at : at + 4]), 8)
+        found.append((content[at + 4 : at + 8], content[at + 8 : at + size]))
+        at += size
+    return [*found, (b"????", content)]

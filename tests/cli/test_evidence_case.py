@@ -1,9 +1,11 @@
 """`edge-agent evidence` on a clip from the card: verified, exported, certified."""
 
 import json
+import struct
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from time import process_time
 
 import av
 import pytest
@@ -26,6 +28,7 @@ from agent.sim.clock import SimClock
 from tests.support.certificates import Authority
 from tests.support.made_up_clips import CAMERA, DEVICE, Clock, Recording
 from tests.support.recording import encoded, pieces_of
+from tests.support.signed_media import box
 from tests.support.stamping import Stamping
 
 
@@ -156,6 +159,27 @@ def test_a_case_folder_with_an_altered_index_or_with_none_is_told_apart(
         capsys.readouterr()
         assert office.run("verify", case) == 1
         assert text in capsys.readouterr().out
+
+
+def test_a_court_waits_for_no_case_folder_whose_fragments_lie_over_each_other(
+    office: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case = tmp_path / "case"
+    office.export(case)
+    film = next(each for each in case.glob("*.mp4") if "plain" not in each.name)
+    bare, _, _ = without_index(film.read_bytes())
+    each, number = 96, 1_000_000 // 96
+    head, time = box(b"tfhd", struct.pack(">II", 0, 1)), box(b"tfdt", bytes(8))
+    runs = []
+    for left in range(number * each, 0, -each):  # each has pictures up to the end of the file
+        run = box(b"trun", struct.pack(">IIi", 0x301, max(left // 8 - 14, 1), 0))
+        runs.append(moof := box(b"moof", box(b"traf", head, time, run)))
+        runs.append(box(b"free", bytes(each - len(moof) - 8)))
+    film.write_bytes(bare[: bare.index(b"moof") - 4] + b"".join(runs))
+    began_s = process_time()
+    assert office.run("verify", case) == 1
+    assert process_time() - began_s < 5
+    assert "the clip can't be made an ordinary MP4" in capsys.readouterr().out
 
 
 def test_what_is_altered_in_a_case_folder_is_named(

@@ -49,6 +49,16 @@ def after(file: bytes, kind: bytes, offset: int, value: int, *, last: bool = Fal
     return file[:at] + struct.pack(">I", value) + file[at + 4 :]
 
 
+def twice(file: bytes, kind: bytes, *parents: bytes) -> bytes:
+    """The file with the last box of a kind twice, in all that it is in."""
+    at = file.rindex(kind) - 4
+    again = file[at : at + int.from_bytes(file[at : at + 4])]
+    for each in parents:
+        begin = file.rindex(each) - 4
+        file = after(file, each, -4, int.from_bytes(file[begin : begin + 4]) + len(again), last=True)
+    return file[:at] + again + file[at:]
+
+
 BAD = {
     "no MP4": b"RIFF" + bytes(100),
     "empty": b"",
@@ -65,6 +75,8 @@ BAD = {
     "two films": PLAIN + PLAIN[PLAIN.index(b"moov") - 4 :],
     "a fragment without end": after(FRAGMENTED, b"trun", 8, 0xFFFFFFFF),
     "a fragment of empty samples": after(after(FRAGMENTED, b"trun", 4, 1), b"trun", 8, 0xFFFFFFFF),
+    "two defaults for fragments": twice(FRAGMENTED, b"trex", b"mvex", b"moov"),
+    "chunks that do not begin with the first": after(PLAIN, b"stsc", 8, 0),
     "a fragment before the beginning": after(FRAGMENTED, b"trun", 12, 0x80000000),
 }
 
@@ -74,6 +86,12 @@ def test_what_makes_no_sense_ends_in_a_sentence(name: str) -> None:
     with pytest.raises(Unreadable) as caught:
         list(read(BAD[name]).units())
     assert str(caught.value)
+
+
+def test_a_fragment_that_each_player_reads_at_another_place_is_refused() -> None:
+    parts = twice(after(FRAGMENTED, b"tfhd", 4, 0, last=True), b"traf", b"moof")
+    with pytest.raises(Unreadable, match="leaves open where its pictures begin"):
+        list(read(parts).units())
 
 
 def test_units_that_lie_about_their_length_are_wrong_and_not_the_end() -> None:

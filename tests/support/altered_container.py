@@ -93,11 +93,12 @@ def _runs(*rows: tuple[int, int]) -> Callable[[bytes], bytes]:
     return lambda _: struct.pack(">II", 0, len(rows)) + b"".join(struct.pack(">Ii", *row) for row in rows)
 
 
-def _text_track() -> bytes:
-    media = box(b"mdhd", bytes(12), struct.pack(">III", 90_000, 0, 0)) + box(b"hdlr", bytes(8), b"sbtl", bytes(13))
-    table = box(
-        b"stbl", *(box(kind, bytes(8)) for kind in (b"stsd", b"stts", b"stsc", b"stco")), box(b"stsz", bytes(12))
-    )
+def _other_track(kind: bytes, entry: bytes = b"") -> bytes:
+    """A track that calls itself so, and has what is described so in it."""
+    media = box(b"mdhd", bytes(12), struct.pack(">III", 90_000, 0, 0)) + box(b"hdlr", bytes(8), kind, bytes(13))
+    described = box(b"stsd", struct.pack(">II", 0, bool(entry)), box(entry, bytes(90)) if entry else b"")
+    empty = (box(each, bytes(8)) for each in (b"stts", b"stsc", b"stco"))
+    table = box(b"stbl", described, *empty, box(b"stsz", bytes(12)))
     return box(b"tkhd", b"\0\0\0\3", bytes(80)) + box(b"mdia", media, box(b"minf", table))
 
 
@@ -118,6 +119,11 @@ def said(found: Verdict) -> str:
     return "\n".join([*found.changes, *found.beside, *(each.text for each in found.findings)])
 
 
+_TRACKS = {
+    "text over it": (b"sbtl",),
+    "pictures that call themselves data": (b"data", b"avc1"),
+    "pictures that call themselves sound": (b"soun", b"avc1"),
+}
 _BESIDE = {"other colours", "a title", "bytes hidden", "a second box of media"}
 """What leaves the pictures as they are."""
 
@@ -175,16 +181,21 @@ def container_edits(film: bytes, other_sps: bytes) -> Iterator[tuple[str, bytes,
         ("a title", (b"moov", b"udta"), lambda _: box(b"\xa9nam", b"FAKED"), "titles and other texts: \\xa9nam"),
         ("turned off", head, _set(0, ">I", 0), "turned off"),
         ("text over it", (b"moov", b"text"), lambda _: b"", "drawn over the pictures"),
+        ("pictures that call themselves data", (b"moov", b"data"), lambda _: b"", "1 of its tracks may be pictures"),
+        ("pictures that call themselves sound", (b"moov", b"soun"), lambda _: b"", "1 of its tracks may be pictures"),
+        ("a track beside its header", (b"trak",), lambda _: _other_track(b"vide"), "trak outside of moov"),
+        ("a track among its titles", (b"moov", b"udta"), lambda _: box(b"trak", bytes(8)), "trak in udta"),
+        ("other places of its pictures", (*table[:-1], b"stco"), lambda _: bytes(8), "stco in minf"),
+        ("a compressed header", (b"moov", b"cmov"), lambda _: bytes(8), "cmov in moov"),
         ("another length", (b"moov", b"mvhd"), _set(16, ">I", 5 * second), "lasts 5.0 s, and it lasts 30.0 s"),
         ("key frames not marked", (*table, b"stss"), lambda _: struct.pack(">III", 0, 1, 1), "not marked"),
         ("bytes hidden", (b"uuid",), lambda _: bytes(500), "boxes that no player needs: uuid"),
         ("a second box of media", (b"free",), lambda _: bytes(500), "bytes that belong to no picture"),
     ):  # fmt: skip
         file = made.having(*path, change=change)
-        if what == "text over it":
-            file = made._moved(
-                [(k, [*i, (b"trak", boxes(_text_track()))] if k == b"moov" else i) for k, i in boxes(film)]
-            )
+        if what in _TRACKS:
+            other = b"trak", boxes(_other_track(*_TRACKS[what]))
+            file = made._moved([(k, [*i, other] if k == b"moov" else i) for k, i in boxes(film)])
         yield what, file, words
 
 
