@@ -103,6 +103,8 @@ class CentreConnection:
         self._client_id = client_id
         self._awaited: dict[int, Sequence[str]] = {}
         """The subscriptions that `open` waits for, by the number of their packet."""
+        self._owed: mqtt.MQTTMessageInfo | None = None
+        """The last message to be retained that the broker has not acknowledged in time."""
         self._refused: dict[int, str] = {}
         """By number of a message that the broker did not take: why."""
         self._client = self._make_client(mqtt.MQTTv5)
@@ -183,15 +185,21 @@ class CentreConnection:
     def publish(
         self, topic: str, payload: bytes, expiry_s: int | None = None, timeout_s: float = 10.0, *, retain: bool = False
     ) -> None:
-        """Publish with QoS 1 and wait for the broker's acknowledgement. Raises BrokerError."""
+        """Publish with QoS 1 and wait for the broker's acknowledgement. Raises BrokerError.
+
+        While the broker owes one of a message to be retained, no other is sent: a fleet's would take hours.
+        """
         if retain and not self._may_retain:  # it would drop the connection
             raise BrokerError(f"the broker allows nothing retained, so it can't keep {topic}")
+        if retain and self._owed is not None and not self._owed.is_published():
+            raise BrokerError("the broker still has not acknowledged what was sent before")
         sent = self.send(topic, payload, expiry_s, retain=retain)
         try:
             sent.wait_for_publish(timeout_s)
         except (RuntimeError, ValueError) as error:
             raise BrokerError(f"{topic} was not sent: {error}") from error
         if not sent.is_published():
+            self._owed = sent if retain else None
             raise BrokerError(f"the broker did not acknowledge {topic}")
         if (refused := self._refused.pop(sent.mid, None)) is not None:
             raise BrokerError(f"the broker refused {topic}: {refused}")

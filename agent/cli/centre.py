@@ -45,13 +45,13 @@ class Target(NamedTuple):
     tls: TlsFiles
 
 
-def add_options(parser: argparse.ArgumentParser, *, every_broker: bool = False) -> None:
-    """Add the options that say which device, which broker, and which certificate to use."""
-    parser.add_argument(
-        "--device", metavar="PROVINCE/SITE/ID", help="the device, where there is no copy of its settings; with --broker"
-    )
-    parser.add_argument("--root", help=f"root of the topics of --device (default: {ROOT})")
-    add_config(parser, of=" of the device")
+def add_options(parser: argparse.ArgumentParser, *, every_broker: bool = False, fleet: bool = False) -> None:
+    """Add the options that say which device, which broker, and which certificate to use. A command that is always for
+    the whole `fleet` names no device."""
+    text = "the device, where there is no copy of its settings; with --broker"
+    parser.add_argument("--device", metavar="PROVINCE/SITE/ID", help=argparse.SUPPRESS if fleet else text)
+    parser.add_argument("--root", help=f"root of the topics{' of --device' * (not fleet)} (default: {ROOT})")
+    add_config(parser, of=" of any device, which names the brokers" if fleet else " of the device")
     parser.set_defaults(config=None)  # so that one that was given can be told from the default
     if every_broker:
         text = "address of a broker, may be repeated; default: all those in the device's settings"
@@ -59,7 +59,8 @@ def add_options(parser: argparse.ArgumentParser, *, every_broker: bool = False) 
     else:
         text = "address of the broker; default: the first in the device's settings"
         parser.add_argument("--broker", nargs=1, type=broker_url, metavar="URL", help=text)
-    text = "certificate of the broker's authority; default: the device's, with --device the system's"
+    other = "--broker" if fleet else "--device"
+    text = f"certificate of the broker's authority; default: the device's, with {other} the system's"
     parser.add_argument("--ca", type=Path, help=text)
     parser.add_argument("--cert", type=Path, help="your own client certificate; the device's is not used")
     parser.add_argument("--cert-key", type=Path, help="the private key of --cert")
@@ -83,7 +84,8 @@ def target_of(args: argparse.Namespace, *, every: bool = False, sends: bool = Tr
         identity = Identity("+", "+", "+", root) if every else identity_of(args.device, root)
         return Target(identity, args.broker or [], TlsFiles(args.ca, args.cert, args.cert_key))
     if args.root is not None:
-        raise UsageError("--root goes with --device: a settings file has a root of its own")
+        goes_with = "--broker" if every else "--device"
+        raise UsageError(f"--root goes with {goes_with}: a settings file has a root of its own")
     if args.config is None and not DEFAULT_CONFIG.exists():
         wanted = "--broker URL" if every else "--device PROVINCE/SITE/ID and --broker URL"
         raise UsageError(f"there is no {DEFAULT_CONFIG} here: give {wanted}, or --config with the device's settings")

@@ -21,12 +21,15 @@ Example:
 """
 _SEND_EXAMPLE = """\
 Example: an operator has left
-  edge-agent keys send --set keys/keys.json --key keys/admin-1.key.json --broker mqtts://broker.example:8884 \\
-    --ca ca.pem --cert centre.pem --cert-key centre.key
+  edge-agent keys send --set keys/keys.json --key keys/admin-1.key.json --broker mqtts://broker-a.example:8884 \\
+    --broker mqtts://broker-b.example:8884 --ca ca.pem --cert centre.pem --cert-key centre.key
+
+Name every broker: a device takes the key set from the one that it is connected to.
 """
 _WHO_EXAMPLE = """\
 Example:
-  edge-agent keys who --broker mqtts://broker.example:8884 --ca ca.pem --cert centre.pem --cert-key centre.key
+  edge-agent keys who --broker mqtts://broker-a.example:8884 --broker mqtts://broker-b.example:8884 \\
+    --ca ca.pem --cert centre.pem --cert-key centre.key
 """
 
 
@@ -78,8 +81,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     _add_set(one, "made by `keys add` or keygen; replaces all the devices' keys")
     one.add_argument("--key", required=True, type=Path, help="private key of an admin, who must be in the set")
     one.add_argument("--second", type=Path, metavar="FILE", help="private key of the second signer")
-    one.add_argument("--timeout", type=float, default=30.0, metavar="S", help="how long to wait (default 30)")
-    _add_fleet(one, "default: above every device's")
+    one.add_argument("--timeout", type=float, default=30.0, metavar="S", help="how long devices may take (default 30)")
+    _add_fleet(one, "the key set's; default: above every device's")
     one.set_defaults(run=keys_fleet.send)
 
     one = actions.add_parser(
@@ -90,13 +93,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         epilog=_WHO_EXAMPLE,
         formatter_class=raw,
     )
-    _add_fleet(one, "the one to compare with; default: the highest in force")
+    _add_fleet(one, "the key set's, to compare with; default: the highest in force")
     one.set_defaults(run=keys_fleet.who)
 
 
 def _add_fleet(parser: argparse.ArgumentParser, default: str) -> None:
-    parser.add_argument("--revision", type=int, metavar="N", help=f"of the key set; {default}")
-    add_options(parser, every_broker=True)
+    parser.add_argument("--revision", type=int, metavar="N", help=default)
+    add_options(parser, every_broker=True, fleet=True)
 
 
 def _add_set(parser: argparse.ArgumentParser, help_text: str) -> None:

@@ -3,6 +3,7 @@
 import argparse
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from agent.adapters.jose_keys import PrivateKey, read_key_set
@@ -44,6 +45,8 @@ def send(args: argparse.Namespace) -> int:
             raise UsageError(f"every device has seen revision {revision}, or a higher one: give --revision above it")
         order = {"revision": revision, "keys": keys}
         takers = [source for source in devices if source not in unsent]
+        lacking: Counter[str] = Counter()
+        left = 0
         for number, source in enumerate(takers, start=1):
             try:
                 word = None if second is None else co_sign(source, KEYS_SET, order, second)
@@ -51,9 +54,17 @@ def send(args: argparse.Namespace) -> int:
             except ValueError as error:
                 raise UsageError(str(error)) from error
             if missing := fleet.centre.retain_keys(source, signed):
+                lacking.update([*missing])
                 unsent[source] = "; ".join(f"not left at {url}: {why}" for url, why in missing.items())
+            else:
+                left += 1
             if number % 100 == 0 or number == len(takers):
-                say(f"revision {revision} is left for {number} of {len(devices)} devices")
+                say(f"revision {revision} is left for {left} of {len(devices)} devices")
+        for url, count in lacking.items():
+            say(
+                f"{url} has not confirmed the key set for {count} of {len(takers)} devices, which don't get it there: "
+                "look at that broker's log, and whether --cert may write down/keys; then send again"
+            )
         fleet.await_revision(revision, args.timeout)
         return fleet.print_who(revision, unsent)
 

@@ -1,6 +1,7 @@
 """Public keys that a page has made, and the key set that devices obey."""
 
 import json
+from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,16 @@ import pytest
 
 from agent.__main__ import main
 from agent.adapters.jose_keys import KeyRing, PrivateKey, read_key_set, sign
+from agent.adapters.paho_centre import CentreConnection
 from agent.adapters.tls_context import TlsFiles
 from agent.cli import keys_fleet
 from agent.cli.centre import Target
 from agent.cli.keygen import make_key
 from agent.contract.identity import Identity
 from agent.contract.messages import ResultData
+from tests.support.fake_broker import Behaviour, FakeBroker, publish_header
+
+EXAMPLES = Path(__file__).parents[2] / "agent/contract/schema/examples.json"
 
 
 @pytest.fixture
@@ -173,3 +178,37 @@ def test_keys_send_refuses_a_set_without_an_admin_before_anything_is_sent(
 def test_keys_are_asked_of_every_device(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["keys", "who", "--device", "kzn/durban-station/kiosk-0001", "--broker", "mqtt://127.0.0.1:1"]) == 2
     assert "leave --device out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("action", ["send", "who"])
+def test_an_admin_is_offered_no_option_that_keys_refuse(action: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["keys", action, "--help"])
+    said = capsys.readouterr().out
+    assert "--device" not in said
+    assert said.partition("Example")[2].count("--broker ") == 2
+
+
+def test_an_admin_waits_once_for_a_broker_that_confirms_nothing_and_not_for_each_device(
+    key_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = make_key("admin", key_set.parent)
+    meta = json.loads(EXAMPLES.read_bytes())["meta"]
+    sources = [f"/edge/gp/jhb-park-station/kiosk-{number}" for number in range(5)]
+    told = [b"\0" + json.dumps({**meta, "source": source}).encode() for source in sources]
+    flood = [
+        publish_header(f"edge/v1/{source.removeprefix('/edge/')}/up/meta", len(payload)) + payload
+        for source, payload in zip(sources, told, strict=True)
+    ]
+    patient = partialmethod(CentreConnection.publish, timeout_s=0.3)
+    monkeypatch.setattr(CentreConnection, "publish", patient)
+    with FakeBroker(Behaviour(puback=None, flood=flood)) as broker:
+        sent = ["keys", "send", "--set", str(key_set), "--key", str(key_set.parent / f"{key.kid}.key.json")]
+        assert main([*sent, "--broker", broker.url, "--timeout", "0"]) == 1
+        publishes = [body for kind, body in broker.packets if kind == 3]
+    said = capsys.readouterr()
+    assert len(publishes) == 1
+    assert "is left for 0 of 5 devices" in said.err
+    assert f"{broker.url} has not confirmed the key set for 5 of 5 devices" in said.err
+    assert "look at that broker's log, and whether --cert may write down/keys; then send again" in said.err
+    assert said.out.count(f"not left at {broker.url}: ") == 5
