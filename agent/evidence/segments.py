@@ -9,6 +9,7 @@ from typing import TypeVar
 from agent.evidence.comparison import File
 from agent.evidence.finding import Finding, wrong
 from agent.evidence.manifest import Manifest
+from agent.evidence.mp4 import Unreadable
 from agent.evidence.sealed_file import ClipError
 
 _SEQUENCE = slice(20, 24)
@@ -44,15 +45,17 @@ def is_segments(directory: Path) -> bool:
 
 def together(directory: Path) -> bytes:
     """Return the film that the segments under a directory make, without their manifest: those of one clip. Raises
-    ClipError."""
+    ClipError, Unreadable."""
     return film_of(map(_read, sorted(directory.rglob("*Z.*.mp4"))))
 
 
 def film_of(segments: Iterable[bytes]) -> bytes:
     """Return the film that the segments of one clip make, by the numbers of their fragments: their names go back where
-    the clock was set back while it was recorded."""
+    the clock was set back while it was recorded. Raises Unreadable."""
     found = [pieces(memoryview(each)) for each in segments]
     inits = [each[0] for each in found if each]
+    if any(each != inits[0] for each in inits):  # the film has one of them, and by itself each is played by its own
+        raise Unreadable("its parts do not begin alike, as those of one clip do: a player shows each differently")
     fragments = dict.fromkeys(piece for _, *rest in filter(None, found) for piece in rest)
     return b"".join([*inits[:1], *sorted(fragments, key=_number)])
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import struct
 from pathlib import Path
 
 import av
@@ -14,6 +15,7 @@ from agent.evidence.remux import without_index
 from agent.evidence.segments import pieces
 from agent.recorder.segments import Part, Segments
 from tests.cli.test_evidence_case import Office
+from tests.support.altered_container import Container
 
 
 class Case:
@@ -111,6 +113,22 @@ def test_segments_without_a_manifest_prove_themselves_together(case: Case, capsy
     content[-100] ^= 1
     case.segments[0].write_bytes(content)
     assert case.verify() == 1
+
+
+def test_a_part_that_is_mirrored_by_its_own_header_is_not_called_as_it_was_signed(
+    case: Case, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for each in (*case.folder.glob("*.manifest"), case.folder / "chain.jsonl"):
+        each.unlink()
+    victim = case.segments[1]
+    mirror = struct.pack(">9i", -0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
+    head = (b"moov", b"trak", b"tkhd")
+    victim.write_bytes(Container(victim.read_bytes()).having(*head, change=lambda c: c[:40] + mirror + c[76:]))
+    assert case.verify() == 2
+    assert "do not begin alike" in capsys.readouterr().err
+    assert case.export(tmp_path / "case-19") == 1
+    assert "do not begin alike" in capsys.readouterr().err
+    assert not (tmp_path / "case-19").exists()
 
 
 def test_segments_of_a_kiosk_that_was_smashed_are_exported_as_one_film(case: Case, tmp_path: Path) -> None:
