@@ -7,6 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from agent.adapters.jose_keys import KeyRing, PrivateKey, sign
+from agent.centre.kept_lists import DECIDED_AFTER_S
 from agent.contract import device, events, messages
 from agent.contract.camera_events import EVENTS
 from agent.contract.commands import COMMANDS, AckArgs, Claims, IdentifyArgs, SnapshotArgs, TestModeArgs
@@ -74,6 +75,17 @@ def test_whoever_follows_a_record_by_the_letter_finds_no_false_holes() -> None:
     begin so."""
     begins = "whoever hears a device for the first time begins with the `recorddone` of the first message that is "
     assert f"{begins}neither retained nor `historical`" in " ".join(DOCUMENT.split())
+
+
+def test_a_subscriber_is_told_not_to_ring_for_what_only_an_older_list_has_and_how_long_to_wait_for_a_newer_one() -> (
+    None
+):
+    text = " ".join(DOCUMENT.split())
+    assert "do not ring for an alarm that only the older list has" in text
+    assert ("every broker has sent its list of that device, or half a second after" in text, DECIDED_AFTER_S) == (
+        True,
+        0.5,
+    )
 
 
 def test_every_stage_and_class_is_described() -> None:
