@@ -10,10 +10,10 @@ import psutil
 import pytest
 from hypothesis import Phase, settings
 
-from tests.support.fixtures import authorities, broker, tls_broker
+from tests.support.fixtures import authorities, broker, office, opened, registrar, tls_broker
 from tests.support.wait import wait_for
 
-__all__ = ["authorities", "broker", "nothing_left_behind", "tls_broker"]
+__all__ = ["authorities", "broker", "nothing_left_behind", "office", "opened", "registrar", "tls_broker"]
 
 settings.register_profile("tests", deadline=None)  # a busy machine is no failure
 settings.load_profile("tests")

@@ -121,10 +121,9 @@ def _right_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def registrar(tmp_path: Path) -> Iterator[FakeRegistrar]:
-    with FakeRegistrar(tmp_path / "registrar") as running:
-        running.settings["command_keys"] = {"keys": [PrivateKey.generate("operator").public().as_jwk()]}
-        yield running
+def registrar(registrar: FakeRegistrar) -> FakeRegistrar:
+    registrar.settings["command_keys"] = {"keys": [PrivateKey.generate("operator").public().as_jwk()]}
+    return registrar
 
 
 @pytest.fixture

@@ -18,11 +18,6 @@ from tests.support.certificates import CertificateFiles
 from tests.support.commissioning import ENDED, FIRST, SECOND, USER, Office
 
 
-@pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Office:
-    return Office.create(tmp_path_factory.mktemp("office"))
-
-
 @pytest.fixture
 def file(office: Office, tmp_path: Path) -> Path:
     path = tmp_path / "report.json"

@@ -24,11 +24,6 @@ OTHER = "gp/jhb-park-station/kiosk-0007"
 TOPIC = f"edge/v1/{USER}/up/commissioning"
 
 
-@pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Office:
-    return Office.create(tmp_path_factory.mktemp("office"))
-
-
 @pytest.fixture
 def to(tmp_path: Path) -> Path:
     return tmp_path / "reports"

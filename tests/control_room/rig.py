@@ -121,9 +121,7 @@ class Rig(AbstractContextManager["Rig"]):
             program=program,
             environ=environ,
             mqtt={
-                "ca_file": str(files.ca),
-                "cert_file": str(files.cert),
-                "key_file": str(files.key),
+                **files.mqtt,
                 **(times or {}),
             },
             **(kiosk or {}),

@@ -3,20 +3,11 @@ enrolment-cuts`."""
 
 import itertools
 import json
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from agent.adapters.tls_context import TlsFiles, tls_context
 from tests.support.cut_enrolment import run
 from tests.support.fake_registrar import NAME, FakeRegistrar
-
-
-@pytest.fixture
-def registrar(tmp_path: Path) -> Iterator[FakeRegistrar]:
-    with FakeRegistrar(tmp_path / "registrar") as running:
-        yield running
 
 
 class Device:

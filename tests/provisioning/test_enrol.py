@@ -4,7 +4,6 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,12 +30,6 @@ from tests.support.enrolling import NO_ROOM, Bench, assert_whole, tried
 from tests.support.fake_registrar import NAME, SECRET, FakeRegistrar, Handler
 from tests.support.full_disk import FullDisk
 from tests.support.run import ran
-
-
-@pytest.fixture
-def registrar(tmp_path: Path) -> Iterator[FakeRegistrar]:
-    with FakeRegistrar(tmp_path / "registrar") as running:
-        yield running
 
 
 @pytest.fixture

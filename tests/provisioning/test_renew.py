@@ -1,6 +1,5 @@
 """Renewal: the old certificate stays until the new one has worked, whatever happens on the way."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,12 +14,6 @@ from deploy.kit.authority import new_key
 from tests.support.enrolling import NO_ROOM, Bench, assert_whole, tried
 from tests.support.fake_registrar import FakeRegistrar
 from tests.support.full_disk import FullDisk
-
-
-@pytest.fixture
-def registrar(tmp_path: Path) -> Iterator[FakeRegistrar]:
-    with FakeRegistrar(tmp_path / "registrar") as running:
-        yield running
 
 
 @pytest.fixture

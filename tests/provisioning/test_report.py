@@ -39,11 +39,6 @@ OTHER = "gp/jhb-park-station/kiosk-0007"
 
 
 @pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Office:
-    return Office.create(tmp_path_factory.mktemp("office"))
-
-
-@pytest.fixture(scope="module")
 def sealed(office: Office) -> bytes:
     return office.sealed().content()
 

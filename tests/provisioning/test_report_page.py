@@ -46,11 +46,6 @@ class Parsed(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
-@pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Office:
-    return Office.create(tmp_path_factory.mktemp("office"))
-
-
 def test_the_page_says_all_that_the_report_says(office: Office) -> None:
     alarm = InEarnest(alarm_id=FIRST, input="medical", step="mains", raised_at=rfc3339(ENDED))
     file = office.sealed(office.report(note="The door sticks.", in_earnest=(alarm,)))

@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -18,12 +17,6 @@ from agent.recorder.__main__ import NICENESS, OOM_SCORE
 from tests.recorder.test_app import Camera
 from tests.support.recorder_process import Card, Process
 from tests.support.wait import wait_for
-
-
-@pytest.fixture
-def opened() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
 
 
 @pytest.fixture

@@ -22,6 +22,11 @@ class CertificateFiles:
     cert: Path
     key: Path
 
+    @property
+    def mqtt(self) -> dict[str, str]:
+        """The settings of a device that uses them."""
+        return {"ca_file": str(self.ca), "cert_file": str(self.cert), "key_file": str(self.key)}
+
 
 class Authority:
     """One certificate authority, whose files lie in `directory`; it is new unless it `began` earlier."""

@@ -1,11 +1,14 @@
-"""The fixtures of tests that need a broker; tests/conftest.py imports them."""
+"""The fixtures that several folders of tests share; tests/conftest.py imports them."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.support.certificates import BrokerAuthorities
+from tests.support.commissioning import Office
+from tests.support.fake_registrar import FakeRegistrar
 from tests.support.mosquitto import Mosquitto
 
 
@@ -27,3 +30,23 @@ def tls_broker(tmp_path: Path, authorities: BrokerAuthorities) -> Iterator[Mosqu
     """A running broker with deploy's own configuration: TLS, client certificates, access lists."""
     with Mosquitto(tmp_path / "broker", authorities=authorities) as running:
         yield running
+
+
+@pytest.fixture
+def opened() -> Iterator[ExitStack]:
+    """What a test opens, which is closed after it."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def registrar(tmp_path: Path) -> Iterator[FakeRegistrar]:
+    """A running registrar."""
+    with FakeRegistrar(tmp_path / "registrar") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Office:
+    """An authority of devices, with the key set of those who commission them."""
+    return Office.create(tmp_path_factory.mktemp("office"))

@@ -145,7 +145,6 @@ def test_in_1970_an_agent_names_the_clock_and_its_buttons_work(
     tmp_path: Path, tls_broker: Mosquitto, authorities: BrokerAuthorities
 ) -> None:
     files = authorities.device(USER)
-    mqtt = {"ca_file": str(files.ca), "cert_file": str(files.cert), "key_file": str(files.key)}
     # Not the program `faketime`: it starts the agent as its child, which would outlive it.
     environ = {
         "LD_PRELOAD": "/usr/$LIB/faketime/libfaketime.so.1",
@@ -153,7 +152,7 @@ def test_in_1970_an_agent_names_the_clock_and_its_buttons_work(
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         "TZ": "UTC",
     }
-    with AgentProcess(tmp_path / "kiosk", tls_broker.url, environ=environ, mqtt=mqtt) as agent:
+    with AgentProcess(tmp_path / "kiosk", tls_broker.url, environ=environ, mqtt=files.mqtt) as agent:
         agent.press()
         assert agent.outputs()["yellow"] == "on"
         says = "the broker's certificate is not valid yet: check this device's clock, which says 1970-01-01 00:0"

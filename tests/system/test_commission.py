@@ -38,8 +38,7 @@ def broker(tls_broker: Mosquitto) -> Mosquitto:
 @pytest.fixture
 def agent(tmp_path: Path, broker: Mosquitto, authorities: BrokerAuthorities) -> AgentProcess:
     files = authorities.device(USER)
-    mqtt = {"ca_file": str(files.ca), "cert_file": str(files.cert), "key_file": str(files.key)}
-    return AgentProcess(tmp_path / "kiosk", broker.url, mqtt=mqtt, buttons=BUTTONS, lights=LIGHTS)
+    return AgentProcess(tmp_path / "kiosk", broker.url, mqtt=files.mqtt, buttons=BUTTONS, lights=LIGHTS)
 
 
 def centre_of(broker: Mosquitto, authorities: BrokerAuthorities) -> Centre:

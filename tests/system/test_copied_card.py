@@ -14,7 +14,7 @@ from tests.support.doctor import Examined, examine
 from tests.support.mosquitto import Mosquitto
 from tests.support.service_manager import ServiceManager
 from tests.support.wait import wait_for
-from tests.system.test_tls import centre_of, mqtt, open_for_writing, own_files
+from tests.system.test_tls import centre_of, open_for_writing, own_files
 
 MINE, ANOTHER = "10000000abcdef01", "10000000abcdef02"
 WAS = "gp/jhb-park-station/kiosk-0041"
@@ -60,7 +60,7 @@ def test_a_copied_card_connects_nowhere_is_out_of_service_at_once_and_keeps_pres
     with (
         centre_of(tls_broker, authorities) as centre,
         Centre(second.port) as other,
-        AgentProcess(tmp_path / "kiosk", *urls, mqtt=mqtt(files), service=service) as agent,
+        AgentProcess(tmp_path / "kiosk", *urls, mqtt=files.mqtt, service=service) as agent,
     ):
         agent.wait_for_outputs(**OUT_OF_SERVICE)
         said = f"this card is a copy of that of {USER} (board {ANOTHER}), and this is board {MINE}: "
@@ -98,7 +98,7 @@ def test_what_was_pressed_on_a_copy_reaches_a_person_under_the_name_that_its_boa
         Mosquitto(tmp_path / "second", authorities=authorities) as second,
         centre_of(tls_broker, authorities) as first_centre,
         centre_of(second, authorities) as second_centre,
-        AgentProcess(kiosk, tls_broker.url, second.url, mqtt=mqtt(files), device=was) as agent,
+        AgentProcess(kiosk, tls_broker.url, second.url, mqtt=files.mqtt, device=was) as agent,
     ):
         agent.wait_for_outputs(**OUT_OF_SERVICE)
         agent.press_many("police", 2)
@@ -136,7 +136,7 @@ def test_a_cut_between_the_credentials_and_the_settings_of_a_new_name_is_told_in
     files = enrolled(tmp_path / "kiosk", authorities)
     with (
         centre_of(tls_broker, authorities) as centre,
-        AgentProcess(tmp_path / "kiosk", tls_broker.url, mqtt=mqtt(files)) as agent,
+        AgentProcess(tmp_path / "kiosk", tls_broker.url, mqtt=files.mqtt) as agent,
     ):
         enrol_as(WAS, agent.storage, authorities)
         agent.kill()
@@ -158,7 +158,7 @@ def test_the_doctor_says_whose_copy_it_is_and_what_to_do_and_goes_to_no_broker(
     tmp_path: Path, tls_broker: Mosquitto, authorities: BrokerAuthorities
 ) -> None:
     files = enrolled(tmp_path / "kiosk", authorities)
-    device = AgentProcess(tmp_path / "kiosk", tls_broker.url, mqtt=mqtt(files))
+    device = AgentProcess(tmp_path / "kiosk", tls_broker.url, mqtt=files.mqtt)
 
     def told() -> Examined:
         return examine(device.config, "--simulate", "--only", "certificate", "--only", "broker")
@@ -200,7 +200,7 @@ def test_a_disk_that_hangs_when_the_agent_wants_to_connect_does_not_end_it_and_p
     with (
         ServiceManager(tmp_path, watchdog_s=4.0) as systemd,
         centre_of(tls_broker, authorities) as centre,
-        AgentProcess(tmp_path / "kiosk", tls_broker.url, mqtt=mqtt(files), environ=systemd.environ) as agent,
+        AgentProcess(tmp_path / "kiosk", tls_broker.url, mqtt=files.mqtt, environ=systemd.environ) as agent,
     ):
         systemd.wait_for("READY=1")
         with os.fdopen(wait_for(lambda: open_for_writing(certificate), what="the reader"), "wb") as disk:

@@ -76,11 +76,10 @@ def bombardment(*senders: Subscriber, topic: str, versions: tuple[MQTTProtocolVe
 @pytest.mark.long
 def test_a_login_without_a_key_does_not_make_a_kiosk_deaf(tmp_path: Path, authorities: BrokerAuthorities) -> None:
     files = authorities.device(USER)
-    mqtt = {"ca_file": str(files.ca), "cert_file": str(files.cert), "key_file": str(files.key)}
     with (
         Mosquitto(tmp_path / "broker", authorities=authorities, logins=dict(LOGINS)) as broker,
         Centre(broker.centre_port, host="localhost", files=authorities.centre(CENTRE)) as centre,
-        AgentProcess(tmp_path / "kiosk", broker.url, mqtt=mqtt) as agent,
+        AgentProcess(tmp_path / "kiosk", broker.url, mqtt=files.mqtt) as agent,
         Subscriber(broker.web_port, web=True, login=LOGINS[0]) as login,
         Subscriber(broker.web_port, web=True, login=LOGINS[1], protocol=V3) as old_login,
         Subscriber(broker.centre_port, host="localhost", files=authorities.centre(CENTRE)) as other_centre,
@@ -112,7 +111,6 @@ def test_a_stolen_kiosk_does_not_make_a_centre_deaf(tmp_path: Path, authorities:
             heard.append(notice.message.topic)
 
     files = authorities.device(USER)
-    mqtt = {"ca_file": str(files.ca), "cert_file": str(files.cert), "key_file": str(files.key)}
     with (
         Mosquitto(tmp_path / "broker", authorities=authorities) as broker,
         Library(
@@ -124,7 +122,7 @@ def test_a_stolen_kiosk_does_not_make_a_centre_deaf(tmp_path: Path, authorities:
         topic = f"edge/v1/{OTHER}/up/alarm/police"
         with bombardment(thief, topic=topic, versions=(V5,)) as sent:
             wait_for(lambda: sent[0] > 30, what="thirty messages that are too large", timeout_s=30)
-            with AgentProcess(tmp_path / "kiosk", broker.url, mqtt=mqtt) as agent:
+            with AgentProcess(tmp_path / "kiosk", broker.url, mqtt=files.mqtt) as agent:
                 agent.press()
                 wait_for(lambda: f"{TREE}/up/alarm/police" in heard, what="the alarm at the centre")
         assert "Dropping too large" not in broker.log()
@@ -206,7 +204,6 @@ def test_where_the_access_list_forbids_the_echo_it_is_reported_and_acks_come_as_
     tmp_path: Path, authorities: BrokerAuthorities
 ) -> None:
     files = authorities.device(USER)
-    mqtt = {"ca_file": str(files.ca), "cert_file": str(files.cert), "key_file": str(files.key)}
     with (
         Mosquitto(tmp_path / "broker", authorities=authorities) as broker,
         Centre(broker.centre_port, host="localhost", files=authorities.centre(CENTRE)) as centre,
@@ -215,7 +212,7 @@ def test_where_the_access_list_forbids_the_echo_it_is_reported_and_acks_come_as_
         whole = access.read_text()
         access.write_text(whole.replace("pattern write edge/v1/%u/down/echo\n", ""))
         broker.reload()
-        with AgentProcess(tmp_path / "kiosk", broker.url, mqtt=mqtt) as agent:
+        with AgentProcess(tmp_path / "kiosk", broker.url, mqtt=files.mqtt) as agent:
             part = centre.wait_for("event/part-degraded", lambda m: m.data["part"] == "echo").data["detail"]
             assert part.endswith(
                 "it refuses this device's echo (not authorized); acks that stop arriving would go unnoticed: "

@@ -8,7 +8,7 @@ from tests.support.certificates import BrokerAuthorities
 from tests.support.doctor import examine
 from tests.support.mosquitto import CENTRE, Mosquitto
 from tests.support.wait import wait_for
-from tests.system.test_tls import mqtt, own_files
+from tests.system.test_tls import own_files
 
 
 def test_the_agent_goes_on_and_says_which_of_its_parts_do_not_work(tmp_path: Path, broker: Mosquitto) -> None:
@@ -37,7 +37,7 @@ def test_the_agent_keeps_its_connection_to_a_broker_that_makes_the_client_id_of_
 ) -> None:
     """As deploy's does: there a second login of the device ends the first."""
     files = own_files(authorities.device(USER), tmp_path / "certificates")
-    agent = AgentProcess(tmp_path / "kiosk", tls_broker.url, mqtt=mqtt(files))
+    agent = AgentProcess(tmp_path / "kiosk", tls_broker.url, mqtt=files.mqtt)
     with Centre(tls_broker.centre_port, files=authorities.centre(CENTRE)) as centre, agent:
         centre.wait_for("state", lambda m: m.data["state"] == "online")
         agent.wait_for_status(f"connected to {tls_broker.url}")

@@ -14,7 +14,6 @@ from tests.system.test_tls import (
     broker_of_another_name,
     copy_over,
     expired_broker,
-    mqtt,
     of_another_authority,
     of_another_device,
     own_files,
@@ -23,7 +22,7 @@ from tests.system.test_tls import (
 
 
 def findings(tmp_path: Path, broker: Mosquitto, files: CertificateFiles) -> Examined:
-    device = AgentProcess(tmp_path / "kiosk", broker.url, mqtt=mqtt(files))
+    device = AgentProcess(tmp_path / "kiosk", broker.url, mqtt=files.mqtt)
     return examine(device.config, "--simulate", "--only", "certificate", "--only", "broker")
 
 

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from datetime import datetime
 from hashlib import sha256
@@ -22,12 +21,6 @@ from tests.support.run import ran
 from tests.support.wait import wait_for
 
 pytest.importorskip("av", reason="a recorder needs PyAV to encode: pip install av")
-
-
-@pytest.fixture
-def opened() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
 
 
 def test_a_press_ends_as_a_film_in_a_case_folder_that_begins_before_it(opened: ExitStack, tmp_path: Path) -> None:

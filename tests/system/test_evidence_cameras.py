@@ -1,6 +1,5 @@
 """Cameras and clocks that do what they should not while a clip is recorded, through the whole agent."""
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,6 @@ REORDERED = (
     "video/x-h264,profile=main ! h264parse ! rtph264pay"
 )
 H265 = "x265enc speed-preset=ultrafast tune=zerolatency key-int-max=20 ! rtph265pay"
-
-
-@pytest.fixture
-def opened() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
 
 
 def network_camera(opened: ExitStack, directory: Path, **options: Any) -> tuple[Site, RtspServer]:

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,6 @@ from tests.system.test_bad_disks import fill, small_disk
 pytest.importorskip("av", reason="a recorder needs PyAV to encode: pip install av")
 
 BUTTONS = [BUTTON, {**BUTTON, "name": "fire", "pin": 5}]
-
-
-@pytest.fixture
-def opened() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
 
 
 def raised_in_time(site: Site, name: str) -> Message:

@@ -1,13 +1,11 @@
 """Somebody looks through a kiosk's camera: real processes, a real broker, pictures of a street."""
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-import pytest
 
 from agent.adapters.jose_keys import PrivateKey, sign
 from agent.cli.keygen import make_key
@@ -21,12 +19,6 @@ from tests.support.vision_media import demo_video
 from tests.support.wait import wait_for
 
 LEFT_HALF = [[0, 0], [0.5, 0], [0.5, 1], [0, 1]]
-
-
-@pytest.fixture
-def opened() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
 
 
 def site(opened: ExitStack, directory: Path, broker: Mosquitto, **sections: Any) -> tuple[AgentProcess, Looking]:

@@ -11,7 +11,7 @@ from tests.support.certificates import BrokerAuthorities, CertificateFiles
 from tests.support.doctor import examine
 from tests.support.mosquitto import CENTRE, Mosquitto
 from tests.support.subscriber import Subscriber
-from tests.system.test_tls import centre_of, mqtt, own_files
+from tests.system.test_tls import centre_of, own_files
 
 NOW = {"after_start_s": 1, "centre_ack": False}
 
@@ -19,7 +19,7 @@ NOW = {"after_start_s": 1, "centre_ack": False}
 def kiosk(tmp_path: Path, broker: Mosquitto, files: CertificateFiles, **sections: Any) -> AgentProcess:
     """A device that knows one broker by two addresses."""
     addresses = [broker.url, broker.url.replace("localhost", "127.0.0.1")]
-    return AgentProcess(tmp_path / "kiosk", *addresses, mqtt=mqtt(own_files(files, tmp_path / "tls")), **sections)
+    return AgentProcess(tmp_path / "kiosk", *addresses, mqtt=own_files(files, tmp_path / "tls").mqtt, **sections)
 
 
 def without_a_probe(authorities: BrokerAuthorities) -> CertificateFiles:

@@ -26,7 +26,7 @@ def install(profile: str, agent: AgentProcess) -> None:
 def overrule(agent: AgentProcess, broker: Mosquitto, authorities: BrokerAuthorities, sources: dict[str, str]) -> None:
     """One more layer, for what only this machine knows: the broker, the certificate, files in place of cameras."""
     files = authorities.device(USER)
-    certificates = {"ca_file": str(files.ca), "cert_file": str(files.cert), "key_file": str(files.key)}
+    certificates = files.mqtt
     layer = {
         "device": {"province": "gp", "site": "jhb-park-station", "id": DEVICE},
         "storage": {"directory": str(agent.storage)},

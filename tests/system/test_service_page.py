@@ -48,9 +48,8 @@ def agent(
 ) -> Iterator[AgentProcess]:
     monkeypatch.setattr(page, "_LOOK_S", 0.05)
     files = authorities.device(USER)
-    mqtt = {"ca_file": str(files.ca), "cert_file": str(files.cert), "key_file": str(files.key)}
     kiosk = tmp_path / "kiosk"
-    agent = AgentProcess(kiosk, broker.url, mqtt=mqtt, buttons=BUTTONS, lights=LIGHTS, inputs=[SERVICE])
+    agent = AgentProcess(kiosk, broker.url, mqtt=files.mqtt, buttons=BUTTONS, lights=LIGHTS, inputs=[SERVICE])
     agent.storage.mkdir()
     (agent.storage / service_code.FILE).write_bytes(service_code.written(KEPT))
     with agent:

@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -22,12 +21,6 @@ from tests.support.wait import wait_for
 pytest.importorskip("av", reason="a recorder needs PyAV to encode: pip install av")
 
 LOGIN = "kiosk:a secret of this kiosk"
-
-
-@pytest.fixture
-def opened() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
 
 
 def streaming(opened: ExitStack, directory: Path, login: str = "", **live: str) -> tuple[Site, Looking, MediaServer]:

@@ -27,7 +27,7 @@ def test_a_press_arrives_over_tls_and_the_ack_of_a_centre_with_its_own_certifica
     files = own_files(authorities.device(USER), tmp_path / "certificates")
     with (
         centre_of(tls_broker, authorities) as centre,
-        AgentProcess(tmp_path / "kiosk", tls_broker.url, mqtt=mqtt(files)) as agent,
+        AgentProcess(tmp_path / "kiosk", tls_broker.url, mqtt=files.mqtt) as agent,
     ):
         agent.press()
         alarm = centre.wait_for_alarm("updated", stage="sent")
@@ -71,7 +71,7 @@ def test_a_disk_that_hangs_under_the_certificate_holds_up_nothing(
     with (
         centre_of(tls_broker, authorities) as centre,
         AgentProcess(
-            tmp_path / "kiosk", tls_broker.url, program=(sys.executable, "-c", READS_FIFOS), mqtt=mqtt(files)
+            tmp_path / "kiosk", tls_broker.url, program=(sys.executable, "-c", READS_FIFOS), mqtt=files.mqtt
         ) as agent,
     ):
         centre.wait_for("health")
@@ -98,7 +98,7 @@ def test_no_command_comes_in_as_the_device_which_the_broker_would_cut_off_for_it
     files = own_files(authorities.device(USER), tmp_path / "certificates")
     with (
         centre_of(tls_broker, authorities) as centre,
-        AgentProcess(tmp_path / "kiosk", tls_broker.url, mqtt=mqtt(files)) as agent,
+        AgentProcess(tmp_path / "kiosk", tls_broker.url, mqtt=files.mqtt) as agent,
     ):
         centre.wait_for("state", lambda m: m.data["state"] == "online")
         signed = ("--key", agent.key_file)
@@ -195,7 +195,7 @@ def test_a_wrong_certificate_is_told_in_words_and_the_press_arrives_once_it_is_p
     right = authorities.device(USER)
     files = own_files(right, tmp_path / "certificates")
     spoil(tls_broker, authorities, files)
-    with AgentProcess(tmp_path / "kiosk", tls_broker.url, mqtt=mqtt(files)) as agent:
+    with AgentProcess(tmp_path / "kiosk", tls_broker.url, mqtt=files.mqtt) as agent:
         wait_for(lambda: says in agent.log(), what=f"{says!r} in the log")
         agent.press()
         assert agent.outputs()["yellow"] == "on"
@@ -217,10 +217,6 @@ def test_a_wrong_certificate_is_told_in_words_and_the_press_arrives_once_it_is_p
 
 def centre_of(broker: Mosquitto, authorities: BrokerAuthorities) -> Centre:
     return Centre(broker.centre_port, host="localhost", files=authorities.centre(CENTRE))
-
-
-def mqtt(files: CertificateFiles) -> dict[str, str]:
-    return {"ca_file": str(files.ca), "cert_file": str(files.cert), "key_file": str(files.key)}
 
 
 def end_of(files: CertificateFiles) -> str:

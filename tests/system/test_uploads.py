@@ -2,7 +2,6 @@
 
 import shutil
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,12 +14,6 @@ from tests.support.uploading_kiosk import BUCKET, UploadingSite
 from tests.support.wait import wait_for
 
 pytest.importorskip("av", reason="a recorder needs PyAV to encode: pip install av")
-
-
-@pytest.fixture
-def opened() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
 
 
 def test_a_press_is_at_the_store_with_the_seconds_before_it_and_proves_itself_there(

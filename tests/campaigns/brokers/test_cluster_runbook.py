@@ -42,7 +42,7 @@ class Site:
         )
         self.heard = [self.listen(node) for node in self.cluster.nodes]
         own = self.authorities.device(KIOSK.user)
-        files = {"ca_file": str(own.ca), "cert_file": str(own.cert), "key_file": str(own.key)}
+        files = own.mqtt
         urls = [f"mqtts://localhost:{node.tls_port}" for node in self.cluster.nodes]
         self.agent = stack.enter_context(AgentProcess(directory / "kiosk", *urls, mqtt=files))
         self.finger = stack.enter_context(Finger(self.agent))

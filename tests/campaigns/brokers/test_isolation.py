@@ -113,8 +113,7 @@ def guarded(standing: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def test_by_certificate(guarded: Guarded, cell: Cell, tmp_path: Path) -> None:
     """The agent and the centre's library, which is at one node."""
     own = guarded.authorities.device(OWN.user)
-    mqtt = {"ca_file": str(own.ca), "cert_file": str(own.cert), "key_file": str(own.key)}
-    agent = AgentProcess(tmp_path, guarded.url, mqtt=mqtt, centre={"required": True, "names": [CENTRE]})
+    agent = AgentProcess(tmp_path, guarded.url, mqtt=own.mqtt, centre={"required": True, "names": [CENTRE]})
     with watching_by_certificate(guarded, key=agent.key, name=CENTRE) as watching, agent:
         agent.press()
         alarm = watching.stage("sent").alarm

@@ -176,7 +176,7 @@ def test_two_tools_that_a_broker_gives_one_client_id_throw_each_other_out_and_ar
         url, tls = f"mqtts://localhost:{broker.centre_port}", TlsFiles(own.ca, own.cert, own.key)
         links: queue.SimpleQueue[tuple[str, bool, str]] = queue.SimpleQueue()
         device = authorities.device("gp/jhb-park-station/kiosk-0042")
-        files = {"ca_file": str(device.ca), "cert_file": str(device.cert), "key_file": str(device.key)}
+        files = device.mqtt
         agent = AgentProcess(tmp_path / "kiosk", broker.url, mqtt=files)
         wall = stack.enter_context(Watching(url, tls=tls, key=agent.key, on_link=lambda *link: links.put(link)))
         desk = stack.enter_context(Watching(url, tls=tls, key=agent.key))

@@ -53,7 +53,7 @@ class Walked:
             directory / "kiosk",
             broker.url,
             program=IN_EARNEST,
-            mqtt={"ca_file": str(files.ca), "cert_file": str(files.cert), "key_file": str(files.key)},
+            mqtt=files.mqtt,
             buttons=_BUTTONS,
             inputs=_INPUTS,
             cameras=[_CAMERA],

@@ -40,11 +40,10 @@ def agent(
 ) -> Iterator[AgentProcess]:
     monkeypatch.setattr(service_page, "_LOOK_S", 0.05)
     files = authorities.device(USER)
-    mqtt = {"ca_file": str(files.ca), "cert_file": str(files.cert), "key_file": str(files.key)}
     agent = AgentProcess(
         tmp_path / "kiosk",
         tls_broker.url,
-        mqtt=mqtt,
+        mqtt=files.mqtt,
         buttons=BUTTONS,
         lights=LIGHTS,
         inputs=[SERVICE],
