@@ -3,9 +3,11 @@
 import json
 import random
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from agent.centre.conform.voice import Made, held, new_id, now, press
+from agent.contract.envelope import rfc3339
 from agent.contract.messages import Answer, SecurityData
 from agent.contract.stages import Stage
 from agent.contract.vocabulary import AckAction
@@ -73,14 +75,14 @@ def _texts(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 def flooding(kiosk: Kiosk, button: str = "police") -> Iterator[tuple[str, bytes, bool]]:
-    """Presses of one button without end, each an alarm of its own."""
+    """Presses of one button without end, each an alarm of its own, and by what it says the oldest of all."""
     made = kiosk.voice.alarm(press(input=button, location=kiosk.place))
     like = json.loads(made.payload)
     while True:
         kiosk.voice.seq += 1
         alarm_id = new_id()
-        data = {**like["data"], "alarm_id": alarm_id, "raised_at": now()}
-        like |= {"id": alarm_id, "seq": kiosk.voice.seq, "time": data["raised_at"], "data": data}
+        data = {**like["data"], "alarm_id": alarm_id, "raised_at": rfc3339(datetime.now(UTC) - timedelta(hours=1))}
+        like |= {"id": alarm_id, "seq": kiosk.voice.seq, "time": now(), "data": data}
         yield made.topic, json.dumps(like).encode(), False
 
 

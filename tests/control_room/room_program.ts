@@ -250,6 +250,14 @@ test("an echo that took longer than 5 s proves nothing", async () => {
   assert.equal(rig.links[0]!.state, "deaf");
 });
 
+test("a broker that has never brought an echo loses no operator for the want of one", async () => {
+  const rig = new Rig();
+  await rig.room.ask({ ask: "open", settings: SETTINGS, login: { name: "thandi", password: "x" }, seat: "thandi" });
+  rig.brokers[0]!.echoes = false;
+  rig.brokers[0]!.open();
+  rig.pass(120_000);
+  assert.deepEqual([rig.brokers[0]!.resets, rig.links[0]!.state], [0, "deaf"]);
+});
 test("an operator is not left at a broker that takes alarms and delivers none: the page connects again, three times at most", async () => {
   const rig = await new Rig().begin();
   const [first, second] = rig.brokers;

@@ -24,6 +24,7 @@ def test_a_segment_without_a_url_is_asked_for_at_once_and_every_30_s(rig: Rig) -
     assert rig.said("wanted")[0]["alarm_id"] == "a-1"
     rig.run(2)
     assert rig.said("wanted")[-1]["objects"] == (first.name, second.name)
+    assert rig.said("wanted")[-1]["sizes"] == (first.size, second.size), "without them no URL is given"
     assert rig.url is None
 
 
