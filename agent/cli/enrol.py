@@ -324,6 +324,16 @@ def _text(args: argparse.Namespace) -> str:
             ) from error
         except (OSError, UnicodeDecodeError) as error:
             raise EdgeAgentError(f"{args.claim_file} can't be read: {error}") from error
-    if sys.stdin.isatty():
-        return getpass.getpass("Paste the claim (it is not shown), then Enter: ")
-    return sys.stdin.read(65536)
+    try:
+        if sys.stdin.isatty():
+            text = getpass.getpass("Paste the claim (it is not shown), then Enter: ")
+        else:
+            text = sys.stdin.read(65536)
+    except EOFError:
+        text = ""
+    if not text.strip():  # a slip of the finger is no refusal: the card and the lamps stay as they are
+        raise UsageError(
+            "no claim was pasted, and nothing has changed: run it again, and paste the whole line that begins with "
+            f"{claim.PREFIX}. Without a claim use the invitation of the office's poster: edge-agent enrol --help"
+        )
+    return text

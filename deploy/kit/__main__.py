@@ -29,6 +29,17 @@ Example, for a province from nothing:
   deploy/province check kzn
 For trying out, with every host on this machine: deploy/province new bench --on 192.168.1.5
 """
+_CLAIM_EXAMPLE = """\
+Example:
+  deploy/province claim kzn durban-station kiosk-0001 --board 10000000abcdef01 --place "Platform 3" > edge-agent.claim
+
+--out and --from stand before CODE. After SITE and ID, for `registrar claim` on the registrar's host:
+  --board SERIAL  the only board that may use it
+  --place TEXT    where the device is, if the site's own text is not exact enough
+  --replace       it takes the place of a device that has this name
+  --hours N       how long it is good (24)
+  --out FILE, --qr FILE  write it into a file there instead of printing it, or as a QR code too
+"""
 _BELONGS = (
     ("pki/offline", "SECRET", "into a safe, a copy into another; then remove it here. `new` asks for it when needed"),
     ("keys/evidence-*", "SECRET", "into the safe, a copy into another: it opens recordings, and nothing else can"),
@@ -60,9 +71,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     _command(actions, "check", "ask each host whether it is what it should be").set_defaults(run=_check)
     text = "write what to practise, with what `check` says now and a table to fill in"
     _command(actions, "drill", text).set_defaults(run=_drill)
-    one = _command(actions, "claim", "permit one device to enrol once: asks the registrar's host, by ssh")
-    one.add_argument("words", nargs=argparse.REMAINDER, metavar="SITE ID ...", help="as `registrar claim` takes them")
-    one.set_defaults(run=_claim)
+    text = "permit one device to enrol once: asks the registrar's host, by ssh, and prints the claim"
+    one = _command(actions, "claim", text, _CLAIM_EXAMPLE)
+    one.add_argument("words", nargs=argparse.REMAINDER, metavar="SITE ID ...", help="which device, and more: see below")
+    one.set_defaults(run=_claim, print_help=one.print_help)
     args = parser.parse_args(argv)
     before = os.umask(0o077)
     try:
@@ -76,9 +88,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _command(
-    actions: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str
+    actions: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str, example: str = _EXAMPLE
 ) -> argparse.ArgumentParser:
-    parser = actions.add_parser(name, help=text, description=text, epilog=_EXAMPLE, formatter_class=_Formatter)
+    parser = actions.add_parser(name, help=text, description=text, epilog=example, formatter_class=_Formatter)
     parser.add_argument("code", type=_code, metavar="CODE", help="the province, such as kzn")
     parser.add_argument("--out", type=Path, default=Path("provinces"), metavar="DIR", help="where provinces lie")
     parser.add_argument("--from", dest="toml", type=Path, metavar="FILE", help="the province's file (DIR/CODE.toml)")
@@ -160,7 +172,12 @@ def _drill(args: argparse.Namespace) -> int:
 
 
 def _claim(args: argparse.Namespace) -> int:
+    if {"-h", "--help"} & {*args.words}:
+        args.print_help()
+        return 0
     province = _province(args)
+    if len(args.words) < 2 or args.words[0].startswith("-") or args.words[1].startswith("-"):
+        raise KitError(f"say which device, its site and its id: deploy/province claim {args.code} SITE ID")
     host = province.registrar.host
     # Asked for here, and given to sudo there without a terminal: nothing but the claim may go into a file.
     password = (

@@ -385,6 +385,24 @@ def test_a_claim_can_be_piped(
     assert device.run("enrol") == 0
 
 
+@pytest.mark.parametrize("typed", ["", "  ", None], ids=["Enter", "spaces", "Ctrl-D"])
+def test_a_technician_who_only_presses_enter_is_asked_again_and_not_told_that_the_office_refuses(
+    device: Device, card: Card, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], typed: str | None
+) -> None:
+    def ask(_: str) -> str:
+        if typed is None:
+            raise EOFError
+        return typed
+
+    monkeypatch.setattr("getpass.getpass", ask)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    before = card.file.read_text() if card.file.exists() else ""
+    assert device.run("enrol") == 2
+    said = capsys.readouterr().err
+    assert said.startswith("edge-agent: no claim was pasted, and nothing has changed: run it again")
+    assert (card.file.read_text() if card.file.exists() else "") == before
+
+
 def test_no_command_line_shows_a_secret_and_no_output_does(
     device: Device, registrar: FakeRegistrar, broker: Mosquitto, capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,

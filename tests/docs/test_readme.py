@@ -1,6 +1,9 @@
 """What a visitor needs, and no more."""
 
+import os
 import re
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -58,3 +61,21 @@ def test_a_newcomer_can_run_the_examples_as_they_are_printed(tmp_path: Path, mon
     monkeypatch.chdir(tmp_path)
     assert main(["keygen", "--role", "operator", "--out", "keys"]) == 0
     assert [each for each in files if not list(tmp_path.glob(each))] == []
+
+
+@pytest.mark.parametrize("how", [130, 1], ids=["Ctrl-C", "a failure"])
+def test_a_newcomer_who_ends_make_run_with_ctrl_c_reads_no_error(tmp_path: Path, how: int) -> None:
+    program = tmp_path / "edge-agent"
+    program.write_text(f"#!/bin/sh\ntrap 'exit {how}' INT\necho begun\nwhile :; do :; done\n")
+    program.chmod(0o755)
+    words = ("make", "-s", "run", f"AGENT={program}", "NODE_AND_NPM=true", "MAKE=true")
+    running = subprocess.Popen(
+        words, cwd=ROOT, text=True, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    with running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == "begun\n"
+        os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to all of them
+        said = running.communicate(timeout=20)[0]
+    assert running.returncode != 0
+    assert ("Error" in said) is (how != 130), said

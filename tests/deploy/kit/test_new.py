@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from agent.adapters.jose_keys import read_key_set
 from deploy.kit import ansible
 from deploy.kit.__main__ import main
 from deploy.kit.authority import Authority, new_key
+from deploy.registrar.__main__ import main as registrar
 from tests.deploy.kit.conftest import Office
 
 ROOT = Path(__file__).parents[3]
@@ -74,6 +76,21 @@ def test_a_name_that_no_province_can_have_is_refused_before_anybody_fills_in_a_f
         assert ended.value.code == 2
         assert f"{name!r} is no valid province name: use lower-case letters" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_office_that_asks_how_to_make_a_claim_is_told_all_that_the_registrar_takes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        registrar(["claim", "--help"])
+    taken = set(re.findall(r"--[a-z]+", capsys.readouterr().out.partition("options:")[2]))
+    with pytest.raises(SystemExit):
+        main(["claim", "--help"])
+    said = capsys.readouterr().out
+    assert taken <= {*re.findall(r"--[a-z]+", said), "--help"}
+    assert "deploy/province claim kzn durban-station kiosk-0001" in said.partition("Example:")[2]
+    assert main(["claim", "kzn", "--help"]) == 0, "and no host is asked for it"
+    assert capsys.readouterr().out == said
 
 
 @pytest.mark.parametrize("command", ["check", "drill", "claim"])
