@@ -226,6 +226,8 @@ class Watch:
             yield "it is cropped (clap)"
         across, down = struct.unpack_from(">II", inside[b"pasp"]) if b"pasp" in inside else (1, 1)
         coded, margins = _size(self._known)
+        if (count := sum(each[:1] != b"" and each[0] & 31 == _SPS for each in self._known)) > 1:
+            yield f"its header has {count} sequence parameter sets: a player may take the wrong one"
         if across != down and coded:
             yield f"it is stretched ({across} to {down}, pasp)"
         if coded and (width, height) != coded:

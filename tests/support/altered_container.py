@@ -175,6 +175,7 @@ def container_edits(film: bytes, other_sps: bytes) -> Iterator[tuple[str, bytes,
         ("another size", entry, _in_entry(size=(160, 120)), "its header says 160x120"),
         ("squeezed", head, _set(76, ">II", 80 << 16, 240 << 16), "shown as 80x240"),
         ("other parameter sets", entry, lambda given: with_sps(given, other_sps), "its header says 320x240"),
+        ("more parameter sets", entry, lambda given: with_sps(given, other_sps, count=2), "has 2 sequence parameter"),
         ("described twice", entry, lambda given: given[:7] + b"\2" + given[8:] * 2, "described in 2 ways"),
         ("other colours", entry, _in_entry(box(b"colr", b"nclx", bytes(7))), "colours are meant"),
         ("a mode of drawing", (*table[:-1], b"vmhd"), _set(4, ">H", 0x24), "drawn in a mode"),
@@ -199,13 +200,14 @@ def container_edits(film: bytes, other_sps: bytes) -> Iterator[tuple[str, bytes,
         yield what, file, words
 
 
-def with_sps(table: bytes, sps: bytes) -> bytes:
-    """The description of the pictures with another sequence parameter set."""
+def with_sps(table: bytes, sps: bytes, *, count: int = 1) -> bytes:
+    """The description of the pictures with another sequence parameter set in place of its own, or as the second."""
     at = table.index(b"avcC") - 4
     size = int.from_bytes(table[at : at + 4])
     record = table[at + 8 : at + size]
     old = int.from_bytes(record[6:8])
-    made = box(b"avcC", record[:6] + len(sps).to_bytes(2) + sps + record[8 + old :])
+    own = record[6 : 8 + old] if count == 2 else b""
+    made = box(b"avcC", record[:5] + bytes([0xE0 | count]) + own + len(sps).to_bytes(2) + sps + record[8 + old :])
     entry = table[16:at] + made + table[at + size :]
     return table[:8] + box(table[12:16], entry)
 
