@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from operator import itemgetter
 
-from agent.evidence.h264 import Kind, Unit
+from agent.evidence.h264 import Kind, Unit, unescape
 from agent.evidence.mp4 import Mp4, Sample, Unreadable, children, named, only, u32
 from agent.evidence.parameter_sets import ParameterSets, UnreadableVideoError, is_b
 
@@ -29,6 +29,10 @@ _CLOSE_S = 1.0
 _BLOCK = 16
 """Pixels: no camera needs to crop more of its coded picture."""
 _SPS, _PPS = 7, 8
+_STEERING = {3, 19, 22, 23, 45, 47, 147}
+"""Payload types of SEIs that have a player crop, turn, mirror, filter or recolour pictures; of H.264 and H.265."""
+_MOST_MESSAGES = 100
+"""In one SEI; a camera sends two or three."""
 _DRAWN = {"text", "sbtl", "subt", "clcp", "subp"}
 """Kinds of tracks that players draw over the pictures."""
 _UNSEEN = {
@@ -83,7 +87,7 @@ class Watch:
     def __init__(self, movie: Mp4) -> None:
         self._movie = movie
         self._sample: Sample | None = None
-        self._strange = 0
+        self._strange = self._steered = 0
         self._first_s = self._end_s = self._second_key_s = 0.0
         self._early_s, self._late_s, self._newest_s = 0.0, 0.0, float("-inf")
         self._count = self._unmarked = self._bytes = self._keys = 0
@@ -103,6 +107,8 @@ class Watch:
             self._second_key_s = sample.time if self._keys <= 2 else self._second_key_s
         if self._is_back and unit.kind is Kind.PICTURE:
             self._is_reordered |= not is_b(unit)
+        if unit.kind is Kind.SEI:
+            self._steered += not _STEERING.isdisjoint(_messages(unit))
         if unit.kind is Kind.PARAMETERS and self._known and unit.type in {_SPS, _PPS}:
             self._strange += unit.data not in self._known
 
@@ -146,6 +152,8 @@ class Watch:
         yield from self._others()
         if self._strange:
             yield f"{self._strange} parameter sets among its pictures are not those of its header"
+        if self._steered:
+            yield f"{self._steered} messages among its pictures (SEI) may have a player crop, turn or recolour them"
         if self._is_reordered:
             yield "its pictures are shown in another order than they were recorded"
         if (apart_s := self._late_s - self._early_s) > _CLOSE_S:
@@ -266,6 +274,27 @@ class Watch:
         hidden = media - self._bytes if not self._movie.others else 0
         if hidden + unused > _EMPTY:
             yield f"{hidden + unused} bytes that belong to no picture"
+
+
+def _messages(unit: Unit) -> Iterator[int]:
+    """Yield the payload types of a SEI; of one with too many one that steers players."""
+    data, at = unescape(unit.data), unit.header
+    for _ in range(_MOST_MESSAGES):
+        if at >= len(data) - 1:  # its last byte ends it
+            return
+        kind, at = _sum_of(data, at)
+        size, at = _sum_of(data, at)
+        yield kind
+        at += size
+    yield max(_STEERING)
+
+
+def _sum_of(data: bytes, at: int) -> tuple[int, int]:
+    """Return a number that is written as bytes to be added, as long as they are 255, and where it ends."""
+    end = at
+    while end < len(data) and data[end] == 0xFF:
+        end += 1
+    return 0xFF * (end - at) + (data[end] if end < len(data) else 0), end + 1
 
 
 def _misplaced(parent: bytes, content: bytes, depth: int = 0) -> Iterator[str]:

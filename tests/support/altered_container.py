@@ -11,6 +11,9 @@ from agent.evidence.media_signing.film import judged
 from agent.evidence.media_signing.keys import Trust
 from agent.evidence.media_signing.verdict import Result, Verdict
 from agent.evidence.mp4 import Mp4
+from agent.evidence.mp4_write import TIMESCALE, Sample, plain
+from agent.evidence.parameter_sets import ParameterSets
+from agent.evidence.presented import sets_of
 from agent.evidence.remux import indexed, plain_mp4
 from agent.sim.clock import SimClock
 from tests.support.recording import as_file, encoded, pieces_of
@@ -19,6 +22,8 @@ from tests.support.signed_media import BEGAN, box, signing
 Boxes = list[tuple[bytes, Any]]
 """Boxes with their contents; those of boxes that hold others are boxes too."""
 _INSIDE = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"moof", b"traf"}
+_MIRROR = bytes.fromhex("062f0340000980")
+"""A display orientation SEI by hand, after D.1.25: mirrored, turned by nothing, until the next one."""
 _STRAIGHT = (0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 
 
@@ -198,6 +203,19 @@ def container_edits(film: bytes, other_sps: bytes) -> Iterator[tuple[str, bytes,
             other = b"trak", boxes(_other_track(*_TRACKS[what]))
             file = made._moved([(k, [*i, other] if k == b"moov" else i) for k, i in boxes(film)])
         yield what, file, words
+    yield "mirrored by a message among its pictures", _with_sei(film, _MIRROR), "30 messages among its pictures (SEI)"
+
+
+def _with_sei(film: bytes, sei: bytes) -> bytes:
+    """An ordinary film with a SEI before each key frame."""
+    movie, media, made = Mp4.read(BytesIO(film)), b"", list[Sample]()
+    sets = ParameterSets.found([h264.unit(each) for each in sets_of(movie)])
+    assert sets is not None
+    for each in movie.samples():
+        more = len(sei).to_bytes(4) + sei if each.is_key else b""
+        media += more + film[each.offset : each.offset + each.size]
+        made.append(Sample(len(more) + each.size, round(each.lasts * TIMESCALE), each.is_key, 0))
+    return plain(sets, made, media)
 
 
 def with_sps(table: bytes, sps: bytes, *, count: int = 1) -> bytes:
