@@ -102,7 +102,7 @@ def bookworm(card: Mapping[str, str], login: Login | None, hostname: str | None)
         theirs += f"rm -f /boot/firmware/{FIRSTRUN}\nexit 0\n"
     clean_up = _CLEAN_UP.search(theirs)
     if clean_up is None:
-        raise CardError("this card's firstrun.sh is none that the Imager writes: write the card again, run this")
+        raise CardError("this card's firstrun.sh is not one that the Imager writes: write the card again, run this")
     ours = boot_lines.block(_HOOK)
     made = {
         FIRSTRUN: theirs[: clean_up.start()] + ours + theirs[clean_up.start() :],

@@ -102,9 +102,9 @@ def test_without_a_key_a_link_is_a_question_too_unless_the_sites_settings_say_ot
 
 def test_a_newcomer_whose_address_was_used_in_another_browser_reads_how_to_go_on(opened: Opener) -> None:
     page = opened("empty")
-    expect(page.get_by_text("go on in the browser that has opened it, or end the demo, start it again")).to_be_visible()
+    expect(page.get_by_text("continue in the browser that opened it, or stop the demo, start it again")).to_be_visible()
     begin(page)
-    expect(page.get_by_text("it does not know the key that this browser has made")).to_be_visible()
+    expect(page.get_by_text("it does not know this browser's key")).to_be_visible()
     expect(page.get_by_text("enrolled it")).to_have_count(0)
 
 

@@ -19,9 +19,9 @@ export interface Settings {
   registrar: { url: string; province: string } | null;
   /** Whether uploaded recordings are served beside the page. */
   clips: boolean;
-  /** Whether the first key of a browser may come by a link without a question: of the demo alone, whose key opens nothing else. */
+  /** Whether a browser's first key may come by a link without a question: only in the demo, whose key opens nothing else. */
   key_by_link: boolean;
-  /** Whether exercises ring like calls: in the demo alone, so that a newcomer sees and hears what an operator does. The page says so. */
+  /** Whether exercises ring like calls: only in the demo, so that a newcomer sees and hears what an operator does. The page says so. */
   exercises_ring: boolean;
 }
 
@@ -46,7 +46,7 @@ export interface LinkView {
   why: LinkWhy;
   /** How long the last echo took; null before the first. */
   echoMs: number | null;
-  /** When another page of this login last came in under the name of this one, which then took another; null if never. */
+  /** When another page of this login last connected under this page's name, so that this one took another; null if never. */
   takenMs: number | null;
 }
 
@@ -54,9 +54,9 @@ export interface KeyView {
   kid: string;
   role: Role;
   issuer: string;
-  /** The first 20 hex digits of the SHA-256 of its public half. Names can be chosen by whoever makes a key, this can't. */
+  /** The first 20 hex digits of the SHA-256 of its public half. A key's maker can choose names, but not this. */
   fingerprint: string;
-  /** Since when this browser has it, in ms since 1970; null of one that an earlier version of the page has kept. */
+  /** Since when this browser has it, in ms since 1970; null if an earlier version of the page saved it. */
   sinceMs: number | null;
   public: PublicJwk;
 }
@@ -123,7 +123,7 @@ export interface AlarmView {
   isSelfTest: boolean;
   /** When the press was, by our clock: from the device's time if that can be trusted, else when it was first heard. */
   pressedMs: number;
-  /** Somebody has waited longer than `pressedMs` says: it was open before it was heard here, and its device's clock is not set. */
+  /** Somebody has waited longer than `pressedMs` says: it was open before it was received here, and its device's clock is not set. */
   isAtLeast: boolean;
   firstHeardMs: number;
   changedMs: number;
@@ -297,9 +297,9 @@ export type Ask =
   | { ask: "cancel"; ticket: number }
   | { ask: "settle"; source: string; alarmId: string }
   | { ask: "make-key"; role: Role; issuer: string }
-  /** A `key` comes in answer, also if it was not taken. It is taken at once if `isSure` and there is none; else `offered`. */
+  /** A `key` comes in answer, even if it was not accepted. It is accepted at once if `isSure` and there is none; otherwise it is `offered`. */
   | { ask: "import-key"; jwk: Record<string, unknown>; isSure: boolean }
-  /** What the person says to the key that is offered. */
+  /** The person's answer to the offered key. */
   | { ask: "answer-key"; isTaken: boolean }
   | { ask: "forget-key" }
   | { ask: "sign"; ticket: number; payload: Record<string, unknown> }

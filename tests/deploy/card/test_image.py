@@ -269,7 +269,7 @@ def test_a_firstrun_that_nobody_knows_is_left_alone(
     card = make("bookworm", tmp_path)
     (card / "firstrun.sh").write_text("#!/bin/sh\necho mine\n")
     assert image(card) == 1
-    assert "none that the Imager writes" in capsys.readouterr().err
+    assert "not one that the Imager writes" in capsys.readouterr().err
 
 
 def test_a_card_without_space_is_told_before_anything_is_written(

@@ -18,9 +18,9 @@ type Said = Pick<Envelope<string, unknown>, "epoch" | "bootid">;
 interface Entry {
   alarm: Alarm;
   order: Order;
-  /** Whether the device has said it while we listened. */
+  /** Whether it came live. */
   isHeard: boolean;
-  /** False while nothing but an older list has it: it may have been closed. */
+  /** False while only an older list has it: it may have been closed. */
   isTold: boolean;
 }
 
@@ -53,7 +53,7 @@ export class Alarms {
     this.#source = source;
   }
 
-  /** Those that are not closed, the ones that the device has lost included; not those that were not told yet. */
+  /** Those that are not closed, including those that the device has lost, but not those that were not reported yet. */
   get open(): Alarm[] {
     return [...this.#open.values()].filter((entry) => entry.isTold).map((entry) => entry.alarm);
   }
@@ -74,8 +74,8 @@ export class Alarms {
     return this.#open.has(alarmId) || this.#closed.has(alarmId) || this.#open.size < MOST_OPEN;
   }
 
-  /** Give up one alarm for another that there is no room for, so that of each button the newest is known: of the button that has most, the
-   * oldest that nobody has, but for its first. Null if none has more than two, and so no alarm can be given up. */
+  /** Drop an alarm to make room for another, so that each button's newest one is known: of the button with the most, the oldest
+   * unassigned one after its first. Null if no button has more than two, so nothing can be dropped. */
   crowdOut(): Alarm | null {
     const counts = new Map<string, number>();
     for (const { alarm: { data: { input } } } of this.#open.values()) counts.set(input, (counts.get(input) ?? 0) + 1);
@@ -98,8 +98,8 @@ export class Alarms {
     return told;
   }
 
-  /** Take in a list of the open alarms. One that is missing in it is lost, unless its close still comes. Of a list that is
-   * not the newest nothing is told: it shows what may have been closed since. */
+  /** Take in a list of the open alarms. One that is missing from it is lost, unless its close still comes. Nothing is reported
+   * from a list that is not the newest: it shows what may have been closed since. */
   tellOpen(listed: AlarmData[], envelope: Said, order: Order, nowMs: number, retain: boolean, isNewest = true): AlarmNotice[] {
     if (isNewest) {
       if (compare(order, this.#listed) <= 0) return [];
@@ -120,8 +120,8 @@ export class Alarms {
     for (const alarmId of this.#open.keys()) this.#miss(alarmId, nowMs);
   }
 
-  /** The alarms that are lost by now. `knowsAll`: all that the device has said of this epoch since the oldest list has come,
-   * so that a close would have, too. */
+  /** The alarms that count as lost now. `knowsAll`: everything that the device sent in this epoch since the oldest list has
+   * arrived, so a close would have too. */
   tick(nowMs: number, knowsAll: boolean): AlarmNotice[] {
     const lost: AlarmNotice[] = [];
     for (const [alarmId, { dueMs, why }] of this.#missing) {
@@ -189,7 +189,7 @@ export class Alarms {
     this.#missing.set(alarmId, { dueMs: nowMs + afterMs, why });
   }
 
-  /** Whether a word of an open alarm is older than the newest list, which has it no longer. */
+  /** Whether a message about an open alarm is older than the newest list, which no longer has it. */
   #isOutdated(alarmId: string, order: Order): boolean {
     return compare(order, this.#listed) < 0 && !this.#there.has(alarmId);
   }

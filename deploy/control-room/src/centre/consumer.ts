@@ -22,8 +22,8 @@ export class Consumer {
   #spell = 0;
   readonly #undecided = new Set<Device>();
 
-  /** `brokers` are all that are listened to: what one of them has kept of a device's open alarms waits for the others, for
-   * less than a second. */
+  /** `brokers` are all that we listen to: a list of open alarms that one of them kept waits for the others' lists, for less
+   * than a second. */
   constructor(root: string, brokers: readonly string[] = []) {
     this.#root = root;
     this.#brokers = new Set(brokers);
@@ -59,7 +59,7 @@ export class Consumer {
     return told;
   }
 
-  /** What is open by lists that brokers had kept. Call it ten times a second: an alarm may wait for it. */
+  /** What is open according to retained lists. Call it ten times a second: an alarm may wait for it. */
   decide(nowMs: number): Notice[] {
     const told: Notice[] = [];
     for (const device of this.#undecided) {

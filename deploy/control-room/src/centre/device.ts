@@ -133,12 +133,12 @@ export class Device {
     return told;
   }
 
-  /** What kept lists say, if they have waited long enough for those of other brokers. */
+  /** What the retained lists say, once they have waited long enough for those of other brokers. */
   decide(nowMs: number): Notice[] {
     return this.#compare(this.#lists.due(nowMs), nowMs);
   }
 
-  /** Whether a list that a broker had kept still waits for those of the other brokers. */
+  /** Whether a retained list still waits for those of the other brokers. */
   get isUndecided(): boolean {
     return this.#lists.isWaiting;
   }
@@ -175,7 +175,7 @@ export class Device {
     return typeof number === "number" && this.#record !== null && this.#record.has(number);
   }
 
-  /** Begin anew when the device has lost its memory. */
+  /** Start again when the device has lost its memory. */
   #renew(nowMs: number, live: boolean): Notice[] {
     const before = this.#rank;
     this.#rank = this.#numbers.newestRank();
@@ -229,7 +229,7 @@ export class Device {
     return [];
   }
 
-  /** Take in lists that brokers had kept: only the newest says what is open. */
+  /** Take in retained lists: only the newest says what is open. */
   #compare(lists: Message[], nowMs: number): Notice[] {
     const found = lists.flatMap((message) => {
       const order = this.#numbers.order(message.envelope.epoch ?? "", message.envelope.seq);

@@ -1,17 +1,17 @@
-// Which list of a device's open alarms is the newest, where several brokers have kept one.
+// Which retained list of a device's open alarms is the newest, if several brokers have one.
 import type { Message } from "./notices";
 
-/** So long the first list waits for those of the other brokers: a call must ring within a second, connecting included. */
+/** How long the first list waits for those of the other brokers: a call must ring within a second, connecting included. */
 export const DECIDED_AFTER_MS = 500;
 const NONE: ReadonlySet<string> = new Set();
 
-/** All brokers that may have kept a list, and how often every connection was lost. */
+/** All brokers that may have a list, and how often every connection was lost. */
 export interface Listening {
   brokers: ReadonlySet<string>;
   spell: number;
 }
 
-/** The lists that brokers had kept, held back until every broker has brought its own. */
+/** The retained lists, held back until every broker has sent its own. */
 export class KeptLists {
   /** By broker. */
   #waiting: Map<string, Message> | null = null;
@@ -19,7 +19,7 @@ export class KeptLists {
   #dueMs: number | null = null;
   #spell = 0;
 
-  /** Note a list, also one that came before by another broker; return those that are to be compared now. */
+  /** Note a list, also one that another broker has already sent; return those to compare now. */
   take(message: Message, { brokers, spell }: Listening, isNew: boolean): Message[] {
     if (spell !== this.#spell) [this.#spell, this.#brought, this.#dueMs] = [spell, NONE, null];
     const brought = new Set(this.#brought).add(message.broker);
@@ -31,7 +31,7 @@ export class KeptLists {
     return this.#taken();
   }
 
-  /** What is to be compared now although some broker has brought none. */
+  /** The lists to compare now, although some broker has sent none. */
   due(nowMs: number): Message[] {
     return this.#dueMs !== null && nowMs >= this.#dueMs ? this.#taken() : [];
   }

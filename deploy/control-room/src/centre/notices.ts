@@ -71,13 +71,13 @@ export type RecordNotice =
   | { kind: "record-lost"; source: string; first: number; last: number; why: LossReason }
   | { kind: "record-skipped"; source: string; first: number; last: number };
 export type AlarmNotice =
-  /** `by`: the list that a broker had kept, if that says it, and has waited for others. */
+  /** `by`: the retained list that says it, if it waited for others. */
   | { kind: "alarm-changed"; alarm: Alarm; before: Alarm | null; by?: Message }
   /** One that was heard closed is open: the device lost its power before the close was on its disk. `pressesAtClose`:
    * how often somebody had pressed by then. */
   | { kind: "alarm-reopened"; alarm: Alarm; pressesAtClose: number }
   | { kind: "alarm-lost"; alarm: Alarm }
-  /** A person has settled one that was lost, or it was given up for newer ones of a device that has more than any kiosk can have. */
+  /** A person has settled a lost one, or it was dropped for newer ones of a device with more than any kiosk can have. */
   | { kind: "alarm-forgotten"; alarm: Alarm };
 export type PresenceNotice = {
   kind: "presence-changed";

@@ -26,7 +26,7 @@ export class Numbers {
   readonly #ranks = new Map<string, number>();
   /** The epochs of which something was heard that was not retained. */
   readonly #live = new Set<string>();
-  /** Until something fresh is heard: by epoch, the latest time that brokers had kept, by a clock that was set. */
+  /** Until something live arrives: for each epoch, the latest retained time from a set clock. */
   readonly #made = new Map<string, number>();
   #nonce: { order: Order; nonce: string } | null = null;
   /** The newest epoch; empty before the first. */
@@ -52,8 +52,8 @@ export class Numbers {
    *
    * An epoch that is heard for the first time is the newest. One that is not `live`, but retained or a will, does not make
    * it so where another one is known: a broker may have kept it for months. Nor does one with the newest nonce, which the
-   * device has given out with another epoch: its disk came late. Until something fresh is heard, the newest of the epochs that
-   * brokers had kept is the one that was `madeMs` last; NaN where the device's clock was not set. */
+   * device has given out with another epoch: its disk came late. Until something live arrives, the newest of the retained epochs is
+   * the one with the latest `madeMs`; NaN if the device's clock was not set. */
   place(epoch: string, seq: number, nonce: string | null, live: boolean, madeMs = NaN): Order | null {
     if (epoch === "") return null;
     if (live && !this.#live.has(epoch)) {
@@ -79,7 +79,7 @@ export class Numbers {
     return this.order(epoch, seq);
   }
 
-  /** The order of a message that has its place, as that is now. */
+  /** The current order of a message that was placed. */
   order(epoch: string, seq: number): Order | null {
     const rank = this.#ranks.get(epoch);
     return rank === undefined ? null : { epoch: rank, seq };

@@ -39,7 +39,7 @@ export class Record {
     return this.#seen.has(number);
   }
 
-  /** Whether every number up to `top` has come. */
+  /** Whether every number up to `top` has arrived. */
   isWhole(top: number): boolean {
     return this.#seen.gaps(this.#base + 1, top).length === 0;
   }

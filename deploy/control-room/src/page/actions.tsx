@@ -88,7 +88,7 @@ function Radio({ alarm: { data } }: { alarm: AlarmView }) {
   return <p class="radio">{t.act.radio(plain(data.answered_by?.dispatched?.unit, 64) || t.act.theUnit)}</p>;
 }
 
-/** `alarm`: null if it is about none. `isAway`: a form is open, and needs the room. */
+/** `alarm`: null if the order is not about one. `isAway`: a form is open, and needs the space. */
 export function OrderState({ order, alarm, isAway = false }: { order: Order | null; alarm: AlarmView | null; isAway?: boolean }) {
   return (
     <div class={isAway ? "order is-away" : "order"} role="status">
@@ -131,7 +131,7 @@ function doneWords({ action, goesOn }: Order, alarm: AlarmView | null, text: str
   return lamps.green === "slow-pulse" ? `${knows} ${t.act.sentLamps}` : knows;
 }
 
-/** `isGood`: null where only the words say it. */
+/** `isGood`: null if only the words say it. */
 function Said({ isGood, order, words }: { isGood: boolean | null; order: Order; words: string }) {
   return (
     <p class={isGood === null ? "said" : isGood ? "said good" : "said bad"}>

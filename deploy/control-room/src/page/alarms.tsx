@@ -86,7 +86,7 @@ function openRow(id: string): void {
 
 const MOST_NAMED = 4;
 
-/** A kiosk with more open alarms than any can have: how many there are besides, of which buttons, since when. */
+/** A kiosk with more open alarms than any can have: how many more, from which buttons, since when. */
 function FoldRow({ id, source }: { id: string; source: string }) {
   const its = folds.value.get(source);
   if (its === undefined) return <span class="row" />;
@@ -119,7 +119,7 @@ export function shapeOf(alarm: AlarmView): ShapeName {
   return alarm.data.stage === "dispatched" ? "dispatched" : "taken";
 }
 
-/** The classes of what shows it. */
+/** The CSS classes of a shape. */
 export function looksOf(shape: ShapeName): string {
   return shape === "silent" ? "is-untaken is-silent" : `is-${shape}`;
 }
@@ -167,17 +167,17 @@ export function kindWord(kind: string): string {
   return word(t.alarms.kinds, kind);
 }
 
-/** Counts up by itself. The text follows the signal: nothing is rendered. */
+/** Counts up by itself: the text follows the signal, without rendering. */
 export function Age({ sinceMs }: { sinceMs: number }) {
   return <>{useComputed(() => age(second.value * 1000 - sinceMs))}</>;
 }
 
-/** How long somebody has waited: at least, where the kiosk's clock is not set and nobody here heard the press. */
+/** How long somebody has waited; "at least", if the kiosk's clock is not set and the press was not received live. */
 export function Waited({ alarm }: { alarm: AlarmView }) {
   return <>{alarm.isAtLeast && <span class="least">{t.alarms.atLeast} </span>}<Age sinceMs={alarm.pressedMs} /></>;
 }
 
-/** What must not be done about it. Never cut off. */
+/** What must not be done about it. Never truncated. */
 export function DoNot({ alarm, id }: { alarm: AlarmView; id?: string }) {
   const words = doNot(alarm);
   return words === null ? null : <strong class="do-not" id={id}>{words}</strong>;

@@ -20,7 +20,7 @@ import { now, second, wall } from "./time";
 import { LookingOn } from "./watchers";
 import { age, clock, doNot, nameOf, place, plain, span } from "./words";
 
-/** For so long it is said that another page came in with this login. */
+/** How long the page says that another one connected with this login. */
 const TAKEN_STAYS_MS = 600_000;
 
 const CONTENT: Record<View, () => preact.JSX.Element> = { alarms: Alarms, map: MapView, devices: Devices, events: Events, shift: ShiftView, enrolment: Enrolment };
@@ -177,7 +177,7 @@ function Untaken() {
         ) : (
           <>
             <strong>{t.banner.untaken(waiting.length)}</strong>
-            {/* Its room is kept, so that the buttons beside it stay where they are. */}
+            {/* Its space is reserved, so that the buttons beside it do not move. */}
             <span class={isSupervisors || isLouder.value ? "tag" : "tag is-absent"}>{why}</span>
           </>
         )}

@@ -18,7 +18,7 @@ import { age, clock, day, deviceClock, deviceName, plain, word } from "./words";
 const PRESENCE_RANK = { lost: 0, silent: 1, offline: 2, unknown: 3, online: 4 } as const;
 const REPORT = "edge.commissioning.v1";
 const DAY_MS = 86_400_000;
-/** As long as a device serves its page at most, and whose orders for it devices obey. */
+/** The longest that a device serves its page, and the roles whose orders devices obey. */
 const PAGE_MIN = 15;
 const MAY_OPEN: readonly Role[] = ["technician", "admin"];
 /** A device that says nothing of it itself has trouble when its certificate ends so soon. */
@@ -226,7 +226,7 @@ function Detail({ id }: { id: string }) {
   );
 }
 
-/** A technician beside the device telephones, and has it serve their phone. */
+/** For a technician beside the device, who telephones: has the device serve their phone. */
 function PageCard({ source, role }: { source: string; role: Role }) {
   const about = `service-page ${source}`;
   const order = orderOf(about).value;

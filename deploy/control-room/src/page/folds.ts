@@ -1,20 +1,20 @@
-// A kiosk with more open alarms than any kiosk can have: those that are alike are folded into one row. Pure.
+// Folds the similar alarms of a kiosk with more of them than any can have into one row. Pure.
 import type { AlarmView } from "../protocol";
 
-/** A button has one open alarm of each status, and few more after its kiosk has lost some. With more than this, something is broken, or means ill. */
+/** A button has one open alarm of each status, and a few more after its kiosk has lost some. With more than this, it is broken or hostile. */
 const MOST_ALIKE = 5;
-/** So many of a kiosk stand outside its fold at most. */
+/** The most alarms of a kiosk that are shown outside its fold. */
 const MOST_SHOWN = 12;
 
 export interface Fold {
   source: string;
-  /** Those in it, the oldest first. */
+  /** The folded ones, the oldest first. */
   alarms: AlarmView[];
-  /** The id of the one that stands outside for each, by the id of what is folded. */
+  /** By the id of each folded alarm, the id of the one that is shown for it. */
   newest: ReadonlyMap<string, string>;
 }
 
-/** What is folded, by kiosk. The newest of each button that nobody has, and that somebody has, stands outside, whatever its kiosk says of its time. */
+/** The folds, by kiosk. Each button's newest unassigned and newest assigned alarm stay outside, whatever time its kiosk states. */
 export function foldsOf(open: readonly AlarmView[]): Map<string, Fold> {
   const bySource = new Map<string, AlarmView[]>();
   for (const alarm of open) {
@@ -42,7 +42,7 @@ function slot({ data }: AlarmView): string {
   return `${data.status} ${data.held_by === undefined} ${data.input}`;
 }
 
-/** How many of each button are in it, most first. */
+/** How many alarms of each button it has, the most first. */
 export function buttonsOf({ alarms }: Fold): [string, number][] {
   const counts = new Map<string, number>();
   for (const { data } of alarms) counts.set(data.input, (counts.get(data.input) ?? 0) + 1);

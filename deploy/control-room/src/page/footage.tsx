@@ -91,7 +91,7 @@ function outcome(shown: readonly PartView[], refused: number, clip: ClipView): s
   return `${missing}${failed}${end}`;
 }
 
-/** Nothing of what was sent is altered or missing. What a server says that is older than this page, too. */
+/** Nothing of what was sent is altered or missing. Includes the word of a server older than this page. */
 const WHOLE: ReadonlySet<string> = new Set(["authentic", "authentic, alone"]);
 const MARKS: Record<string, [string, string]> = { authentic: ["✓", "good"], "authentic, alone": ["✓", "good"], "authentic, shown otherwise": ["✗", "bad"], "authentic with missing": ["▲", ""], "not signed": ["✗", "bad"], "not authentic": ["✗", "bad"] };
 

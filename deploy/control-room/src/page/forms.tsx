@@ -18,7 +18,7 @@ export function Leave() {
   return <button type="button" onClick={leave}>{t.cancel} <kbd>Esc</kbd></button>;
 }
 
-/** Brings the focus to the first field of a form that has just opened, or to its question: never to a button, which a habitual Enter
+/** Moves the focus to the first field of a form that has just opened, or to its question: never to a button, which a habitual Enter
  * would press. */
 export function useFirstFocus() {
   const element = useRef<HTMLFormElement>(null);

@@ -19,7 +19,7 @@ interface Case {
   alarm_id: string;
   source: string;
   place: string;
-  /** What must not be done about it: of a silent alarm alone. */
+  /** What must not be done about it; only for a silent alarm. */
   do_not?: string;
   stage: string;
   standing: string;

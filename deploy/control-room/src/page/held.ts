@@ -18,7 +18,7 @@ export class HeldOrder {
   readonly isHeld: ReadonlySignal<boolean>;
   readonly #sorted: ReadonlySignal<readonly string[]>;
 
-  /** What stands in a row's place by now. */
+  /** The id that now takes a row's place. */
   readonly #instead: (id: string) => string;
 
   /** `isBusy`: whether the person is at something for which the order must hold too. */
@@ -58,7 +58,7 @@ export class HeldOrder {
     });
   }
 
-  // What has left the sorted order keeps its place, or another row has it: a row that vanishes moves all below it.
+  // A row that has left the sorted order keeps its place, or another takes it: removing it would move all rows below.
   #append(wanted: readonly string[]): void {
     const before = this.shown.peek();
     const known = new Set(before);

@@ -10,7 +10,7 @@ import { alarmOrder, eventOrder, openAlarms, openedAlarm, openedDevice, openedGr
 
 export const isHelpOpen = signal(false);
 
-/** Show the alarm that comes first of those that nobody has, the second... */
+/** Show the first unassigned alarm, the second... */
 export function jump(index: number): void {
   const alarm = untaken.peek()[index];
   if (alarm === undefined) return;
@@ -80,12 +80,12 @@ function did(pressed: string, target: EventTarget | null): boolean {
   }
 }
 
-/** Whether Enter means nothing else there: the page itself, or the button of the view that is shown. */
+/** Whether Enter has no other meaning there: on the page itself, or on the button of the current view. */
 function isNowhere(target: EventTarget | null): boolean {
   return target === document.body || (target instanceof HTMLElement && target.closest("nav [aria-current=page]") !== null);
 }
 
-/** The alarm that is meant where none is chosen: the only one that is open. */
+/** The alarm that is meant if none is chosen: the only open one. */
 function onlyAlarm(): string | undefined {
   const [one, other] = openAlarms.peek();
   return view.peek() === "alarms" && other === undefined ? one?.alarmId : undefined;

@@ -17,7 +17,7 @@ interface Props {
   after?: ComponentChildren;
 }
 
-/** How far beyond the screen rows are drawn, and how near to their end a person comes before others are. */
+/** How far beyond the screen rows are drawn, and how close to their end a person gets before more are drawn. */
 const AHEAD_PX = 900;
 const NEAR_PX = 400;
 const AROUND = 5;
@@ -25,9 +25,9 @@ const AROUND = 5;
 /** The rows that are drawn, and where. */
 class Pane {
   readonly places = new Places();
-  /** The row that takes part in the order of the Tab key: the one last focused, else the open one, else the first. It stays in the page. */
+  /** The row that the Tab key reaches: the last focused one, else the open one, else the first. It stays in the page. */
   stop: string | null = null;
-  /** Those that are drawn in their order; one more is `away` from them. */
+  /** The range of rows that are drawn; one more may be `away` from them. */
   from = 0;
   to = 0;
   away = -1;
@@ -45,7 +45,7 @@ class Pane {
     this.#redraw = redraw;
   }
 
-  /** Choose what is drawn of these. The rows that are on the screen stay where they are, unless its top is the list's. */
+  /** Choose which of these to draw. Rows on the screen do not move, unless the list is scrolled to its top. */
   choose(ids: readonly string[], opened: string | null): void {
     if (ids !== this.places.ids) this.#keep(() => this.places.take(ids));
     const { places } = this;
@@ -68,7 +68,7 @@ class Pane {
     return () => this.#observer.unobserve(row);
   }
 
-  /** Put what was drawn where it belongs, and the focus on the row that waited for it. */
+  /** Put the drawn rows where they belong, and the focus on the row that waits for it. */
   settle(opened: string | null): void {
     const list = this.#list;
     if (list === null) return;
@@ -147,7 +147,7 @@ class Pane {
     this.#mustScroll = false;
   }
 
-  // Before the frame is painted, so that nobody sees a row in a wrong place.
+  // Before the frame is painted, so that no row is seen in a wrong place.
   #measure(entries: ResizeObserverEntry[]): void {
     const isOther = this.#box!.clientWidth !== this.#width;
     [this.#width, this.#height] = [this.#box!.clientWidth, this.#box!.clientHeight];

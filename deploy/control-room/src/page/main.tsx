@@ -65,7 +65,7 @@ async function main(): Promise<void> {
   render(<App />, root);
 }
 
-/** What stands behind the # of the address. A key is out of the address bar and the history before anything else happens. */
+/** The fragment of the address. A key is removed from the address bar and the history before anything else happens. */
 function takeFragment(): string {
   const fragment = location.hash.slice(1);
   if (fragment.startsWith("key=")) history.replaceState(null, "", location.pathname + location.search);

@@ -1,4 +1,4 @@
-// Where each row of a list stands. Rows differ in height, and that of one that was never drawn is not known. Pure.
+// The position of each row of a list. Rows differ in height, and a row's height is unknown until it is drawn. Pure.
 
 /** The height of a row before any was drawn. */
 const GUESS_PX = 100;
@@ -7,7 +7,7 @@ export class Places {
   ids: readonly string[] = [];
   readonly #heights = new Map<string, number>();
   #typical = GUESS_PX;
-  /** Where each begins, and behind them where the last ends; null when it has to be found out. */
+  /** Where each begins, then where the last ends; null if it has to be computed. */
   #starts: Float64Array | null = null;
 
   take(ids: readonly string[]): void {
@@ -17,7 +17,7 @@ export class Places {
     for (const id of this.#heights.keys()) if (!known.has(id)) this.#heights.delete(id);
   }
 
-  /** Note how high a row is; return whether that is news. */
+  /** Note a row's height; return whether it has changed. */
   measure(id: string, height: number): boolean {
     if (this.#heights.get(id) === height) return false;
     if (this.#heights.size === 0) this.#typical = height;
@@ -26,13 +26,13 @@ export class Places {
     return true;
   }
 
-  /** Forget all heights: the rows are wider or narrower by now. */
+  /** Forget all heights: the width of the rows has changed. */
   forget(): void {
     this.#heights.clear();
     this.#starts = null;
   }
 
-  /** Where the row at this index begins; for their number: where the last one ends. */
+  /** Where the row at this index begins; at the number of rows: where the last one ends. */
   start(index: number): number {
     this.#starts ??= this.#sum();
     return this.#starts[Math.max(0, Math.min(index, this.ids.length))]!;

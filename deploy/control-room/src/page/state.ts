@@ -34,12 +34,12 @@ export const key = signal<KeyView | null>(null);
 export const keyAnswers = signal(1);
 /** The address has brought one. */
 export const isKeyBrought = signal(false);
-/** One that the address has brought and that nobody has taken yet. */
+/** A key from the address that nobody has accepted yet. */
 export const offeredKey = signal<KeyView | null>(null);
 export const shift = signal<{ by: string; sinceMs: number } | null>(null);
 /** The worker tells the kiosks that somebody watches. */
 export const isWatching = signal(false);
-/** Not every open alarm has come yet: nothing may be said of there being none. */
+/** Not every open alarm has arrived yet, so the page must not say that there is none. */
 export const isChecking = signal(false);
 /** The other centres that say they watch. */
 export const watchers = signal<readonly string[]>([]);
@@ -112,9 +112,9 @@ const open = computed<readonly AlarmView[]>(() => {
   alarmsChanged.value;
   return [...alarms.values()].map((held) => held.peek()).filter((alarm) => alarm.isOpen && !alarm.isSelfTest);
 });
-/** What is folded of kiosks that flood, by kiosk. */
+/** The folds of kiosks that flood, by kiosk. */
 export const folds = computed(() => foldsOf(open.value));
-/** The alarm that stands outside for each that is folded. */
+/** The alarm that is shown for each folded one. */
 const folded = computed(() => new Map([...folds.value.values()].flatMap(({ newest }) => [...newest])));
 /** The kiosks whose folds a person has opened. */
 export const unfolded = signal<ReadonlySet<string>>(new Set());
@@ -123,7 +123,7 @@ const FOLD = "fold ";
 export const foldOf = (row: string): string | null => (row.startsWith(FOLD) ? row.slice(FOLD.length) : null);
 
 function rank(alarm: AlarmView): number {
-  // Whoever presses a silent button sees no lamp, and may not be able to press again.
+  // A person who presses a silent button sees no lamp, and may not be able to press again.
   if (isUntaken(alarm)) return folds.value.has(alarm.source) ? 2 : alarm.data.silent ? 0 : 1;
   if (alarm.data.status !== "actual") return 6;
   if (alarm.lost !== null) return 5;
@@ -137,12 +137,12 @@ export const openAlarms = computed<readonly AlarmView[]>(() => {
   ranked.sort((a, b) => a.rank - b.rank || a.alarm.pressedMs - b.alarm.pressedMs || (a.alarm.alarmId < b.alarm.alarmId ? -1 : 1));
   return ranked.map((one) => one.alarm);
 });
-/** Those of them that are in no fold. */
+/** Those that are not folded. */
 export const shownAlarms = computed(() => (folds.value.size === 0 ? openAlarms.value : openAlarms.value.filter(({ alarmId }) => !folded.value.has(alarmId))));
 /** Those that somebody has, and nobody was sent to yet. */
 export const unsent = computed(() => openAlarms.value.filter(({ data }) => data.status === "actual" && data.held_by !== undefined && data.stage !== "dispatched" && data.sent_before === undefined));
 export const untaken = computed(() => shownAlarms.value.filter(isUntaken));
-/** Each fold is behind what is shown of its kiosk. */
+/** Each fold follows its kiosk's shown alarms. */
 const alarmRows = computed(() => {
   const last = new Map(shownAlarms.value.filter(({ source }) => folds.value.has(source)).map(({ source, alarmId }) => [source, alarmId]));
   return shownAlarms.value.flatMap(({ source, alarmId }) => {
@@ -150,10 +150,10 @@ const alarmRows = computed(() => {
     return [alarmId, FOLD + source, ...(unfolded.value.has(source) ? folds.value.get(source)!.alarms.map((alarm) => alarm.alarmId) : [])];
   });
 });
-// While the order holds, the newest of a button takes the place of the one before it: a flood must not make the list longer and longer.
+// While the order is held, a button's newest alarm takes the place of the one before it: a flood must not make the list ever longer.
 export const alarmOrder = new HeldOrder(alarmRows, () => form.value !== null, (id) => folded.peek().get(id) ?? id);
 
-/** Show what is in a fold, or no more. */
+/** Open or close a fold. */
 export function fold(source: string): void {
   const those = new Set(unfolded.peek());
   if (!those.delete(source)) those.add(source);
@@ -168,7 +168,7 @@ export const closedAlarms = computed<readonly AlarmView[]>(() => {
   return closed.reverse().slice(0, MOST_CLOSED);
 });
 
-/** People wait for these. What is folded doesn't ring, and a kiosk that floods makes nobody else's call louder. */
+/** People wait for these. Folded alarms don't ring, and a kiosk that floods makes no other call louder. */
 export const ringing = computed(() => {
   const all = untaken.value.filter((alarm) => alarm.isRinging);
   const others = all.filter(({ source }) => !folds.value.has(source));

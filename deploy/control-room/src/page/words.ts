@@ -36,7 +36,7 @@ export function nameOf(alarm: AlarmView): string {
   return `${place(alarm)}, ${t.alarms.button(plain(alarm.data.input, 64))}`;
 }
 
-/** What must not be done about a silent alarm: it stands first, wherever the alarm does. Null if it is none, or a technician's test. */
+/** What must not be done about a silent alarm: it comes first wherever the alarm is shown. Null for other alarms and technicians' tests. */
 export function doNot({ data, isSelfTest }: AlarmView): string | null {
   return data.silent && data.status !== "test" && !isSelfTest ? t.alarms.doNot(data.kind === "duress") : null;
 }

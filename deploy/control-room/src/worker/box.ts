@@ -18,7 +18,7 @@ export class BrowserBox implements Box {
   async save(kept: Kept | null, replaces: string | null): Promise<void> {
     let isAnother = false;
     try {
-      // Read and written in one transaction, or two tabs could each replace what the other has just kept.
+      // Read and written in one transaction, otherwise two tabs could each replace what the other has just saved.
       await this.#ask<Kept | undefined>("readwrite", (store) => {
         const read = store.get(PLACE) as IDBRequest<Kept | undefined>;
         read.addEventListener("success", () => {

@@ -6,19 +6,19 @@ export const ECHO_MS = 2000;
 export const DEAF_MS = 5000;
 /** A connection that brings nothing at all for so long is given up. */
 const DEAD_MS = 15_000;
-/** A broker that has brought our echo back on this page, and does not any more, is connected to again after so long. */
+/** How long after our echo stopped coming back we reconnect to a broker that has returned it on this page before. */
 const RESET_MS = 10_000;
-/** After so many connections in a row without an echo, another one would change nothing. */
+/** After this many connections in a row without an echo, another one would change nothing. */
 const MOST_IN_VAIN = 3;
 const REPEAT_MS = 60_000;
-/** Once no list of open alarms has come for so long, a broker has brought what it had kept: MQTT has no end to that. */
+/** Once no list of open alarms has come for this long, the broker has sent all that it retained: MQTT does not mark the end. */
 const QUIET_MS = 300;
 
 /** What a connection needs to know: made anew for each broker, from the same settings. */
 export interface Session {
   prefix: string;
-  /** `names` are those under which the broker knows pages of this login, the one to begin with first: a broker that
-   * takes the name for the client id lets each be used once at a time. */
+  /** `names` are those under which the broker knows this login's pages, the first to try first: a broker that uses the
+   * name as client id lets only one page use each at a time. */
   login: { name: string; names: readonly string[]; password: string } | null;
   will: { topic: string; payload: string };
   filters: string[];
@@ -65,16 +65,16 @@ export class Broker {
   #echoHeardMs = 0;
   /** Whether an echo has come on this connection. */
   #isProven = false;
-  /** Whether one has come on any connection to this broker. */
+  /** Whether one has come back on any connection to this broker. */
   #hasEchoed = false;
-  /** How many connections in a row were given up because none came. */
+  /** How many connections in a row were given up because none came back. */
   #inVain = 0;
   #deafSinceMs = 0;
-  /** Since when all that is known of this broker's devices has to be checked: the connection is new, or the PC was asleep. */
+  /** Since when everything from this broker has to be checked again: the connection is new, or the PC was asleep. */
   #checkMs = 0;
-  /** Whether an echo that was sent since then has come. */
+  /** Whether an echo sent since then has come back. */
   #isChecked = false;
-  /** When the last list of open alarms came that it had kept. */
+  /** When its last retained list of open alarms came. */
   #listMs = -Infinity;
   /** What was last said on this connection of whether we watch; null before. */
   #said: boolean | null = null;
@@ -134,12 +134,12 @@ export class Broker {
     return this.#state === "open" && this.#isProven && nowMs - this.#echoHeardMs < DEAF_MS;
   }
 
-  /** Have it show again that it has brought all that it has: at once by an echo. */
+  /** Check again that it has sent all that it has, starting with an echo now. */
   check(nowMs: number): void {
     [this.#checkMs, this.#isChecked, this.#echoSentMs] = [nowMs, false, -Infinity];
   }
 
-  /** Whether all the open alarms that it knows of have come, as far as that can be told. */
+  /** Whether all its open alarms have come, as far as we can tell. */
   hasRead(nowMs: number): boolean {
     return this.#state === "open" && this.#isChecked && nowMs - Math.max(this.#checkMs, this.#listMs) >= QUIET_MS;
   }
@@ -185,7 +185,7 @@ export class Broker {
     this.#line.end();
   }
 
-  /** Whether nothing that a broker takes for us comes, while the connection stands: alarms would not come either. */
+  /** Whether the broker delivers nothing to us although the connection is up: alarms would not come either. */
   #isStuck(nowMs: number): boolean {
     return this.#state === "deaf" && this.#hasEchoed && this.#inVain < MOST_IN_VAIN && nowMs - this.#deafSinceMs >= RESET_MS;
   }
@@ -195,7 +195,7 @@ export class Broker {
     const payload = `${this.#random}-${++this.#number}`;
     this.#sent.set(payload, nowMs);
     if (this.#sent.size > 10) for (const oldest of this.#sent.keys()) { this.#sent.delete(oldest); break; }
-    this.#line.publish(this.#topics.echo, payload, { qos: 1 }); // as alarms come: with 0 it would come while they can't
+    this.#line.publish(this.#topics.echo, payload, { qos: 1 }); // like alarms: with 0 it would come back even when they can't
   }
 
   #hearEcho(payload: Uint8Array, nowMs: number): boolean {

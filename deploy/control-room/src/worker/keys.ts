@@ -18,8 +18,8 @@ export interface Kept {
 /** Where the key is kept. */
 export interface Box {
   load(): Promise<Kept | null>;
-  /** Keep this one, or none, in place of the key with this public half, or of none. Throws `key-changed` where another one is
-   * there: another tab has been faster. */
+  /** Save this key, or none, in place of the key with this public half, or of none. Throws `key-changed` if there is a different
+   * one: another tab was faster. */
   save(kept: Kept | null, replaces: string | null): Promise<void>;
 }
 
@@ -46,14 +46,14 @@ export class Keys {
     return this.#kept?.view ?? null;
   }
 
-  /** The key that waits for a person's word. */
+  /** The key that waits for a person's answer. */
   get offered(): KeyView | null {
     return this.#offered?.view ?? null;
   }
 
   async load(): Promise<void> {
     const kept = await this.#box.load();
-    // What an earlier version has kept says less of the key.
+    // A key that an earlier version saved has fewer fields.
     this.#kept = kept && { ...kept, view: { ...kept.view, fingerprint: await fingerprint(kept.view.public.x), sinceMs: kept.view.sinceMs ?? null } };
   }
 
@@ -68,11 +68,11 @@ export class Keys {
       await this.#keep({ view: await viewOf(kid, role, issuer, x), key: pair.privateKey });
     } catch (error) {
       if (!(error instanceof FailureError) || error.failure !== "key-changed") throw error;
-      await this.load(); // another tab has made one, and kiosks know that one
+      await this.load(); // another tab has made one, and kiosks know it
     }
   }
 
-  /** Read a private key that `edge-agent keygen` has made. It takes nobody's place: it waits in `offered`, unless there is no key
+  /** Read a private key that `edge-agent keygen` has made. It replaces nothing: it waits in `offered`, unless there is no key
    * and `isSure`. */
   async import(jwk: Record<string, unknown>, isSure = true): Promise<void> {
     const kept = await read(jwk);
@@ -81,7 +81,7 @@ export class Keys {
     else this.#offered = kept;
   }
 
-  /** Take the offered key in place of the one that there is, or drop it. */
+  /** Use the offered key instead of the current one, or drop it. */
   async answer(isTaken: boolean): Promise<void> {
     const offered = this.#offered;
     this.#offered = null;
@@ -90,7 +90,7 @@ export class Keys {
     try {
       await this.#keep({ ...offered, view: { ...offered.view, sinceMs } });
     } catch (error) {
-      await this.load(); // the person has compared it with a key that is not there any more
+      await this.load(); // the person compared it with a key that is no longer there
       throw error;
     }
   }

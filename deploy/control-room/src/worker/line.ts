@@ -8,14 +8,14 @@ const CONNECT_WITHIN_MS = 10_000;
 const KEEPALIVE_S = 10;
 /** A login that was refused may be let in when the broker has got its new list. */
 const REFUSED_AGAIN_MS = 10_000;
-/** Under another name of the login nobody waits for us to come back. */
+/** Under another name of the login there is nothing to wait for. */
 const UNDER_ANOTHER_NAME_MS = 100;
 const LASTED_MS = 60_000;
 const TAKEN_OVER = 0x8e;
 /** Some brokers take no more in one packet. */
 const MOST_FILTERS = 8;
-/** What devices have brokers keep. Whoever has the key of one may leave any number of other messages there, which would all
- * come to each page that is opened, before what is new. */
+/** What devices retain at brokers. With a device's key anybody can leave any number of other messages there, and each page that
+ * is opened would get them all before anything new. */
 const KEPT = /\/(?:alarms|state|meta)$/;
 /** Bad user name or password, not authorized, bad client identifier, banned. */
 const LOGIN_REFUSED = [0x85, 0x86, 0x87, 0x8a];
@@ -30,9 +30,9 @@ export class MqttLine implements Line {
   #watched: readonly string[] = [];
   #heardMs = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** Under which of the login's names. */
+  /** Which of the login's names it uses. */
   #name: string;
-  /** How many of them others have taken from us without a connection that lasted. */
+  /** How many of the names others took from us, without a lasting connection in between. */
   #taken = 0;
   #openedMs = 0;
   #isOver = false;
@@ -87,7 +87,7 @@ export class MqttLine implements Line {
       clientId: `${prefix}${hex(crypto.getRandomValues(new Uint8Array(6)))}`,
       ...(login === null ? {} : { username: this.#name, password: login.password }),
       will: { topic: will.topic, payload: will.payload as unknown as Buffer, qos: 1, retain: true },
-      // Clearly above what the broker takes: what Mosquitto drops for our limit, it never gives back the place in flight of.
+      // Clearly above what the broker accepts: when Mosquitto drops a message for our limit, its in-flight slot is lost for good.
       properties: { maximumPacketSize: 1024 * 1024 },
       keepalive: KEEPALIVE_S,
       // Our echo every two seconds would put off the pings for ever, and with them the broker's only other sign of life.
@@ -147,7 +147,7 @@ export class MqttLine implements Line {
     clearTimeout(this.#timer);
     const { login } = this.#session;
     if (why === "refused" && login !== null && this.#name !== login.name) {
-      // This broker may know the login itself only, and let it be used many times at once.
+      // This broker may know only the login itself, and let it be used many times at once.
       this.#name = login.name;
       return this.#connect();
     }
@@ -157,7 +157,7 @@ export class MqttLine implements Line {
     if (why === "taken-over" && login !== null) {
       this.#taken = performance.now() - this.#openedMs > LASTED_MS ? 1 : this.#taken + 1;
       this.#name = login.names[(login.names.indexOf(this.#name) + 1) % login.names.length]!;
-      // When every name is in use, each page that comes in throws another one out: not as fast as they can.
+      // When every name is in use, each page that connects disconnects another one: slow that down.
       if (this.#taken < login.names.length) pauseMs = UNDER_ANOTHER_NAME_MS;
     }
     this.#timer = setTimeout(() => this.#connect(), pauseMs);

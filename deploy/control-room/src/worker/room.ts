@@ -19,7 +19,7 @@ import { Shown } from "./shown";
 import { LIFE_S, Signer } from "./signer";
 import { Watchers } from "./watchers";
 
-/** First what brokers bring first: the open alarms. */
+/** The open alarms first, since brokers send them first. */
 const SPOKEN = ["alarms", "state", "alarm/+", "event/+", "security/+", "result/+", "health", "meta", "evidence", "snapshot/+"];
 const SURVEY_MS = 500;
 const LINKS_MS = 1000;
@@ -27,9 +27,9 @@ const BATCH_MS = 50;
 /** In a flood alarms don't wait longer than this, and the page is not asked to draw each of them. */
 const ALARMS_MS = 10;
 const PATIENCE_MS = 60_000;
-/** So long after the first broker the others are waited for before it is said that no call waits. */
+/** How long to wait for the other brokers after the first one before saying that no call waits. */
 const OTHERS_MS = 3000;
-/** Ticks that are further apart were not ours: the PC, or this page, was asleep. */
+/** If ticks are further apart than this, the PC or this page was asleep. */
 const ASLEEP_MS = 1500;
 const REPLAY_MS = 3_600_000;
 
@@ -64,7 +64,7 @@ export class Room {
   #isChecking = false;
   /** Since when some broker is open; null while none is. */
   #listeningMs: number | null = null;
-  /** When it last ticked, by the clock that may stand still during a sleep, and by the PC's. */
+  /** When it last ticked, by the clock that may stop during sleep, and by the PC's. */
   #ticked: { nowMs: number; wallMs: number } | null = null;
   #toldMs = 0;
   #unreadable = { count: 0, last: "" };
@@ -396,7 +396,7 @@ export class Room {
     return before !== null && Math.max(nowMs - before.nowMs, wallMs - before.wallMs) > ASLEEP_MS;
   }
 
-  /** Whether a call may wait that has not come yet. Not while no broker is open: then the page says that it knows nothing. */
+  /** Whether a call may be waiting that has not arrived yet. False while no broker is open: then the page says that it knows nothing. */
   #checks(nowMs: number): boolean {
     const open = this.#brokers.filter((broker) => broker.isOpen);
     this.#listeningMs = open.length === 0 ? null : (this.#listeningMs ?? nowMs);
@@ -422,7 +422,7 @@ export class Room {
     if (this.#shown.hasAny) {
       this.#toldMs = nowMs;
       do tell(this.#shown.changed());
-      while (this.#shown.hasAlarms); // an answer that follows must find all of them told
+      while (this.#shown.hasAlarms); // all of them must be out before the answer that follows
     }
     const outages = this.#gone.changed(nowMs);
     if (outages !== null) tell({ tell: "outages", outages });
@@ -435,7 +435,7 @@ export class Room {
 
 const random = (octets: number): string => hex(crypto.getRandomValues(new Uint8Array(octets)));
 
-/** Pages of a login have nine names at a broker, and this one begins with that of its seat. */
+/** A login's pages have nine names at a broker; this one starts with that of its seat. */
 function namesOf(login: string, seat: string): string[] {
   const names = [login, ...[2, 3, 4, 5, 6, 7, 8, 9].map((page) => `${login}-${page}`)];
   const first = Math.max(names.indexOf(seat), 0);

@@ -16,7 +16,7 @@ export class Seen {
   sinceMs: number;
   /** As of its newest fresh message when the page was last told. */
   bootid = "";
-  /** What its lamps showed when the page was last told of its alarms. */
+  /** What its lamps showed when the page last got its alarms. */
   lamps: Lamps | null = null;
   /** What is lost of its record for good. */
   readonly losses: { first: number; last: number }[] = [];

@@ -10,7 +10,7 @@ import { Seen } from "./seen";
 
 const MOST_EVENTS = 2000;
 const MOST_LOSSES = 500;
-/** Rows of alarms, and of devices, that the page is told at once: it must be able to draw between two of them. */
+/** How many rows of alarms, or of devices, go to the page at once: it must be able to draw in between. */
 const MOST_AT_ONCE = 200;
 /** Closed alarms of all devices whose rows are kept: their pictures, and the brokers that bring them, may still come. */
 const MOST_CLOSED = 1000;
@@ -25,9 +25,9 @@ interface Row {
   /** True time of the press, in ms since 1970; null if it can't be trusted. */
   pressedAtMs: number | null;
   wasOpenBefore: boolean;
-  /** The device said it at once when somebody pressed, so it was heard at the time of the press. */
+  /** The device sent it as soon as somebody pressed, so it was received at the time of the press. */
   isFirstWord: boolean;
-  /** How long before it was heard somebody pressed, at the least. */
+  /** The least time between the press and its arrival here. */
   leastMs: number;
   messageId: string;
   brokers: Set<string>;
@@ -104,7 +104,7 @@ export class Shown {
     for (const key of this.#alarms.keys()) this.#dirtyAlarms.add(key);
   }
 
-  /** What has changed since the last time. Where `hasAlarms` is true after it, not all of them are in it. */
+  /** What has changed since the last time. If `hasAlarms` is still true after it, more are to come. */
   changed(): Tell {
     const lamps = this.#lampsOfChanged();
     const alarms = taken(this.#dirtyAlarms).map((key) => this.#alarms.get(key)).filter((row) => row !== undefined);
@@ -238,7 +238,7 @@ export class Shown {
     if (!isOpen(alarm)) this.#closed.add(row.key);
   }
 
-  /** The lamps of each kiosk with an alarm that has changed. They are the kiosk's: where they show something else, all its alarms are told. */
+  /** The lamps of each kiosk with a changed alarm. All alarms of a kiosk share its lamps: if these change, all of its alarms are sent. */
   #lampsOfChanged(): Map<string, Lamps> {
     const lamps = new Map<string, Lamps>();
     for (const key of [...this.#dirtyAlarms]) {
@@ -324,7 +324,7 @@ export class Shown {
   }
 }
 
-/** Take so many out of a set, those first that came first. */
+/** Take the oldest members out of a set, as many as go to the page at once. */
 function taken<T>(from: Set<T>): T[] {
   const some: T[] = [];
   for (const one of from) {
@@ -335,8 +335,8 @@ function taken<T>(from: Set<T>): T[] {
   return some;
 }
 
-/** Whether people have to be called until somebody has it, however late it came. Not for what only an older list of another
- * broker has: that is shown, and was most likely closed. */
+/** Whether it rings until somebody takes it, however late it came. Not for an alarm that only another broker's older list
+ * has: that is shown, and was probably closed. */
 function isRinging(alarm: Alarm, exercisesRing: boolean): boolean {
   const { stage, held_by, status } = alarm.data;
   const nobodyHasIt = !held_by && stage !== "registered" && stage !== "dispatched";
