@@ -116,8 +116,6 @@ def _run(
     """Run each check, except those that could only repeat a failure."""
     failed: set[str] = set()
     for check in checks:
-        if failed.intersection(check.follows):
-            continue
         run = partial(check.run, failed=frozenset(failed)) if check.heeds else check.run
         report = run_bounded(replace(check, run=run), waiting(check.name), limit_s)
         if not report.findings:

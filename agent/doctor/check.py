@@ -27,8 +27,6 @@ class Check:
     limit_s: float
     run: Callable[..., Iterable[Finding]]
     """Takes a `Note`."""
-    follows: tuple[str, ...] = ()
-    """When one of these checks has failed, this one could only repeat it, and is left out."""
     heeds: bool = False
     """`run` also takes `failed`, the names of the checks that have failed. It leaves out only what follows from them;
     if nothing else is left, it finds nothing."""

@@ -79,18 +79,8 @@ def checks_of(device: Device, config: Path, *, with_lights: bool) -> list[Check]
         Check("power", 15, machine.power),
         Check("temperature", 10, machine.temperature),
     ]
-    if settings.mqtt.cert_file or settings.mqtt.ca_file:
-        plan.append(Check("certificate", 10, partial(papers.certificate, device), (ENROLMENT,)))
-    taken = None if device.begun is None else device.begun.kept.keys
-    keys = partial(papers.keys, settings, user)
-    if taken is not None:
-        keys = partial(papers.keys_from_afar, taken, settings.commands.keys)
-    plan.append(Check("keys", 10, keys, (ENROLMENT,)))
-    patience_s = 2 * settings.mqtt.connect_timeout_s + 10
-    plan += [
-        Check(f"broker-{place}", patience_s, partial(brokers.broker, device, address), (ENROLMENT,), heeds=True)
-        for place, address in enumerate(specs.broker_addresses(settings), start=1)
-    ]
+    if not device.lacks:
+        plan += _of_its_identity(device)
     if settings.has_pins:
         plan.append(Check("pins", 30, partial(pins.pins, device)))
     if with_lights and settings.lights.any():
@@ -103,6 +93,21 @@ def checks_of(device: Device, config: Path, *, with_lights: bool) -> list[Check]
     if settings.data.interface:
         plan.append(Check("data", 10, partial(data_use.data_use, device)))
     return plan
+
+
+def _of_its_identity(device: Device) -> Iterator[Check]:
+    """Yield the checks of what an enrolment brings; before one they could only repeat that it is missing."""
+    settings = device.settings
+    if settings.mqtt.cert_file or settings.mqtt.ca_file:
+        yield Check("certificate", 10, partial(papers.certificate, device))
+    taken = None if device.begun is None else device.begun.kept.keys
+    keys = partial(papers.keys, settings, device.user)
+    if taken is not None:
+        keys = partial(papers.keys_from_afar, taken, settings.commands.keys)
+    yield Check("keys", 10, keys)
+    patience_s = 2 * settings.mqtt.connect_timeout_s + 10
+    for place, address in enumerate(specs.broker_addresses(settings), start=1):
+        yield Check(f"broker-{place}", patience_s, partial(brokers.broker, device, address), heeds=True)
 
 
 def _of_cameras(device: Device) -> Iterator[Check]:
