@@ -25,6 +25,14 @@ def links(sys: Path = Path("/sys/class/net"), proc: Path = Path("/proc/net")) ->
     return [Link(name, _is_up(sys / name), tuple(_addresses(name, proc))) for name in real or names]
 
 
+def ipv4_of(interface: str) -> str | None:
+    """Return an interface's first IPv4 address; None if it has none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock, suppress(OSError):
+        answer = fcntl.ioctl(sock, _GET_ADDRESS, struct.pack("256s", interface.encode()[:15]))
+        return socket.inet_ntoa(answer[20:24])
+    return None
+
+
 def has_default_route(proc: Path = Path("/proc/net")) -> bool:
     """Whether packets for anywhere have a way out."""
     with suppress(OSError):
@@ -91,9 +99,8 @@ def _is_up(interface: Path) -> bool:
 
 
 def _addresses(name: str, proc: Path) -> Iterator[str]:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock, suppress(OSError):
-        answer = fcntl.ioctl(sock, _GET_ADDRESS, struct.pack("256s", name.encode()[:15]))
-        yield socket.inet_ntoa(answer[20:24])
+    if (address := ipv4_of(name)) is not None:
+        yield address
     with suppress(OSError):
         for line in (proc / "if_inet6").read_text("ascii").splitlines():
             words = line.split()

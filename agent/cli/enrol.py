@@ -22,6 +22,7 @@ from agent.adapters.rights import TPM_GROUP, as_owner
 from agent.adapters.system_clock import SystemClock
 from agent.adapters.whole_file import replace_file
 from agent.cli.options import DEFAULT_CONFIG, add_config
+from agent.contract.leaves import base64url
 from agent.contract.vocabulary import TimeQuality
 from agent.core import service_code
 from agent.core.errors import EdgeAgentError, SettingsError, StorageError, UsageError
@@ -295,7 +296,7 @@ def _order_of_est(args: argparse.Namespace, board: str | None) -> Order:
             f"{error.filename if isinstance(error, OSError) else args.ca} can't be read: {error}"
         ) from error
     try:
-        claim.Invitation.model_validate({"registrar": args.est, "root": claim.base64url(b"\x30")})
+        claim.Invitation.model_validate({"registrar": args.est, "root": base64url(b"\x30")})
     except ValueError as error:
         raise UsageError(f"--est {args.est}: an address is https://HOST or https://HOST:PORT") from error
     login = Login(args.user, password) if args.user else None

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from agent.contract.errors import EdgeAgentError
 from agent.contract.identity import LEVEL
+from agent.contract.leaves import base64url
 
 PREFIX = "edge-claim1."
 BOARD_URN = "urn:edge-agent:board:"
@@ -138,11 +139,6 @@ def code(public_key: bytes) -> str:
 def spoken_service_code(digits: str) -> str:
     """Return a service page's code as a person is told it: `1234 5678`."""
     return f"{digits[:4]} {digits[4:]}"
-
-
-def base64url(content: bytes) -> str:
-    """Return base64url without padding."""
-    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
 def unpadded(text: str) -> bytes:

@@ -9,7 +9,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from markdown_it import MarkdownIt  # rich, which the agent has, brings it
 
-from agent.provisioning.claim import Claim, Invitation, base64url, spoken_service_code
+from agent.contract.leaves import base64url
+from agent.provisioning.claim import Claim, Invitation, spoken_service_code
 from deploy.kit.keys import Keys
 from deploy.kit.province import Province
 from deploy.kit.workshop import Workshop

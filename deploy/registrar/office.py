@@ -6,7 +6,8 @@ from pathlib import Path
 
 from cryptography import x509
 
-from agent.provisioning.claim import Claim, base64url, board_serial, whole_name
+from agent.contract.leaves import base64url
+from agent.provisioning.claim import Claim, board_serial, whole_name
 from deploy.registrar.records import DAY_S, DECOMMISSIONED, Records, is_harmless
 from deploy.registrar.refusal import Refusal
 from deploy.registrar.store import Issued, StoredClaim, StoredRequest, Transaction, secret_digest

@@ -167,8 +167,7 @@ def test_the_services_user_can_not_keep_an_enrolment_waiting_by_a_lock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever may open a file may lock it."""
-    monkeypatch.setattr(progress, "RUN", tmp_path / "run")
     monkeypatch.setattr(progress, "CARD", tmp_path)
-    assert progress.tell(progress.Step.WAITING, "nobody has let it in yet") is None
+    assert progress.tell(Step.WAITING, "nobody has let it in yet") is None
     locks = [each for each in (tmp_path / "run").iterdir() if each.suffix == ".lock"]
     assert [each.stat().st_mode & 0o777 for each in locks] == [0o600]

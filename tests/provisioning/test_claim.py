@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.contract.leaves import base64url
 from agent.provisioning.claim import (
     PREFIX,
     Claim,
     ClaimError,
     Invitation,
-    base64url,
     board_serial,
     code,
     read,

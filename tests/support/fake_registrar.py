@@ -14,7 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, pkcs7
 from cryptography.x509.oid import NameOID
 
-from agent.provisioning.claim import Claim, base64url
+from agent.contract.leaves import base64url
+from agent.provisioning.claim import Claim
 from deploy.kit.authority import Authority, new_key, write_certificates, write_key
 
 NAME = "kzn/durban-station/kiosk-0001"

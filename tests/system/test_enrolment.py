@@ -12,7 +12,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from agent.adapters.jose_keys import PrivateKey
-from agent.provisioning.claim import Claim, Invitation, base64url, read
+from agent.contract.leaves import base64url
+from agent.provisioning.claim import Claim, Invitation, read
 from tests.cli.test_enrol import SETTINGS
 from tests.support.certificates import BrokerAuthorities, CertificateFiles
 from tests.support.est_server import LOGIN, EstServer

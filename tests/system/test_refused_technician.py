@@ -375,8 +375,3 @@ def test_the_last_lines_that_a_technician_reads_on_the_card_are_each_told_on_the
     assert [each for each in sorted(told) if each not in GUIDE] == []
     begins = tuple(each.strip('"`').removesuffix(" ...") for each in told)
     assert [way.card for way in WAYS.values() if not way.card.startswith(begins)] == []
-
-
-def test_the_lamps_that_a_technician_is_shown_are_each_told_on_the_page() -> None:
-    assert {way.lamps for way in WAYS.values()} == set(_IN_THE_GUIDE)
-    assert [line for line in _IN_THE_GUIDE.values() if line not in GUIDE] == []
