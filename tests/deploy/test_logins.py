@@ -79,6 +79,12 @@ def test_a_login_can_not_speak_for_a_device_or_for_another_person(
         assert centre.heard == []
 
 
+@pytest.mark.parametrize("topic", ["edge/v1/thandi-2/up/kiosk/up/alarm/police", "edge/v1/thandi-2/self-test"])
+def test_nor_can_it_under_the_name_of_a_further_page(broker: Mosquitto, topic: str) -> None:
+    with Subscriber(broker.web_port, web=True, login=("thandi-2", PASSWORD)) as page:
+        assert page.publish(topic, b"forged").value == NOT_AUTHORISED
+
+
 def test_a_login_hears_no_orders(broker: Mosquitto, thandi: Subscriber) -> None:
     with Subscriber(broker.web_port, ["edge/v1/+/+/+/down/#", "#"], web=True, login=SIPHO) as sipho:
         thandi.publish(f"{TREE}/down/ack/1", b"private")

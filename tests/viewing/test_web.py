@@ -20,6 +20,7 @@ from agent.__main__ import main
 from agent.centre.presign import StoreKey
 from agent.evidence.media_signing import apart
 from agent.evidence.segments import pieces
+from agent.viewing import web
 from agent.viewing.clip import Authorities
 from agent.viewing.store import Store
 from agent.viewing.web import Server, Viewing
@@ -178,6 +179,28 @@ def test_an_operator_waits_for_no_film_that_keeps_its_judge_busy_and_it_is_judge
     assert "It could not be checked: refused: checking it takes" in said["says"][0]
     assert json.loads(shown.ask("verdict", bad).content) == said
     assert len(judged) == 2
+
+
+def test_recordings_that_would_fill_the_memory_together_are_not_checked_at_the_same_time(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other, *_ = shown.parts
+    begun, go_on, run = threading.Event(), threading.Event(), subprocess.run
+
+    def held_up_once(*args: Any, **more: Any) -> Any:
+        if not begun.is_set():
+            begun.set()
+            assert go_on.wait(30)
+        return run(*args, **more)
+
+    monkeypatch.setattr(web, "_MOST_BYTES", len(one.content) + len(other.content) - 1)
+    monkeypatch.setattr(subprocess, "run", held_up_once)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(shown.ask, "verdict", one)
+        assert begun.wait(30)
+        assert shown.ask("verdict", other).status == 503
+        go_on.set()
+        assert [first.result().status, shown.ask("verdict", other).status] == [200, 200]
 
 
 def test_an_altered_part_and_a_signer_of_another_province_are_found(shown: Shown, tmp_path: Path) -> None:
