@@ -101,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _played(story: Story, url: str | None, screen: Screen, directory: Path, patience_s: float) -> bool:
-    """The whole story; where it can't be at the page, one line says why. Return whether all was seen."""
+    """Play the whole story; if it can't use the page, print why. Return whether all was seen."""
     with ExitStack() as stack:
         browser = _browser(stack, url, screen, directory, patience_s)
         return (
@@ -118,12 +118,12 @@ def _browser(
 ) -> DemoBrowser | None:
     program = find_browser()
     if url is None or program is None:
-        screen.say(f"The story at the page is left out: there is no {'page' if url is None else 'Chromium'}.")
+        screen.say(f"Skipping the story at the page: there is no {'page' if url is None else 'Chromium'}.")
         return None
     try:
         return stack.enter_context(DemoBrowser(program, directory, patience_s))
     except EdgeAgentError as error:
-        screen.say(f"The story at the page is left out: {error}")
+        screen.say(f"Skipping the story at the page: {error}")
         return None
 
 

@@ -63,7 +63,7 @@ def send(args: argparse.Namespace) -> int:
         for url, count in lacking.items():
             say(
                 f"{url} has not confirmed the key set for {count} of {len(takers)} devices, which don't get it there: "
-                "look at that broker's log, and whether --cert may write down/keys; then send again"
+                "check that broker's log, and that --cert may write down/keys; then send again"
             )
         fleet.await_revision(revision, args.timeout)
         return fleet.print_who(revision, unsent)

@@ -210,5 +210,5 @@ def test_an_admin_waits_once_for_a_broker_that_confirms_nothing_and_not_for_each
     assert len(publishes) == 1
     assert "is left for 0 of 5 devices" in said.err
     assert f"{broker.url} has not confirmed the key set for 5 of 5 devices" in said.err
-    assert "look at that broker's log, and whether --cert may write down/keys; then send again" in said.err
+    assert "check that broker's log, and that --cert may write down/keys; then send again" in said.err
     assert said.out.count(f"not left at {broker.url}: ") == 5

@@ -183,7 +183,7 @@ def test_a_browser_that_does_not_start_is_told_in_one_line_and_the_rest_of_the_s
 
     assert demo._played(story, "http://127.0.0.1:1/", screen, tmp_path / "browser", 30.0)
     [line] = told
-    assert line.startswith(f"The story at the page is left out: {program} does not answer: ")
+    assert line.startswith(f"Skipping the story at the page: {program} does not answer: ")
     assert line.endswith("no display, no shared memory, no luck")
 
 

@@ -76,7 +76,7 @@ def test_without_a_terminal_and_a_browser_the_story_is_told_and_every_step_was_s
     assert "sends nobody out" in done.stdout
     assert "EXERCISE, not a real alarm: panic RAISED" in done.stdout
     assert len(re.findall(r"^  ok  ", done.stdout, re.MULTILINE)) == 12
-    assert len(re.findall(r"^The story at the page is left out: there is no \w+\.$", done.stdout, re.MULTILINE)) == 1
+    assert len(re.findall(r"^Skipping the story at the page: there is no \w+\.$", done.stdout, re.MULTILINE)) == 1
     picture = re.search(r"picture of (\d+) bytes: (\S+demo-alarm\.jpg)$", done.stdout, re.MULTILINE)
     assert picture is not None
     assert Path(picture[2]).stat().st_size == int(picture[1])
