@@ -31,6 +31,7 @@ _NEXT = {
     "second-signer": "let another person, an admin or a supervisor, sign the same under a higher revision, with "
     "--co-sign FILE; then send that with --second FILE",
     "unknown-command": "`edge-agent command --help` lists the commands; an older device has fewer",
+    "unknown-alarm": "take the id of an open alarm from `edge-agent watch`; one that is closed is answered already",
     "unknown-outcome": "check at the device whether it was done; if not, send the command again",
 }
 """What a person can do about a result, by its code."""

@@ -69,17 +69,18 @@ def run(args: argparse.Namespace) -> int:
     if not args.simulate:
         _take_rights(args.user)
     settings: Settings | None = None
-    names = args.only
+    names, lacks = args.only, False
     try:
         begun = look(args.config)
         settings = begun.settings
         told = progress.read() if args.config == DEFAULT_CONFIG else None
         device = device_of(begun, simulate=args.simulate, user=args.user, told=told)
+        lacks = bool(device.lacks)
         checks = checks_of(device, args.config, with_lights=args.lights)
     except SettingsError as error:
         checks = checks_without(error, args.config, args.user)
         names = [*names, "settings"] if names else []
-    checks = _chosen(checks, names)
+    checks = _chosen(checks, names, " before this device is enrolled" if lacks else "")
     if args.json:
         reports = list(_run(checks, lambda _: _silent, args.limit))
         print(json.dumps(_as_json(args.config, settings, reports), indent=2, ensure_ascii=False))
@@ -97,7 +98,7 @@ def _take_rights(user: str) -> None:
             account.become(found)
 
 
-def _chosen(checks: Sequence[Check], names: Sequence[str]) -> list[Check]:
+def _chosen(checks: Sequence[Check], names: Sequence[str], when: str) -> list[Check]:
     """Return the checks of these names; `broker` stands for every broker's. Raises UsageError."""
     if not names:
         return list(checks)
@@ -105,7 +106,7 @@ def _chosen(checks: Sequence[Check], names: Sequence[str]) -> list[Check]:
     for name in names:
         if not any(name in group for group in groups):
             raise UsageError(
-                f"--only {name}: there is no such check here; there are {', '.join(c.name for c in checks)}"
+                f"--only {name}: there is no such check here{when}; there are {', '.join(c.name for c in checks)}"
             )
     return [check for check, group in zip(checks, groups, strict=True) if group & set(names)]
 

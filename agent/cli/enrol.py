@@ -335,6 +335,6 @@ def _text(args: argparse.Namespace) -> str:
     if not text.strip():  # a slip of the finger is no refusal: the card and the lamps stay as they are
         raise UsageError(
             "no claim was pasted, and nothing has changed: run it again, and paste the whole line that begins with "
-            f"{claim.PREFIX}. Without a claim use the invitation of the office's poster: edge-agent enrol --help"
+            f"{claim.PREFIX} (without a claim, give the invitation of the office's poster: edge-agent enrol --help)"
         )
     return text

@@ -170,7 +170,8 @@ class _Fleet:
             if source in lacking and not why and here is not Presence.ONLINE:
                 why = LAST_WORDS[here]
             print(printable(f"{source.removeprefix('/edge/'):{width}}  {has:18}  {why}".rstrip()))
-        print(f"{len(devices) - len(lacking)} of {len(devices)} devices obey revision {revision}")
+        has = f"revision {revision}" if revision else "their own key files: `edge-agent keys send` has sent them none"
+        print(f"{len(devices) - len(lacking)} of {len(devices)} devices obey {has}")
         if any(presence.get(each) is not Presence.ONLINE for each in lacking):
             print("a device that is off takes the key set when it reconnects: check with `edge-agent keys who`")
         return 1 if lacking else 0

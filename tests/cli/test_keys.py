@@ -163,6 +163,15 @@ def test_a_stolen_kiosk_writes_nothing_on_an_admins_terminal(capsys: pytest.Capt
     assert r"\x1b[2Jno" in capsys.readouterr().out
 
 
+def test_an_admin_who_has_sent_no_key_set_yet_is_not_told_of_a_revision_0(capsys: pytest.CaptureFixture[str]) -> None:
+    fleet = keys_fleet._Fleet(Target(Identity("+", "+", "+"), ["mqtt://127.0.0.1:1"], TlsFiles()))
+    fleet._heard = {"/edge/kzn/durban-station/kiosk-0001": None}
+    assert fleet.print_who(0, {}) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "1 of 1 devices obey their own key files: `edge-agent keys send` has sent them none"
+    )
+
+
 def test_keys_send_refuses_a_set_without_an_admin_before_anything_is_sent(
     key_set: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -181,6 +181,7 @@ def test_press_ack_and_commands_work_from_the_command_line(tmp_path: Path, broke
         unknown = run_cli("ack", *signed, "--action", "registered", "0199c9a2-7c44-7d11-8a8e-3f5d0c3b9a10")
         assert unknown.returncode == 1
         assert "unknown-alarm" in unknown.stdout
+        assert "take the id of an open alarm from `edge-agent watch`" in unknown.stderr
         ping = run_cli("command", *signed, "ping")
         assert (ping.returncode, ping.stdout.startswith("ping: succeeded")) == (0, True)
         update = run_cli("command", *signed, "update")

@@ -134,6 +134,11 @@ def test_a_technician_at_a_device_that_is_not_enrolled_sees_all_that_is_wrong_ex
     assert by_state(before, "fail") - {"network"} == {"enrolment", "disk", "camera-front", "uploads"}
     assert "on a disk (proc)" in str(before.of("uploads"))
     assert "nobody may" not in str(before.of("uploads")), "who may is among the keys, which the enrolment brings"
+    alone = run_cli("doctor", "--config", kiosk(tmp_path / "one", **UNENROLLED).config, "--only", "broker")
+    assert (alone.returncode, "no such check here before this device is enrolled; there are" in alone.stderr) == (
+        2,
+        True,
+    )
 
 
 def test_a_technician_whose_agent_runs_before_the_enrolment_hears_of_its_camera_and_not_of_the_broker(
