@@ -8,7 +8,8 @@ from typing import Any
 from playwright.sync_api import expect
 
 from agent.bootstrap.tap import where_it_opens
-from agent.service_page.interfaces import places
+from agent.service_page.interfaces import Place, places
+from agent.service_page.page import serve
 from tests.control_room.hands import go
 from tests.control_room.person import VIEWS, Person
 from tests.control_room.rig import NAMES, OPERATOR, PASSWORD, Browser, Rig
@@ -156,4 +157,9 @@ def test_an_administrator_has_a_kiosk_serve_the_phone_of_a_technician_who_teleph
     expect(card.get_by_role("status")).not_to_contain_text("The kiosk says")
     with served:
         expect(card.get_by_role("status")).to_contain_text(f"The kiosk says: {answer}")
+    card.get_by_role("button", name="Open the service page…").click()
+    card.get_by_role("button", name="Open it for 15 minutes").click()
+    wait_for(served.paths.file.exists, what="a file that asks for the page again")
+    serve(served.paths, find_places=lambda: {Place("lo", "192.0.2.1", "http")})
+    expect(card.get_by_role("status")).to_contain_text("no port could be opened: http://192.0.2.1 (lo): Cannot assign")
     expect(card.get_by_role("button", name="Open the service page…")).to_be_visible()

@@ -170,9 +170,10 @@ class ServicePage:
             case {"opening": opening} if opening != self._open["opening"]:
                 pass  # of an earlier one
             case {"event": "serves", "trouble": str(trouble)}:
+                if trouble:
+                    self._end(f"no port could be opened: {plain(trouble[:300])}")
                 self._begins_until_ns = None
-                why = f"no port of the service page could be opened: {plain(trouble[:300])}"
-                self._answer("no-page" if trouble else "ok", why if trouble else self._place.reached())
+                self._answer("ok", self._place.reached())
             case {"event": "wrong-codes", "count": int(count)} if 0 <= count <= _MOST_WRONG:
                 self._wrong = count
             case {"event": "entered", "from": str(peer)}:

@@ -307,7 +307,6 @@ const en = {
       "no-clip": "The kiosk could not record it.",
       "not-recorded": "This camera is not recorded.",
       "no-code": "Not opened: its card came without a code, and it has no beacon to blink one.",
-      "no-page": "This device can't serve a service page now.",
     } as Record<string, string>,
     radioFirst: "Call by radio first: this page reaches the kiosk, not the unit.",
     radio: (unit: string) => `Call ${unit} by radio, if nobody has yet: this page reaches the kiosk, not the unit.`,
