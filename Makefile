@@ -243,7 +243,7 @@ test-picamera2: # What every camera promises, of the real picamera2 on libcamera
 	    av jsonschema libarchive-c numpy OpenEXR piexif pillow simplejpeg tqdm videodev2 && \
 	  $(PICAMERA2_BIN)/python -m pip install $(PIP_QUIET) --no-deps picamera2==0.3.38 && touch .venv-picamera2/.ready; } || exit 1; \
 	echo "The real picamera2 on a virtual camera:"; \
-	root=; [ "$$(id -u)" = 0 ] || if unshare -rm true 2>/dev/null; then root="unshare -rm"; else root=sudo; fi; \
+	root=; [ "$$(id -u)" = 0 ] || if unshare -rm true 2>/dev/null; then root="unshare -rm env LOGNAME=$$(id -un)"; else root=sudo; fi; \
 	$$root $(PICAMERA2_BIN)/pytest -n $(JOBS) --dist worksteal -W ignore -k virtual tests/ports/test_camera.py \
 	  tests/ports/test_camera_trouble.py tests/adapters/test_picamera2_camera.py \
 	  tests/adapters/test_picamera2_encoder.py
