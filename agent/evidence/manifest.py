@@ -92,6 +92,10 @@ class Writer:
         return lines + self.line({CHECKPOINT: signed(self.covered(clip), signer)})
 
 
+_MOST_LINES, _SHORTEST = 10_000, 100
+"""So many lines may be shorter than so many bytes: a device writes few, and each takes time."""
+
+
 class Line(NamedTuple):
     """A line of a file, and where in it it stands."""
 
@@ -105,9 +109,13 @@ class Line(NamedTuple):
 
 
 def lines_of(content: bytes) -> Iterator[Line]:
-    """Return the lines of a file."""
+    """Return the lines of a file. From where they are more than a device writes into so many bytes, the rest is one."""
     at = number = 0
+    most = _MOST_LINES + len(content) // _SHORTEST
     while at < len(content):
+        if number == most:
+            yield Line(number + 1, at, len(content), content[at:], None)
+            return
         whole = content[at : content.find(b"\n", at) + 1 or len(content)]
         raw, number = whole.removesuffix(b"\n"), number + 1
         try:

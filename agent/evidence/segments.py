@@ -14,6 +14,8 @@ from agent.evidence.sealed_file import ClipError
 
 _SEQUENCE = slice(20, 24)
 """Of a fragment: `moof`, in it `mfhd`, and behind its flags the fragment's number."""
+_MOST_TINY, _SHORTEST = 1_000, 500
+"""So many boxes of a segment may be shorter than so many bytes: a device writes few, and each takes time."""
 _Content = TypeVar("_Content", bytes, memoryview)
 
 
@@ -81,7 +83,9 @@ def pieces(content: _Content) -> list[_Content]:
 
 def _ends(content: bytes | memoryview) -> Iterator[int]:
     at = 0
-    while at + 8 <= len(content):
+    for _ in range(_MOST_TINY + len(content) // _SHORTEST):
+        if at + 8 > len(content):
+            return
         size, kind = int.from_bytes(content[at : at + 4]), content[at + 4 : at + 8]
         if size < 8 or at + size > len(content):
             return

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from agent.evidence.manifest import read
 from agent.evidence.media_signing import apart
 from agent.evidence.media_signing.film import judged
 from agent.evidence.media_signing.keys import Trust
 from agent.evidence.mp4 import Mp4, Unreadable
+from agent.evidence.segments import film_of
 from tests.support.altered_container import film_in_fragments
 from tests.support.hostile_media import KINDS, hostile
-from tests.support.signed_media import signing
+from tests.support.signed_media import box, signing
 
 _BYTES = 1_000_000
 _MOST_S = 5.0
@@ -28,6 +30,15 @@ def test_an_operator_waits_for_no_film_that_keeps_its_judge_busy(kind: str) -> N
     except Unreadable as error:
         assert str(error)  # noqa: PT017 - both are good
     assert time.process_time() - began_s < _MOST_S
+
+
+def test_those_who_watch_wait_for_no_part_or_list_that_is_made_of_crumbs() -> None:
+    began_s = time.process_time()
+    for crumb in (box(b"mdat"), box(b"free")):
+        film_of([crumb * (10_000_000 // len(crumb))])
+    for crumb in (b"{}\n", b'{"lost":1}\n', b"\n"):
+        assert read(b'{"manifest":1}\n' + crumb * (10_000_000 // len(crumb)), "a.manifest").findings
+    assert time.process_time() - began_s < 15
 
 
 def test_a_film_that_takes_too_long_or_too_much_memory_is_refused_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
