@@ -79,5 +79,5 @@ def test_a_technician_who_changes_a_setting_and_forgets_the_restart_is_told_that
         assert examine(agent.config, "--simulate", "--only", "agent").code == 0
         agent.config.write_text(agent.config.read_text().replace("pin = 17", "pin = 16"))
         found = examine(agent.config, "--simulate", "--only", "agent").failure("agent")
-        assert "settings have been changed since the agent started" in found
+        assert "settings have changed since the agent started" in found
         assert "systemctl restart edge-agent" in found
