@@ -110,6 +110,7 @@ class FromAfar:
         self._jobs: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self._wanted = self._kept.wanted
         self._is_busy = self._kept.trial is not None
+        self._writes_keys = False
         self._waiting: dict[str, Received] = {}
         """What brokers have kept for this device, and waits for a calm moment; by topic."""
         self._refused_keys = b""
@@ -247,7 +248,7 @@ class FromAfar:
         elif message.payload == self._refused_keys:
             return None
         else:
-            outcome = self._keys_set(args, claims, signer)
+            outcome = self._keys_set(args, claims, signer, is_retained=True)
             if outcome.status == "failed" and outcome.code != "busy":
                 self._refused_keys = message.payload
         if outcome.code in {"busy", "alarm-open"}:
@@ -255,21 +256,27 @@ class FromAfar:
             return None
         return outcome
 
-    def _keys_set(self, args: KeysSetArgs, claims: Claims, signer: Verified) -> CommandOutcome:
-        """Check a new key set, and have it put in force."""
-        if (unready := self._why_not(args.revision, self._kept.last_keys)) is not None:
+    def _keys_set(
+        self, args: KeysSetArgs, claims: Claims, signer: Verified, *, is_retained: bool = False
+    ) -> CommandOutcome:
+        """Check a new key set, and have it put in force.
+
+        One that is retained does not wait for the end of a trial: a stolen key would be obeyed until then. Should a
+        restart cut it off, it comes again."""
+        is_free = is_retained and self._may_take_keys
+        if (unready := self._why_not(args.revision, self._kept.last_keys, is_free=is_free)) is not None:
             return unready
         try:
             check_keys(self._keys, args, claims, signer)
         except ChangeRefused as refusal:
             return CommandOutcome("failed", refusal.code, str(refusal))
-        self._is_busy = True  # the next revision is compared with this one
+        self._writes_keys = True  # the next revision is compared with this one
         self._jobs.put(partial(self._take_keys, KeySet(revision=args.revision, keys=args.keys), claims.cmd_id))
         return CommandOutcome("in-progress", "asked", f"writing {len(args.keys)} keys")
 
     def _reboot(self, claims: Claims, signer: Verified) -> CommandOutcome:
         """Have the machine started again."""
-        if self._is_busy:
+        if self._is_busy or self._writes_keys:
             return CommandOutcome("failed", "busy", _BUSY)
         if self._alarms.open_ids:
             return CommandOutcome("failed", "alarm-open", _NO_REBOOT)
@@ -277,13 +284,20 @@ class FromAfar:
         self._jobs.put(partial(self._begin_reboot, Order(kid=signer.kid, cmd_id=claims.cmd_id)))
         return CommandOutcome("in-progress", "rebooting", "the machine starts again")
 
-    def _why_not(self, revision: int, last: int) -> CommandOutcome | None:
+    @property
+    def _may_take_keys(self) -> bool:
+        """Whether a key set that is retained can be written now."""
+        is_trying = self._kept.trial is not None and not self._is_leaving
+        return not self._writes_keys and (is_trying or not self._is_busy)
+
+    def _why_not(self, revision: int, last: int, *, is_free: bool = False) -> CommandOutcome | None:
         if revision <= last:
             text = f"revision {revision} is not above {last}, the last one seen"
             return CommandOutcome("failed", "old-revision", text)
         if self._begun.trouble:
             return CommandOutcome("failed", "not-kept", self._begun.trouble)
-        return CommandOutcome("failed", "busy", _BUSY) if self._is_busy else None
+        is_free = is_free or not (self._is_busy or self._writes_keys)
+        return None if is_free else CommandOutcome("failed", "busy", _BUSY)
 
     # --- on the thread `config`
 
@@ -294,11 +308,11 @@ class FromAfar:
         except queue.Empty:
             if self._is_leaving:
                 pass
-            elif self._kept.trial is not None:
-                self._watch(self._kept.trial)
             elif (topic := self._ready()) is not None:
                 # Verified again: its key may have been withdrawn meanwhile.
                 self._handler.receive(self._waiting.pop(topic))
+            elif self._kept.trial is not None:
+                self._watch(self._kept.trial)
             else:
                 self._certificate_watch.tick()
         else:
@@ -306,10 +320,10 @@ class FromAfar:
 
     def _ready(self) -> str | None:
         """Return the topic of a kept order that need not wait any more. New settings wait for the end of an alarm."""
-        if self._is_busy:
-            return None
-        is_calm = not self._alarms.open_ids
-        return next((each for each in self._waiting if is_calm or each.endswith("/keys")), None)
+        is_calm = not (self._is_busy or self._writes_keys or self._alarms.open_ids)
+        return next(
+            (each for each in self._waiting if is_calm or (self._may_take_keys and each.endswith("/keys"))), None
+        )
 
     def _wait(self, retained: Received) -> None:
         self._waiting[retained.topic] = retained
@@ -412,7 +426,7 @@ class FromAfar:
             done = OrderDone(cmd_id, True, "ok", f"revision {keys.revision} of the keys is in force")
         else:
             done = OrderDone(cmd_id, False, "not-kept", _UNWRITTEN)
-        self._is_busy = False
+        self._writes_keys = False
         self._handler.order_done(done)
 
     def _save(self, kept: Kept) -> bool:

@@ -51,10 +51,11 @@ class Identity:
         """Return all filters that the device subscribes to.
 
         It names each of `centres`, or takes every centre by a wildcard if there are none. The names matter because
-        RabbitMQ delivers retained messages only to subscriptions without wildcards.
+        RabbitMQ delivers retained messages only to subscriptions without wildcards. The keys come first: what a broker
+        has kept beside them must not be obeyed for a key that they take away.
         """
         states = [f"{self.root}/host/{name}/state" for name in centres or ("+",)]
-        return [self.down("ack", "+"), self.down("command", "+"), self.down("config"), self.down("keys"), *states]
+        return [self.down("keys"), self.down("ack", "+"), self.down("command", "+"), self.down("config"), *states]
 
     def up(self, *levels: str) -> str:
         """Return a topic under which the device publishes."""

@@ -9,6 +9,7 @@ import pytest
 
 from agent.adapters.jose_keys import PrivateKey, sign
 from agent.bootstrap import from_afar
+from agent.bootstrap.trial import TRIAL_S
 from agent.centre import co_sign
 from agent.core.errors import StorageError
 from agent.outbox.outbox import Outbox
@@ -170,6 +171,31 @@ def test_nothing_else_is_begun_while_settings_are_on_trial(office: Office) -> No
         office.order("reboot", {}),
     ]
     assert office.results() == [(command, "busy") for command in others]
+
+
+@pytest.mark.parametrize("changes", [FASTER, LESS_OFTEN])
+@pytest.mark.parametrize("ends_well", [True, False])
+def test_a_stolen_key_is_obeyed_no_longer_though_the_kiosk_finds_settings_to_try_beside_the_new_keys(
+    tmp_path: Path, outbox: Outbox, clock: SimClock, changes: dict[str, Any], ends_well: bool
+) -> None:
+    stolen = PrivateKey.generate("operator")
+    office = Office(tmp_path, outbox, clock, stolen)
+    office.target.uplink = ends_well
+    office.target.start()
+    settings = office.order("config-set", {"revision": 1, "changes": changes}, topic="config")
+    keys = office.order("keys-set", {"revision": 1, "keys": [office.admin.public().as_jwk()]}, topic="keys")
+    assert office.results() == [(settings, "trying"), (keys, "asked"), (keys, "ok")]
+    assert office.kept.trial is not None
+    office.order("ping", {}, key=stolen)
+    assert [code for _, code in office.results()] == ["unknown-key"]
+    busy = office.order("config-set", {"revision": 2, "changes": {}}), office.order("reboot", {})
+    assert office.results() == [(command, "busy") for command in busy]
+    office.passes(TRIAL_S + 8)
+    assert office.results() == [(settings, "ok" if ends_well else "rolled-back")]
+    office.target.begin()
+    office.target.start()
+    assert [*office.target.ring.keys] == [office.admin.kid]
+    assert office.kept.in_force.revision == ends_well
 
 
 @pytest.mark.parametrize(("boot", "code"), [("another", "ok"), (None, "not-rebooted")])

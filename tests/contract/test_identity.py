@@ -32,7 +32,7 @@ def test_it_speaks_and_listens_under_its_own_topics() -> None:
 def test_it_hears_each_centre_by_name_or_every_one(centres: list[str], states: list[str]) -> None:
     kiosk = Identity("gp", "jhb-park-station", "kiosk-0042", root="trial")
     own = "trial/gp/jhb-park-station/kiosk-0042/down"
-    assert kiosk.subscriptions(centres) == [f"{own}/ack/+", f"{own}/command/+", f"{own}/config", f"{own}/keys", *states]
+    assert kiosk.subscriptions(centres) == [f"{own}/keys", f"{own}/ack/+", f"{own}/command/+", f"{own}/config", *states]
 
 
 def test_a_user_who_is_too_long_for_a_certificate_has_a_name_of_the_same_length_that_is_nobody_elses() -> None:
