@@ -21,6 +21,8 @@ _QUIET_S = 1.0
 _SETTLE_S = 30.0
 _STEP_S = 0.2
 _FAR_AHEAD = 1000
+_HIGHEST = 10**15
+"""Devices take up to nine times as much, and each later set needs a higher one: there must be room for those."""
 
 
 def send(args: argparse.Namespace) -> int:
@@ -28,6 +30,8 @@ def send(args: argparse.Namespace) -> int:
     key = PrivateKey.load(args.key)
     second = None if args.second is None else PrivateKey.load(args.second)
     known = read_key_set(args.key_set)
+    if args.revision is not None:
+        _check_room(args.revision)
     if not any(each.role == "admin" for each in known):
         raise UsageError(
             f"{args.key_set} has no admin's key, and devices refuse such a set: add one with `edge-agent keys add`"
@@ -36,6 +40,7 @@ def send(args: argparse.Namespace) -> int:
     with _Fleet(_target_of(args)) as fleet:
         devices = fleet.devices()
         revision = args.revision or _highest(each.seen for each in devices.values()) + 1
+        _check_room(revision)
         unsent = {
             source: f"it has seen revision {each.seen}: send a higher one"
             for source, each in devices.items()
@@ -73,6 +78,14 @@ def _target_of(args: argparse.Namespace) -> Target:
     if args.device is not None:
         raise UsageError("this command is always for every device: leave --device out")
     return target_of(args, every=True)
+
+
+def _check_room(revision: int) -> None:
+    if revision > _HIGHEST:
+        raise UsageError(
+            f"revision {revision} leaves too few for later sets, as each must be above the last: "
+            f"give --revision {_HIGHEST} or lower"
+        )
 
 
 def _highest(revisions: Iterable[int]) -> int:

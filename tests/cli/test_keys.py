@@ -184,6 +184,16 @@ def test_keys_send_refuses_a_set_without_an_admin_before_anything_is_sent(
     assert f"{key_set} has no admin's key" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("revision", [10**15 + 1, 2**53 - 1, 2**53])
+def test_an_admin_who_mistypes_a_revision_does_not_lock_the_fleet_out_of_later_key_sets(
+    key_set: Path, capsys: pytest.CaptureFixture[str], revision: int
+) -> None:
+    key = make_key("admin", key_set.parent)
+    sent = ["keys", "send", "--set", str(key_set), "--key", str(key_set.parent / f"{key.kid}.key.json")]
+    assert main([*sent, "--broker", "mqtt://127.0.0.1:1", "--revision", str(revision)]) == 2
+    assert f"revision {revision} leaves too few for later sets" in capsys.readouterr().err
+
+
 def test_keys_are_asked_of_every_device(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["keys", "who", "--device", "kzn/durban-station/kiosk-0001", "--broker", "mqtt://127.0.0.1:1"]) == 2
     assert "leave --device out" in capsys.readouterr().err
