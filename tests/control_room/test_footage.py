@@ -127,7 +127,7 @@ def test_an_operator_sees_the_clip_as_it_arrives_with_what_it_proves_and_takes_i
     watching.tell("uploaded", {"object": f"{CAMERA}/2026-11-27/22/59-58.123Z.99_end", "bytes": 0})
     expect(card).to_contain_text("That is its end.", timeout=PATIENCE_MS)
     expect(card).to_contain_text(
-        "Authentic, alone: its first 15 s are as this kiosk signed them, and nothing between is missing.",
+        "Authentic, alone: its first 15 s are as this kiosk signed them, with nothing missing in between.",
         timeout=PATIENCE_MS,
     )
     expect(card).to_contain_text(f"{len(watching.parts)} parts.", timeout=PATIENCE_MS)

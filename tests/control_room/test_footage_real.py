@@ -94,7 +94,7 @@ def test_an_operator_sees_what_a_kiosk_has_recorded_and_sent_and_that_it_is_prov
         expect(card).to_contain_text(re.compile("Here: from .* before the press"), timeout=PATIENCE_MS)
         centre.acknowledge(alarm_id, rig.key, "closed")  # until then a recording goes on
         expect(card).to_contain_text("That is its end.", timeout=PATIENCE_MS)
-        expect(card).to_contain_text("as this kiosk signed them, and nothing between is missing", timeout=PATIENCE_MS)
+        expect(card).to_contain_text("as this kiosk signed them, with nothing missing in between", timeout=PATIENCE_MS)
         whole_s = BEFORE_S + AFTER_S
         thandi.await_true(f"document.querySelector('video').duration > {whole_s - 2}", "all of it")
         looks = [json.loads(line) for line in journal.read_text().splitlines()]

@@ -84,9 +84,9 @@ def test_a_kiosk_is_walked_a_zone_drawn_and_the_report_sealed_from_a_phone(
             entered = centre.wait_for("event/person-entered", lambda m: m.data.get("zone") == "zone-1", timeout_s=60)
             assert entered.data["camera"] == "front"
             phone.go("Walk")
-            phone.answer("Yes", page.get_by_role("heading", name="self test"))
-            leave_out(phone)
-            expect(page.get_by_text("The button 'police': press it once")).to_be_visible()
+            button = page.get_by_text("The button 'police': press it once")
+            phone.answer("Yes", page.get_by_role("heading", name="self test").or_(button))
+            expect(button).to_be_visible()  # the self-test has passed by itself
             agent.press("police")
             assert centre.wait_for_alarm(input="police").data["status"] == "test"
             expect(page.get_by_text("Is yellow lit?")).to_be_visible()

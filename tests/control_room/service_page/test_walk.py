@@ -152,6 +152,18 @@ def test_a_tap_that_was_meant_for_the_step_before_answers_nothing(phone: Scripte
     wait_for(lambda: answers(phone) == [("yes", "")])
 
 
+def test_a_technician_who_gives_a_reason_while_the_walk_goes_on_leaves_out_no_other_step(phone: ScriptedPhone) -> None:
+    phone.device.show(walk=walk("press"))
+    phone.enter()
+    phone.page.wait_for_timeout(SETTLED_MS)
+    phone.tap("Leave out…")
+    phone.page.get_by_label("The part is not fitted").check()
+    phone.device.show(walk=walk("yellow", step="lamp yellow"))
+    expect(phone.page.get_by_text("The walk had gone on before your tap came. Look again.")).to_be_visible()
+    expect(phone.page.get_by_role("dialog")).to_have_count(0)
+    assert answers(phone) == []
+
+
 def test_a_device_that_falls_silent_is_said_so_and_taken_up_again_and_nothing_moves(phone: ScriptedPhone) -> None:
     page, device = phone.page, phone.device
     device.show(walk=walk("yellow"), verdicts=VERDICTS)

@@ -38,10 +38,10 @@ export const footage = {
   otherParts: "It could not be checked: what the office's server has checked is not what the kiosk sent.",
   pending: "Not proven yet: its signature comes with a later part.",
   unproven: "Not proven: no signature that has come is of these pictures.",
-  soFar: (long: string) => `Authentic so far: its first ${long} are as this kiosk signed them, and nothing between is missing. The signature of the rest would come with what follows.`,
+  soFar: (long: string) => `Authentic so far: its first ${long} are as this kiosk signed them, with nothing missing in between. The signature of the rest would come with what follows.`,
   upTo: (long: string) => `Authentic, alone: its first ${long} are as this kiosk signed them, with nothing missing in between. No signature covers the rest.`,
   verdicts: {
-    authentic: "Authentic: it is as this kiosk signed it, and nothing between is missing.",
+    authentic: "Authentic: it is as this kiosk signed it, with nothing missing in between.",
     "authentic, alone": "Authentic, alone: it is as this kiosk signed it, with nothing missing in between. Only the recording on the kiosk shows what came before and after.",
     "authentic, shown otherwise": "Authentic, shown otherwise: its pictures are as this kiosk signed them, but the file turns, crops, speeds up or hides them.",
     "authentic with missing": "Authentic, with something missing: what is here is as this kiosk signed it.",

@@ -28,9 +28,14 @@ async function answer(what: string, walk: WalkView, reason = ""): Promise<boolea
 
 export function Walk() {
   const now = state.value;
-  const isLeavingOut = useSignal(false);
+  const leaving = useSignal(""); // the step
   const walk = now?.walk;
   useLayoutEffect(settle, [walk?.step, walk?.say, walk?.state]);
+  useLayoutEffect(() => {
+    if (leaving.value === "" || leaving.value === walk?.step) return;
+    leaving.value = ""; // a reason for that step is none for the next
+    if (!isBusy.peek()) say(t.walk.late, true);
+  }, [walk?.step]);
   if (now === null || walk === undefined || walk === null) return <Screen title={t.tabs.walk} thumb={null}><p>{t.asking}</p></Screen>;
   if (walk.state === "waiting") return <InEarnest />;
   const verdicts = <Verdicts verdicts={now.verdicts} />;
@@ -50,7 +55,7 @@ export function Walk() {
         <>
           <div class="row">
             {!isFailed && <button type="button" aria-disabled={isBusy.value || walk.state !== "acting"} onClick={walk.state === "acting" ? tapped("again") : undefined}>{t.walk.again}</button>}
-            <button type="button" onClick={steadily(() => (isLeavingOut.value = true))}>{t.walk.leaveOut}</button>
+            <button type="button" onClick={steadily(() => (leaving.value = walk.step))}>{t.walk.leaveOut}</button>
           </div>
           <div class="row is-tall">
             {isFailed ? (
@@ -67,7 +72,7 @@ export function Walk() {
               <p class="awaited">{walk.state === "preparing" ? t.walk.preparing : t.walk.awaited}</p>
             )}
           </div>
-          {isLeavingOut.value && <LeaveOut walk={walk} onClose={() => (isLeavingOut.value = false)} />}
+          {leaving.value === walk.step && <LeaveOut walk={walk} onClose={() => (leaving.value = "")} />}
         </>
       }
     >
