@@ -74,7 +74,7 @@ source = "file:{video}?loop=1"
 event_snapshots = true
 
 [health]
-interval_s = 4
+interval_s = 2
 {evidence}"""
 _PATIENCE_S = 15.0
 
