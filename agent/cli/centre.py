@@ -51,7 +51,7 @@ def add_options(parser: argparse.ArgumentParser, *, every_broker: bool = False, 
     the whole `fleet` names no device."""
     text = "the device, where there is no copy of its settings; with --broker"
     parser.add_argument("--device", metavar="PROVINCE/SITE/ID", help=argparse.SUPPRESS if fleet else text)
-    parser.add_argument("--root", help=f"root of the topics{' of --device' * (not fleet)} (default: {ROOT})")
+    parser.add_argument("--root", help=f"root of the topics{'' if fleet else ' of --device'} (default: {ROOT})")
     add_config(parser, of=" of any device, which names the brokers" if fleet else " of the device")
     parser.set_defaults(config=None)  # so that one that was given can be told from the default
     if every_broker:
