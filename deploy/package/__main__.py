@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from agent import __version__
-from agent.models.store import cache_directory
+from agent.models.cache import cache_directory
 from deploy.package import archive, bill, completion, control, environment, licences, manual, parts, sizes, tree
 from deploy.package.progress import Progress
 from deploy.package.target import DIRECTORY, RELEASES, TARGETS, Target

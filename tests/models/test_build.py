@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from agent.core.errors import ModelError
-from agent.models import build as build_module
+from agent.models import sources
 from agent.models.build import BuildOptions, build
+from agent.models.cache import cache_directory
 from agent.models.convert import Converted, layers_of
 from agent.models.npm_package import require_npm
-from agent.models.store import ModelStore, cache_directory
+from agent.models.store import ModelStore
 from tests.support.wait import wait_for
 
 Convert = Callable[[Path, Path, int, Path], Converted]
@@ -37,9 +38,10 @@ def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BuildOptions:
         return tmp_path / file
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(build_module, "fetch_graph", fetch_graph)
-    monkeypatch.setattr(build_module, "require_npm", lambda: None)
-    monkeypatch.setattr(build_module, "ensure_demo_video", ensure_demo_video)
+    monkeypatch.setattr(sources, "fetch_graph", fetch_graph)
+    monkeypatch.setattr(sources, "has_graph", lambda _: False)
+    monkeypatch.setattr(sources, "require_npm", lambda: None)
+    monkeypatch.setattr(sources, "ensure_demo_video", ensure_demo_video)
     converts(monkeypatch, converted)
     (tmp_path / "street.avi").write_bytes(b"video")
     return BuildOptions(directory=tmp_path / "models", calibration=tmp_path / "street.avi")
@@ -81,7 +83,7 @@ def test_a_build_leaves_models_and_a_log_and_nothing_else(options: BuildOptions)
         "movenet-person-int8.json",
         "movenet-person-int8.tflite",
     ]
-    assert names(cache_directory()) == ["model-build.lock", "model-build.log"]
+    assert names(cache_directory()) == ["graph.json", "model-build.lock", "model-build.log"]
 
 
 def test_what_a_killed_build_left_is_removed(options: BuildOptions) -> None:
@@ -123,7 +125,7 @@ def test_a_failed_conversion_names_the_cause_and_keeps_the_old_models(
         build(BuildOptions(options.directory, options.calibration, force=True), ignore)
     assert all(path.exists() for path in paths)
     ModelStore([options.directory]).load("movenet-person-int8")
-    assert names(cache_directory()) == ["model-build.lock", "model-build.log"]
+    assert names(cache_directory()) == ["graph.json", "model-build.lock", "model-build.log"]
 
 
 def test_the_demo_video_on_which_models_are_measured_does_not_calibrate_them(options: BuildOptions) -> None:
@@ -132,8 +134,8 @@ def test_the_demo_video_on_which_models_are_measured_does_not_calibrate_them(opt
 
 
 def test_without_npm_nothing_is_fetched(options: BuildOptions, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build_module, "require_npm", require_npm)
-    monkeypatch.setattr(build_module, "ensure_demo_video", lambda *_: pytest.fail("a video was fetched"))
+    monkeypatch.setattr(sources, "require_npm", require_npm)
+    monkeypatch.setattr(sources, "ensure_demo_video", lambda *_: pytest.fail("a video was fetched"))
     monkeypatch.setenv("PATH", "")
     with pytest.raises(ModelError, match="apt-get install npm"):
         build(options, ignore)

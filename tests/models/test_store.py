@@ -8,7 +8,8 @@ from agent.core import installation
 from agent.core.camera.model_decoders import AnchorFile, SsdRaw
 from agent.core.camera.model_manifest import ModelInput, ModelManifest, ModelSource
 from agent.core.errors import ModelError, ModelRefusedError
-from agent.models.store import ModelStore, cache_directory, default_directories, install
+from agent.models.cache import cache_directory
+from agent.models.store import ModelStore, default_directories, install
 
 CONTENT = b"weights"
 

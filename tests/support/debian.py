@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from agent.models.store import cache_directory
+from agent.models.cache import cache_directory
 from deploy.package.target import BOOKWORM, RELEASES
 from tests.support.run import ran
 from tests.support.wait import wait_for

@@ -14,8 +14,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from agent.models.cache import cache_directory
 from agent.models.demo_video import demo_video_path
-from agent.models.store import cache_directory
 from deploy.package import archive, environment, tree
 from deploy.package.__main__ import PROJECT
 from deploy.package.target import TARGETS, TRIXIE, Target

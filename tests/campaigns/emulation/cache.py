@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from agent.models.store import cache_directory
+from agent.models.cache import cache_directory
 
 _KEY_LENGTH = 16
 _KEPT = 3

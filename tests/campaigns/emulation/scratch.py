@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from agent.models.store import cache_directory
+from agent.models.cache import cache_directory
 from tests.campaigns.emulation.book import FAULTS, DayOverError
 
 _PREFIX = "day-"

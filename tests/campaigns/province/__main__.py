@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from agent.models.store import cache_directory
+from agent.models.cache import cache_directory
 from deploy.package.__main__ import build
 from deploy.package.target import TARGETS
 from tests.campaigns import measured

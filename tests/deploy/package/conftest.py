@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.models.store import cache_directory
+from agent.models.cache import cache_directory
 from deploy.package import archive, control
 from deploy.package.__main__ import build
 from deploy.package.target import DIRECTORY, TARGETS

@@ -18,7 +18,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from agent import __version__
 from agent.__main__ import COMMANDS
-from agent.models.store import cache_directory
+from agent.models.cache import cache_directory
 from deploy.package import archive, manual, python, sizes
 from deploy.package.target import BOOKWORM, TARGETS, TRIXIE, Target
 from tests.support.debian import RELEASE

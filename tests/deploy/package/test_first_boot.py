@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.models.store import cache_directory
+from agent.models.cache import cache_directory
 from deploy.package.target import TRIXIE
 from tests.deploy.package.first_boot import KEY
 from tests.deploy.package.life import ROOT
