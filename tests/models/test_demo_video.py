@@ -1,5 +1,7 @@
 import gzip
 import hashlib
+import io
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -19,10 +21,9 @@ touch opencv-doc_1_all.deb
 """
 DPKG = """\
 #!/bin/sh
-[ "$1" = --extract ] || exit 9
-mkdir -p "$3/usr/share/doc" && cp {source} "$3/usr/share/doc/{name}"
+[ "$1" = --fsys-tarfile ] || exit 9
+cat {tree}
 """
-COPY = 'cp "$3/usr/share/doc/vtest.avi" "$3/usr/share/doc/tree.avi"\n'
 
 
 @pytest.fixture
@@ -43,16 +44,19 @@ def tool(directory: Path, name: str, text: str) -> None:
     path.chmod(0o755)
 
 
-def package_with(tools: Path, name: str, content: bytes) -> None:
-    source = tools.parent / "source"
-    source.write_bytes(content)
+def package_with(tools: Path, *names: str, content: bytes) -> None:
+    with tarfile.open(tools.parent / "tree.tar", "w") as tree:
+        for name in ("copyright", *names):
+            member = tarfile.TarInfo(f"./usr/share/doc/{name}")
+            member.size = len(content)
+            tree.addfile(member, io.BytesIO(content))
     tool(tools, "apt-get", APT)
-    tool(tools, "dpkg-deb", DPKG.format(source=source, name=name))
+    tool(tools, "dpkg-deb", DPKG.format(tree=tools.parent / "tree.tar"))
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
 def test_the_video_is_taken_from_the_package(tools: Path, packed: bool) -> None:
-    package_with(tools, "vtest.avi.gz" if packed else "vtest.avi", gzip.compress(VIDEO) if packed else VIDEO)
+    package_with(tools, "vtest.avi.gz" if packed else "vtest.avi", content=gzip.compress(VIDEO) if packed else VIDEO)
     log = tools.parent / "log"
     path = ensure_demo_video(log)
     assert path.read_bytes() == VIDEO
@@ -61,48 +65,55 @@ def test_the_video_is_taken_from_the_package(tools: Path, packed: bool) -> None:
 
 
 def test_a_video_that_is_there_is_not_fetched_again(tools: Path) -> None:
-    package_with(tools, "vtest.avi", VIDEO)
+    package_with(tools, "vtest.avi", content=VIDEO)
     path = ensure_demo_video()
     tool(tools, "apt-get", "#!/bin/sh\nexit 1\n")
     assert ensure_demo_video() == path
 
 
 def test_an_altered_video_is_fetched_again(tools: Path) -> None:
-    package_with(tools, "vtest.avi", VIDEO)
+    package_with(tools, "vtest.avi", content=VIDEO)
     ensure_demo_video().write_bytes(b"half")
     assert ensure_demo_video().read_bytes() == VIDEO
 
 
 def test_another_video_under_that_name_is_refused(tools: Path) -> None:
-    package_with(tools, "vtest.avi", b"something else")
+    package_with(tools, "vtest.avi", content=b"something else")
     with pytest.raises(ModelError, match="not the one that we know"):
         ensure_demo_video()
     assert not demo_video.demo_video_path().exists()
 
 
 def test_a_package_without_the_video_is_named(tools: Path) -> None:
-    package_with(tools, "tree.avi", VIDEO)
+    package_with(tools, "tree.avi", content=VIDEO)
     with pytest.raises(ModelError, match=r"vtest.avi of opencv-doc_1_all.deb is missing"):
         ensure_demo_video()
 
 
 def test_one_download_brings_the_other_videos_along(tools: Path) -> None:
-    package_with(tools, "vtest.avi", VIDEO)
-    tool(tools, "dpkg-deb", DPKG.format(source=tools.parent / "source", name="vtest.avi") + COPY)
+    package_with(tools, "vtest.avi", "tree.avi", content=VIDEO)
     ensure_demo_video()
     tool(tools, "apt-get", "#!/bin/sh\nexit 1\n")
     assert ensure_demo_video(file="tree.avi").read_bytes() == VIDEO
 
 
 def test_a_failed_download_says_what_to_do(tools: Path) -> None:
-    package_with(tools, "vtest.avi", VIDEO)
+    package_with(tools, "vtest.avi", content=VIDEO)
     tool(tools, "apt-get", "#!/bin/sh\nexit 100\n")
     with pytest.raises(ModelError, match="check the network"):
         ensure_demo_video()
 
 
+def test_a_package_that_is_cut_short_says_what_to_do(tools: Path) -> None:
+    package_with(tools, "vtest.avi", content=VIDEO * 1000)
+    tool(tools, "dpkg-deb", "#!/bin/sh\nhead -c 5000 " + str(tools.parent / "tree.tar"))
+    with pytest.raises(ModelError, match="could not unpack opencv-doc_1_all.deb"):
+        ensure_demo_video()
+    assert not demo_video.demo_video_path().exists()
+
+
 def test_without_package_lists_apt_is_given_its_own(tools: Path) -> None:
-    package_with(tools, "vtest.avi", VIDEO)
+    package_with(tools, "vtest.avi", content=VIDEO)
     fresh = """\
 #!/bin/sh
 case "$*" in
