@@ -144,11 +144,11 @@ run: ## Everything running on this machine: broker, agent, camera, the control r
 
 # Without a page the demo says so, and goes on.
 page-tools-if-possible:
-	@$(MAKE) -s $(ROOM_TOOLS) 2>/dev/null || true
+	@nice $(MAKE) -s $(ROOM_TOOLS) 2>/dev/null || true
 
-# While pip installs. What fails here fails again in model build, which says what to do.
+# While pip installs, which takes longest. What fails here fails again in model build, which says what to do.
 model-sources-if-possible:
-	@$(PYTHON) -m agent.models.sources 2>/dev/null || true
+	@nice $(PYTHON) -m agent.models.sources 2>/dev/null || true
 
 page-if-possible:
 	@$(MAKE) -s control-room 2>/dev/null || true

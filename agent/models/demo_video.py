@@ -96,11 +96,14 @@ def _unpack(package: Path, scratch: Path, log: Path | None) -> dict[str, Path]:
                 for member in tree:
                     # Debian compresses some of the documentation, but not the same files in each release.
                     name = Path(member.name).name.removesuffix(".gz")
-                    content = tree.extractfile(member) if name in SHA256 else None
-                    if content is not None:
+                    packed = tree.extractfile(member) if name in SHA256 else None
+                    if packed is not None:
                         found[name] = scratch / name
-                        with found[name].open("wb") as file:
-                            shutil.copyfileobj(gzip.open(content) if member.name.endswith(".gz") else content, file)
+                        with (
+                            gzip.open(packed) if member.name.endswith(".gz") else packed as content,
+                            found[name].open("wb") as file,
+                        ):
+                            shutil.copyfileobj(content, file)
         except tarfile.TarError as error:
             raise ModelError(f"dpkg-deb could not unpack {package.name}: try again") from error
     return found

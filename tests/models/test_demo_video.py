@@ -107,7 +107,7 @@ def test_a_failed_download_says_what_to_do(tools: Path) -> None:
 def test_a_package_that_is_cut_short_says_what_to_do(tools: Path) -> None:
     package_with(tools, "vtest.avi", content=VIDEO * 1000)
     tool(tools, "dpkg-deb", "#!/bin/sh\nhead -c 5000 " + str(tools.parent / "tree.tar"))
-    with pytest.raises(ModelError, match="could not unpack opencv-doc_1_all.deb"):
+    with pytest.raises(ModelError, match=r"could not unpack opencv-doc_1_all\.deb"):
         ensure_demo_video()
     assert not demo_video.demo_video_path().exists()
 
