@@ -29,7 +29,7 @@ _CLOSE_S = 1.0
 _BLOCK = 16
 """Pixels: no camera needs to crop more of its coded picture."""
 _SPS, _PPS = 7, 8
-_STEERING = {3, 19, 22, 23, 45, 47, 147}
+_STEERING = {2, 19, 22, 23, 45, 47, 142, 147}
 """Payload types of SEIs that have a player crop, turn, mirror, filter or recolour pictures; of H.264 and H.265."""
 _MOST_MESSAGES = 100
 """In one SEI; a camera sends two or three."""
@@ -64,6 +64,8 @@ _NOWHERE = {b"cmov", b"iloc", b"iinf"}
 _LEADING = _NOWHERE.union(*_PLACES.values())
 _HOLDING = {*_PLACES, b"udta", b"tref", b"gmhd", b"wave", b"ilst", b"mfra", b"sinf", b"schi"} - {b""}
 _DEEPEST = 10
+_NO_SENSE = b"????"
+"""Stands for bytes that are no boxes: nobody can tell which boxes a player that is not strict sees in them."""
 _IN_ENTRY = {b"btrt", b"fiel", b"pasp", b"clap", b"colr"}
 _IN_TRACK = {b"tkhd", b"mdia", b"edts", b"udta", b"meta", b"tref"}
 _BOXES = {b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"sidx", b"ssix", b"mfra", b"free", b"skip", b"wide", b"prft"}
@@ -302,7 +304,9 @@ def _misplaced(parent: bytes, content: bytes, depth: int = 0) -> Iterator[str]:
         yield f"{named(parent)} far inside"
         return
     for kind, inside in _inside(parent, content):
-        if kind in _LEADING and kind not in _PLACES.get(parent, ()):
+        if kind == _NO_SENSE:
+            yield f"what nobody can read in {named(parent)}"
+        elif kind in _LEADING and kind not in _PLACES.get(parent, ()):
             yield f"{named(kind)} in {named(parent)}"
         else:
             yield from _misplaced(kind, inside, depth + 1)
@@ -428,14 +432,8 @@ def _of_meta(content: bytes) -> Iterator[str]:
 
 
 def _leniently(content: bytes) -> list[tuple[bytes, bytes]]:
-    """Return the boxes in a box that may end with zeros; of one that makes no sense those that a player may see in it,
-    and it all once more."""
+    """Return the boxes in a box that may end with zeros; one that makes no sense as a box without a name."""
     for each in (content, content[:-4] if content[-4:] == bytes(4) else content):
         with suppress(Unreadable):
             return children(each)
-    found, at = list[tuple[bytes, bytes]](), 0
-    while at + 8 <= len(content) and len(found) < _MOST_TITLES:
-        size = max(int.from_bytes(content[at : at + 4]), 8)
-        found.append((content[at + 4 : at + 8], content[at + 8 : at + size]))
-        at += size
-    return [*found, (b"????", content)]
+    return [(_NO_SENSE, content)]

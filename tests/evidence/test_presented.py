@@ -8,12 +8,14 @@ from agent.__main__ import main
 from agent.evidence.media_signing.verdict import Result
 from agent.evidence.remux import indexed, plain_mp4
 from tests.support.altered_container import (
+    FILLER,
     excerpts,
     film_in_fragments,
     fragment_edits,
     said,
     unnamed_edits,
     verdict_on,
+    with_sei,
 )
 from tests.support.signed_media import signing, vector
 
@@ -24,6 +26,10 @@ def test_our_own_films_and_excerpts_of_them_are_shown_as_they_were_recorded(reor
     for each in (film, indexed(film), plain_mp4(film), *excerpts(film), *excerpts(plain_mp4(film))):
         found = verdict_on(each)
         assert (found.result, said(found)) == (Result.AUTHENTIC, "")
+
+
+def test_a_camera_that_fills_up_its_bit_rate_is_not_called_shown_otherwise() -> None:
+    assert verdict_on(with_sei(plain_mp4(film_in_fragments()), FILLER)).changes == ()
 
 
 @pytest.mark.parametrize("kind", ["h264", "h265"])

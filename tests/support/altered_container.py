@@ -24,6 +24,10 @@ Boxes = list[tuple[bytes, Any]]
 _INSIDE = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"moof", b"traf"}
 _MIRROR = bytes.fromhex("062f0340000980")
 """A display orientation SEI by hand, after D.1.25: mirrored, turned by nothing, until the next one."""
+_PAN = bytes.fromhex("060202c0e080")
+"""A pan-scan rectangle, after D.1.4."""
+FILLER = bytes.fromhex("060304ffffffff80")
+"""A message that says nothing, for a constant bit rate."""
 _STRAIGHT = (0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 
 
@@ -156,6 +160,9 @@ def container_edits(film: bytes, other_sps: bytes) -> Iterator[tuple[str, bytes,
     clap, pasp = box(b"clap", struct.pack(">8I", 100, 1, 100, 1, 0, 1, 0, 1)), box(b"pasp", struct.pack(">II", 4, 1))
     halves = _edits((10 * second, 0, one), (10 * second, 20 * second, one))
     turn, mirror = (0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000), (-0x10000, *_STRAIGHT[1:])
+    ends_wrong = bytes(3) + b"\x40wrong"
+    hidden = 25 * box(b"abcd", b"x") + box(b"edts", halves(b"")) + ends_wrong
+    far = struct.pack(">I4sQ5x", 1, b"abcd", 21) + box(b"edts", halves(b"")) + ends_wrong
     for what, path, change, words in (
         ("the middle cut out by an edit list", edits, halves, "an edit list shows 2 pieces"),
         ("slowed down by an edit list", edits, _edits((30 * second, 0, 1 << 15)), "an edit list shows"),
@@ -191,6 +198,8 @@ def container_edits(film: bytes, other_sps: bytes) -> Iterator[tuple[str, bytes,
         ("pictures that call themselves sound", (b"moov", b"soun"), lambda _: b"", "1 of its tracks may be pictures"),
         ("a track beside its header", (b"trak",), lambda _: _other_track(b"vide"), "trak outside of moov"),
         ("a track among its titles", (b"moov", b"udta"), lambda _: box(b"trak", bytes(8)), "trak in udta"),
+        ("an edit list behind others, in a box that ends wrong", (*track, b"udta"), lambda _: hidden, "read in udta"),
+        ("an edit list behind a box with a long size", (*track, b"udta"), lambda _: far, "read in udta"),
         ("other places of its pictures", (*table[:-1], b"stco"), lambda _: bytes(8), "stco in minf"),
         ("a compressed header", (b"moov", b"cmov"), lambda _: bytes(8), "cmov in moov"),
         ("another length", (b"moov", b"mvhd"), _set(16, ">I", 5 * second), "lasts 5.0 s, and it lasts 30.0 s"),
@@ -203,10 +212,11 @@ def container_edits(film: bytes, other_sps: bytes) -> Iterator[tuple[str, bytes,
             other = b"trak", boxes(_other_track(*_TRACKS[what]))
             file = made._moved([(k, [*i, other] if k == b"moov" else i) for k, i in boxes(film)])
         yield what, file, words
-    yield "mirrored by a message among its pictures", _with_sei(film, _MIRROR), "30 messages among its pictures (SEI)"
+    for what, sei in (("mirrored", _MIRROR), ("cropped", _PAN)):
+        yield f"{what} by a message among its pictures", with_sei(film, sei), "30 messages among its pictures (SEI)"
 
 
-def _with_sei(film: bytes, sei: bytes) -> bytes:
+def with_sei(film: bytes, sei: bytes) -> bytes:
     """An ordinary film with a SEI before each key frame."""
     movie, media, made = Mp4.read(BytesIO(film)), b"", list[Sample]()
     sets = ParameterSets.found([h264.unit(each) for each in sets_of(movie)])
