@@ -44,6 +44,8 @@ _UNSEEN = {
 }
 """What may be in tracks of which no player shows anything. Some players take others for pictures, whatever the kind of
 track: they go by what is in it."""
+_SHOWN = {b"vide", b"auxv", b"pict", b"soun", b"m1a ", b"text", b"sbtl", b"subt", b"clcp", b"subp"}
+"""Kinds of tracks. FFmpeg takes a track for what the last `hdlr` before its description says, wherever that stands."""
 _PLACES = {
     b"": {b"moov", b"moof", b"sidx"},
     b"moov": {b"mvhd", b"trak", b"mvex"},
@@ -308,6 +310,8 @@ def _misplaced(parent: bytes, content: bytes, depth: int = 0) -> Iterator[str]:
             yield f"what nobody can read in {named(parent)}"
         elif kind in _LEADING and kind not in _PLACES.get(parent, ()):
             yield f"{named(kind)} in {named(parent)}"
+        elif kind == b"hdlr" and parent != b"mdia" and inside[8:12] in _SHOWN:
+            yield f"hdlr ({named(inside[8:12])}) in {named(parent)}"
         else:
             yield from _misplaced(kind, inside, depth + 1)
 
@@ -326,7 +330,8 @@ def _kind(track: bytes) -> str:
 def _is_unseen(track: bytes) -> bool:
     """Whether no player shows anything of a track."""
     known = _UNSEEN.get(only(track, b"mdia", b"hdlr")[8:12], set())
-    return all(kind in known for kind, _ in children(only(track, b"mdia", b"minf", b"stbl", b"stsd")[8:]))
+    described = only(track, b"mdia", b"minf", b"stbl", b"stsd")[8:]
+    return b"hdlr" not in described and all(kind in known for kind, _ in children(described))
 
 
 def _index_of(movie: Mp4) -> tuple[list[tuple[int, int, float, float]], bool]:

@@ -102,12 +102,16 @@ def _runs(*rows: tuple[int, int]) -> Callable[[bytes], bytes]:
     return lambda _: struct.pack(">II", 0, len(rows)) + b"".join(struct.pack(">Ii", *row) for row in rows)
 
 
-def _other_track(kind: bytes, entry: bytes = b"") -> bytes:
+def _calls_itself(kind: bytes) -> bytes:
+    return box(b"hdlr", bytes(8), kind, bytes(13))
+
+
+def _other_track(kind: bytes, entry: bytes = b"", beside: bytes = b"", inside: bytes = b"") -> bytes:
     """A track that calls itself so, and has what is described so in it."""
-    media = box(b"mdhd", bytes(12), struct.pack(">III", 90_000, 0, 0)) + box(b"hdlr", bytes(8), kind, bytes(13))
-    described = box(b"stsd", struct.pack(">II", 0, bool(entry)), box(entry, bytes(90)) if entry else b"")
+    media = box(b"mdhd", bytes(12), struct.pack(">III", 90_000, 0, 0)) + _calls_itself(kind)
+    described = box(b"stsd", struct.pack(">II", 0, bool(entry)), box(entry, bytes(90), inside) if entry else b"")
     empty = (box(each, bytes(8)) for each in (b"stts", b"stsc", b"stco"))
-    table = box(b"stbl", described, *empty, box(b"stsz", bytes(12)))
+    table = beside + box(b"stbl", described, *empty, box(b"stsz", bytes(12)))
     return box(b"tkhd", b"\0\0\0\3", bytes(80)) + box(b"mdia", media, box(b"minf", table))
 
 
@@ -132,6 +136,9 @@ _TRACKS = {
     "text over it": (b"sbtl",),
     "pictures that call themselves data": (b"data", b"avc1"),
     "pictures that call themselves sound": (b"soun", b"avc1"),
+    "pictures that call themselves sound, then pictures": (b"soun", b"raw ", _calls_itself(b"vide")),
+    "the same far inside": (b"soun", b"raw ", box(b"udta", box(b"meta", bytes(4), _calls_itself(b"vide")))),
+    "the same in its description": (b"soun", b"mp4a", b"", _calls_itself(b"vide")),
 }
 _BESIDE = {"other colours", "a title", "bytes hidden", "a second box of media"}
 """What leaves the pictures as they are."""
@@ -163,6 +170,7 @@ def container_edits(film: bytes, other_sps: bytes) -> Iterator[tuple[str, bytes,
     ends_wrong = bytes(3) + b"\x40wrong"
     hidden = 25 * box(b"abcd", b"x") + box(b"edts", halves(b"")) + ends_wrong
     far = struct.pack(">I4sQ5x", 1, b"abcd", 21) + box(b"edts", halves(b"")) + ends_wrong
+    sound = box(b"meta", bytes(4), _calls_itself(b"soun"))
     for what, path, change, words in (
         ("the middle cut out by an edit list", edits, halves, "an edit list shows 2 pieces"),
         ("slowed down by an edit list", edits, _edits((30 * second, 0, 1 << 15)), "an edit list shows"),
@@ -196,6 +204,10 @@ def container_edits(film: bytes, other_sps: bytes) -> Iterator[tuple[str, bytes,
         ("text over it", (b"moov", b"text"), lambda _: b"", "drawn over the pictures"),
         ("pictures that call themselves data", (b"moov", b"data"), lambda _: b"", "1 of its tracks may be pictures"),
         ("pictures that call themselves sound", (b"moov", b"soun"), lambda _: b"", "1 of its tracks may be pictures"),
+        ("pictures that call themselves sound, then pictures", (b"moov", b"x"), lambda _: b"", "hdlr (vide) in minf"),
+        ("the same far inside", (b"moov", b"x"), lambda _: b"", "hdlr (vide) in meta"),
+        ("the same in its description", (b"moov", b"x"), lambda _: b"", "1 of its tracks may be pictures"),
+        ("pictures that call themselves sound in the end", (*track, b"udta"), lambda _: sound, "hdlr (soun) in meta"),
         ("a track beside its header", (b"trak",), lambda _: _other_track(b"vide"), "trak outside of moov"),
         ("a track among its titles", (b"moov", b"udta"), lambda _: box(b"trak", bytes(8)), "trak in udta"),
         ("an edit list behind others, in a box that ends wrong", (*track, b"udta"), lambda _: hidden, "read in udta"),
