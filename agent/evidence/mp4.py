@@ -281,7 +281,8 @@ def _described(entries: list[tuple[bytes, bytes]]) -> tuple[bytes, int]:
             raise Unreadable(f"its video is neither H.264 nor H.265, but {named(codec)}")
         configuration = only(entry[_VIDEO_ENTRY:], _CODECS[codec])
         place = 4 if _CODECS[codec] == b"avcC" else 21
-        if len(configuration) <= place:
+        is_stream = configuration[:1] != b"\1" if place == 4 else configuration[:2] == b"\0\0"
+        if len(configuration) <= place or is_stream:  # as FFmpeg reads it: start codes count then, and not lengths
             raise Unreadable("its video is not described")
         found.add((codec, (configuration[place] & 3) + 1))
     if len(found) != 1:
@@ -354,7 +355,7 @@ def _in_fragment(fragment: bytes, start: int, track: _Track, time: int) -> Gener
     if u32(header, 4) != track.number:
         return time
     base, *defaults = _fragment_defaults(header, start, track)
-    offset = base
+    offset, is_first = base, True
     if decode:
         time = int.from_bytes(decode[4:12]) if decode[:1] == b"\1" else u32(decode, 4)
     for kind, content in children(fragment):
@@ -362,6 +363,9 @@ def _in_fragment(fragment: bytes, start: int, track: _Track, time: int) -> Gener
             continue
         if u32(content, 0) & _HAS_OFFSET:
             offset = base + int.from_bytes(content[8:12], signed=True)
+        elif not is_first:  # for FFmpeg it begins at `base`, by the standard behind the run before
+            raise Unreadable(f"the fragment at byte {start} leaves open where its pictures begin")
+        is_first = False
         for lasts, size, marks, moved in _in_run(content, defaults):
             shown = time + (moved + _HALF) % _WHOLE - _HALF
             scale = track.timescale

@@ -71,6 +71,7 @@ BAD = {
     "pictures behind the end": after(PLAIN, b"stco", 12, 0x7FFFFFFF),
     "no clock": after(PLAIN, b"mdhd", 16, 0),
     "another codec": PLAIN.replace(b"avc1", b"av01"),
+    "a description that FFmpeg reads as a stream": after(PLAIN, b"avcC", 4, 0x00_64_00_14),
     "no video": PLAIN.replace(b"vide", b"soun"),
     "two films": PLAIN + PLAIN[PLAIN.index(b"moov") - 4 :],
     "a fragment without end": after(FRAGMENTED, b"trun", 8, 0xFFFFFFFF),
@@ -90,8 +91,10 @@ def test_what_makes_no_sense_ends_in_a_sentence(name: str) -> None:
 
 def test_a_fragment_that_each_player_reads_at_another_place_is_refused() -> None:
     parts = twice(after(FRAGMENTED, b"tfhd", 4, 0, last=True), b"traf", b"moof")
-    with pytest.raises(Unreadable, match="leaves open where its pictures begin"):
-        list(read(parts).units())
+    runs = after(twice(FRAGMENTED, b"trun", b"traf", b"moof"), b"trun", 4, 0x01_00_0F_00, last=True)
+    for each in (parts, runs):
+        with pytest.raises(Unreadable, match="leaves open where its pictures begin"):
+            list(read(each).units())
 
 
 def test_units_that_lie_about_their_length_are_wrong_and_not_the_end() -> None:

@@ -1,11 +1,14 @@
 """What an MP4 has a player do with signed pictures is named, and is no part of what is called authentic."""
 
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 from agent.__main__ import main
+from agent.evidence.h264 import Kind
 from agent.evidence.media_signing.verdict import Result
+from agent.evidence.mp4 import Mp4
 from agent.evidence.remux import indexed, plain_mp4
 from tests.support.altered_container import (
     FILLER,
@@ -42,6 +45,20 @@ def test_a_court_is_told_how_a_player_is_made_to_show_something_else() -> None:
     count, missed = unnamed_edits()
     assert count > 30
     assert missed == []
+
+
+def test_a_court_is_not_shown_pictures_that_somebody_has_put_into_a_message() -> None:
+    film = plain_mp4(film_in_fragments())
+    pictures = b"\0\0\0\1\x67" + b"\1" * 5 + b"\0\0\1\x65" + b"\1" * 6
+    message = b"\6\5" + bytes([16 + len(pictures)]) + b"\1" * 16 + pictures + b"\x80"
+    movie = Mp4.read(BytesIO(film))
+    signature = [unit for unit in movie.units() if unit.kind is Kind.SEI][1]
+    following = next(each.time for each in movie.samples() if each.time > signature.time)
+    again = [
+        with_sei(film, signature.data[:-41] + bytes([*each, 0x80]), following) for each in (b"\1" * 40, pictures * 2)
+    ]
+    found = [verdict_on(each).result for each in (with_sei(film, message), *again)]
+    assert found == [Result.NOT_AUTHENTIC, Result.AUTHENTIC, Result.NOT_AUTHENTIC]
 
 
 def test_whoever_checks_reads_it_and_the_exit_code_is_not_that_of_the_whole(

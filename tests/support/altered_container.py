@@ -228,13 +228,13 @@ def container_edits(film: bytes, other_sps: bytes) -> Iterator[tuple[str, bytes,
         yield f"{what} by a message among its pictures", with_sei(film, sei), "30 messages among its pictures (SEI)"
 
 
-def with_sei(film: bytes, sei: bytes) -> bytes:
-    """An ordinary film with a SEI before each key frame."""
+def with_sei(film: bytes, sei: bytes, before: float | None = None) -> bytes:
+    """An ordinary film with a SEI before each key frame, or before the picture of a time."""
     movie, media, made = Mp4.read(BytesIO(film)), b"", list[Sample]()
     sets = ParameterSets.found([h264.unit(each) for each in sets_of(movie)])
     assert sets is not None
     for each in movie.samples():
-        more = len(sei).to_bytes(4) + sei if each.is_key else b""
+        more = len(sei).to_bytes(4) + sei if (each.is_key if before is None else each.time == before) else b""
         media += more + film[each.offset : each.offset + each.size]
         made.append(Sample(len(more) + each.size, round(each.lasts * TIMESCALE), each.is_key, 0))
     return plain(sets, made, media)

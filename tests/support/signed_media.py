@@ -128,7 +128,9 @@ def box(kind: bytes, *content: bytes) -> bytes:
 
 def mp4(pictures: Sequence[bytes], *, codec: bytes = b"avc1", fragment: int = 0) -> bytes:
     """An MP4 file of these samples, 5 a second; fragmented, with so many samples in a fragment, if that is not 0."""
-    configuration = (b"avcC", b"\1\x42\0\x1e\xff\xe0\0") if codec == b"avc1" else (b"hvcC", bytes(21) + b"\xff\0")
+    configuration = (
+        (b"avcC", b"\1\x42\0\x1e\xff\xe0\0") if codec == b"avc1" else (b"hvcC", b"\1" + bytes(20) + b"\xff\0")
+    )
     sizes = [] if fragment else [len(each) for each in pictures]
     head = box(b"ftyp", b"isom\0\0\2\0isom")
     tables = (

@@ -37,6 +37,8 @@ that falls behind makes one."""
 _EFFORT, _EFFORT_EACH = 200_000, 3
 """How many hashes are tried where a list does not fit at once: so many, and so many more for each that is read. What
 somebody has made to keep us busy is not looked at more closely than that."""
+_START = b"\0\0\1"
+"""No NAL unit holds it, but for a SEI of a signer that escapes nothing: FFmpeg shows what follows as one of its own."""
 _WRAP = 1 << 32
 _MOST_WAITING = 70_000
 """NAL units; a SEI covers 65,535 at most."""
@@ -116,9 +118,12 @@ class Verifier:
                 return
             if document is not None:
                 self._is_signed = True
+                if _START in unit.data.removeprefix(document.content):
+                    self._broken(place_of(unit), "behind what was signed it holds something that players show")
+                    return
                 self._take(document, place_of(unit), unit)
                 return
-        if unit.kind in (Kind.PICTURE, Kind.BROKEN):
+        if unit.kind in (Kind.PICTURE, Kind.BROKEN) or _START in unit.data:
             self._wait(unit, unit.data.rstrip(b"\0"))  # zeros that follow belong to no unit
         else:
             name = _OTHERS.get(unit.kind, f"NAL units of type {unit.type}")
