@@ -32,6 +32,10 @@ STRANGE = "not-genuine"
 """Folder for reports that are not genuine, by the device whose topic they came on."""
 MOST_STRANGE = 20
 """For each device: a stolen one can make any number."""
+_NO_REPORT = (
+    "take the device's own file, /var/lib/edge-agent/commissioning/report.json, and verify that. If the device goes on"
+    ' sending what is no report, somebody has its key or its card: see "A stolen kiosk" in runbook.md'
+)
 _TOPIC = re.compile(r"((?:[a-z0-9-]{1,64}/){2}[a-z0-9-]{1,64})" + REPORTS)
 _EXAMPLE = """\
 Example, in the office:
@@ -145,7 +149,7 @@ class Cabinet:
             report = file.data.report
             place = Path(device, f"{_moment(report.ended)}-{UUID(report.id)}-{digest}.json")
         except (EdgeAgentError, ValueError, RecursionError) as error:
-            findings = [Finding(False, str(error) or type(error).__name__)]
+            findings = [Finding(False, str(error) or type(error).__name__, _NO_REPORT)]
         self._known.add((device, digest))
         if all(each.holds for each in findings):
             return self._genuine(report, place, payload, findings, now)

@@ -277,7 +277,7 @@ def _of_its_turn(report: Report, trust: Trust, now: datetime) -> Iterator[Findin
         yield Finding(
             False,
             f"this is the report of {name}, and not of {trust.device}",
-            f"give the file of {trust.device}, or --device {name}",
+            f"give the file of {trust.device}, or --device {name}. If it came from {trust.device}: {_ELSEWHERE}",
         )
     try:
         began, end = _time(report.began), _time(ended)

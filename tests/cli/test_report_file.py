@@ -116,6 +116,9 @@ def test_a_thief_with_a_kiosk_puts_nothing_among_the_reports_that_the_office_bel
         said = cabinet.take(TOPIC, payload, office.trust, NOW)
         assert said is not None, what
         assert said.startswith(f"NOT GENUINE: {USER}: "), (what, said)
+        told = Path(said.rpartition(": ")[2]).with_suffix(".txt").read_text()
+        assert told.splitlines()[-1].startswith("Next: "), (what, told)
+        assert "stolen kiosk" in told or "commissioned again" in told or "of yours has signed" in told, (what, told)
         assert cabinet.take(TOPIC, payload, office.trust, NOW) is None, "it is said once"
     assert all(re.fullmatch(rf"not-genuine/{USER}/[0-9a-f]{{16}}\.json", each) for each in filed(to))
     assert len(filed(to)) == len(hostile)
