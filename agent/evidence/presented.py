@@ -61,8 +61,8 @@ _PLACES = {
     b"meta": {b"hdlr"},
 }
 """Which boxes lead a player to its pictures, by the box that they belong into."""
-_NOWHERE = {b"cmov", b"iloc", b"iinf"}
-"""These lead there too: a header that is compressed, and pictures that are no film."""
+_NOWHERE = {b"cmov", b"rmra", b"iloc", b"iinf"}
+"""These lead there too: a header that is compressed, or names other films, and pictures that are no film."""
 _LEADING = _NOWHERE.union(*_PLACES.values())
 _HOLDING = {*_PLACES, b"udta", b"tref", b"gmhd", b"wave", b"ilst", b"mfra", b"sinf", b"schi"} - {b""}
 _DEEPEST = 10
