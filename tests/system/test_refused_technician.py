@@ -7,10 +7,12 @@ a clock of 1970. `pytest -n 0 -s` prints the table.
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -113,6 +115,7 @@ class Machine:
             process = subprocess.Popen(
                 self.words("enrol", "--claim-file", str(file), *words),
                 cwd=REPOSITORY, env=self.environment(), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                start_new_session=True,  # what is around it does not pass a signal on
             )  # fmt: skip
             try:
                 wait_for(
@@ -127,7 +130,8 @@ class Machine:
                 meanwhile()
                 return process.wait(60)
             finally:
-                process.terminate()
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGTERM)
                 process.wait(20)
                 print((self.root / "enrol.log").read_text())
 
