@@ -131,6 +131,8 @@ class Replays(RuleBasedStateMachine):
         self.number += 1
         claims = self.claims(f"c{self.number}", 0, echoes=False) | {"ctr": before["ctr"]}
         self.signed.append((claims, kid, self.true_s))
+        # Whichever comes first runs. The other one may still be on its way, and keeps to no contract.
+        self.waiting = [each for each in self.waiting if (each[0]["ctr"], each[1]) != (before["ctr"], kid)]
         self.deliver_claims(claims, kid)
 
     # --- what the network and the thief do
