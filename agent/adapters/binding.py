@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from agent.adapters.whole_file import read_file
 from agent.core.binding import Binding, copied, parse_binding, renamed
 from agent.core.errors import CopiedCard, StorageError
 from agent.core.renewal import Enrolled, parse_renewal
+from agent.trust.whole_file import read_file
 
 CREDENTIALS = Path("credentials")
 """In the state directory: what enrolment has written."""

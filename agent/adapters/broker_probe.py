@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from agent.adapters import broker_failures
-from agent.adapters.broker_failures import Endpoint, InterfaceError
-from agent.adapters.tls_context import TlsFiles, tls_context
 from agent.core.errors import BrokerError
+from agent.trust import broker_failures
+from agent.trust.broker_failures import Endpoint, InterfaceError
+from agent.trust.tls_context import TlsFiles, tls_context
 
 
 @dataclass(frozen=True, slots=True)

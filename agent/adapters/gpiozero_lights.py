@@ -8,13 +8,12 @@ from typing import Any
 
 from gpiozero import OutputDevice
 
-from agent.contract.lamps import LightState, Pattern
+from agent.contract.lamps import HALF_PERIOD_S, LightState, Pattern
 from agent.core.errors import HardwareError
 from agent.core.wiring import LightPins
 
 _log = logging.getLogger(__name__)
 
-_HALF_PERIOD_S = {Pattern.FLASH: 0.5, Pattern.FAST_FLASH: 0.125, Pattern.SLOW_PULSE: 1.0, Pattern.ALTERNATE: 0.5}
 _BEEP_S = 0.15
 """The length of a short tone, and of the pause between two."""
 _LONGEST_WAIT_S = 0.5
@@ -56,7 +55,7 @@ class _Output:
 
     def _blinking(self, now: float) -> tuple[bool, float | None]:
         """Return the level that the pattern wants, and until when."""
-        half_period = _HALF_PERIOD_S.get(self.pattern)
+        half_period = HALF_PERIOD_S.get(self.pattern)
         if half_period is None:
             return self.pattern is not Pattern.OFF, None
         half_periods = int((now - self.since) / half_period)

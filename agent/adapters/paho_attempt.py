@@ -16,10 +16,7 @@ from paho.mqtt.enums import MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from agent.adapters import broker_failures
-from agent.adapters.broker_failures import Endpoint
 from agent.adapters.paho_client import Login, make_client, packet_bytes, publish_properties
-from agent.adapters.tls_context import explain_alert
 from agent.contract.kinds import asks_for_retained
 from agent.core.errors import BrokerError, MessageRefused
 from agent.ports import (
@@ -32,6 +29,9 @@ from agent.ports import (
     Published,
     Received,
 )
+from agent.trust import broker_failures
+from agent.trust.broker_failures import Endpoint
+from agent.trust.tls_context import explain_alert
 
 _log = logging.getLogger(__name__)
 

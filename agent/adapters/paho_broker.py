@@ -4,13 +4,13 @@ import ssl
 from collections.abc import Callable
 from dataclasses import replace
 
-from agent.adapters.broker_failures import endpoint_of
 from agent.adapters.in_time import InTime
 from agent.adapters.paho_client import Login
 from agent.adapters.paho_connection import PahoConnection
-from agent.adapters.tls_context import TlsFiles, tls_context
 from agent.core.errors import BrokerError, StorageError
 from agent.ports import BrokerEvent, Line, OutgoingMessage
+from agent.trust.broker_failures import endpoint_of
+from agent.trust.tls_context import TlsFiles, tls_context
 
 
 class PahoBroker:

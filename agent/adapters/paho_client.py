@@ -12,9 +12,9 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from agent.adapters.broker_failures import InterfaceError
-from agent.adapters.paho_bounded import MAXIMUM_PACKET_BYTES, BoundedClient
 from agent.ports import OutgoingMessage
+from agent.trust.broker_failures import InterfaceError
+from agent.trust.paho_bounded import MAXIMUM_PACKET_BYTES, BoundedClient
 
 _ALERT_TIMEOUT_S = 0.5
 _PUBLISH = 0x30

@@ -13,12 +13,12 @@ from typing import Any
 
 from paho.mqtt.enums import MQTTProtocolVersion
 
-from agent.adapters import broker_failures
-from agent.adapters.broker_failures import Endpoint
 from agent.adapters.paho_attempt import PahoAttempt
 from agent.adapters.paho_client import Login
 from agent.core.errors import BrokerError
 from agent.ports import BrokerEvent, Disconnected, Line, OutgoingMessage
+from agent.trust import broker_failures
+from agent.trust.broker_failures import Endpoint
 
 _log = logging.getLogger(__name__)
 

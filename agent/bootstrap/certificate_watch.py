@@ -48,8 +48,8 @@ class CertificateWatch:
     def _read(self) -> None:
         """Read the files, on a thread of its own: a disk that hangs may hold it for ever."""
         # The start of the agent must not load them.
-        from agent.adapters.x509_files import own_and_first_end  # noqa: PLC0415
         from agent.core.diagnosis.certificate import trouble_with  # noqa: PLC0415
+        from agent.trust.x509_files import own_and_first_end  # noqa: PLC0415
 
         assert self._cert is not None
         try:

@@ -11,7 +11,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from agent.adapters.in_time import in_time
-from agent.adapters.jose_keys import KeyRing
 from agent.bootstrap import specs
 from agent.bootstrap.certificate_watch import CertificateWatch
 from agent.bootstrap.signers import check_keys, check_second
@@ -29,6 +28,7 @@ from agent.runtime.supervision.main_loop import REBOOT, RESTART
 from agent.settings import Settings
 from agent.settings.afar import ChangeRefused, judge, on_the_spot, why_two
 from agent.settings.kept import PLACE, Begun, Kept, KeySet, Layer, Order, Reboot, Trial, again, store_kept
+from agent.trust.jose_keys import KeyRing
 
 if TYPE_CHECKING:
     from agent.core.camera.recorder_link import RecorderSpec

@@ -4,9 +4,9 @@ import logging
 import threading
 
 from agent.adapters.gpiozero_lights import GpiozeroLights
-from agent.adapters.jose_keys import KeyRing
 from agent.core.errors import HardwareError
 from agent.runtime.supervision.health import HealthBoard
+from agent.trust.jose_keys import KeyRing
 
 log = logging.getLogger(__name__)
 

@@ -14,12 +14,12 @@ from agent.adapters.gpiozero_pins import open_pin_factory
 from agent.adapters.paho_broker import PahoBroker
 from agent.adapters.system_clock import SystemClock
 from agent.adapters.systemd_notifier import SystemdNotifier
-from agent.adapters.tls_context import TlsFiles
 from agent.contract.identity import client_id, common_name
 from agent.ports import Broker, Clock, Notifier
 from agent.runtime.supervision.supervisor import Supervisor
 from agent.settings import Settings
 from agent.sim.board import simulated_serials
+from agent.trust.tls_context import TlsFiles
 
 
 @dataclass(frozen=True, slots=True)

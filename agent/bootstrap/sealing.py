@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ValidationError
 
 from agent.adapters.binding import Serials
-from agent.adapters.jose_keys import KeyRing
 from agent.bootstrap import commissioning, specs
 from agent.contract.commissioning import ROLES, Attachment, CommissioningData, Report, Technician, payload_of
 from agent.contract.device import CommissionedData
@@ -37,6 +36,7 @@ from agent.runtime.cameras.cameras import Cameras
 from agent.runtime.supervision.context import Context
 from agent.runtime.uplink.announcer import COMMISSIONED_KEY, Announcer
 from agent.settings import Settings
+from agent.trust.jose_keys import KeyRing
 
 FILE = Path("commissioning", "report.json")
 """In the state directory. Nobody but the agent's user may write there: what lies there and was never told is told."""
@@ -245,7 +245,7 @@ class Sealing:
         return data
 
     def _certificate_ends(self) -> str:
-        from agent.adapters.x509_files import own_and_first_end  # noqa: PLC0415 - the start must not load it
+        from agent.trust.x509_files import own_and_first_end  # noqa: PLC0415 - the start must not load it
 
         cert, key = self._settings.mqtt.cert_file, self._settings.mqtt.key_file
         if cert is None:

@@ -4,10 +4,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from agent.adapters.jose_keys import KeyRing, PublicKey, parse_keys
 from agent.contract.commands import SECOND_ROLES, Claims, CommandRejected, KeysSetArgs, read_claims
 from agent.runtime.commands.handler import Verified
 from agent.settings.afar import ChangeRefused
+from agent.trust.jose_keys import KeyRing, PublicKey, parse_keys
 
 
 def check_second(keys: KeyRing, token: str | None, claims: Claims, signer: Verified, what: str) -> None:

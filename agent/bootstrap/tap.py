@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agent.adapters.binding import PAGE as ENROLLED_PAGE
 from agent.adapters.binding import Serials
-from agent.adapters.jose_keys import KeyRing
 from agent.bootstrap import specs
 from agent.bootstrap.from_afar import FromAfar
 from agent.bootstrap.kiosk import Kiosk, Pins
@@ -26,6 +25,7 @@ from agent.runtime.tap.service_page import PagePlace, ServicePage, share
 from agent.runtime.tap.tap import Asked, Tap
 from agent.settings import Settings
 from agent.sim import control_socket
+from agent.trust.jose_keys import KeyRing
 
 if TYPE_CHECKING:
     from agent.core.commissioning.witness import Witness

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from agent.adapters.jose_keys import KeyRing
 from agent.bootstrap import specs
 from agent.bootstrap.command_executor import AllAlarms
 from agent.bootstrap.from_afar import describe
@@ -23,6 +22,7 @@ from agent.runtime.uplink.router import TopicRouter
 from agent.runtime.uplink.sender import Sender
 from agent.settings import Settings
 from agent.settings.kept import Begun
+from agent.trust.jose_keys import KeyRing
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 
 from agent.bootstrap import specs
-from agent.cli.options import DEFAULT_CONFIG
+from agent.contract import layers
 from agent.contract.identity import LONGEST_COMMON_NAME, common_name
+from agent.contract.options import DEFAULT_CONFIG
 from agent.core.errors import MaskError
-from agent.settings import kept, layers, left_of_example
+from agent.settings import kept, left_of_example
 
 _EXAMPLE = """\
 Example:

@@ -10,17 +10,15 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
-from agent.adapters.jose_keys import PrivateKey
 from agent.adapters.running_agent import find_agent
 from agent.bootstrap.commissioning import equipment
 from agent.bootstrap.platform import board_serials
 from agent.bootstrap.specs import tap_socket
-from agent.centre import printable
-from agent.centre.orders import signed
-from agent.cli.options import add_config
 from agent.cli.pasted_key import load_or_ask
 from agent.cli.sealing import Desk
 from agent.contract.commissioning import ROLES
+from agent.contract.options import add_config
+from agent.contract.words import printable
 from agent.core.commissioning.plan import Order, plan
 from agent.core.commissioning.walk import Answer, View, Walk
 from agent.core.errors import EdgeAgentError, UsageError
@@ -28,9 +26,11 @@ from agent.service_page.walk_driver import WalkDriver, lines_of
 from agent.settings import Settings
 from agent.settings.kept import look
 from agent.sim import control_socket
+from agent.trust.jose_keys import PrivateKey
+from agent.trust.orders import signed
 
 _EXAMPLE = """\
-Example (on the device, with the key that `edge-agent keygen --role technician` has made):
+Example (on the device, with the key that `edge-centre keygen --role technician` has made):
   sudo edge-agent commission                   then paste the key: it is not shown, and stays nowhere
   sudo edge-agent commission --key technician-5c01d2ee.key.json
 

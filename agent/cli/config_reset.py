@@ -5,7 +5,7 @@ from functools import partial
 
 from agent.adapters.in_time import in_time
 from agent.adapters.rights import give_up_root
-from agent.cli.options import add_config
+from agent.contract.options import add_config
 from agent.core.errors import StorageError
 from agent.settings import load
 from agent.settings.kept import Kept, load_kept, store_kept
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         known = Kept()
         print(
             f"{error}. So settings and keys that it has seen may be taken again: clear down/config at the brokers "
-            "first, at a centre: edge-agent command --device PROVINCE/SITE/ID --broker URL config-set --clear"
+            "first, at a centre: edge-centre command --device PROVINCE/SITE/ID --broker URL config-set --clear"
         )
     in_time(partial(store_kept, directory, Kept(wanted=known.wanted, keys_seen=known.last_keys)))
     print("There are no remote settings any more. Restart the agent: sudo systemctl restart edge-agent")

@@ -15,16 +15,17 @@ from agent.adapters.rights import TPM_GROUP, as_owner
 from agent.adapters.running_agent import find_agent, keep_agents_out
 from agent.adapters.systemd_unit import UNIT, ask_unit
 from agent.bootstrap import specs
-from agent.centre import printable
 from agent.cli.enrol import state_directory, tools, use_provider
-from agent.cli.options import add_config
+from agent.contract import layers
+from agent.contract.options import add_config
+from agent.contract.words import printable
 from agent.core.errors import CopiedCard, EdgeAgentError, UsageError
 from agent.provisioning import decommission, settings_files
 from agent.provisioning.credentials import Store
 from agent.provisioning.decommission import Begun
 from agent.provisioning.est import RefusedError, Registrar, RegistrarError, Shown
-from agent.provisioning.openssl import KeyKind
-from agent.settings import Settings, layers, load
+from agent.settings import Settings, load
+from agent.trust.openssl import KeyKind
 
 _PATIENCE_S = 30.0
 _SYSTEMCTL_S = 90.0
@@ -121,7 +122,7 @@ def _refuse(state: Path, user: str) -> None:
 
 def _why_kept(directory: Path) -> str | None:
     """Why recordings must not be erased; None if none of them is held."""
-    from agent.evidence.chain import FILE, held_clips  # noqa: PLC0415 - most devices have none
+    from agent.trust.evidence.chain import FILE, held_clips  # noqa: PLC0415 - most devices have none
 
     try:
         held = sum(len(held_clips(path.read_bytes())) for path in directory.glob(f"*/{FILE}"))

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,15 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from agent import __version__
 from agent.adapters import account
 from agent.adapters.account import SERVICE_USER
 from agent.adapters.systemd_unit import ask_unit
 from agent.cli.doctor_table import Table
-from agent.cli.options import DEFAULT_CONFIG, add_config
 from agent.contract.envelope import rfc3339
+from agent.contract.options import DEFAULT_CONFIG, add_config
 from agent.core.diagnosis.finding import Report, State, count, summary, worst
 from agent.core.errors import SettingsError, UsageError
 from agent.doctor.bounded import run_bounded
@@ -127,7 +126,7 @@ def _run(
 
 
 def _show(checks: Sequence[Check], limit_s: float | None) -> list[Report]:
-    table = Table(Console(highlight=False), Console(stderr=True), max(len(check.name) for check in checks))
+    table = Table(sys.stdout, sys.stderr, max(len(check.name) for check in checks))
     reports = []
     for report in _run(checks, table.waiting, limit_s):
         reports.append(report)

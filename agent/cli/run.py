@@ -9,10 +9,11 @@ import signal
 import sys
 from types import FrameType
 
-from agent.cli.options import add_config
+from agent.contract import layers
+from agent.contract.options import add_config
 from agent.runtime.supervision.log_stream import LogStream
 from agent.runtime.supervision.main_loop import MainLoop
-from agent.settings import kept, layers
+from agent.settings import kept
 
 log = logging.getLogger(__name__)
 

@@ -5,12 +5,12 @@ import socket
 import time
 from typing import Any
 
-from agent.adapters.jose_keys import PrivateKey, sign
 from agent.contract.commissioning import Report, listed, statement
 from agent.core.commissioning.record import Kept
 from agent.core.commissioning.report import differs
 from agent.core.errors import EdgeAgentError
 from agent.service_page.walk_driver import lines_of
+from agent.trust.jose_keys import PrivateKey, sign
 
 _SEAL_S = 180.0
 """How long a device may take: a TPM needs seconds, and so does a camera."""

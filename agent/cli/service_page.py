@@ -19,7 +19,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="serve the service page while somebody asks for it (what its unit runs)",
         description="Serve the service page to a technician's phone, for as long as the agent asks for it by a file. "
         "Where nobody asks, no port is opened. Ask by the contact inside the cabinet, or with "
-        "`edge-agent command service-page`. Exit code 0.",
+        "`edge-centre command service-page`. Exit code 0.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -1,4 +1,4 @@
-"""Errors that a command centre's programs can meet as well as the agent; the agent's others are in `core/errors.py`."""
+"""Errors that the office's programs can meet as well as a device; the device's others are in `core/errors.py`."""
 
 
 class EdgeAgentError(Exception):
@@ -11,3 +11,23 @@ class SettingsError(EdgeAgentError):
 
 class BrokerError(EdgeAgentError):
     """The broker can't be reached, refuses us, or does not take a message."""
+
+
+class UsageError(EdgeAgentError):
+    """A command was called in a way that can't work. Exit code 2."""
+
+
+class StorageError(EdgeAgentError):
+    """The state directory or a database in it can't be used."""
+
+
+class UnwritableError(StorageError):
+    """The disk can be read but not written: it is read-only."""
+
+
+class DiskFullError(UnwritableError):
+    """There is no room left on the disk."""
+
+
+class NoProbeCertificate(BrokerError):  # noqa: N818 - what is so, as the doctor says it
+    """The probe has no certificate of its own. If it used the device's, that might end the device's connection."""

@@ -21,6 +21,10 @@ class Pattern(StrEnum):
     """Yellow and green alternate."""
 
 
+HALF_PERIOD_S = {Pattern.FLASH: 0.5, Pattern.FAST_FLASH: 0.125, Pattern.SLOW_PULSE: 1.0, Pattern.ALTERNATE: 0.5}
+"""How long an output that blinks is lit, and how long it is dark."""
+
+
 @dataclass(frozen=True, slots=True)
 class LightState:
     """The pattern of every output of the kiosk at one moment."""

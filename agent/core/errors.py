@@ -2,12 +2,13 @@
 
 # Every error of the agent is imported from here, those that it shares with the command centre's library too.
 from agent.contract.errors import BrokerError as BrokerError  # noqa: PLC0414
+from agent.contract.errors import DiskFullError as DiskFullError  # noqa: PLC0414
 from agent.contract.errors import EdgeAgentError as EdgeAgentError  # noqa: PLC0414
+from agent.contract.errors import NoProbeCertificate as NoProbeCertificate  # noqa: PLC0414
 from agent.contract.errors import SettingsError as SettingsError  # noqa: PLC0414
-
-
-class UsageError(EdgeAgentError):
-    """A command was called in a way that can't work. Exit code 2."""
+from agent.contract.errors import StorageError as StorageError  # noqa: PLC0414
+from agent.contract.errors import UnwritableError as UnwritableError  # noqa: PLC0414
+from agent.contract.errors import UsageError as UsageError  # noqa: PLC0414
 
 
 class HardwareError(EdgeAgentError):
@@ -46,28 +47,12 @@ class DelegateError(ModelError):
     """A delegate, which runs a model instead of the processor, can't be loaded or can't run this model."""
 
 
-class NoProbeCertificate(BrokerError):  # noqa: N818 - what is so, as the doctor says it
-    """The probe has no certificate of its own. If it used the device's, that might end the device's connection."""
-
-
 class CopiedCard(BrokerError):  # noqa: N818 - what is so
     """The device's credentials belong to another board: no broker may take this device for that one."""
 
 
 class MessageRefused(BrokerError):  # noqa: N818 - a verdict, as the broker's own
     """This broker will never take this message, for example because it is larger than the broker allows."""
-
-
-class StorageError(EdgeAgentError):
-    """The state directory or a database in it can't be used."""
-
-
-class UnwritableError(StorageError):
-    """The disk can be read but not written: it is read-only."""
-
-
-class DiskFullError(UnwritableError):
-    """There is no room left on the disk."""
 
 
 class DamagedError(StorageError):

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import Field, asdict
 from typing import Any, ClassVar, Protocol, TypeVar
 
+from agent.contract.checked import checked
 from agent.contract.errors import EdgeAgentError
 from agent.contract.leaves import parse
-from agent.core.checked import checked
 
 LONGEST_LINE = 128 * 1024
 """Bytes, including the newline: enough for all the masks, zones and hours that the settings allow."""

@@ -8,10 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from agent.adapters.binding import refuse_a_copy
-from agent.adapters.broker_failures import Endpoint, endpoint_of
 from agent.adapters.broker_probe import Reached, reach
 from agent.adapters.system_clock import SystemClock
-from agent.adapters.tls_context import TlsFiles
 from agent.bootstrap import specs
 from agent.bootstrap.platform import board_serials, this_machine
 from agent.contract.envelope import MessageFactory, Stamp, rfc3339, seal
@@ -29,6 +27,8 @@ from agent.doctor.network import leads_to
 from agent.ports import BrokerAddress, OutgoingMessage
 from agent.runtime.selftest.path_probe import check_path
 from agent.settings import Settings
+from agent.trust.broker_failures import Endpoint, endpoint_of
+from agent.trust.tls_context import TlsFiles
 
 _STEP_S = 0.02
 _NO_LOGIN = "no login beside the agent's"

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from agent.adapters.account import SERVICE_USER
 from agent.adapters.running_agent import RunningAgent
-from agent.adapters.whole_file import read_file
 from agent.bootstrap import specs
 from agent.core.diagnosis.finding import Finding, unknown
 from agent.provisioning.progress import Told
 from agent.settings import Settings
 from agent.settings.kept import Begun
+from agent.trust.whole_file import read_file
 
 NETWORK, ENROLMENT = "network", "enrolment"
 """Checks whose failure explains many others."""

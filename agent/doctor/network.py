@@ -3,10 +3,10 @@
 from collections.abc import Collection, Iterator, Sequence
 
 from agent.adapters import network as kernel
-from agent.adapters.broker_failures import Endpoint
 from agent.core.diagnosis.finding import Finding, ok
 from agent.core.diagnosis.network import NameTrouble, judge_links, judge_ways
 from agent.doctor.check import NETWORK, Note
+from agent.trust.broker_failures import Endpoint
 
 
 def network(endpoints: Sequence[Endpoint], note: Note, *, known: bool) -> Iterator[Finding]:

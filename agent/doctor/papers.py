@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.adapters import account, x509_files
+from agent.adapters import account
 from agent.adapters.binding import CURRENT, read_binding, read_enrolled
-from agent.adapters.jose_keys import read_key_set
 from agent.bootstrap import specs
 from agent.bootstrap.platform import board_serials
 from agent.core.diagnosis.certificate import judge_authorities, judge_binding, judge_device, judge_page, judge_probe
@@ -15,6 +14,8 @@ from agent.core.errors import BrokerError, MaskError, SettingsError, StorageErro
 from agent.doctor.check import Device, Note
 from agent.provisioning.credentials import PAGE
 from agent.settings import Settings, kept, left_of_example
+from agent.trust import x509_files
+from agent.trust.jose_keys import read_key_set
 
 _PAGE_BY_HAND = Path("/etc/credstore/edge-agent-page.pem")
 

@@ -58,7 +58,7 @@ def lights(device: Device, note: Note) -> Iterator[Finding]:
     if device.agent is not None:
         yield unknown(
             "the running agent has the lights, and a resident would misread a trial",
-            "`edge-agent command ... identify` blinks them; or stop the service: no press is heard until you start it",
+            "`edge-centre command ... identify` blinks them; or stop the service: no press is heard until you start it",
         )
         return
     if device.untold:

@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 
 from agent.adapters import account
-from agent.adapters.broker_failures import endpoint_of
 from agent.adapters.running_agent import find_agent
 from agent.adapters.system_clock import SystemClock
 from agent.adapters.systemd_unit import ask_unit
@@ -32,6 +31,7 @@ from agent.doctor.check import ENROLMENT, NETWORK, Check, Device, Note
 from agent.provisioning.progress import Told
 from agent.settings import Settings
 from agent.settings.kept import Begun
+from agent.trust.broker_failures import endpoint_of
 
 NEED_SETTINGS = ("agent", "disk", "wear", "certificate", "keys", "broker", "pins", "camera", "model", "recording")
 """What can't be checked without settings."""

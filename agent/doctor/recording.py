@@ -76,7 +76,7 @@ def _tried(device: Device, spec: RecorderSpec, note: Note) -> Iterator[Finding]:
 
 def _stream(address: str, note: Note) -> Iterator[Finding]:
     from agent.adapters.av_demuxer import AvDemuxer  # noqa: PLC0415 - loads FFmpeg
-    from agent.evidence.h264 import units  # noqa: PLC0415
+    from agent.trust.evidence.h264 import units  # noqa: PLC0415
 
     note("opening the stream that is recorded")
     stream = AvDemuxer(address)
@@ -111,9 +111,9 @@ def _on_card(directory: Path, spec: RecorderSpec, note: Note) -> Iterator[Findin
 
 
 def _chain(directory: Path) -> Chain | None:
-    from agent.evidence.chain import FILE, read  # noqa: PLC0415
-    from agent.evidence.jws import digest  # noqa: PLC0415
-    from agent.evidence.manifest import ENTRY  # noqa: PLC0415
+    from agent.trust.evidence.chain import FILE, read  # noqa: PLC0415
+    from agent.trust.evidence.jws import digest  # noqa: PLC0415
+    from agent.trust.evidence.manifest import ENTRY  # noqa: PLC0415
 
     with suppress(FileNotFoundError):
         found = read((directory / FILE).read_bytes(), FILE, [])

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterator
 from urllib.parse import urlsplit
 
-from agent.adapters.jose_keys import PublicKey, parse_keys, read_key_set
 from agent.bootstrap import specs
 from agent.contract.commands import TABLE
 from agent.core.diagnosis.agent_report import upload_figures
@@ -12,6 +11,7 @@ from agent.core.diagnosis.uploads import judge_signers, judge_uploads
 from agent.core.errors import SettingsError, StorageError
 from agent.doctor.check import ENROLMENT, Device, Note
 from agent.doctor.network import leads_to
+from agent.trust.jose_keys import PublicKey, parse_keys, read_key_set
 from agent.upload.put import CONNECT_S, why_unreachable
 
 

@@ -13,18 +13,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from agent.adapters.evidence_keys import Recipient
-from agent.adapters.synced_file import sync_names
 from agent.contract.errors import EdgeAgentError
 from agent.contract.times import TimeQuality
 from agent.core.diagnosis.time_source import EARLIEST
 from agent.core.errors import StorageError
-from agent.evidence.chain import Chain, Head
-from agent.evidence.fragment import Fragment
-from agent.evidence.jws import Signer, unverified
 from agent.evidence.open_clip import Now, OpenClip
 from agent.evidence.recovery import recover
-from agent.evidence.sealed_file import ClipError
+from agent.trust.evidence.chain import Chain, Head
+from agent.trust.evidence.fragment import Fragment
+from agent.trust.evidence.jws import Signer, unverified
+from agent.trust.evidence.sealed_file import ClipError
+from agent.trust.evidence_keys import Recipient
+from agent.trust.synced_file import sync_names
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _NO_ROOM = 1024 * 1024

@@ -10,15 +10,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from agent.adapters.evidence_keys import Recipient
-from agent.adapters.synced_file import append, sync_names
 from agent.contract.errors import EdgeAgentError
 from agent.contract.times import rfc3339
-from agent.evidence.chain import Chain
-from agent.evidence.fragment import Fragment
-from agent.evidence.jws import SIGNING
-from agent.evidence.manifest import ENTRY, Writer, part_line
-from agent.evidence.sealed_file import ClipError, Sealer
+from agent.trust.evidence.chain import Chain
+from agent.trust.evidence.fragment import Fragment
+from agent.trust.evidence.jws import SIGNING
+from agent.trust.evidence.manifest import ENTRY, Writer, part_line
+from agent.trust.evidence.sealed_file import ClipError, Sealer
+from agent.trust.evidence_keys import Recipient
+from agent.trust.synced_file import append, sync_names
 
 Now = Callable[[], tuple[datetime, str]]
 """The wall clock (UTC), and how good it is: `TimeQuality`."""

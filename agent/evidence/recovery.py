@@ -13,12 +13,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from agent.adapters.synced_file import append
-from agent.evidence.chain import Chain
-from agent.evidence.jws import CERTIFICATES, unverified
-from agent.evidence.manifest import CHECKPOINT, ENTRY, LAST, Line, Writer, lines_of
 from agent.evidence.open_clip import Now
-from agent.evidence.sealed_file import OVERHEAD, ClipError, read_header
+from agent.trust.evidence.chain import Chain
+from agent.trust.evidence.jws import CERTIFICATES, unverified
+from agent.trust.evidence.manifest import CHECKPOINT, ENTRY, LAST, Line, Writer, lines_of
+from agent.trust.evidence.sealed_file import OVERHEAD, ClipError, read_header
+from agent.trust.synced_file import append
 
 _TAIL = _HEADER = 8192
 _PIECE = 256 * 1024

@@ -14,14 +14,14 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from agent.contract.spelling import nearest
 from agent.core.camera.model_manifest import ModelManifest
 from agent.core.errors import ModelError, ModelRefusedError
 from agent.core.installation import INSTALL_AGAIN, is_packaged
-from agent.core.spelling import nearest
 from agent.models.cache import cache_directory
 
 BUILT_MODELS = ("movenet-person-int8", "movenet-person-float32")
-"""What `edge-agent model build` makes; the package holds the first."""
+"""What `make model` makes; the package holds the first."""
 RETIRED_MODELS = dict(zip(("ssdlite-person-int8", "ssdlite-person-float32"), BUILT_MODELS, strict=True))
 """Models that were built once, and what runs in the place of one that settings still name and that is not there."""
 ADMINISTRATORS_MODELS = Path("/etc/edge-agent/models")
@@ -191,7 +191,7 @@ def remedy(name: str, *, force: bool = False) -> str:
     if is_packaged() and name == BUILT_MODELS[0]:
         return INSTALL_AGAIN
     if name in BUILT_MODELS:
-        return f"run `edge-agent model build{' --force' if force else ''}`"
+        return f"run `make model{' --force' if force else ''}`"
     return f"fetch it again with `edge-agent model fetch URL --sha256 HEX --manifest {name}.json`"
 
 

@@ -6,12 +6,10 @@ Import everything from here. Constructing an implementation starts nothing; `sta
 from agent.ports.broker import (
     COPIED_CARD,
     MAX_RECEIVED_BYTES,
-    TAKEN_OVER,
     Broker,
     BrokerAddress,
     BrokerEvent,
     Connected,
-    Disconnected,
     Line,
     OutgoingMessage,
     Published,
@@ -19,6 +17,7 @@ from agent.ports.broker import (
 )
 from agent.ports.camera import Camera, Detection, Detector, Frame
 from agent.ports.kiosk import Buttons, Clock, Lights, Notifier, Siren
+from agent.trust.disconnected import TAKEN_OVER, Disconnected
 
 __all__ = [
     "COPIED_CARD",

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from agent.trust.disconnected import Disconnected
+
 
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
@@ -50,17 +52,6 @@ class Connected:
 
 COPIED_CARD = "copied-card"
 """The kind of a Disconnected: the device's credentials belong to another board, so it may not connect at all."""
-
-TAKEN_OVER = "taken"
-"""The kind of a Disconnected: another client has connected to that broker under this device's client id."""
-
-
-@dataclass(frozen=True, slots=True)
-class Disconnected:
-    """The connection ended or was never established."""
-
-    kind: str
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from datetime import UTC
 from pathlib import Path
 from typing import TypeVar
 
-from agent.adapters.whole_file import read_file
 from agent.contract.identity import common_name
 from agent.contract.vocabulary import TimeQuality
 from agent.core.delivery.backoff import Backoff
@@ -14,7 +13,7 @@ from agent.core.errors import EdgeAgentError
 from agent.ports import Clock
 from agent.provisioning.credentials import KEY, PAGE, Set
 from agent.provisioning.est import PAGES, RefusedError, Registrar, RegistrarError, Shown, Wait
-from agent.provisioning.openssl import (
+from agent.trust.openssl import (
     Certificate,
     OpensslError,
     certificates,
@@ -24,6 +23,7 @@ from agent.provisioning.openssl import (
     to_pem,
     why_not_issued,
 )
+from agent.trust.whole_file import read_file
 
 CLOCK_PATIENCE_S = 120.0
 PATIENCE_S = 900.0

@@ -22,16 +22,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agent.adapters.binding import BINDING, CREDENTIALS, RENEWAL
 from agent.adapters.binding import PAGE as ENROLLED_PAGE
-from agent.adapters.synced_file import sync_names
-from agent.adapters.whole_file import explained, read_file, replace_file
 from agent.core.errors import StorageError
-from agent.provisioning.openssl import KeyKind
+from agent.trust.openssl import KeyKind
+from agent.trust.synced_file import sync_names
+from agent.trust.whole_file import explained, read_file, replace_file
 
 Purpose = Literal["next", "renewing"]
 KEY, CERTIFICATE, AUTHORITIES, PAGE = "device.key", "device.pem", "ca.pem", ENROLLED_PAGE.name
-ISSUERS = "issuers.pem"
-"""Beside the certificate and not in its file, all of which goes to every broker. A report brings them along, for who
-knows the root alone."""
 _REQUEST = "request.json"
 _CURRENT = "current"
 _LINKS = (_CURRENT, "next", "renewing")

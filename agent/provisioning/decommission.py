@@ -14,10 +14,10 @@ from pathlib import Path
 
 from agent.adapters.binding import CREDENTIALS
 from agent.adapters.rights import opened
-from agent.adapters.whole_file import read_file
 from agent.core.errors import StorageError
 from agent.outbox.waiting import read_owed
 from agent.provisioning import settings_files
+from agent.trust.whole_file import read_file
 
 MARK = "decommissioning.json"
 _KEPT = frozenset({"agent.lock"})

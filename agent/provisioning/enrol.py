@@ -15,10 +15,10 @@ from agent.provisioning.asking import (
     issuers,
     right_certificate,
 )
-from agent.provisioning.claim import code
-from agent.provisioning.credentials import AUTHORITIES, CERTIFICATE, ISSUERS, Asked, Bound, Set, Store
+from agent.provisioning.credentials import AUTHORITIES, CERTIFICATE, Asked, Bound, Set, Store
 from agent.provisioning.est import Login, Registrar, Shown
-from agent.provisioning.openssl import OpensslError, key_kind, new_key, public_key, request
+from agent.trust.claim import code
+from agent.trust.openssl import ISSUERS, OpensslError, key_kind, new_key, public_key, request
 
 
 @dataclass(frozen=True, slots=True)

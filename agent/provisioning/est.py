@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from agent.adapters.whole_file import read_file
 from agent.core.errors import EdgeAgentError
-from agent.provisioning.openssl import in_memory
+from agent.trust.openssl import in_memory
+from agent.trust.whole_file import read_file
 
 EST = "/.well-known/est/"
 PAGES = "page/"

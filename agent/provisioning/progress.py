@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
-from agent.adapters.whole_file import replace_file
 from agent.core.errors import StorageError
+from agent.trust.whole_file import replace_file
 
 RUN = Path("/run/edge-agent-enrol")
 """Root's. It is gone after a restart, when the enrolment is tried again if there is a claim on the card."""

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from agent.adapters.whole_file import read_file
 from agent.contract.identity import Identity
 from agent.core.binding import Binding, copied
 from agent.core.errors import CopiedCard, EdgeAgentError
@@ -18,9 +17,10 @@ from agent.provisioning.asking import (
     issuers,
     right_certificate,
 )
-from agent.provisioning.credentials import AUTHORITIES, CERTIFICATE, ISSUERS, Asked, Bound, Set, Store
+from agent.provisioning.credentials import AUTHORITIES, CERTIFICATE, Asked, Bound, Set, Store
 from agent.provisioning.est import Registrar, Shown
-from agent.provisioning.openssl import Certificate, describe, key_alone, new_key, public_key, request
+from agent.trust.openssl import ISSUERS, Certificate, describe, key_alone, new_key, public_key, request
+from agent.trust.whole_file import read_file
 
 RESULT = "renewal.json"
 """Beside the sets: what has become of the last try."""

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from agent.adapters.child_process import give_way
-from agent.adapters.jose_keys import KeyRing
-from agent.adapters.whole_file import replace_file
-from agent.adapters.x509_files import kind_of_key
 from agent.contract.commissioning import JwsSignature, Report, payload_of
 from agent.contract.errors import EdgeAgentError
 from agent.core.diagnosis.certificate import unusable
-from agent.provisioning import openssl
-from agent.provisioning.report import of_the_technician, seal
+from agent.trust import openssl
+from agent.trust.commissioning_report import of_the_technician, seal
+from agent.trust.jose_keys import KeyRing
+from agent.trust.whole_file import replace_file
+from agent.trust.x509_files import kind_of_key
 
 _NICENESS, _OOM_SCORE = 15, 600
 

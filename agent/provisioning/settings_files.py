@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from agent.adapters.binding import CURRENT
-from agent.adapters.jose_keys import parse_keys
 from agent.adapters.rights import as_owner
-from agent.adapters.whole_file import explained, replace_file
 from agent.core.errors import StorageError
 from agent.provisioning.credentials import AUTHORITIES, CERTIFICATE, KEY
 from agent.provisioning.est import RegistrarError
+from agent.trust.jose_keys import parse_keys
+from agent.trust.whole_file import explained, replace_file
 
 LAYER = "95-enrolled.toml"
 COMMAND_KEYS = "command-keys.json"

@@ -16,8 +16,8 @@ from agent.adapters.child_process import die_with_parent, give_way, leave_signal
 from agent.core.camera.stream_clock import StreamClock
 from agent.core.camera.units import IT_IS_SILENT, StreamHeader, trouble, units_record
 from agent.core.errors import CameraError
-from agent.evidence.h264 import begins_group, first_picture
-from agent.evidence.parameter_sets import is_b
+from agent.trust.evidence.h264 import begins_group, first_picture
+from agent.trust.evidence.parameter_sets import is_b
 
 _boottime_ns = partial(time.clock_gettime_ns, time.CLOCK_BOOTTIME)
 _MOST_REORDERED_NS = 2_000_000_000

@@ -5,8 +5,8 @@ from typing import Protocol
 
 from agent.core.camera.units import Kind, RecordHead, StreamHeader, UnitsError, units_of
 from agent.core.errors import EdgeAgentError
-from agent.evidence.h264 import begins_group
 from agent.recorder.backlog import Backlog
+from agent.trust.evidence.h264 import begins_group
 
 _SILENT_NS = 1_000_000_000
 """What has come is not kept waiting for longer than this for what follows."""

@@ -8,14 +8,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from agent.adapters.evidence_keys import DeviceKey, Recipient
 from agent.adapters.system_clock import SystemClock
 from agent.core.camera.recorder_link import RecorderSpec
 from agent.core.errors import EdgeAgentError
 from agent.evidence.clips import Budget, Clips
-from agent.evidence.media_signing.sign import Facts, GopSigner
+from agent.evidence.media_sign import Facts, GopSigner
 from agent.recorder.pieces import Signer
 from agent.recorder.recording import Clips as Keeper
+from agent.trust.evidence_keys import DeviceKey, Recipient
 
 _MANUFACTURER = "edge-agent"
 _CLAIM_S = 15.0

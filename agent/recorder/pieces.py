@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from agent.evidence.fragment import Fragment
-from agent.evidence.h264 import Kind, Unit, units
-from agent.evidence.mp4_write import Sample, fragment, ticks
-from agent.evidence.parameter_sets import ParameterSets, UnreadableVideoError, is_b
+from agent.trust.evidence.fragment import Fragment
+from agent.trust.evidence.h264 import Kind, Unit, units
+from agent.trust.evidence.mp4_write import Sample, fragment, ticks
+from agent.trust.evidence.parameter_sets import ParameterSets, UnreadableVideoError, is_b
 
 if TYPE_CHECKING:  # the ports load pydantic
     from agent.ports import Clock

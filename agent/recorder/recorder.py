@@ -20,13 +20,13 @@ from agent.core.camera.recorder_link import (
 )
 from agent.core.errors import EdgeAgentError, StorageError
 from agent.evidence.clips import AGENT_ENDED
-from agent.evidence.fragment import Fragment
-from agent.evidence.mp4_write import init_segment
 from agent.recorder.backlog import Batch
 from agent.recorder.pieces import Piece
 from agent.recorder.recording import Clips, Recording
 from agent.recorder.ring import Ring
 from agent.recorder.segments import Part, Segments
+from agent.trust.evidence.fragment import Fragment
+from agent.trust.evidence.mp4_write import init_segment
 
 if TYPE_CHECKING:  # the ports load pydantic
     from agent.ports import Clock

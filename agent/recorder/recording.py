@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from agent.core.camera.recorder_link import Facts
-from agent.evidence.chain import Head
 from agent.evidence.clips import Swept
-from agent.evidence.fragment import Fragment
-from agent.evidence.parameter_sets import ParameterSets
 from agent.recorder.pieces import Piece
+from agent.trust.evidence.chain import Head
+from agent.trust.evidence.fragment import Fragment
+from agent.trust.evidence.parameter_sets import ParameterSets
 
 
 class OpenClip(Protocol):

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from agent.contract.times import rfc3339
 from agent.core.camera.recorder_link import Facts, UploadSpec
 from agent.core.camera.segment import MEDIA, NEW, NOTE, Segment, segment_name
-from agent.evidence.fragment import Fragment
+from agent.trust.evidence.fragment import Fragment
 
 _PAST_NS = 5_000_000_000
 """Of what was in memory, so much is in one segment: on a slow link 10 s would take 20."""

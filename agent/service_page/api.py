@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
-from agent.adapters.jose_keys import MAX_TOKEN_BYTES
 from agent.core.commissioning.walk import Answer
 from agent.service_page.entrance import Entrance, Refused
 from agent.service_page.views import Views
 from agent.service_page.walking import NotNow, Walking
 from agent.service_page.web import Reply, Request, found, refusal, session_cookie
+from agent.trust.jose_keys import MAX_TOKEN_BYTES
 
 _ANSWERS = frozenset(get_args(Answer))
 _DONE = Reply(204)

@@ -5,69 +5,15 @@ who the device is or whom it obeys, because `ALLOWED` names none of them.
 """
 
 import copy
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from agent.contract import layers
+from agent.contract.from_afar import ON_THE_SPOT, TABLES, forbidden, is_named
 from agent.core.errors import SettingsError
-from agent.settings import layers
 from agent.settings.file import BadSettings, settings_of
 from agent.settings.tree import Settings
 
-ALLOWED: Mapping[str, str] = {
-    "device.location.text": "how the dispatcher reads the place",
-    "device.time_zone": "the time zone of the zones' hours",
-    "mqtt.brokers": "the brokers; TLS can't be taken away",
-    "mqtt.interfaces": "the network interface of each broker",
-    "mqtt.keepalive_s": "the keepalive",
-    "mqtt.connect_timeout_s": "how long a connection may take",
-    "mqtt.alarm_timeout_s": "when an alarm goes to the next broker",
-    "mqtt.return_after_s": "when the first broker is tried again",
-    "mqtt.reconnect_spread_s": "the random wait before a new connection",
-    "cameras.source": "where the pictures come from; needs two signers if any camera has masks",
-    "cameras.frames_per_second": "how many pictures are looked at",
-    "cameras.inferences_per_second": "how often the model runs at most",
-    "cameras.threads": "processor threads of the model",
-    "cameras.score_threshold": "from which score on somebody counts",
-    "cameras.smallest_person": "who is too far away to report",
-    "cameras.enter_after_s": "when somebody has entered",
-    "cameras.leave_after_s": "when somebody has left",
-    "cameras.min_travel": "how far somebody must have come",
-    "cameras.converging_from": "from how many people who have closed in on one an alarm says so",
-    "cameras.cool_down_s": "the shortest time between two events",
-    "cameras.update_every_s": "how often what lasts is reported again",
-    "cameras.zones": "zones with their hours",
-    "cameras.lines": "lines",
-    "cameras.masks": "privacy masks; taking one away or changing one needs two signers",
-    "evidence.recipient": "whose key opens what cameras record; needs two signers",
-    "evidence.max_age_days": "after how many days recordings are deleted; needs two signers",
-    "self_test.at": "the time of the daily self-test",
-    "self_test.spread_s": "the time over which devices spread their self-tests",
-    "self_test.after_start_s": "how long after a start there is none",
-    "self_test.retry_after_s": "when a failed self-test is repeated",
-    "health.interval_s": "how often the health is reported",
-    "data.month_bytes": "how much of the SIM card's data is used in a month",
-    "storage.telemetry_max_bytes": "the budget of pictures and events",
-    "storage.keep_free_bytes": "when the disk counts as short of room",
-}
-"""The settings that may be changed from afar, and what each is. Those of a camera are keys of a table in `cameras`,
-which names one that the files have."""
-_TABLES = frozenset(path[:end] for path in ALLOWED for end, letter in enumerate(path) if letter == ".")
-
-
-ON_THE_SPOT = frozenset(
-    {
-        "device.location.text",
-        "cameras.zones",
-        "cameras.lines",
-        "cameras.masks",
-        "cameras.smallest_person",
-        "cameras.min_travel",
-        "cameras.enter_after_s",
-        "cameras.leave_after_s",
-    }
-)
-"""What a technician's key may change alone: what somebody must look from the device, or walk in front of its camera, to
-judge. The rest of what is allowed takes another person of the office, too."""
 _NAMED = ("zones", "lines")
 
 
@@ -148,7 +94,7 @@ def _lay(layer: dict[str, Any], changes: Mapping[str, Any], files: Mapping[str, 
                 if camera is None:
                     mine.append(camera := {"name": name})
                 _lay(camera, change, next((each for each in has or () if each["name"] == name), {}), path)
-        elif path in _TABLES:  # elsewhere a table is a mistake, which `judge` names
+        elif path in TABLES:  # elsewhere a table is a mistake, which `judge` names
             _lay(layer.setdefault(key, {}), wanted, has or {}, path)
         else:
             layer[key] = _over_named(has or (), wanted) if key in _NAMED else wanted
@@ -161,7 +107,7 @@ def why_two(what: Sequence[str]) -> str:
 
 def _over_named(has: Sequence[Mapping[str, Any]], wanted: Any) -> Any:
     """Return what a layer must say, so that a list which the files have as `has` becomes `wanted`."""
-    if not isinstance(wanted, list) or not wanted or not all(map(_is_named, wanted)):
+    if not isinstance(wanted, list) or not wanted or not all(map(is_named, wanted)):
         return wanted
     known = {each["name"]: each for each in has}
     names = {each["name"] for each in wanted}
@@ -176,11 +122,6 @@ def _over_named(has: Sequence[Mapping[str, Any]], wanted: Any) -> Any:
     return tables
 
 
-def forbidden(changes: Mapping[str, Any], allowed: Container[str] = ALLOWED) -> list[str]:
-    """Return the paths in `changes` that can't be changed from afar, or are not among those `allowed`."""
-    return sorted(set(_forbidden(changes, "", allowed)))
-
-
 def named(changes: Mapping[str, Any]) -> list[str]:
     """Name the settings that `changes` touches, for a person."""
     names = []
@@ -192,28 +133,6 @@ def named(changes: Mapping[str, Any]) -> list[str]:
         else:
             names.append(key)
     return names
-
-
-def _forbidden(value: Mapping[str, Any], table: str, allowed: Container[str]) -> Iterator[str]:
-    """Yield the paths in `value`, which lies at `table`, that are not allowed."""
-    for key, inner in value.items():
-        path = f"{table}.{key}" if table else key
-        if (path in allowed and "." not in key) or (table, key) == ("cameras", "name"):
-            continue
-        if key == "unset" and isinstance(inner, list) and all(isinstance(name, str) for name in inner):
-            names = [f"{table}.{name}" if table else name for name in inner]
-            yield from (name for name in names if name not in allowed)
-        elif path == "cameras" and isinstance(inner, list) and inner and all(map(_is_named, inner)):
-            for camera in inner:
-                yield from _forbidden(camera, path, allowed)
-        elif path in _TABLES and path != "cameras" and isinstance(inner, dict):
-            yield from _forbidden(inner, path, allowed)
-        else:
-            yield path[:100]
-
-
-def _is_named(table: Any) -> bool:
-    return isinstance(table, dict) and isinstance(table.get("name"), str)
 
 
 def _is_encrypted(url: str) -> bool:

@@ -15,7 +15,7 @@ _KEY = re.compile(r"[A-Za-z0-9._-]{1,64}:([A-Za-z0-9_-]{43})")
 def _recipient(text: str) -> str:
     key = _KEY.fullmatch(text)
     if key is None or len(base64.urlsafe_b64decode(key[1] + "=")) != 32:
-        raise ValueError("this is NAME:KEY, the line that `edge-agent keygen --evidence` prints")
+        raise ValueError("this is NAME:KEY, the line that `edge-centre keygen --evidence` prints")
     return text
 
 

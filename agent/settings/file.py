@@ -12,10 +12,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import SettingsError as PydanticSettingsError
 
+from agent.contract import layers
+from agent.contract.layers import WORDS, Location
 from agent.core.camera.camera_kinds import KINDS
 from agent.core.errors import SettingsError
-from agent.settings import layers
-from agent.settings.layers import WORDS, Location
 from agent.settings.tree import ENVIRONMENT_PREFIX, Settings, mask_url
 
 

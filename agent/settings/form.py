@@ -7,8 +7,8 @@ from typing import Any, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from agent.settings.afar import ALLOWED, ON_THE_SPOT
-from agent.settings.layers import Node
+from agent.contract.from_afar import ALLOWED, ON_THE_SPOT
+from agent.contract.layers import Node
 from agent.settings.tree import Settings, mask_url
 
 _ELSEWHERE = {"zones", "lines", "masks", "recipient", "max_age_days"}

@@ -16,13 +16,13 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from agent.adapters.in_time import in_time
-from agent.adapters.jose_keys import parse_keys
-from agent.adapters.whole_file import read_file
+from agent.contract.layers import Node, read
 from agent.core.errors import SettingsError, StorageError
 from agent.settings.afar import apply, named
 from agent.settings.file import settings_of
-from agent.settings.layers import Node, read
 from agent.settings.tree import Settings
+from agent.trust.jose_keys import parse_keys
+from agent.trust.whole_file import read_file
 
 FILE = "from-afar.json"
 PLACE = "the settings from afar"

@@ -13,9 +13,9 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from agent.contract.identity import Identity
+from agent.contract.spelling import nearest
 from agent.core.camera.settings import CameraSettings
 from agent.core.section import Section, TopicLevel
-from agent.core.spelling import nearest
 from agent.settings.evidence import EvidenceSettings
 from agent.settings.live import LiveSettings
 from agent.settings.sparing import BatterySettings, DataSettings

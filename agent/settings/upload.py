@@ -1,34 +1,12 @@
 """The settings of what leaves of a recording, beside messages: to whom, how fast, and how much."""
 
-import re
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
+from agent.contract.stores import Host
 from agent.core.section import Section
-
-_NAME = re.compile(r"(?=.{1,253}$)(?:[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_WHAT = "this is the host of a store, in small letters, with :PORT (1 to 65535) where it is not 443"
-
-
-def _host(text: str) -> str:
-    found = re.fullmatch(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(?::([1-9][0-9]{0,4}))?", text)
-    if found is None or int(found[2] or 443) > 65535:
-        raise ValueError(_WHAT)
-    name = found[1]
-    if name.startswith("[") or re.fullmatch(r"[0-9.]+", name):
-        try:
-            ip_address(name.strip("[]"))
-        except ValueError:
-            raise ValueError(_WHAT) from None
-    elif _NAME.fullmatch(name) is None:
-        raise ValueError(_WHAT)
-    return text
-
-
-Host = Annotated[str, AfterValidator(_host)]
 
 
 class UploadSettings(Section):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from agent import __version__
 from agent.contract.errors import EdgeAgentError
-from agent.provisioning import claim as claims
+from agent.trust import claim as claims
 from deploy.card import boot_lines, systems
 from deploy.card.errors import CardError
 from deploy.card.partition import Partition

@@ -7,11 +7,11 @@ before the first release, removes the file, which a reviewer sees.
 import json
 import sys
 
-from agent.contract.schema.asyncapi import document
-from agent.contract.schema.files import as_json
 from deploy.contract.changes import breaking
 from deploy.contract.tables import renewed
 from deploy.wiring.pages import ROOT
+from edge_centre.schema.asyncapi import document
+from edge_centre.schema.files import as_json
 
 DOCS = ROOT.parent / "docs"
 PAGE = DOCS / "contract.md"

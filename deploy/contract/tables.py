@@ -21,11 +21,11 @@ from agent.contract.events import (
 )
 from agent.contract.evidence import EvidenceData
 from agent.contract.messages import AlarmData, Envelope, ResultData, StateData
-from agent.contract.results import REJECTIONS, RESULTS
-from agent.contract.schema.catalogue import DEVICE, Entry, entries, roles
-from agent.contract.schema.models import Definitions
-from agent.contract.schema.rows import Row, rows
 from agent.contract.security import SECURITY
+from edge_centre.schema.catalogue import DEVICE, Entry, entries, roles
+from edge_centre.schema.models import Definitions
+from edge_centre.schema.results import REJECTIONS, RESULTS
+from edge_centre.schema.rows import Row, rows
 
 _MARKED = re.compile(r"(<!-- made: ([a-z-]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 _MODELS: Mapping[str, type] = {

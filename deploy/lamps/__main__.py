@@ -3,8 +3,8 @@
 import sys
 
 from deploy.lamps.overview import overview
-from deploy.lamps.poster import poster
 from deploy.wiring.pages import ROOT
+from edge_centre.signage.poster import poster
 
 DOCS = ROOT.parent / "docs"
 PICTURES = {"lamps.svg": overview, "lamps-poster.svg": poster}

@@ -3,11 +3,11 @@
 import textwrap
 
 from agent.contract.lamps import Pattern
-from deploy.lamps.face import WIDTH as FACE
-from deploy.lamps.face import face, rhythm
-from deploy.lamps.pictograms import speaker
-from deploy.lamps.words import BEFORE, CALL, OTHER_TIMES, RHYTHMS, TONE_S, Moment
-from deploy.wiring.canvas import CARD, LINE, SOFT, Canvas
+from edge_centre.signage.canvas import CARD, LINE, SOFT, Canvas
+from edge_centre.signage.face import WIDTH as FACE
+from edge_centre.signage.face import face, rhythm
+from edge_centre.signage.pictograms import speaker
+from edge_centre.signage.words import BEFORE, CALL, OTHER_TIMES, RHYTHMS, TONE_S, Moment
 
 WIDTH, MARGIN, GAP = 1000.0, 16.0, 9.0
 CARD_WIDTH, CARD_HEIGHT = (WIDTH - 2 * MARGIN - 4 * GAP) / 5, 236.0

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from agent import __version__
+from agent.__main__ import PROGRAM
 from agent.models.cache import cache_directory
 from deploy.package import archive, bill, completion, control, environment, licences, manual, parts, sizes, tree
 from deploy.package.progress import Progress
@@ -43,12 +44,12 @@ def build(target: Target, out: Path, compression: str) -> Path:
     say = Progress(target.name)
     with tempfile.TemporaryDirectory(prefix="edge-agent-dist-") as scratch:
         root = Path(scratch) / "root"
-        environment.build(target, root, environment.own_wheel(PROJECT, Path(scratch), time_s), cache, say)
+        environment.build(target, root, environment.own_wheels(PROJECT, Path(scratch), time_s), cache, say)
         tree.build(PROJECT, root, target.release)
         tree.write(root / "usr/share/man/man1/edge-agent.1.gz", manual.page(__version__, time_s))
         tree.write(root / tree.BUILT, f"{time_s}\n")
         for shell, place in completion.SHELLS.items():
-            tree.write(root / place, completion.script(shell))
+            tree.write(root / place.format("edge-agent"), completion.script(shell, PROGRAM))
         libraries = root / target.site_packages
         included, model = [*parts.read(target, libraries), *parts.read_page(libraries)], tree.model().manifest
         terms = licences.text(included, target.site_packages, model.licence)

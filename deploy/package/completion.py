@@ -1,4 +1,4 @@
-"""What a shell completes after `edge-agent`, written by shtab from the command line itself."""
+"""What a shell completes after `edge-agent` or `edge-centre`, written by shtab from the command line itself."""
 
 import argparse
 from collections.abc import Iterator
@@ -6,18 +6,18 @@ from pathlib import Path
 
 import shtab
 
-from agent.__main__ import whole_parser
+from agent.contract.command_line import Program
 
 SHELLS = {
-    "bash": "usr/share/bash-completion/completions/edge-agent",
-    "zsh": "usr/share/zsh/vendor-completions/_edge-agent",
+    "bash": "usr/share/bash-completion/completions/{}",
+    "zsh": "usr/share/zsh/vendor-completions/_{}",
 }
-"""Where Debian's shells look for them."""
+"""Where Debian's shells look for that of a program."""
 
 
-def script(shell: str) -> str:
+def script(shell: str, program: Program) -> str:
     """The completion of one shell."""
-    parser = whole_parser()
+    parser = program.whole_parser()
     for each in parsers(parser):
         for action in each._actions:  # argparse tells of its parts nowhere else
             if action.type is Path:

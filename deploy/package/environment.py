@@ -43,15 +43,15 @@ PRUNED = (
 """What no device needs."""
 
 
-def build(target: Target, root: Path, wheel: Path, cache: Path, say: Callable[[str], None]) -> None:
-    """Make the environment below `root`. `wheel` is the agent; what the libraries become is kept in `cache`.
+def build(target: Target, root: Path, wheels: Path, cache: Path, say: Callable[[str], None]) -> None:
+    """Make the environment below `root`. `wheels` is where our own are; what the libraries become is kept in `cache`.
 
     `say` hears of each step.
     """
     shutil.copytree(_libraries(target, cache, say) / HOME, root / HOME)
     say("adding the agent")
     own = root.with_name("own")
-    _install(own / target.site_packages, "--no-deps", f"--find-links={wheel.parent}", "edge-agent")
+    _install(own / target.site_packages, "--no-deps", f"--find-links={wheels}", "edge-agent-common", "edge-agent")
     _list_what_is_there(own / target.site_packages)
     _compile(own, python.find(target.release, cache, say))
     shutil.copytree(own, root, dirs_exist_ok=True)
@@ -63,10 +63,11 @@ def build(target: Target, root: Path, wheel: Path, cache: Path, say: Callable[[s
     (program.parent / "python3").symlink_to("/usr/bin/python3")
 
 
-def own_wheel(project: Path, directory: Path, time_s: int) -> Path:
-    """The agent itself as a wheel in `directory`; its files bear the time `time_s`."""
-    _pip("wheel", "--no-deps", "--no-build-isolation", f"--wheel-dir={directory}", str(project), time_s=time_s)
-    return next(directory.glob("edge_agent-*.whl"))
+def own_wheels(project: Path, directory: Path, time_s: int) -> Path:
+    """Make wheels of the agent and of what it shares with the office in `directory`; their files bear `time_s`."""
+    for each in (project / "agent", project):
+        _pip("wheel", "--no-deps", "--no-build-isolation", f"--wheel-dir={directory}", str(each), time_s=time_s)
+    return directory
 
 
 def _libraries(target: Target, cache: Path, say: Callable[[str], None]) -> Path:

@@ -18,12 +18,12 @@ _HEAD = """\
 _HEAD_OF_REGISTRAR = """\
 # Written by `make dist-lock`. What the registrar's host runs: version, and SHA-256 of the wheels for Debian 12 and 13.
 """
-REGISTRAR = DIRECTORY.parent / "registrar" / "requirements.txt"
+REGISTRAR = DIRECTORY.parent / "centre/edge_centre/registrar/requirements.txt"
 
 
 def write(target: Target, project: Path) -> None:
     """Resolve what `project` (the folder of pyproject.toml) needs on this machine, and lock it."""
-    declared = tomllib.loads((project / "pyproject.toml").read_text())["project"]["dependencies"]
+    declared = needs(project, "agent", ".")
     excluded = {_plain(name) for name in target.excluded}
     if "cryptography" in excluded:
         declared = [requirement.replace("PyJWT[crypto]", "PyJWT") for requirement in declared]
@@ -52,11 +52,21 @@ def write_registrar(project: Path) -> None:
     REGISTRAR.write_text(_HEAD_OF_REGISTRAR + "\n".join(lines) + "\n")
 
 
+def needs(project: Path, *folders: str) -> list[str]:
+    """What the wheels of these folders ask for, with the extra `trust` of the first, and without our own wheels."""
+    found: list[str] = []
+    for folder in folders:
+        declared = tomllib.loads((project / folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        extra = declared.get("optional-dependencies", {}).get("trust", [])
+        found += [each for each in (*declared["dependencies"], *extra) if not each.startswith("edge-agent")]
+    return list(dict.fromkeys(found))
+
+
 def registrar_needs(project: Path) -> list[str]:
-    """What pyproject.toml asks for of all that the registrar runs."""
-    declared = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    common = [each for each in declared["dependencies"] if each.startswith(("pydantic>", "PyJWT", "tzdata"))]
-    return [*common, *declared["optional-dependencies"]["registrar"]]
+    """What of that the registrar's host runs."""
+    office = tomllib.loads((project / "deploy/centre/pyproject.toml").read_text(encoding="utf-8"))["project"]
+    common = [each for each in needs(project, "agent", "deploy/centre") if not each.startswith(("paho", "rich"))]
+    return [*common, *office["optional-dependencies"]["registrar"]]
 
 
 def _resolved(target: Target, requirements: list[str], *options: str) -> dict[str, tuple[str, str]]:

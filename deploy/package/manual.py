@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from agent.__main__ import whole_parser
+from agent.__main__ import PROGRAM
 from deploy.package.completion import parsers
 
 _HEAD = """\
@@ -48,7 +48,7 @@ def page(version: str, time_s: int) -> str:
     """The source of the manual page, with the day of `time_s` (since 1970)."""
     date = datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%d")
     lines = [_HEAD.format(date=date, version=version)]
-    _, *commands = parsers(whole_parser())
+    _, *commands = parsers(PROGRAM.whole_parser())
     for each in commands:
         lines += (line + "\n" for line in _command(each))
     return "".join((*lines, _TAIL))

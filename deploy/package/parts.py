@@ -12,7 +12,7 @@ from deploy.package.target import Target
 
 PAGE = Path("agent/service_page/static")
 """Where the service page lies in a checkout, and below `site_packages`."""
-_OWN = "edge-agent"
+_OWN = ("edge-agent", "edge-agent-common")
 _TEXTS = ("LICEN", "COPYING", "NOTICE", "AUTHORS", "edl-", "epl-")
 _FROM_CLASSIFIER = {"MIT License": "MIT", "Apache Software License": "Apache-2.0", "BSD License": "BSD-3-Clause"}
 # What their authors write, in the words of SPDX.
@@ -61,7 +61,7 @@ def read_page(site_packages: Path) -> list[Part]:
 def read(target: Target, site_packages: Path) -> list[Part]:
     """Every part below `site_packages`, by name."""
     locked = dict(re.findall(r"^(\S+)==\S+ --hash=sha256:(\S+)$", target.lock.read_text(), re.MULTILINE))
-    found = [each for each in distributions(path=[str(site_packages)]) if each.name != _OWN]
+    found = [each for each in distributions(path=[str(site_packages)]) if each.name not in _OWN]
     parts = [_part(each, locked, site_packages) for each in found]
     return sorted(parts, key=lambda part: part.name.lower())
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from deploy.wiring.canvas import CARD, INK, LINE, SOFT, Canvas
-from deploy.wiring.canvas import GROUND as GROUND_COLOUR
 from deploy.wiring.circuit import COLOURS, Part, Plug, colour_name, halves, shades
 from deploy.wiring.header import EEPROM, HEADER, PHYSICAL, Board
 from deploy.wiring.symbols import GROUND, SIGNAL, STEP, Symbols
+from edge_centre.signage.canvas import CARD, INK, LINE, SOFT, Canvas
+from edge_centre.signage.canvas import GROUND as GROUND_COLOUR
 
 WIDTH, MARGIN = 1460.0, 30.0
 CARD_WIDTH, CARD_HEIGHT, CARD_STEP = 420.0, 92.0, 110.0

@@ -1,7 +1,7 @@
 """The circuit of one part, drawn from its terminals outwards."""
 
-from deploy.wiring.canvas import CARD, INK, SOFT, Canvas, Point
 from deploy.wiring.circuit import Part, shades
+from edge_centre.signage.canvas import CARD, INK, SOFT, Canvas, Point
 
 SIGNAL, GROUND = 27.5, 71.5
 """Height of the terminals below the upper edge of a card; a clock has three signals, one below the other."""

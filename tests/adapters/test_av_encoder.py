@@ -4,8 +4,8 @@ import pytest
 
 from agent.adapters.av_encoder import AvEncoder
 from agent.core.errors import EncoderError
-from agent.evidence.h264 import units
-from agent.evidence.parameter_sets import ParameterSets
+from agent.trust.evidence.h264 import units
+from agent.trust.evidence.parameter_sets import ParameterSets
 from tests.support.recording import SECOND
 
 

@@ -8,8 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from agent.adapters import evidence_keys
-from agent.adapters.evidence_keys import (
+from agent.trust import evidence_keys
+from agent.trust.evidence_keys import (
     DeviceKey,
     EvidenceKey,
     KeyTrouble,

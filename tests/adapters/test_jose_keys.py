@@ -7,9 +7,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
 
-from agent.adapters.jose_keys import MAX_TOKEN_BYTES, KeyRing, PrivateKey, read_key_set, sign
 from agent.contract.commands import CommandRejected
 from agent.core.errors import SettingsError
+from agent.trust.jose_keys import MAX_TOKEN_BYTES, KeyRing, PrivateKey, read_key_set, sign
 
 CLAIMS = {"cmd_id": "c-1", "name": "ping", "args": {}, "ctr": 3}
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.adapters.paho_centre import CentreConnection, Heard
-from agent.centre import Centre
 from agent.contract.errors import BrokerError
+from edge_centre.adapters.paho_centre import CentreConnection, Heard
+from edge_centre.library import Centre
 from tests.support.fake_broker import Behaviour, FakeBroker
 from tests.support.mosquitto import Mosquitto
 

@@ -4,10 +4,10 @@ import queue
 
 import pytest
 
-from agent.adapters.paho_bounded import KEPT_PACKET_BYTES, MAXIMUM_PACKET_BYTES
 from agent.adapters.paho_broker import PahoBroker
-from agent.adapters.paho_centre import CentreConnection, Heard
 from agent.ports import MAX_RECEIVED_BYTES, Disconnected, Received
+from agent.trust.paho_bounded import KEPT_PACKET_BYTES, MAXIMUM_PACKET_BYTES
+from edge_centre.adapters.paho_centre import CentreConnection, Heard
 from tests.support.broker_events import WILL, BrokerEvents
 from tests.support.fake_broker import MQTT5, Behaviour, FakeBroker, publish_header
 from tests.support.wait import wait_for

@@ -10,9 +10,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from agent.adapters.paho_broker import PahoBroker
-from agent.adapters.tls_context import TlsFiles, explain_tls
 from agent.core.errors import BrokerError
 from agent.ports import Connected, Disconnected, OutgoingMessage, Published, Received
+from agent.trust.tls_context import TlsFiles, explain_tls
 from tests.support.broker_events import WILL, BrokerEvents
 from tests.support.certificates import Authority
 from tests.support.mosquitto import Mosquitto

@@ -9,7 +9,7 @@ import pytest
 
 from agent.adapters.picamera2_camera import Picamera2Camera
 from agent.adapters.picamera2_encoder import Picamera2Encoder
-from agent.evidence import h264
+from agent.trust.evidence import h264
 from tests.support.picamera2_stand_in import make_library
 from tests.support.vision_stand_ins import SECOND, boottime_ns
 from tests.support.wait import wait_for

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from agent.adapters import rights
-from agent.adapters.whole_file import read_file
 from agent.core.errors import StorageError
+from agent.trust.whole_file import read_file
 from tests.support.agent_process import REPOSITORY
 from tests.support.root import as_root
 from tests.support.run import ran

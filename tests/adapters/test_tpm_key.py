@@ -8,9 +8,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from agent.adapters import x509_files
-from agent.adapters.x509_files import device_certificate
 from agent.core.errors import BrokerError
+from agent.trust import x509_files
+from agent.trust.x509_files import device_certificate
 from tests.support.certificates import Authority
 from tests.support.tpm import CONFIGURATION, Tpm
 

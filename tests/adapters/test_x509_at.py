@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from agent.adapters.x509_at import revoked_at, why_no_list
-from deploy.kit.authority import new_key
+from edge_centre.adapters.x509_at import revoked_at, why_no_list
+from edge_centre.authority import new_key
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 

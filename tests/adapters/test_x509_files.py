@@ -6,8 +6,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
-from agent.adapters.x509_files import authorities, device_certificate, own_and_first_end
 from agent.core.errors import BrokerError
+from agent.trust.x509_files import authorities, device_certificate, own_and_first_end
 from tests.support.certificates import Authority, CertificateFiles
 
 

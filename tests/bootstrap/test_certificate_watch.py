@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from agent.adapters.x509_files import own_and_first_end
 from agent.bootstrap.certificate_watch import CertificateWatch
 from agent.contract.envelope import rfc3339
 from agent.settings import load
-from agent.sim.clock import SimClock
+from agent.trust.x509_files import own_and_first_end
+from deploy.lab.clock import SimClock
 from tests.settings.test_file import GOOD
 from tests.support.certificates import Authority, CertificateFiles
 from tests.support.context import make_context
@@ -119,7 +119,7 @@ def test_a_fault_of_the_library_leaves_the_end_out_and_is_logged(
         raise ImportError("the library is damaged")
 
     device = Device(tmp_path, files)
-    monkeypatch.setattr("agent.adapters.x509_files.own_and_first_end", fail)
+    monkeypatch.setattr("agent.trust.x509_files.own_and_first_end", fail)
     with caplog.at_level(logging.ERROR):
         assert device.passes(SOON) is None
     assert "the library is damaged" in caplog.text
@@ -129,7 +129,7 @@ def test_a_disk_that_hangs_holds_one_thread_and_the_end_that_was_read_stays(
     tmp_path: Path, files: CertificateFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agent.adapters.in_time.PATIENCE_S", 0.05)
-    monkeypatch.setattr("agent.adapters.x509_files.read_file", Path.read_bytes)  # a FIFO stands for a disk that hangs
+    monkeypatch.setattr("agent.trust.x509_files.read_file", Path.read_bytes)  # a FIFO stands for a disk that hangs
     device, right = Device(tmp_path, files), files.cert.read_bytes()
     end = device.passes(SOON)
     files.cert.unlink()
@@ -149,7 +149,7 @@ def test_a_disk_that_answers_late_is_heard(
     tmp_path: Path, files: CertificateFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agent.adapters.in_time.PATIENCE_S", 0.05)
-    monkeypatch.setattr("agent.adapters.x509_files.read_file", Path.read_bytes)  # a FIFO stands for a disk that hangs
+    monkeypatch.setattr("agent.trust.x509_files.read_file", Path.read_bytes)  # a FIFO stands for a disk that hangs
     right, end = files.cert.read_bytes(), end_of(files)
     device = Device(tmp_path, files)
     files.cert.unlink()

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from agent.adapters.jose_keys import PrivateKey, sign
 from agent.bootstrap import from_afar
 from agent.bootstrap.trial import TRIAL_S
-from agent.centre import co_sign
 from agent.core.errors import StorageError
 from agent.outbox.outbox import Outbox
 from agent.settings.kept import Kept, load_kept, store_kept
-from agent.sim.clock import SimClock
+from agent.trust.jose_keys import PrivateKey, sign
+from deploy.lab.clock import SimClock
+from edge_centre.library import co_sign
 from tests.bootstrap.test_fuzz import Target
 from tests.support.drafts import IDENTITY, body, taken, write
 from tests.support.outbox_fixtures import clock, message_store, outbox, store

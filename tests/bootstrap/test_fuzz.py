@@ -15,7 +15,6 @@ from typing import Any, cast
 import psutil
 import pytest
 
-from agent.adapters.jose_keys import KeyRing, PrivateKey, PublicKey
 from agent.bootstrap.command_executor import CommandExecutor
 from agent.bootstrap.from_afar import FromAfar
 from agent.contract.commands import TABLE, UploadUrlsArgs
@@ -26,7 +25,8 @@ from agent.runtime.cameras.asked_pictures import AskedPictures
 from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.live.answers import LiveAnswer
 from agent.settings.kept import Kept, begin, load_kept
-from agent.sim.clock import SimClock
+from agent.trust.jose_keys import KeyRing, PrivateKey, PublicKey
+from deploy.lab.clock import SimClock
 from tests.settings.test_file import GOOD
 from tests.support.command_rig import WhenAwaited
 from tests.support.context import make_context

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from agent.adapters.jose_keys import KeyRing, PrivateKey
 from agent.bootstrap import sealing
 from agent.bootstrap.commissioning import equipment
 from agent.bootstrap.sealing import FILE, Sealing
@@ -33,7 +32,8 @@ from agent.runtime.supervision.supervisor import Supervisor
 from agent.runtime.uplink.announcer import Announcer
 from agent.settings import load
 from agent.settings.tree import Settings
-from agent.sim.clock import SimClock
+from agent.trust.jose_keys import KeyRing, PrivateKey
+from deploy.lab.clock import SimClock
 from tests.support.agent_process import as_toml
 from tests.support.commissioning import ENDED, USER, Office, signature
 from tests.support.drafts import body, open_outbox, security, taken

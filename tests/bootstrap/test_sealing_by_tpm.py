@@ -8,11 +8,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from agent.__main__ import main
 from agent.bootstrap import sealing
 from agent.bootstrap.sealing import FILE
-from agent.provisioning import openssl
 from agent.provisioning.sealing import sealed
+from agent.trust import openssl
+from edge_centre.__main__ import main
 from tests.bootstrap.test_sealing import Device
 from tests.support.agent_process import REPOSITORY
 from tests.support.commissioning import USER

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from agent.adapters.jose_keys import KeyRing, PrivateKey, sign
 from agent.bootstrap.signers import check_keys, check_second
 from agent.contract.commands import KeysSetArgs, read_claims
 from agent.settings.afar import ChangeRefused
+from agent.trust.jose_keys import KeyRing, PrivateKey, sign
 from tests.support.drafts import IDENTITY
 
 FIRST = PrivateKey.generate("admin", "thandi")

@@ -8,7 +8,7 @@ import pytest
 
 from agent.bootstrap.trial import TRIAL_S, TrialJudge
 from agent.settings.kept import Trial
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.context import make_context
 
 TRIAL = Trial(revision=1, cameras=["front"], degraded=["siren"])

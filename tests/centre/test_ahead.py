@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from agent.centre import AlarmChanged, AlarmLost, EpochChanged, HoleFound, Mark, Notice
+from edge_centre.library import AlarmChanged, AlarmLost, EpochChanged, HoleFound, Mark, Notice
 from tests.support.made_up import SOURCE, World, is_duplicate
 
 BACKLOG_S = 60

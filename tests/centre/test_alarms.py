@@ -4,7 +4,9 @@ from functools import partial
 
 import pytest
 
-from agent.centre import (
+from agent.contract.lamps import IDLE, PRESSED, Pattern
+from agent.contract.messages import ResultData
+from edge_centre.library import (
     AlarmChanged,
     AlarmLost,
     AlarmReopened,
@@ -14,10 +16,8 @@ from agent.centre import (
     Replay,
     Unreadable,
 )
-from agent.centre.alarms import LOST_AFTER_S, MOST_OPEN
-from agent.centre.kept_lists import DECIDED_AFTER_S
-from agent.contract.lamps import IDLE, PRESSED, Pattern
-from agent.contract.messages import ResultData
+from edge_centre.library.alarms import LOST_AFTER_S, MOST_OPEN
+from edge_centre.library.kept_lists import DECIDED_AFTER_S
 from tests.support.drafts import alarm_data
 from tests.support.made_up import HEALTH_JSON, SOURCE, World, alarm_json, envelope
 

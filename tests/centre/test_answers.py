@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from agent.centre import AbandonedError, Alarm, Notice
-from agent.centre.answers import Answers
 from agent.contract.messages import ResultData
 from agent.contract.vocabulary import AckAction
+from edge_centre.library import AbandonedError, Alarm, Notice
+from edge_centre.library.answers import Answers
 from tests.support.agent_process import run_cli
 from tests.support.made_up import World
 

@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.centre import Consumer, HoleFound, RecordLost
 from agent.contract.messages import AlarmData
+from edge_centre.library import Consumer, HoleFound, RecordLost
 from tests.support.drafts import alarm_data
 from tests.support.made_up import SOURCE, World
 

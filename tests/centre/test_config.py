@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from agent.adapters.jose_keys import KeyRing, PrivateKey
 from agent.bootstrap.signers import check_second as device_checks
-from agent.centre import co_sign, sign_config
-from agent.centre.config import KEPT_S, check_second
-from agent.cli.keygen import make_key
 from agent.contract.commands import read_claims
 from agent.contract.messages import ResultData
+from agent.trust.jose_keys import KeyRing, PrivateKey
+from edge_centre.key_files import make_key
+from edge_centre.library import co_sign, sign_config
+from edge_centre.library.config import KEPT_S, check_second
 from tests.support.made_up import SOURCE
 
 CHANGES: dict[str, Any] = {"cameras": [{"name": "front", "masks": [[[0.1, 0.1], [0.4, 0.1], [0.4, 0.4]]]}]}

@@ -2,12 +2,12 @@
 
 import pytest
 
-from agent.adapters.jose_keys import KeyRing, PrivateKey
-from agent.adapters.tls_context import TlsFiles
-from agent.centre.conform.fleet import Fleet, Player
-from agent.centre.conform.forgeries import FORGERIES, Forgery
-from agent.centre.conform.subject import Subject
 from agent.contract.identity import Identity
+from agent.trust.jose_keys import KeyRing, PrivateKey
+from agent.trust.tls_context import TlsFiles
+from edge_centre.conform.fleet import Fleet, Player
+from edge_centre.conform.forgeries import FORGERIES, Forgery
+from edge_centre.conform.subject import Subject
 
 IDENTITY = Identity("gp", "park-station", "kiosk-1")
 KEY = PrivateKey.generate("operator", "office")

@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 
-from agent.adapters.jose_keys import KeyRing, PrivateKey, sign
-from agent.adapters.paho_centre import Heard
-from agent.adapters.tls_context import TlsFiles
-from agent.centre import record
-from agent.centre.conform import answering, checks
-from agent.centre.conform.fleet import Fleet, Player
-from agent.centre.conform.subject import Subject
-from agent.centre.conform.verdict import Wrong
-from agent.centre.conform.voice import Made, Voice
-from agent.centre.orders import signed
 from agent.contract.identity import Identity
 from agent.contract.messages import SecurityData
+from agent.trust.jose_keys import KeyRing, PrivateKey, sign
+from agent.trust.orders import signed
+from agent.trust.tls_context import TlsFiles
+from edge_centre.adapters.paho_centre import Heard
+from edge_centre.conform import answering, checks
+from edge_centre.conform.fleet import Fleet, Player
+from edge_centre.conform.subject import Subject
+from edge_centre.conform.verdict import Wrong
+from edge_centre.conform.voice import Made, Voice
+from edge_centre.library import record
 from tests.support.drafts import alarm_data
 
 IDENTITY = Identity("conform", "run", "self-test")

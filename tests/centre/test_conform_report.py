@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.adapters.jose_keys import KeyRing, PrivateKey, sign
-from agent.centre.conform.report import Report, untried, verified
-from agent.centre.conform.verdict import Finding
 from agent.contract.errors import EdgeAgentError
+from agent.trust.jose_keys import KeyRing, PrivateKey, sign
+from edge_centre.conform.report import Report, untried, verified
+from edge_centre.conform.verdict import Finding
 
 KEY = PrivateKey.generate("operator", "office")
 PASSED = Finding("disorder", "a late message", "passed", took_ms=12)
@@ -81,7 +81,7 @@ def test_a_report_of_a_stranger_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"report": 1, "signature": 2}', '{"report": {}, "signature": "é"}'])
 def test_what_is_no_report_is_called_so(text: str, tmp_path: Path) -> None:
-    assert "this is no report of edge-agent conform" in spoilt(text, tmp_path)
+    assert "this is no report of edge-centre conform" in spoilt(text, tmp_path)
 
 
 def test_a_signed_command_is_no_signature_of_a_report(tmp_path: Path) -> None:

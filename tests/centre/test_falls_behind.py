@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from agent.adapters.paho_centre import Heard
-from agent.centre import Centre, Consumer, DevicesGone, NewMessage, Notice, Presence, PresenceChanged
-from agent.centre import centre as centre_module
-from agent.centre import link as link_module
+from edge_centre.adapters.paho_centre import Heard
+from edge_centre.library import Centre, Consumer, DevicesGone, NewMessage, Notice, Presence, PresenceChanged
+from edge_centre.library import centre as centre_module
+from edge_centre.library import link as link_module
 from tests.support.made_up import HEALTH_JSON, TREE, World, alarm_json, envelope
 
 STOOD_STILL_S = 600.0

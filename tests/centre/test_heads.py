@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from agent.centre import Consumer, Heads, HeadsError, NewMessage, Notice, Refused
-from agent.centre import heads as module
-from agent.centre.heads import Kept
-from agent.evidence.chain import read_heads
+from agent.trust.evidence.chain import read_heads
+from edge_centre.library import Consumer, Heads, HeadsError, NewMessage, Notice, Refused
+from edge_centre.library import heads as module
+from edge_centre.library.heads import Kept
 from tests.support.made_up import TREE, envelope
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64

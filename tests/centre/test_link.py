@@ -5,9 +5,9 @@ from typing import cast
 
 import pytest
 
-from agent.adapters.paho_centre import CentreConnection
-from agent.centre import Centre
-from agent.centre.link import Link
+from edge_centre.adapters.paho_centre import CentreConnection
+from edge_centre.library import Centre
+from edge_centre.library.link import Link
 
 
 class Door:

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.centre import Consumer, Duplicate, LivePicture, NewMessage, NewPicture, Unreadable
-from agent.centre.consumer import MOST_DEVICES
-from agent.centre.order import REMEMBERED
 from agent.contract.envelope import MessageFactory, Stamp, seal
+from edge_centre.library import Consumer, Duplicate, LivePicture, NewMessage, NewPicture, Unreadable
+from edge_centre.library.consumer import MOST_DEVICES
+from edge_centre.library.order import REMEMBERED
 from tests.support.made_up import SOURCE, TREE, World, alarm_json, envelope, is_duplicate
 from tests.support.message_table import IDENTITY, IDS, TABLE, Row
 

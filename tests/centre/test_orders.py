@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from agent.adapters.jose_keys import KeyRing
-from agent.centre.orders import AbandonedError, Ending, NoAnswerError, Order, Orders, Signed
-from agent.cli.keygen import make_key
 from agent.contract.messages import ResultData
+from agent.trust.jose_keys import KeyRing
+from agent.trust.orders import Signed
+from edge_centre.key_files import make_key
+from edge_centre.library.orders import AbandonedError, Ending, NoAnswerError, Order, Orders
 from tests.support.made_up import SOURCE
 
 OTHER = "/edge/gp/park-station/kiosk-2"

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from agent.centre import Consumer, DevicesBack, DevicesGone, Liveness, Notice
+from edge_centre.library import Consumer, DevicesBack, DevicesGone, Liveness, Notice
 from tests.support.made_up import HEALTH_JSON, envelope
 
 HEALTH_S = 75

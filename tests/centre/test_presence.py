@@ -1,6 +1,6 @@
 """Whether a device is there, over two brokers, epochs, wills and silence."""
 
-from agent.centre import Notice, Presence, PresenceChanged
+from edge_centre.library import Notice, Presence, PresenceChanged
 from tests.support.made_up import HEALTH_JSON, SOURCE, World, envelope
 
 

@@ -9,7 +9,7 @@ from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from agent.centre.presign import LONGEST_S, StoreKey, presigned
+from edge_centre.viewing.presign import LONGEST_S, StoreKey, presigned
 
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.centre import HoleFilled, HoleFound, Mark, Notice, RecordLost, RecordSkipped, Replay
-from agent.centre.ranges import Ranges
 from agent.contract.messages import ResultData
+from edge_centre.library import HoleFilled, HoleFound, Mark, Notice, RecordLost, RecordSkipped, Replay
+from edge_centre.library.ranges import Ranges
 from tests.support.made_up import SOURCE, World, envelope, is_duplicate
 
 

@@ -1,4 +1,4 @@
-"""`edge-agent bench vision`: what it reads, writes, prints and refuses."""
+"""`python -m deploy.lab bench vision`: what it reads, writes, prints and refuses."""
 
 import json
 import os
@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from agent.__main__ import main
 from agent.adapters.opencv_video import VideoFile, VideoWriter
-from tests.support.agent_process import start_cli
+from deploy.lab.__main__ import PROGRAM
+from tests.support.agent_process import start_lab
 from tests.support.vision_media import demo_video
 from tests.support.wait import wait_for
 
@@ -66,7 +66,7 @@ def settings(directory: Path, *names: str, budget: float = 30, model: str = "mov
 
 
 def bench(config: Path, video: Path, *more: str) -> int:
-    return main(["bench", "vision", "--config", str(config), "--video", str(video), *more])
+    return PROGRAM.main(["bench", "vision", "--config", str(config), "--video", str(video), *more])
 
 
 def lines_of(path: Path) -> list[dict[str, Any]]:
@@ -234,7 +234,7 @@ def test_an_interrupt_ends_with_what_was_done_so_far(tmp_path: Path) -> None:
     out = tmp_path / "seen.jsonl"
     own = ("--config", settings(tmp_path, "front"), "--video", demo_video())
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    process = start_cli("bench", "vision", *own, "--detections", out, "--json", **pipes)
+    process = start_lab("bench", "vision", *own, "--detections", out, "--json", **pipes)
     wait_for(lambda: out.is_file() and out.stat().st_size > 0, 60, "the first lines")
     process.send_signal(signal.SIGINT)
     printed, errors = process.communicate(timeout=60)
@@ -251,7 +251,7 @@ def test_a_terminal_shows_how_far_it_is(street: Path, tmp_path: Path, monkeypatc
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")
     own = ("--config", settings(tmp_path, "front"), "--video", street)
-    with start_cli("bench", "vision", *own, stdout=subprocess.DEVNULL, stderr=theirs) as process:
+    with start_lab("bench", "vision", *own, stdout=subprocess.DEVNULL, stderr=theirs) as process:
         os.close(theirs)
         shown = b""
         try:

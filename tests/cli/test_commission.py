@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from agent.adapters.jose_keys import PrivateKey
 from agent.bootstrap.commissioning import equipment
 from agent.cli.commission import _Terminal
 from agent.cli.sealing import Desk
@@ -16,6 +15,7 @@ from agent.core.commissioning.plan import plan
 from agent.core.errors import EdgeAgentError
 from agent.service_page.walk_driver import WalkDriver
 from agent.settings import load
+from agent.trust.jose_keys import PrivateKey
 
 KIOSK = Path(__file__).parents[2] / "firmware_configs" / "kiosk-pi4" / "edge-agent.toml"
 KEY = PrivateKey.generate("technician", "sipho")

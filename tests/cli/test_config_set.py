@@ -1,4 +1,4 @@
-"""What `edge-agent command` refuses to sign for two persons or to leave, and what it writes without a broker."""
+"""What `edge-centre command` refuses to sign for two persons or to leave, and what it writes without a broker."""
 
 import argparse
 import json
@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from agent.__main__ import whole_parser
-from agent.adapters.jose_keys import PrivateKey
-from agent.centre.config import check_second
-from agent.cli.keygen import make_key
 from agent.core.errors import SettingsError, UsageError
+from agent.trust.jose_keys import PrivateKey
+from edge_centre.__main__ import PROGRAM
+from edge_centre.key_files import make_key
+from edge_centre.library.config import check_second
 from tests.support.agent_process import SOURCE, USER
 
 DEVICE = ("--device", USER)
@@ -25,7 +25,7 @@ def keys(tmp_path: Path) -> dict[str, Path]:
 
 
 def run(*words: object) -> int:
-    args: argparse.Namespace = whole_parser().parse_args(["command", *map(str, words)])
+    args: argparse.Namespace = PROGRAM.whole_parser().parse_args(["command", *map(str, words)])
     return int(args.run(args))
 
 

@@ -1,4 +1,4 @@
-"""What `edge-agent conform` prints at its end."""
+"""What `edge-centre conform` prints at its end."""
 
 import io
 from functools import partial
@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from agent.adapters.jose_keys import PrivateKey
-from agent.centre.conform.report import Report
-from agent.centre.conform.verdict import Finding
-from agent.cli import conform
+from agent.trust.jose_keys import PrivateKey
+from edge_centre.cli import conform
+from edge_centre.conform.report import Report
+from edge_centre.conform.verdict import Finding
 
 FINDINGS = (
     Finding("disorder", "a late message", "passed"),

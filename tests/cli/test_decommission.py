@@ -11,18 +11,18 @@ import pytest
 
 from agent.adapters.binding import BINDING, CURRENT
 from agent.adapters.board import Board
-from agent.adapters.evidence_keys import EvidenceKey
-from agent.adapters.jose_keys import PrivateKey
 from agent.adapters.systemd_unit import ask_unit
 from agent.cli import decommission as command
 from agent.contract.messages import Draft
 from agent.core.errors import StorageError
 from agent.outbox.outbox import Outbox
 from agent.provisioning import decommission, settings_files
-from agent.provisioning.claim import read
 from agent.provisioning.decommission import MARK
 from agent.settings.kept import Kept, KeySet, store_kept
-from agent.sim.clock import SimClock
+from agent.trust.claim import read
+from agent.trust.evidence_keys import EvidenceKey
+from agent.trust.jose_keys import PrivateKey
+from deploy.lab.clock import SimClock
 from tests.cli.test_enrol import Device, _right_clock, claim_of, device, registrar
 from tests.support.certificates import Authority
 from tests.support.drafts import alarm, open_outbox, security, write

@@ -16,21 +16,22 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from agent.__main__ import main
 from agent.adapters.board import Board
-from agent.adapters.jose_keys import PrivateKey
 from agent.adapters.system_clock import SystemClock
 from agent.bootstrap import specs
 from agent.cli.enrol import use_provider
 from agent.contract.vocabulary import TimeQuality
 from agent.core import service_code
 from agent.doctor.brokers import log_in
-from agent.provisioning import openssl, progress
+from agent.provisioning import progress
 from agent.provisioning.asking import Tools
-from agent.provisioning.claim import Invitation
 from agent.provisioning.credentials import Store
 from agent.provisioning.renew import last_result
 from agent.provisioning.settings_files import LAYER
 from agent.settings import load
 from agent.settings.kept import Kept, Layer, begin, load_kept, store_kept
+from agent.trust import openssl
+from agent.trust.claim import Invitation
+from agent.trust.jose_keys import PrivateKey
 from tests.support.certificates import BrokerAuthorities, CertificateFiles
 from tests.support.enrolling import StillClock
 from tests.support.fake_registrar import NAME, SECRET, FakeRegistrar, Handler

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from agent.__main__ import BAD_USAGE, main
+from agent.__main__ import main
 from agent.adapters.binding import CURRENT
 from agent.adapters.gpiozero_lights import GpiozeroLights
 from agent.adapters.gpiozero_pins import open_pin_factory
 from agent.bootstrap import specs
 from agent.cli import enrol_lamps
+from agent.contract.command_line import BAD_USAGE
 from agent.contract.lamps import NOT_ENROLLED, REFUSED, LightState
 from agent.core.errors import SettingsError
 from agent.core.wiring import LightPins

@@ -1,12 +1,12 @@
-"""`edge-agent evidence verify`: a verdict in sentences or as JSON, and an exit code."""
+"""`edge-centre evidence verify`: a verdict in sentences or as JSON, and an exit code."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from agent.__main__ import main
-from agent.evidence.media_signing import apart
+from edge_centre.__main__ import main
+from edge_centre.evidence.media_signing import apart
 from tests.support.signed_media import Signing, mp4, recording, samples, signing, stream
 
 
@@ -81,7 +81,7 @@ def test_a_recording_without_signatures_says_what_that_means(
 def test_whoever_watches_sees_how_far_it_is(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.evidence.media_signing.apart._BETWEEN_S", -1.0)
+    monkeypatch.setattr("edge_centre.evidence.media_signing.apart._BETWEEN_S", -1.0)
     apart._progress(200)(74)
     assert capsys.readouterr().err == "\r37 % \r"
 
@@ -116,7 +116,7 @@ def test_what_can_not_be_read_exits_with_2_and_a_line(
     assert main(["evidence", "verify", str(path), "--ca", str(ca)]) == 2
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err.startswith(f"edge-agent: {path} can't be read: ")
+    assert said.err.startswith(f"edge-centre: {path} can't be read: ")
     assert said.err.count("\n") == 1
 
 

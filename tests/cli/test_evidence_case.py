@@ -1,4 +1,4 @@
-"""`edge-agent evidence` on a clip from the card: verified, exported, certified."""
+"""`edge-centre evidence` on a clip from the card: verified, exported, certified."""
 
 import json
 import struct
@@ -12,19 +12,19 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from agent.__main__ import main
-from agent.adapters import evidence_keys
-from agent.adapters.evidence_keys import EvidenceKey
-from agent.cli.evidence_case import media_of
-from agent.evidence.finding import Finding
-from agent.evidence.fragment import Fragment
-from agent.evidence.jws import Signer
-from agent.evidence.manifest import read
-from agent.evidence.media_signing.sign import Facts, GopSigner
-from agent.evidence.mp4_write import init_segment
-from agent.evidence.remux import without_index
-from agent.evidence.verdict import Verdict, decided
-from agent.sim.clock import SimClock
+from agent.evidence.media_sign import Facts, GopSigner
+from agent.trust import evidence_keys
+from agent.trust.evidence.finding import Finding
+from agent.trust.evidence.fragment import Fragment
+from agent.trust.evidence.jws import Signer
+from agent.trust.evidence.manifest import read
+from agent.trust.evidence.mp4_write import init_segment
+from agent.trust.evidence_keys import EvidenceKey
+from deploy.lab.clock import SimClock
+from edge_centre.__main__ import main
+from edge_centre.cli.evidence_case import media_of
+from edge_centre.evidence.remux import without_index
+from edge_centre.evidence.verdict import Verdict, decided
 from tests.support.certificates import Authority
 from tests.support.made_up_clips import CAMERA, DEVICE, Clock, Recording
 from tests.support.recording import encoded, pieces_of
@@ -103,7 +103,7 @@ OFFICER: Mapping[str, str] = {"officer": "T. Dlamini", "position": "records offi
 
 @pytest.fixture
 def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
-    monkeypatch.setattr("agent.evidence.media_signing.sign.SIGNING", 0)  # on a busy machine too, each GOP is signed
+    monkeypatch.setattr("agent.evidence.media_sign.SIGNING", 0)  # on a busy machine too, each GOP is signed
     return Office(tmp_path)
 
 
@@ -306,7 +306,7 @@ def test_the_chain_of_a_card_is_checked_once_and_not_for_each_of_its_clips(
         checked.append(signed[1])
         return evidence_keys.is_signature(*signed)
 
-    monkeypatch.setattr("agent.evidence.jws.is_signature", is_signature)
+    monkeypatch.setattr("agent.trust.evidence.jws.is_signature", is_signature)
     assert office.run("verify", office.recording.directory) == 0
     assert max(Counter(checked).values()) <= 3, "once in its manifest, and in the chain as such and for what it lacks"
 
@@ -415,7 +415,7 @@ def test_what_can_not_be_read_has_its_own_exit_code(
     elif name == "keys.manifest":
         path.write_text('{"a":1}\n')
     assert office.run("verify", path) == 2
-    assert capsys.readouterr().err.startswith("edge-agent: ")
+    assert capsys.readouterr().err.startswith("edge-centre: ")
 
 
 def test_a_check_says_what_to_do_next_and_names_one_fault_of_many_signatures_once(

@@ -1,4 +1,4 @@
-"""`edge-agent evidence grant`: who is answered, with what, and how much at a time."""
+"""`edge-centre evidence grant`: who is answered, with what, and how much at a time."""
 
 import json
 import time
@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from agent.__main__ import main
-from agent.adapters.paho_centre import Heard
-from agent.centre.presign import StoreKey
-from agent.cli.evidence_grant import Allowance, commands, wanted
-from agent.cli.keygen import make_key, private_path
 from agent.contract.commands import UploadUrlsArgs
+from edge_centre.__main__ import main
+from edge_centre.adapters.paho_centre import Heard
+from edge_centre.cli.evidence_grant import Allowance, commands, wanted
+from edge_centre.key_files import make_key, private_path
+from edge_centre.viewing.presign import StoreKey
 
 DEVICE = "gp/park-station/kiosk-1"
 NAME = "front/2026-11-27/22/59-58.123Z.1.mp4"

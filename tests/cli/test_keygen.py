@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.__main__ import main
-from agent.adapters.evidence_keys import EvidenceKey, Recipient
-from agent.adapters.jose_keys import KeyRing, PrivateKey, read_key_set, sign
+from agent.trust.evidence_keys import EvidenceKey, Recipient
+from agent.trust.jose_keys import KeyRing, PrivateKey, read_key_set, sign
+from edge_centre.__main__ import main
 
 
 def keygen(out: Path, *more: str) -> int:

@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from agent.__main__ import main
-from agent.adapters.jose_keys import KeyRing, PrivateKey, read_key_set, sign
-from agent.adapters.paho_centre import CentreConnection
-from agent.adapters.tls_context import TlsFiles
-from agent.cli import keys_fleet
-from agent.cli.centre import Target
-from agent.cli.keygen import make_key
 from agent.contract.identity import Identity
 from agent.contract.messages import ResultData
+from agent.trust.jose_keys import KeyRing, PrivateKey, read_key_set, sign
+from agent.trust.tls_context import TlsFiles
+from edge_centre.__main__ import main
+from edge_centre.adapters.paho_centre import CentreConnection
+from edge_centre.cli import keys_fleet
+from edge_centre.cli.target import Target
+from edge_centre.key_files import make_key
 from tests.support.fake_broker import Behaviour, FakeBroker, publish_header
 
-EXAMPLES = Path(__file__).parents[2] / "agent/contract/schema/examples.json"
+EXAMPLES = Path(__file__).parents[2] / "deploy/centre/edge_centre/schema/examples.json"
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ def test_an_admin_who_has_sent_no_key_set_yet_is_not_told_of_a_revision_0(capsys
     fleet._heard = {"/edge/kzn/durban-station/kiosk-0001": None}
     assert fleet.print_who(0, {}) == 0
     assert capsys.readouterr().out.splitlines()[-1] == (
-        "1 of 1 devices obey their own key files: `edge-agent keys send` has sent them none"
+        "1 of 1 devices obey their own key files: `edge-centre keys send` has sent them none"
     )
 
 

@@ -8,8 +8,9 @@ import pytest
 from agent.cli import model
 from agent.core import installation
 from agent.core.errors import CameraError, ModelError, UsageError
-from agent.models.build import BuildOptions
 from agent.models.store import ModelStore, default_directories
+from deploy.lab import model as lab_model
+from deploy.lab.models.build import BuildOptions
 from tests.models.test_fetch import SHA256, server
 from tests.models.test_store import manifest, put
 from tests.support.model_families import install
@@ -39,11 +40,11 @@ def test_whole_models_pass_and_an_altered_one_fails(tmp_path: Path, capsys: pyte
 
 def test_a_model_that_is_not_there_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("verify", "movenet-person-int8", "--directory", str(tmp_path)) == 1
-    assert "edge-agent model build" in capsys.readouterr().out
+    assert "make model" in capsys.readouterr().out
 
 
 def test_nothing_to_verify_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="edge-agent model build"):
+    with pytest.raises(ModelError, match="make model"):
         run("verify", "--directory", str(tmp_path))
 
 
@@ -77,9 +78,12 @@ def test_what_is_built_or_fetched_with_the_package_goes_where_the_agent_looks(mo
         return []
 
     monkeypatch.setattr(installation, "_CODE", Path("/opt/edge-agent/lib/agent/core/installation.py"))
-    monkeypatch.setattr(model, "build", build)
+    monkeypatch.setattr(lab_model, "build", build)
     monkeypatch.setattr(model, "fetch", lambda url, sha256, manifest, directory, progress: into.append(directory))
-    run("build")
+    parser = argparse.ArgumentParser()
+    lab_model.add_parser(parser.add_subparsers(required=True))
+    parsed = parser.parse_args(["model", "build"])
+    assert parsed.run(parsed) == 0
     run("fetch", "https://x.example/street.tflite", "--sha256", "0" * 64)
     assert into == [Path("/etc/edge-agent/models")] * 2
     assert into[0] in default_directories()

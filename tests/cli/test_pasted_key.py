@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.adapters.jose_keys import PrivateKey
 from agent.cli import pasted_key
 from agent.cli.pasted_key import load_or_ask
 from agent.core.errors import SettingsError, UsageError
+from agent.trust.jose_keys import PrivateKey
 from tests.support.wait import wait_for
 
 KEY = PrivateKey.generate("technician")

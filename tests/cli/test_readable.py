@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from agent.cli.readable import readable
+from edge_centre.cli.readable import readable
 
 
 def line(topic: str, **data: Any) -> str:

@@ -1,4 +1,4 @@
-"""`edge-agent report` in the office: one line for each thing, an exit code, a page and a PDF."""
+"""`edge-centre report` in the office: one line for each thing, an exit code, a page and a PDF."""
 
 import json
 import shutil
@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from agent.__main__ import main
-from agent.adapters.jose_keys import PrivateKey
-from agent.cli import report as command
 from agent.contract.envelope import rfc3339
-from deploy.kit.__main__ import main as kit
-from deploy.kit.authority import Authority, new_key, write_certificates, write_key
-from deploy.kit.workshop import filled
+from agent.trust.jose_keys import PrivateKey
+from edge_centre.__main__ import main
+from edge_centre.authority import Authority, new_key, write_certificates, write_key
+from edge_centre.cli import report as command
+from edge_centre.kit.__main__ import main as kit
+from edge_centre.kit.workshop import filled
 from tests.support.certificates import CertificateFiles
 from tests.support.commissioning import ENDED, FIRST, SECOND, USER, Office
 
@@ -79,7 +79,7 @@ def test_what_is_no_report_ends_with_one_line(office: Office, file: Path, capsys
     file.write_bytes(file.read_bytes()[:1000])
     assert main(["report", "verify", str(file), *trust(office)]) == 1
     assert capsys.readouterr().err == (
-        f"edge-agent: {file}: this is no whole report: it was cut short; copy it again from the device, where it is"
+        f"edge-centre: {file}: this is no whole report: it was cut short; copy it again from the device, where it is"
         " /var/lib/edge-agent/commissioning/report.json\n"
     )
     assert main(["report", "verify", str(file.with_name("none")), *trust(office)]) == 2

@@ -1,4 +1,4 @@
-"""`edge-agent report file`: what the office has of each device, whoever was listening, and whoever else has sent it."""
+"""`edge-centre report file`: what the office has of each device, whoever listened, and whoever else has sent it."""
 
 import json
 import re
@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from agent.__main__ import main, whole_parser
-from agent.adapters.jose_keys import PrivateKey
-from agent.adapters.paho_centre import CentreConnection
-from agent.cli.report_file import MOST_STRANGE, Cabinet, _alone
 from agent.contract.envelope import MessageFactory, Stamp, rfc3339, seal
 from agent.contract.identity import Identity
-from agent.provisioning.report import ReportFile, Trust
+from agent.trust.commissioning_report import ReportFile, Trust
+from agent.trust.jose_keys import PrivateKey
+from edge_centre.__main__ import PROGRAM, main
+from edge_centre.adapters.paho_centre import CentreConnection
+from edge_centre.cli.report_file import MOST_STRANGE, Cabinet, _alone
 from tests.support.certificates import Authority
 from tests.support.commissioning import ENDED, FIRST, NOW, SECOND, USER, Office
 from tests.support.mosquitto import Mosquitto
@@ -182,14 +182,14 @@ def test_two_that_file_into_one_folder_do_not_throw_each_other_off_the_broker(
     trust = ["--device-ca", str(office.devices.ca), "--keys", str(office.keys)]
     with _alone(to):
         assert main(["report", "file", "--to", str(to), "--broker", broker.url, *trust]) == 2
-    assert "another `edge-agent report file` is using it" in capsys.readouterr().err
+    assert "another `edge-centre report file` is using it" in capsys.readouterr().err
 
 
 def test_what_the_office_is_told_to_type_about_reports_is_what_the_program_takes() -> None:
     page = (Path(__file__).parents[2] / "docs/how-to/commission-a-device.md").read_text(encoding="utf-8")
     text = page.partition("## The report in the office\n")[2].partition("\n## ")[0].replace("\\\n", " ")
-    commands = re.findall(r"bin/edge-agent (report .*?)$|`edge-agent (report [^`]*)`", text, re.MULTILINE)
+    commands = re.findall(r"bin/edge-centre (report .*?)$|`edge-centre (report [^`]*)`", text, re.MULTILINE)
     assert [(one or other).split()[1] for one, other in commands] == ["file", "verify", "render", "file"]
     for one, other in commands:
-        chosen = whole_parser().parse_args(shlex.split(one or other))
+        chosen = PROGRAM.whole_parser().parse_args(shlex.split(one or other))
         assert chosen.province == "kzn" or chosen.keys

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from agent.adapters.jose_keys import KeyRing, PrivateKey
-from agent.adapters.paho_centre import Heard
-from agent.adapters.tls_context import TlsFiles
-from agent.centre import centre, link, orders
-from agent.cli import sender
-from agent.cli.centre import Target
-from agent.cli.keygen import make_key
 from agent.core.errors import BrokerError
+from agent.trust.jose_keys import KeyRing, PrivateKey
+from agent.trust.tls_context import TlsFiles
+from edge_centre.adapters.paho_centre import Heard
+from edge_centre.cli import sender
+from edge_centre.cli.target import Target
+from edge_centre.key_files import make_key
+from edge_centre.library import centre, link, orders
 from tests.support.drafts import IDENTITY
 from tests.support.made_up import envelope
 

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from agent.__main__ import BAD_USAGE, main, whole_parser
-from agent.adapters.tls_context import TlsFiles
-from agent.cli import centre
-from agent.cli.centre import Target, target_of
+from agent.contract.command_line import BAD_USAGE
 from agent.contract.identity import Identity, common_name
 from agent.core.errors import UsageError
+from agent.trust.tls_context import TlsFiles
+from edge_centre.__main__ import PROGRAM, main
+from edge_centre.cli import target as centre
+from edge_centre.cli.target import Target, target_of
 from tests.support.agent_process import SOURCE, AgentProcess
 from tests.support.certificates import Authority
 
@@ -21,7 +22,7 @@ COMMANDS = pytest.mark.parametrize("command", [WATCH, ACK, COMMAND], ids=lambda 
 
 
 def parsed(*words: object) -> argparse.Namespace:
-    return whole_parser().parse_args([str(word) for word in words])
+    return PROGRAM.whole_parser().parse_args([str(word) for word in words])
 
 
 @COMMANDS
@@ -94,7 +95,7 @@ def test_an_operator_who_mistypes_the_brokers_address_is_told_of_bad_usage_and_n
     command: tuple[str, ...], url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*command, "--device", NAME, "--broker", url]) == BAD_USAGE
-    assert capsys.readouterr().err.startswith("edge-agent: --broker: a broker's address ")
+    assert capsys.readouterr().err.startswith("edge-centre: --broker: a broker's address ")
 
 
 @pytest.mark.parametrize("user", [NAME, "gp/" + "s" * 64 + "/kiosk-1"], ids=["by name", "by digest"])

@@ -1,4 +1,4 @@
-"""`edge-agent watch` says who is gone, and who is back; the rest of it is in tests/system/test_command_line.py."""
+"""`edge-centre watch` says who is gone, and who is back; the rest of it is in tests/system/test_command_line.py."""
 
 import re
 import time
@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from agent.__main__ import main
-from agent.adapters.paho_centre import Heard
-from agent.centre import DevicesBack, DevicesGone, Notice
+from edge_centre.__main__ import main
+from edge_centre.adapters.paho_centre import Heard
+from edge_centre.library import DevicesBack, DevicesGone, Notice
 
 SOWETO = ("/edge/gp/soweto-clinic/kiosk-1", "/edge/gp/soweto-mall/kiosk-1")
 LONELY = "/edge/gp/park-station/kiosk-1"
@@ -50,7 +50,7 @@ class Told:
 def test_it_says_who_is_gone_in_one_line_each_and_who_is_back(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.cli.watch.Centre", Told)
+    monkeypatch.setattr("edge_centre.cli.watch.Centre", Told)
     words = ("watch", "--all", "--broker", "mqtt://127.0.0.1:1", "--seconds", "0.1")
     assert main([*words]) == 0
     suburb, lonely, *back = capsys.readouterr().out.splitlines()
@@ -66,6 +66,6 @@ def test_it_says_who_is_gone_in_one_line_each_and_who_is_back(
 def test_a_stolen_kiosk_ends_nobodys_log_of_what_all_others_say(
     words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.cli.watch.Centre", Hears)
+    monkeypatch.setattr("edge_centre.cli.watch.Centre", Hears)
     assert main(["watch", "--all", "--broker", "mqtt://127.0.0.1:1", "--seconds", "0.1", *words]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 2

@@ -3,7 +3,7 @@
 import json
 import sys
 
-from agent.contract.schema.examples import EXAMPLES
+from edge_centre.schema.examples import EXAMPLES
 from tests.support.run import ran
 
 PROGRAM = """

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.contract.schema.examples import EXAMPLES
+from edge_centre.schema.examples import EXAMPLES
 from tests.support.asyncapi_subscriber import node, written
 from tests.support.run import ran
 

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from agent.contract.messages import AlarmCamera, AlarmData, Answer
-from agent.contract.schema.asyncapi import document, schemas
-from agent.contract.schema.files import as_json
 from agent.contract.stages import Stage
 from agent.contract.vocabulary import AckAction
 from deploy.contract.__main__ import PAGE, RELEASED
 from deploy.contract.changes import breaking
 from deploy.contract.tables import TABLES, renewed
+from edge_centre.schema.asyncapi import document, schemas
+from edge_centre.schema.files import as_json
 from tests.support.json_schema import refusals
 
 DOCUMENT = PAGE.read_text(encoding="utf-8")

@@ -8,18 +8,18 @@ from typing import Any, get_args
 
 import pytest
 
-from agent.adapters.jose_keys import PrivateKey
-from agent.cli import schema as command
 from agent.contract.commands import TABLE as COMMANDS
 from agent.contract.commands import Role
 from agent.contract.envelope import MessageFactory, Stamp, seal
 from agent.contract.kinds import TYPES
 from agent.contract.messages import Draft, ResultData
-from agent.contract.schema.asyncapi import document, schemas
-from agent.contract.schema.examples import EXAMPLES
-from agent.contract.schema.files import files
-from agent.contract.schema.models import Definitions
 from agent.contract.security import SECURITY
+from agent.trust.jose_keys import PrivateKey
+from edge_centre.cli import schema as command
+from edge_centre.schema.asyncapi import document, schemas
+from edge_centre.schema.examples import EXAMPLES
+from edge_centre.schema.files import files
+from edge_centre.schema.models import Definitions
 from tests.support.json_schema import refusals
 from tests.support.message_table import IDENTITY, IDS, TABLE
 

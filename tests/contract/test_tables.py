@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from agent.contract.commands import TABLE as COMMANDS
 from agent.contract.envelope import MessageFactory
 from agent.contract.kinds import KINDS
-from agent.contract.results import OUTPUTS, REJECTIONS, RESULTS
 from agent.contract.security import SECURITY, SecurityKind
+from edge_centre.schema.results import OUTPUTS, REJECTIONS, RESULTS
 from tests.support.message_table import IDENTITY, TABLE
 
 SOURCES = sorted((Path(__file__).parents[2] / "agent").rglob("*.py"))

@@ -1,5 +1,5 @@
 // The control room's worker without a page: it says on the result topic what the page is told, so that
-// `edge-agent conform centre` can grade it. Call: node BUNDLE KEY.key.json BROKER...; it ends with its input.
+// `edge-centre conform centre` can grade it. Call: node BUNDLE KEY.key.json BROKER...; it ends with its input.
 import { readFileSync } from "node:fs";
 import mqtt from "mqtt";
 import type { AlarmView, LossView, Presence, Settings, Tell } from "../../deploy/control-room/src/protocol";

@@ -6,11 +6,11 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from agent.centre.conform.voice import Made, new_id, press
 from agent.contract.envelope import rfc3339
 from agent.contract.messages import AlarmData, Answer
 from agent.contract.stages import Stage
 from agent.contract.vocabulary import AckAction
+from edge_centre.conform.voice import Made, new_id, press
 from tests.control_room.fleet import Fleet, Kiosk
 
 # In the order of the fleet's sites.

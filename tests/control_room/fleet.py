@@ -12,13 +12,13 @@ from typing import Any
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
-from agent.centre.conform.voice import Made, Voice, closed, held, new_id, press
 from agent.contract.camera_events import PersonLeftData
 from agent.contract.device import HealthData, MetaData
 from agent.contract.identity import Identity
 from agent.contract.messages import AlarmData, Answer
 from agent.contract.stages import Stage
 from agent.contract.vocabulary import AckAction
+from edge_centre.conform.voice import Made, Voice, closed, held, new_id, press
 from tests.control_room.rig import FLEET, Rig
 from tests.support.drafts import HEALTH
 from tests.support.wait import PATIENCE_S

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from agent.centre.conform.voice import Made, held, new_id, now, press
 from agent.contract.envelope import rfc3339
 from agent.contract.messages import Answer, SecurityData
 from agent.contract.stages import Stage
 from agent.contract.vocabulary import AckAction
+from edge_centre.conform.voice import Made, held, new_id, now, press
 from tests.control_room.fleet import Kiosk
 
 SCRIPT = '<img src=x onerror="window.__pwned=1"><script>window.__pwned=1</script><b>"\'`${window.__pwned=1}'

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from agent.centre.conform.voice import Made, closed, held, press
 from agent.contract.messages import AlarmData
+from edge_centre.conform.voice import Made, closed, held, press
 from tests.control_room.fleet import Fleet, Kiosk
 from tests.control_room.hands import begin, go
 from tests.control_room.measures import Inspector

@@ -1,4 +1,4 @@
-// What the worker remembers, and for how long: what `edge-agent conform centre` can't see of it. Run by test_room.py.
+// What the worker remembers, and for how long: what `edge-centre conform centre` can't see of it. Run by test_room.py.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";

@@ -5,7 +5,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from agent.adapters.jose_keys import PrivateKey
+from agent.trust.jose_keys import PrivateKey
 from tests.control_room.rig import PASSWORD, Browser, key_fragment
 from tests.support.wait import PATIENCE_S, wait_for
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from agent.centre.conform.voice import Made, new_id, press
+from edge_centre.conform.voice import Made, new_id, press
 from tests.control_room.fleet import Kiosk
 from tests.control_room.person import Person
 from tests.control_room.rig import FLEET, OPERATOR, Browser, Rig

@@ -15,8 +15,8 @@ from typing import Any
 import psutil
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Playwright, sync_playwright
 
-from agent.adapters.jose_keys import PrivateKey
-from agent.cli.keygen import make_key
+from agent.trust.jose_keys import PrivateKey
+from edge_centre.key_files import make_key
 from tests.support.agent_process import AGENT, BUTTON, USER, AgentProcess
 from tests.support.centre import Centre
 from tests.support.certificates import BrokerAuthorities

@@ -1,4 +1,4 @@
-// The worker's room with brokers and a clock of its own: what `edge-agent conform centre` can't see. Run by test_room.py.
+// The worker's room with brokers and a clock of its own: what `edge-centre conform centre` can't see. Run by test_room.py.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FailureError, Keys } from "../../deploy/control-room/src/worker/keys";

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from agent.centre.conform.voice import Made, press
+from edge_centre.conform.voice import Made, press
 from tests.control_room.fleet import Fleet, Kiosk, refused
 from tests.control_room.hands import begin, go
 from tests.control_room.hostile import SCRIPT, TEXT, everything, garbage, poisoned

@@ -5,7 +5,7 @@ import json
 import re
 from pathlib import Path
 
-from agent.cli.demo_page import POLICY
+from deploy.lab.demo_page import POLICY
 
 ROOM = Path(__file__).parents[2] / "deploy" / "control-room"
 LARGEST_KB = 250

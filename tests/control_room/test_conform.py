@@ -1,4 +1,4 @@
-"""The control room's worker keeps the contract's rules: `edge-agent conform centre` grades what it tells its page."""
+"""The control room's worker keeps the contract's rules: `edge-centre conform centre` grades what it tells its page."""
 
 import json
 import subprocess
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.__main__ import main
-from agent.centre.conform import centre
-from agent.cli.keygen import make_key, private_path
+from edge_centre.__main__ import main
+from edge_centre.conform import centre
+from edge_centre.key_files import make_key, private_path
 from tests.support.control_room import ROOT, program
 from tests.support.mosquitto import Mosquitto
 

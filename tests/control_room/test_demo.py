@@ -16,12 +16,12 @@ import psutil
 import pytest
 from playwright.sync_api import expect
 
-from agent.adapters.jose_keys import PrivateKey, read_key_set
-from agent.cli import demo
-from agent.cli.demo_browser import DemoBrowser
-from agent.cli.demo_page import DemoPage
-from agent.cli.demo_stage import Stage
 from agent.core.errors import EdgeAgentError
+from agent.trust.jose_keys import PrivateKey, read_key_set
+from deploy.lab import demo
+from deploy.lab.demo_page import DemoPage
+from deploy.lab.demo_stage import Stage
+from edge_centre.adapters.browser import DemoBrowser
 from tests.control_room.rig import Browser
 from tests.support.run import ran
 from tests.support.wait import wait_for
@@ -50,7 +50,7 @@ def story(directory: Path, **variables: str) -> "subprocess.CompletedProcess[str
     """The demo without a terminal, whose files are all in this directory."""
     directory.mkdir()
     environment = {**os.environ, "TMPDIR": str(directory), **variables}
-    command = [sys.executable, "-m", "agent", "demo"]
+    command = [sys.executable, "-m", "deploy.lab", "demo"]
     return ran(*command, stdin=subprocess.DEVNULL, timeout=120, env=environment)
 
 

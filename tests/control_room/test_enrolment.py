@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Playwright, Route, expect
 
-from agent.adapters.jose_keys import PrivateKey
 from agent.provisioning.est import RefusedError
+from agent.trust.jose_keys import PrivateKey
 from tests.control_room.applicant import Applicant
 from tests.control_room.fleet import Fleet
 from tests.control_room.hands import PATIENCE_MS, begin

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, expect
 
-from agent.centre.conform.voice import new_id
-from agent.centre.presign import StoreKey
 from agent.contract.evidence import EvidenceData
-from agent.viewing.clip import Authorities
-from agent.viewing.refusal import RefusalError
-from agent.viewing.store import Store
-from agent.viewing.web import Server, Viewing
+from edge_centre.conform.voice import new_id
+from edge_centre.viewing.clip import Authorities
+from edge_centre.viewing.presign import StoreKey
+from edge_centre.viewing.refusal import RefusalError
+from edge_centre.viewing.store import Store
+from edge_centre.viewing.web import Server, Viewing
 from tests.control_room.fleet import Fleet
 from tests.control_room.person import Person
 from tests.control_room.rig import OPERATOR, Browser, Rig
@@ -166,7 +166,7 @@ def test_what_is_not_what_the_kiosk_sent_is_not_shown(
         said = {name: sha256(content).hexdigest() for name, content in contents.items()}
         return {"verdict": "authentic, alone", "says": ["AUTHENTIC, ALONE"], "proven_s": None, "objects": said}
 
-    monkeypatch.setattr("agent.viewing.web.judged", lie)
+    monkeypatch.setattr("edge_centre.viewing.web.judged", lie)
     watching.upload(last)
     watching.tell("uploaded", {"object": f"{CAMERA}/2026-11-27/22/59-58.123Z.99_end", "bytes": 0})
     expect(card).to_contain_text("checked is not what the kiosk sent", timeout=PATIENCE_MS)

@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import expect
 
-from agent.adapters.evidence_keys import EvidenceKey
-from agent.cli.keygen import private_path
+from agent.trust.evidence_keys import EvidenceKey
+from edge_centre.key_files import private_path
 from tests.control_room.person import Person
 from tests.control_room.rig import OPERATOR, Browser, Rig
 from tests.support.agent_process import REPOSITORY, USER
@@ -31,8 +31,8 @@ STORE_KEY = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret"}
 
 
 def run_office(stack: ExitStack, action: str, *options: object) -> None:
-    """Run `edge-agent evidence ACTION` until the stack ends, as one of the office's services."""
-    command = [sys.executable, "-m", "agent", "evidence", action, *map(str, options)]
+    """Run `edge-centre evidence ACTION` until the stack ends, as one of the office's services."""
+    command = [sys.executable, "-m", "edge_centre", "evidence", action, *map(str, options)]
     process = subprocess.Popen(command, cwd=REPOSITORY, env={**os.environ, **STORE_KEY})
     stack.callback(process.wait)
     stack.callback(process.terminate)

@@ -303,7 +303,7 @@ def test_what_is_of_the_administrator_is_folded_away_and_a_key_is_not_forgotten_
     page = opened("empty", "#key=e30")
     fold = page.get_by_text("For the administrator: key operator-0badcafe")
     expect(fold).to_be_visible()
-    for word in ("Its public half", "edge-agent keys add"):
+    for word in ("Its public half", "edge-centre keys add"):
         expect(page.get_by_text(word)).to_be_hidden()
     begin(page, role=None)
     expect(page.get_by_text("Your key is new.")).to_have_count(0)

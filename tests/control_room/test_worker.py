@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from agent.adapters.jose_keys import KeyRing, PrivateKey
-from agent.cli.keygen import make_key
+from agent.trust.jose_keys import KeyRing, PrivateKey
+from edge_centre.key_files import make_key
 from tests.control_room.fleet import Kiosk
 from tests.control_room.rig import PASSWORD, SETTINGS, Browser
 from tests.support.control_room import worker

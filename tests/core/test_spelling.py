@@ -1,4 +1,4 @@
-from agent.core.spelling import did_you_mean, nearest
+from agent.contract.spelling import did_you_mean, nearest
 
 NAMES = ["doctor", "demo", "schema"]
 

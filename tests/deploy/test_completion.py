@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from agent.__main__ import PROGRAM
 from deploy.package import completion
+from edge_centre.__main__ import PROGRAM as OFFICE
 from tests.support.run import ran
 
 _ASK = r"""
@@ -19,7 +21,7 @@ printf '%s\n' "${COMPREPLY[@]}"
 @pytest.fixture(scope="module")
 def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("completion") / "edge-agent"
-    path.write_text(completion.script("bash"))
+    path.write_text(completion.script("bash", PROGRAM))
     return path
 
 
@@ -29,7 +31,7 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("edge-agent do", "doctor"),
         ("edge-agent doctor --on", "--only"),
         ("edge-agent model ver", "verify"),
-        ("edge-agent ack X --action reg", "registered"),
+        ("edge-agent sim outp", "outputs"),
         ("edge-agent check-config /usr/shar", "/usr/share"),
         ("edge-agent doctor --config /usr/shar", "/usr/share"),
     ],
@@ -40,4 +42,4 @@ def test_bash_completes_commands_options_values_and_files(script: Path, words: s
 
 
 def test_zsh_has_a_script_of_its_own() -> None:
-    assert completion.script("zsh").startswith("#compdef edge-agent")
+    assert completion.script("zsh", OFFICE).startswith("#compdef edge-centre")

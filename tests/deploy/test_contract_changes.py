@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from agent.contract.schema.asyncapi import document
-from agent.contract.schema.files import as_json
 from deploy.contract import __main__ as program
 from deploy.contract.changes import breaking
+from edge_centre.schema.asyncapi import document
+from edge_centre.schema.files import as_json
 
 NOW = document()
 Change = Callable[[dict[str, Any]], object]

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from agent.bootstrap.specs import input_lines, light_pins
-from agent.cli.options import DEFAULT_CONFIG
 from agent.contract.lamps import IDENTIFY, NOT_ENROLLED, OUT_OF_SERVICE, REFUSED, TEST_MODE, LightState, for_open_alarms
+from agent.contract.options import DEFAULT_CONFIG
 from agent.contract.stages import Stage
 from agent.settings import load
 from deploy.package import tree
@@ -82,7 +82,7 @@ def test_the_broker_gets_every_file_that_its_configuration_names() -> None:
     text = (ROOT / "deploy/mosquitto/edge-agent.conf").read_text()
     named = re.findall(r"^(?:acl_file|cafile|certfile|keyfile) (\S+)$", text, re.MULTILINE)
     assert len(named) == 7
-    role = (ROOT / "deploy/kit/role/tasks/broker.yml").read_text()
+    role = (ROOT / "deploy/centre/edge_centre/kit/role/tasks/broker.yml").read_text()
     assert [path for path in named if not re.search(rf"[/\[]{Path(path).name}[\",]", role)] == []
 
 

@@ -10,10 +10,10 @@ from agent.adapters import gpiozero_lights
 from agent.contract import lamps
 from agent.contract.lamps import LightState, Pattern, for_open_alarms
 from agent.contract.stages import Stage
-from deploy.lamps import poster, words
 from deploy.lamps.__main__ import DOCS, PICTURES
-from deploy.lamps.rhythm import SECONDS, lit
-from deploy.lamps.words import BEFORE, CALL, LANGUAGES, OTHER_TIMES, Language
+from edge_centre.signage import poster, words
+from edge_centre.signage.rhythm import SECONDS, lit
+from edge_centre.signage.words import BEFORE, CALL, LANGUAGES, OTHER_TIMES, Language
 
 SVG = "{http://www.w3.org/2000/svg}"
 MOMENTS = (*CALL, *OTHER_TIMES, *BEFORE)

@@ -13,7 +13,7 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]
 from jinja2 import Template
 
-from deploy.kit.ansible import ROOT
+from edge_centre.kit.sources import ROOT
 
 
 def main(inventory: Path) -> None:

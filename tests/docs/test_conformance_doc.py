@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-from agent.centre.conform.centre import SCENARIOS
-from agent.centre.conform.checks import CHECKS
-from agent.centre.conform.verdict import name_of, what_of
-from agent.centre.conform.view import View, ViewAlarm
+from edge_centre.conform.centre import SCENARIOS
+from edge_centre.conform.checks import CHECKS
+from edge_centre.conform.verdict import name_of, what_of
+from edge_centre.conform.view import View, ViewAlarm
 
 PAGE = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text(encoding="utf-8")
 

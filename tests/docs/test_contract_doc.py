@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from agent.adapters.jose_keys import KeyRing, PrivateKey, sign
-from agent.centre.kept_lists import DECIDED_AFTER_S
 from agent.contract import device, events, messages
 from agent.contract.camera_events import EVENTS
 from agent.contract.commands import COMMANDS, AckArgs, Claims, IdentifyArgs, SnapshotArgs, TestModeArgs
 from agent.contract.kinds import KINDS, TYPES
 from agent.contract.messages import Draft, Envelope, Payload, Rank
-from agent.contract.results import REJECTIONS, RESULTS
 from agent.contract.security import SECURITY
 from agent.contract.stages import Stage
+from agent.trust.jose_keys import KeyRing, PrivateKey, sign
+from edge_centre.library.kept_lists import DECIDED_AFTER_S
+from edge_centre.schema.results import REJECTIONS, RESULTS
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")

@@ -4,11 +4,11 @@ import re
 import shlex
 from pathlib import Path
 
-from agent.__main__ import whole_parser
 from agent.contract.commands import COMMANDS
 from agent.core.camera.settings import CameraSettings
 from agent.settings.evidence import EvidenceSettings
 from agent.settings.upload import UploadSettings
+from edge_centre.__main__ import PROGRAM
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "evidence.md").read_text(encoding="utf-8")
@@ -17,13 +17,13 @@ UPLOADS = (DOCS / "how-to" / "upload-recordings.md").read_text(encoding="utf-8")
 
 def commands() -> list[list[str]]:
     page = PAGE + UPLOADS.replace(
-        "edge-agent command ... ", "edge-agent command --device a/b/c --broker mqtt://a --key k "
+        "edge-centre command ... ", "edge-centre command --device a/b/c --broker mqtt://a --key k "
     )
     blocks = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
     rest = re.sub(r"```.*?```", "", page, flags=re.DOTALL)
     found = [line for block in blocks for line in re.sub(r"\\\n +", "", block).splitlines()]
-    found += re.findall(r"`(edge-agent [^`]+)`", re.sub(r"\n +", " ", rest))
-    return [shlex.split(line)[1:] for line in found if line.strip().startswith("edge-agent")]
+    found += re.findall(r"`(edge-centre [^`]+)`", re.sub(r"\n +", " ", rest))
+    return [shlex.split(line)[1:] for line in found if line.strip().startswith("edge-centre")]
 
 
 def test_every_setting_of_uploads_is_in_the_guide_and_no_other() -> None:
@@ -43,6 +43,6 @@ def test_what_the_office_types_is_understood() -> None:
     actions = {"verify", "export", "certificate", "stamp", "heads"}
     assert {words[1] for words in asked if words[0] == "evidence"} >= actions
     for words in asked:
-        chosen = whole_parser().parse_args(words)
+        chosen = PROGRAM.whole_parser().parse_args(words)
         if words[0] == "command":
             assert chosen.name in COMMANDS

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.__main__ import whole_parser
+from agent.__main__ import PROGRAM
 from agent.settings import load
 from deploy.wiring.header import PHYSICAL
+from edge_centre.__main__ import PROGRAM as OFFICE
 
 ROOT = Path(__file__).parents[2]
 HOUR = (ROOT / "docs/hardware.md").read_text(encoding="utf-8")
@@ -32,18 +33,18 @@ def commands() -> list[str]:
             words = re.sub(r"^ssh -t \S+ ", "", part.strip()).removeprefix("sudo ")
             if words.startswith("centre "):
                 name, _, rest = words.removeprefix("centre ").partition(" ")
-                found.append(f"edge-agent {name} --device bench/bench/kiosk-0001 --broker mqtts://192.168.1.5 {rest}")
-            elif words.startswith("edge-agent ") and '"$does"' not in words:
+                found.append(f"edge-centre {name} --device bench/bench/kiosk-0001 --broker mqtts://192.168.1.5 {rest}")
+            elif words.startswith(("edge-agent ", "edge-centre ")) and '"$does"' not in words:
                 found.append(words)
     return sorted(set(found))
 
 
 @pytest.mark.parametrize("command", commands())
 def test_every_command_of_the_agent_is_one_that_it_takes(command: str) -> None:
-    arguments = shlex.split(command)[1:]
+    program, *arguments = shlex.split(command)
     if arguments == ["--version"]:
         return
-    assert whole_parser().parse_args(arguments).run
+    assert {"edge-agent": PROGRAM, "edge-centre": OFFICE}[program].whole_parser().parse_args(arguments).run
 
 
 def test_there_are_commands_to_look_at() -> None:

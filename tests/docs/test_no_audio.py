@@ -23,9 +23,6 @@ SILENT = {
     *(
         "pydantic_settings",
         "typing_extensions",
-        "rich",
-        "flatbuffers",
-        "tflite",
         "ai_edge_litert",
         "tflite_runtime",
     ),

@@ -13,7 +13,7 @@ import pytest
 
 from agent.adapters import account
 from agent.core.diagnosis.agent_report import _ADVICE
-from agent.core.diagnosis.certificate import Certificate, DeviceCertificate, judge_device
+from agent.core.diagnosis.certificate import judge_device
 from agent.core.diagnosis.disk import Disk, judge_disk
 from agent.core.errors import ModelError, SettingsError
 from agent.doctor import machine, papers
@@ -21,6 +21,7 @@ from agent.doctor.check import Device
 from agent.doctor.plan import checks_of
 from agent.models.store import ModelStore
 from agent.settings import Settings, load
+from agent.trust.certificates import Certificate, DeviceCertificate
 from tests.settings.test_file import GOOD
 
 PROFILES = Path(__file__).parents[2] / "firmware_configs"

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from agent.adapters.evidence_keys import EvidenceKey
 from agent.adapters.running_agent import RunningAgent
 from agent.core.diagnosis.finding import Finding, State
 from agent.core.diagnosis.recording import Chain, judge_chain, judge_groups, judge_room
 from agent.doctor.check import Device
 from agent.doctor.recording import recording
 from agent.settings import Settings
+from agent.trust.evidence_keys import EvidenceKey
 from tests.support.certificates import Authority
 
 RECIPIENT = str(EvidenceKey.generate("evidence-1").public())

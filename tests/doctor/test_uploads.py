@@ -8,12 +8,12 @@ import pytest
 
 from agent.adapters.running_agent import RunningAgent
 from agent.bootstrap.specs import STATUS_FILE
-from agent.cli.keygen import make_key
 from agent.core.diagnosis.finding import Finding, State
 from agent.doctor.check import Device
 from agent.doctor.plan import checks_of
 from agent.doctor.uploads import uploads
 from agent.settings import Settings
+from edge_centre.key_files import make_key
 from tests.support.certificates import Authority
 from tests.support.store import Store
 

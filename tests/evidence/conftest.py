@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.adapters.evidence_keys import EvidenceKey
+from agent.trust.evidence_keys import EvidenceKey
 from tests.support.certificates import Authority
 from tests.support.made_up_clips import CAMERA, Recording
 

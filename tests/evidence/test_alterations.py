@@ -7,7 +7,7 @@ from itertools import islice
 
 import pytest
 
-from agent.evidence.media_signing.verdict import Result
+from edge_centre.evidence.media_signing.verdict import Result
 from tests.support.altered_media import STILL, Film, missed, nothing_moves, still_film
 from tests.support.signed_media import (
     judged,

@@ -9,11 +9,11 @@ from cryptography import x509
 
 from agent.contract.errors import EdgeAgentError
 from agent.contract.leaves import base64url, canonical
-from agent.evidence.chain import FILE, Head, Heard, read
-from agent.evidence.comparison import File
-from agent.evidence.jws import signed, unverified
-from agent.evidence.verdict import Verdict, judge_clip
-from deploy.kit.authority import Revoked
+from agent.trust.evidence.chain import FILE, Head, Heard, read
+from agent.trust.evidence.jws import signed, unverified
+from edge_centre.authority import Revoked
+from edge_centre.evidence.comparison import File
+from edge_centre.evidence.verdict import Verdict, judge_clip
 from tests.evidence.conftest import Make
 from tests.support.made_up_clips import CAMERA, DEVICE, Recording
 

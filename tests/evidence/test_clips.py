@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.adapters.evidence_keys import DeviceKey, EvidenceKey, KeyTrouble
-from agent.evidence.chain import FILE, read
 from agent.evidence.clips import Budget
-from agent.evidence.sealed_file import ClipError, read_head, read_header
+from agent.trust.evidence.chain import FILE, read
+from agent.trust.evidence.sealed_file import ClipError, read_head, read_header
+from agent.trust.evidence_keys import DeviceKey, EvidenceKey, KeyTrouble
 from tests.evidence.conftest import Make
 from tests.support.full_disk import FullDisk
 from tests.support.made_up_clips import Clock, Recording

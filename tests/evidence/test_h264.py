@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.evidence.h264 import Kind, escape, unescape, units
+from agent.trust.evidence.h264 import Kind, escape, unescape, units
 
 _NEAR_ZERO = st.lists(st.sampled_from([0, 0, 0, 1, 2, 3, 4, 255])).map(bytes)
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from agent.evidence.manifest import read
-from agent.evidence.media_signing import apart
-from agent.evidence.media_signing.film import judged
-from agent.evidence.media_signing.keys import Trust
-from agent.evidence.mp4 import Mp4, Unreadable
-from agent.evidence.segments import film_of
+from agent.trust.evidence.manifest import read
+from edge_centre.evidence.media_signing import apart
+from edge_centre.evidence.media_signing.film import judged
+from edge_centre.evidence.media_signing.keys import Trust
+from edge_centre.evidence.mp4 import Mp4, Unreadable
+from edge_centre.evidence.segments import film_of
 from tests.support.altered_container import film_in_fragments
 from tests.support.hostile_media import KINDS, hostile
 from tests.support.signed_media import box, signing

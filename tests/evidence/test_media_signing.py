@@ -8,14 +8,13 @@ from io import BytesIO
 
 import pytest
 
-from agent.adapters.evidence_keys import der_of, pem_of
 from agent.core.errors import EdgeAgentError
-from agent.evidence import h264
-from agent.evidence.media_signing import tlv
-from agent.evidence.media_signing.keys import Trust
-from agent.evidence.media_signing.verdict import Fault, Result
-from agent.evidence.media_signing.verify import verify
-from agent.evidence.mp4 import Mp4
+from agent.trust.evidence import h264, tlv
+from agent.trust.evidence_keys import der_of, pem_of
+from edge_centre.evidence.media_signing.keys import Trust
+from edge_centre.evidence.media_signing.verdict import Fault, Result
+from edge_centre.evidence.media_signing.verify import verify
+from edge_centre.evidence.mp4 import Mp4
 from tests.support.altered_container import boxes, written
 from tests.support.altered_media import nothing_moves
 from tests.support.signed_media import (

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.evidence.h264 import Kind
-from agent.evidence.media_signing.keys import Trust
-from agent.evidence.media_signing.verdict import Result
-from agent.evidence.media_signing.verify import verify
-from agent.evidence.mp4 import Mp4, Unreadable
+from agent.trust.evidence.h264 import Kind
+from edge_centre.evidence.media_signing.keys import Trust
+from edge_centre.evidence.media_signing.verdict import Result
+from edge_centre.evidence.media_signing.verify import verify
+from edge_centre.evidence.mp4 import Mp4, Unreadable
 from tests.support.signed_media import judged, mp4, recording, signing
 
 PLAIN, FRAGMENTED = mp4(recording()), mp4(recording(), fragment=6)

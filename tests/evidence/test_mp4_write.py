@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.evidence.mp4_write import Sample, fragment, init_segment, plain, ticks
-from agent.evidence.parameter_sets import ParameterSets
-from agent.evidence.remux import indexed, plain_mp4
-from agent.evidence.sealed_file import ClipError
 from agent.recorder.pieces import Piece
+from agent.trust.evidence.mp4_write import Sample, fragment, init_segment, plain, ticks
+from agent.trust.evidence.parameter_sets import ParameterSets
+from agent.trust.evidence.sealed_file import ClipError
+from edge_centre.evidence.remux import indexed, plain_mp4
 from tests.support.recording import as_file, encoded, pieces_of, probe
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from agent.evidence.h264 import Kind, unit, units
-from agent.evidence.mp4_write import init_segment
-from agent.evidence.parameter_sets import ParameterSets, UnreadableVideoError, is_b
+from agent.trust.evidence.h264 import Kind, unit, units
+from agent.trust.evidence.mp4_write import init_segment
+from agent.trust.evidence.parameter_sets import ParameterSets, UnreadableVideoError, is_b
 from tests.support.recording import encoded
 
 

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from agent.evidence.chain import FILE, read
+from agent.trust.evidence.chain import FILE, read
 from tests.evidence.conftest import Make
 from tests.support.losing_disk import LosingDisk, PowerCut
 from tests.support.made_up_clips import Recording

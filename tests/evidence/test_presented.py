@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.__main__ import main
-from agent.evidence.h264 import Kind
-from agent.evidence.media_signing.verdict import Result
-from agent.evidence.mp4 import Mp4
-from agent.evidence.remux import indexed, plain_mp4
+from agent.trust.evidence.h264 import Kind
+from edge_centre.__main__ import main
+from edge_centre.evidence.media_signing.verdict import Result
+from edge_centre.evidence.mp4 import Mp4
+from edge_centre.evidence.remux import indexed, plain_mp4
 from tests.support.altered_container import (
     FILLER,
     excerpts,

@@ -10,16 +10,16 @@ from pathlib import Path
 import av
 import pytest
 
-from agent.__main__ import main
-from agent.evidence import h264
-from agent.evidence.media_signing import apart
-from agent.evidence.media_signing.verdict import Result
-from agent.evidence.mp4 import Mp4
-from agent.evidence.parameter_sets import ParameterSets
-from agent.evidence.presented import sets_of
-from agent.evidence.rebuild import rebuilt
-from agent.evidence.remux import plain_mp4
-from agent.evidence.sealed_file import ClipError
+from agent.trust.evidence import h264
+from agent.trust.evidence.parameter_sets import ParameterSets
+from agent.trust.evidence.sealed_file import ClipError
+from edge_centre.__main__ import main
+from edge_centre.evidence.media_signing import apart
+from edge_centre.evidence.media_signing.verdict import Result
+from edge_centre.evidence.mp4 import Mp4
+from edge_centre.evidence.presented import sets_of
+from edge_centre.evidence.rebuild import rebuilt
+from edge_centre.evidence.remux import plain_mp4
 from tests.support.altered_container import (
     Container,
     container_edits,

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from agent.contract.leaves import canonical
-from agent.evidence.chain import FILE, read
 from agent.evidence.clips import AGENT_ENDED, Budget
-from agent.evidence.jws import signed
-from agent.evidence.sealed_file import ClipError
+from agent.trust.evidence.chain import FILE, read
+from agent.trust.evidence.jws import signed
+from agent.trust.evidence.sealed_file import ClipError
 from tests.support.full_disk import FullDisk
 from tests.support.made_up_clips import Recording
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import av
 import pytest
 
-from agent.__main__ import main
 from agent.core.camera.recorder_link import UploadSpec
-from agent.evidence.fragment import Fragment
-from agent.evidence.remux import without_index
-from agent.evidence.segments import pieces
 from agent.recorder.segments import Part, Segments
+from agent.trust.evidence.fragment import Fragment
+from edge_centre.__main__ import main
+from edge_centre.evidence.remux import without_index
+from edge_centre.evidence.segments import pieces
 from tests.cli.test_evidence_case import Office
 from tests.support.altered_container import Container
 

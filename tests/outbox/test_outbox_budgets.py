@@ -13,7 +13,7 @@ from agent.contract.vocabulary import TimeQuality
 from agent.outbox import backlog
 from agent.outbox.outbox import Outbox
 from agent.outbox.store import MessageStore
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.drafts import (
     FACTORY,
     IDENTITY,

@@ -9,7 +9,7 @@ from agent.core.errors import DiskFullError, StorageError
 from agent.outbox.database import Batch
 from agent.outbox.outbox import Outbox
 from agent.outbox.store import MessageStore
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.drafts import (
     alarm,
     event,

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.centre.consumer import Consumer
-from agent.centre.notices import AlarmChanged
 from agent.outbox.outbox import HISTORICAL_S
 from agent.runtime.uplink.announcer import Announcer
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
+from edge_centre.library.consumer import Consumer
+from edge_centre.library.notices import AlarmChanged
 from tests.support.context import make_context
 from tests.support.drafts import alarm, body, event, killed, open_outbox, taken, write
 from tests.support.message_table import META

@@ -14,7 +14,7 @@ from agent.core.errors import DiskFullError
 from agent.outbox import backlog
 from agent.outbox.outbox import Outbox
 from agent.outbox.store import MessageStore
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.drafts import (
     IDENTITY,
     alarm,

@@ -8,7 +8,7 @@ from agent.contract.messages import Draft
 from agent.outbox import policy
 from agent.outbox.backlog import Waiting
 from agent.outbox.outbox import Outbox
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.drafts import alarm, event, reopened, security, taken, write
 
 

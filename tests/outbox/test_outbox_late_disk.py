@@ -10,7 +10,7 @@ import pytest
 from agent.outbox.found import Notice
 from agent.outbox.outbox import Outbox
 from agent.outbox.store import MessageStore
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.drafts import (
     IDENTITY,
     alarm,

@@ -9,7 +9,7 @@ import pytest
 from agent.contract.messages import AlarmsData, Draft, ResultData
 from agent.contract.vocabulary import TimeQuality
 from agent.outbox.outbox import HISTORICAL_S, Outbox
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.drafts import (
     FACTORY,
     IDENTITY,

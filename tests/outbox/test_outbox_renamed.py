@@ -8,7 +8,7 @@ from agent.contract.envelope import MessageFactory
 from agent.contract.identity import Identity
 from agent.contract.messages import Draft
 from agent.outbox.outbox import Outbox
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.drafts import (
     FACTORY,
     IDENTITY,

@@ -8,7 +8,7 @@ from agent.contract.messages import Draft, Rank
 from agent.outbox import backlog
 from agent.outbox.outbox import Outbox
 from agent.outbox.store import MessageStore
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.drafts import (
     alarm,
     body,

@@ -13,7 +13,7 @@ from agent.outbox import record, unrecorded
 from agent.outbox.database import Batch
 from agent.outbox.outbox import Outbox
 from agent.outbox.store import MessageStore
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.outbox.test_outbox_budgets import cramped
 from tests.support.drafts import FACTORY, alarm, event, health, killed, open_outbox, picture, security, taken, write
 from tests.support.message_table import STATE

@@ -11,7 +11,7 @@ import pytest
 from agent.contract.messages import Draft, Rank
 from agent.outbox.outbox import Outbox
 from agent.runtime.uplink.announcer import Announcer
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.context import make_context
 from tests.support.drafts import (
     FACTORY,

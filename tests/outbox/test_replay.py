@@ -11,7 +11,7 @@ from agent.outbox.outbox import Outbox
 from agent.outbox.replay import Extent, ReplayEnd
 from agent.outbox.store import MessageStore
 from agent.ports import OutgoingMessage
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.drafts import FACTORY, alarm, body, event, health, open_outbox, picture, security, taken, write
 from tests.support.message_table import STATE
 from tests.support.stores import DeadStore

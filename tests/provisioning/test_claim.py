@@ -9,17 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.contract.leaves import base64url
-from agent.provisioning.claim import (
-    PREFIX,
-    Claim,
-    ClaimError,
-    Invitation,
-    board_serial,
-    code,
-    read,
-    unpadded,
-)
-from agent.provisioning.openssl import new_key, request
+from agent.trust.claim import PREFIX, Claim, ClaimError, Invitation, board_serial, code, read, unpadded
+from agent.trust.openssl import new_key, request
 
 ROOT = base64url(b"\x30\x82" + bytes(500))
 SECRET = base64url(bytes(range(16)))

@@ -5,7 +5,7 @@ import itertools
 import json
 from pathlib import Path
 
-from agent.adapters.tls_context import TlsFiles, tls_context
+from agent.trust.tls_context import TlsFiles, tls_context
 from tests.support.cut_enrolment import run
 from tests.support.fake_registrar import NAME, FakeRegistrar
 

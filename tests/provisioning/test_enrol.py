@@ -14,16 +14,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
-from agent.adapters.tls_context import TlsFiles, tls_context
-from agent.adapters.whole_file import read_file
 from agent.contract.vocabulary import TimeQuality
 from agent.provisioning import est
 from agent.provisioning.asking import Tools
-from agent.provisioning.claim import code
 from agent.provisioning.est import RefusedError, RegistrarError
-from agent.provisioning.openssl import OpensslError, public_key, request
-from agent.provisioning.report import check
-from deploy.kit.authority import Authority, new_key
+from agent.trust.claim import code
+from agent.trust.commissioning_report import check
+from agent.trust.openssl import OpensslError, public_key, request
+from agent.trust.tls_context import TlsFiles, tls_context
+from agent.trust.whole_file import read_file
+from edge_centre.authority import Authority, new_key
 from tests.support.certificates import CertificateFiles
 from tests.support.commissioning import NOW, Office
 from tests.support.enrolling import NO_ROOM, Bench, assert_whole, tried

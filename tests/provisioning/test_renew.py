@@ -10,7 +10,7 @@ from agent.core.errors import CopiedCard, EdgeAgentError
 from agent.provisioning.credentials import Set
 from agent.provisioning.est import RefusedError, RegistrarError
 from agent.provisioning.renew import last_result
-from deploy.kit.authority import new_key
+from edge_centre.authority import new_key
 from tests.support.enrolling import NO_ROOM, Bench, assert_whole, tried
 from tests.support.fake_registrar import FakeRegistrar
 from tests.support.full_disk import FullDisk

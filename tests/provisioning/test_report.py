@@ -17,18 +17,18 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
-from agent.adapters.jose_keys import PrivateKey, sign
 from agent.contract.commissioning import Place, Report, WalkStep, statement
 from agent.contract.envelope import MessageFactory, Stamp, mark_historical, rfc3339
 from agent.contract.envelope import seal as envelope_of
 from agent.contract.identity import Identity
 from agent.contract.leaves import hashes_of
-from agent.provisioning import openssl
-from agent.provisioning.openssl import new_key
-from agent.provisioning.report import ReportError, ReportFile, check, read, seal
-from deploy.kit.authority import Authority as Kit
-from deploy.kit.authority import Revoked, write_certificates, write_key
-from deploy.kit.authority import new_key as new_private_key
+from agent.trust import openssl
+from agent.trust.commissioning_report import ReportError, ReportFile, check, read, seal
+from agent.trust.jose_keys import PrivateKey, sign
+from agent.trust.openssl import new_key
+from edge_centre.authority import Authority as Kit
+from edge_centre.authority import Revoked, write_certificates, write_key
+from edge_centre.authority import new_key as new_private_key
 from tests.support.asyncapi_subscriber import node
 from tests.support.certificates import Authority, CertificateFiles
 from tests.support.commissioning import ENDED, FIRST, NOW, SECOND, STEPS, USER, VIEW, WIRING, Office, signature

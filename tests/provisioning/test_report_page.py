@@ -8,8 +8,8 @@ import pytest
 from agent.contract.commissioning import Figure, InEarnest, Place, Technician, Wire
 from agent.contract.envelope import rfc3339
 from agent.contract.vocabulary import TimeQuality
-from agent.provisioning.report import Finding, ReportFile
-from agent.provisioning.report_page import page
+from agent.trust.commissioning_report import Finding, ReportFile
+from edge_centre.cli.report_page import page
 from tests.support.commissioning import ENDED, FIRST, STEPS, VIEW, WIRING, Office, step
 
 CHECKED = "Checked by a test."

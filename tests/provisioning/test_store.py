@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.adapters.whole_file import replace_file
 from agent.core.errors import StorageError, UnwritableError
 from agent.provisioning.credentials import KEY, Asked, Bound, Set, Store
+from agent.trust.whole_file import replace_file
 
 ASKED = Asked(name="kzn/durban-station/kiosk-0001", board=None, registrar="https://registrar.example", key="file")
 

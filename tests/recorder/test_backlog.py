@@ -6,12 +6,12 @@ from itertools import pairwise
 
 import pytest
 
-from agent.evidence.h264 import Unit, begins_group
 from agent.recorder.backlog import Backlog
 from agent.recorder.pieces import Assembler
 from agent.recorder.recorder import Limits, Recorder
 from agent.recorder.ring import Ring
-from agent.sim.clock import SimClock
+from agent.trust.evidence.h264 import Unit, begins_group
+from deploy.lab.clock import SimClock
 from tests.support.recording import SECOND, KeptClips, encoded
 
 

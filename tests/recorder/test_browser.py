@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 from playwright.sync_api import sync_playwright
 
-from agent.evidence.remux import indexed, plain_mp4
+from edge_centre.evidence.remux import indexed, plain_mp4
 from tests.control_room.rig import AS_ROOT, CHROMIUM
 from tests.evidence.test_mp4_write import as_plain_file
 from tests.support.recording import as_file, encoded, pieces_of

@@ -7,7 +7,7 @@ import pytest
 from agent.core.camera.units import HEAD, Kind, RecordHead, StreamHeader, UnitsError
 from agent.core.errors import EncoderError
 from agent.recorder.intake import Encoder, Intake
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.recording import Eager, encoded
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.evidence.h264 import Kind, Unit, units
-from agent.evidence.parameter_sets import ParameterSets, UnreadableVideoError
 from agent.recorder.pieces import Assembler, Piece
-from agent.sim.clock import SimClock
+from agent.trust.evidence.h264 import Kind, Unit, units
+from agent.trust.evidence.parameter_sets import ParameterSets, UnreadableVideoError
+from deploy.lab.clock import SimClock
 from tests.support.recording import SECOND, as_file, encoded, feed, pieces_of, probe
 from tests.support.signed_media import BEGAN, judged, signing
 from tests.support.unsigned import Unsigned

@@ -5,17 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from agent.adapters.evidence_keys import DeviceKey, KeyTrouble
 from agent.contract.times import TimeQuality
 from agent.contract.uuid7 import Uuid7Source
 from agent.core.camera.recorder_link import AboutClips, ChainHead
-from agent.evidence.h264 import begins_group
 from agent.recorder.backlog import Backlog
 from agent.recorder.keeping import keeping_of
 from agent.recorder.pieces import Assembler
 from agent.recorder.recorder import Limits, Recorder
 from agent.recorder.ring import Ring
-from agent.sim.clock import SimClock
+from agent.trust.evidence.h264 import begins_group
+from agent.trust.evidence_keys import DeviceKey, KeyTrouble
+from deploy.lab.clock import SimClock
 from tests.support.recorder_process import DEVICE, Card
 from tests.support.recording import encoded
 

@@ -12,9 +12,9 @@ import pytest
 from agent.contract.evidence_names import OBJECT_NAME
 from agent.core.camera.recorder_link import UploadSpec
 from agent.core.camera.segment import NOTE, Segment, read_note
-from agent.evidence.fragment import Fragment
-from agent.evidence.segments import pieces
 from agent.recorder.segments import Part, Segments
+from agent.trust.evidence.fragment import Fragment
+from edge_centre.evidence.segments import pieces
 from tests.recorder.test_recorder import Rig
 
 CLIP = "01a21ac6-1e90-755d-98d2-2feefdb0a969"

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from agent.core.camera.units import HEAD, Kind, RecordHead
-from agent.evidence.parameter_sets import ParameterSets
 from agent.recorder import tap as module
 from agent.recorder.pieces import Taken
 from agent.recorder.tap import SocketTap
+from agent.trust.evidence.parameter_sets import ParameterSets
 from tests.recorder.test_backlog import Rig
 
 SETS = ParameterSets(b"\x67sps", (b"\x68pps",))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.outbox.outbox import Outbox
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.camera_process import Rig
 from tests.support.command_rig import CommandRig
 from tests.support.device import Device

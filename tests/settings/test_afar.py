@@ -12,10 +12,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from agent.adapters.evidence_keys import EvidenceKey
-from agent.settings import Settings, layers, load
-from agent.settings.afar import ALLOWED, ON_THE_SPOT, ChangeRefused, judge, on_the_spot, why_two
+from agent.contract import layers
+from agent.contract.from_afar import ALLOWED, ON_THE_SPOT
+from agent.settings import Settings, load
+from agent.settings.afar import ChangeRefused, judge, on_the_spot, why_two
 from agent.settings.file import _model_in
+from agent.trust.evidence_keys import EvidenceKey
 from tests.settings.test_file import GOOD
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "contract.md").read_text(encoding="utf-8")

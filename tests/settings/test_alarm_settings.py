@@ -8,7 +8,7 @@ from agent.bootstrap.specs import service, waits
 from agent.contract.stages import Waits
 from agent.core.errors import SettingsError
 from agent.core.facts import CentreWatched, UplinkChanged
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.settings.test_inputs import BUTTON, read
 
 

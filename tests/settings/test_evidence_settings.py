@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from agent.adapters.evidence_keys import EvidenceKey
 from agent.bootstrap.recorder_specs import recorder_spec, recorder_specs
 from agent.bootstrap.specs import meta, vision_spec
 from agent.core.errors import SettingsError
 from agent.settings import Settings
 from agent.settings.file import load
+from agent.trust.evidence_keys import EvidenceKey
 
 KEY = str(EvidenceKey.generate("evidence-1").public())
 CAMERA = '[[cameras]]\nname = "front"\n'

@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from agent.settings import Settings, layers, load
-from agent.settings.afar import ALLOWED, apply
+from agent.contract import layers
+from agent.contract.from_afar import ALLOWED
+from agent.settings import Settings, load
+from agent.settings.afar import apply
 from agent.settings.form import form
 from tests.settings.test_file import GOOD
 

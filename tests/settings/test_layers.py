@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from agent.bootstrap.specs import revision
+from agent.contract import layers
 from agent.core.errors import SettingsError
-from agent.settings import Settings, layers, load
+from agent.settings import Settings, load
 from tests.settings.test_file import GOOD
 from tests.support.agent_process import run_cli
 

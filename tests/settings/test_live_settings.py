@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from agent.contract.from_afar import ALLOWED
 from agent.core.errors import SettingsError
-from agent.settings.afar import ALLOWED
 from tests.settings.test_evidence_settings import CAMERA, settings_of
 
 FRONT = f'{CAMERA}source = "picamera2:0"\n'

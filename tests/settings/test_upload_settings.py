@@ -7,8 +7,8 @@ import pytest
 from agent.adapters.state_partition import look_at
 from agent.bootstrap.recorder_specs import recorder_specs
 from agent.bootstrap.specs import spool
+from agent.contract.from_afar import ALLOWED
 from agent.core.errors import SettingsError, StorageError
-from agent.settings.afar import ALLOWED
 from tests.settings.test_evidence_settings import CAMERA, settings_of
 
 TWO = f'{CAMERA}source = "picamera2:0"\n[[cameras]]\nname = "yard"\nsource = "picamera2:1"\n'

@@ -12,11 +12,12 @@ from typing import Any
 
 import psutil
 
-from agent.adapters.jose_keys import PrivateKey
 from agent.bootstrap.specs import sim_socket
-from agent.cli.keygen import make_key
 from agent.cli.sim import ask
 from agent.sim import control_socket
+from agent.trust.jose_keys import PrivateKey
+from edge_centre import __main__ as edge_centre_main
+from edge_centre.key_files import make_key
 from tests.support.run import ran
 from tests.support.wait import PATIENCE_S, wait_for
 
@@ -35,6 +36,7 @@ LIGHTS = {"yellow": 22, "green": 27, "beacon": 23, "tone": 18}
 PATIENT = {"delayed_after_s": 60.0, "unconfirmed_after_s": 120.0}
 """A slow test must not see an alarm become late, unless that is what it is about."""
 AGENT = (sys.executable, "-m", "agent")
+OFFICE = (sys.executable, "-m", "edge_centre")
 IN_EARNEST = (
     sys.executable,
     "-c",
@@ -201,14 +203,29 @@ class AgentProcess(AbstractContextManager["AgentProcess"]):
         print(f"--- log of the agent in {self.directory}\n{self.log()}")
 
 
+def program(arguments: Sequence[str | Path]) -> tuple[str, ...]:
+    """Return how to call the program whose command these arguments begin with."""
+    return OFFICE if arguments and arguments[0] in edge_centre_main.COMMANDS else AGENT
+
+
 def run_cli(*arguments: str | Path, environ: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
-    """Run `edge-agent` with these arguments to its end."""
-    return ran(*AGENT, *arguments, cwd=REPOSITORY, env=environment(environ or {}), stdin=subprocess.DEVNULL)
+    """Run `edge-agent`, or `edge-centre` where the command is the office's, with these arguments to its end."""
+    return ran(
+        *program(arguments), *arguments, cwd=REPOSITORY, env=environment(environ or {}), stdin=subprocess.DEVNULL
+    )
 
 
 def start_cli(*arguments: str | Path, **options: Any) -> "subprocess.Popen[str]":
-    """Start `edge-agent` with these arguments; `options` are Popen's."""
-    command = [*AGENT, *map(str, arguments)]
+    """Start what `run_cli` runs; `options` are Popen's."""
+    command = [*program(arguments), *map(str, arguments)]
+    return subprocess.Popen(
+        command, cwd=REPOSITORY, env=environment({}), stdin=subprocess.DEVNULL, text=True, **options
+    )
+
+
+def start_lab(*arguments: str | Path, **options: Any) -> "subprocess.Popen[str]":
+    """Start what developers run; `options` are Popen's."""
+    command = [sys.executable, "-m", "deploy.lab", *map(str, arguments)]
     return subprocess.Popen(
         command, cwd=REPOSITORY, env=environment({}), stdin=subprocess.DEVNULL, text=True, **options
     )

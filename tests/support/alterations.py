@@ -10,15 +10,15 @@ from typing import Any, NamedTuple
 
 from cryptography import x509
 
-from agent.adapters.evidence_keys import EvidenceKey
 from agent.contract.leaves import canonical
-from agent.evidence.chain import FILE
-from agent.evidence.comparison import File
-from agent.evidence.manifest import read
-from agent.evidence.sealed_file import read_head, read_header
-from agent.evidence.signer import Trust
-from agent.evidence.verdict import Verdict, judge_clip
-from deploy.kit.authority import Revoked
+from agent.trust.evidence.chain import FILE
+from agent.trust.evidence.manifest import read
+from agent.trust.evidence.sealed_file import read_head, read_header
+from agent.trust.evidence_keys import EvidenceKey
+from edge_centre.authority import Revoked
+from edge_centre.evidence.comparison import File
+from edge_centre.evidence.signer import Trust
+from edge_centre.evidence.verdict import Verdict, judge_clip
 from tests.support.certificates import Authority
 from tests.support.made_up_clips import CAMERA, Clock, Recording
 

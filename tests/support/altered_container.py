@@ -6,16 +6,16 @@ from functools import cache
 from io import BytesIO
 from typing import Any
 
-from agent.evidence import h264
-from agent.evidence.media_signing.film import judged
-from agent.evidence.media_signing.keys import Trust
-from agent.evidence.media_signing.verdict import Result, Verdict
-from agent.evidence.mp4 import Mp4
-from agent.evidence.mp4_write import TIMESCALE, Sample, plain
-from agent.evidence.parameter_sets import ParameterSets
-from agent.evidence.presented import sets_of
-from agent.evidence.remux import indexed, plain_mp4
-from agent.sim.clock import SimClock
+from agent.trust.evidence import h264
+from agent.trust.evidence.mp4_write import TIMESCALE, Sample, plain
+from agent.trust.evidence.parameter_sets import ParameterSets
+from deploy.lab.clock import SimClock
+from edge_centre.evidence.media_signing.film import judged
+from edge_centre.evidence.media_signing.keys import Trust
+from edge_centre.evidence.media_signing.verdict import Result, Verdict
+from edge_centre.evidence.mp4 import Mp4
+from edge_centre.evidence.presented import sets_of
+from edge_centre.evidence.remux import indexed, plain_mp4
 from tests.support.recording import as_file, encoded, pieces_of
 from tests.support.signed_media import BEGAN, box, signing
 

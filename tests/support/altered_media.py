@@ -8,9 +8,9 @@ from functools import cache
 from io import BytesIO
 from itertools import pairwise
 
-from agent.evidence.h264 import Kind, Unit
-from agent.evidence.media_signing.verdict import Result
-from agent.evidence.mp4 import Mp4
+from agent.trust.evidence.h264 import Kind, Unit
+from edge_centre.evidence.media_signing.verdict import Result
+from edge_centre.evidence.mp4 import Mp4
 from tests.support.signed_media import (
     has_signature,
     judged,

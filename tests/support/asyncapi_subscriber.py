@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from agent.contract.schema.files import files
+from edge_centre.schema.files import files
 from tests.support.wait import wait_for
 
 _NODE = Path(__file__).parents[1] / "contract" / "node"
@@ -20,7 +20,7 @@ def node(program: str, *arguments: object) -> list[str]:
 
 
 def written(directory: Path) -> Path:
-    """The directory with all that `edge-agent schema` writes."""
+    """The directory with all that `edge-centre schema` writes."""
     for name, text in files().items():
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)

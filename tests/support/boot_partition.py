@@ -4,7 +4,7 @@ import base64
 import time
 from pathlib import Path
 
-from agent.provisioning.claim import Claim
+from agent.trust.claim import Claim
 
 CONFIG = "# For more options see http://rptl.io/configtxt\ndtparam=audio=on\ncamera_auto_detect=1\n\n[cm5]\ndtoverlay=dwc2\n\n[all]\n"
 ROOT = "console=serial0,115200 console=tty1 root=PARTUUID=61e93e61-02 rootfstype=ext4 fsck.repair=yes rootwait"

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from agent.adapters.jose_keys import PrivateKey, sign
+from agent.trust.jose_keys import PrivateKey, sign
 from tests.support.agent_process import SOURCE, TREE
 from tests.support.subscriber import Heard, Subscriber
 from tests.support.wait import PATIENCE_S

@@ -8,8 +8,8 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from deploy.kit.authority import HOST_DAYS, Revoked, new_key, write_certificates, write_key
-from deploy.kit.authority import Authority as Kit
+from edge_centre.authority import HOST_DAYS, Revoked, new_key, write_certificates, write_key
+from edge_centre.authority import Authority as Kit
 
 LOOPBACK = ("localhost", "127.0.0.1")
 

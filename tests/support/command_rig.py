@@ -20,7 +20,7 @@ from agent.runtime.commands.orders import SelfTestAnswer, replay_done
 from agent.runtime.live.answers import LiveAnswer
 from agent.runtime.live.look import Looker
 from agent.runtime.tap.service_page import OpenAnswer
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.context import make_context
 from tests.support.drafts import IDENTITY, alarm_data, body, taken, write
 

@@ -6,7 +6,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from agent.adapters.jose_keys import KeyRing, PrivateKey, sign
 from agent.contract.commissioning import (
     Attachment,
     CommissionedDevice,
@@ -27,7 +26,8 @@ from agent.contract.commissioning import (
 )
 from agent.contract.envelope import rfc3339
 from agent.contract.vocabulary import TimeQuality
-from agent.provisioning.report import Finding, ReportFile, Trust, check, seal
+from agent.trust.commissioning_report import Finding, ReportFile, Trust, check, seal
+from agent.trust.jose_keys import KeyRing, PrivateKey, sign
 from tests.support.certificates import Authority, CertificateFiles
 
 USER = "gp/jhb-park-station/kiosk-0042"
@@ -127,7 +127,7 @@ class Office:
 
     def knows(self, *keys: PrivateKey) -> None:
         """These alone may sign from now on."""
-        from agent.cli.keygen import write_key_set  # noqa: PLC0415
+        from edge_centre.key_files import write_key_set  # noqa: PLC0415
 
         write_key_set(self.keys, [key.public() for key in keys])
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
-from agent.adapters.jose_keys import PrivateKey, sign
+from agent.trust.jose_keys import PrivateKey, sign
 from tests.support.centre import Centre, Message, read
 from tests.support.wait import PATIENCE_S, wait_for
 

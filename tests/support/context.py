@@ -9,7 +9,7 @@ from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.health import HealthBoard
 from agent.runtime.supervision.security import SecurityLog
 from agent.runtime.supervision.supervisor import Supervisor
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.drafts import FACTORY
 
 

@@ -12,7 +12,7 @@ from agent.ports import BrokerAddress, Connected, Disconnected, OutgoingMessage,
 from agent.runtime.uplink.echo_watch import EchoWatch
 from agent.runtime.uplink.publisher import Publisher
 from agent.runtime.uplink.sender import Sender
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.context import Collected, make_context
 from tests.support.drafts import write
 from tests.support.fake_ports import Answer, MemoryBroker

@@ -15,7 +15,7 @@ from agent.contract.stages import Stage
 from agent.outbox.outbox import Outbox
 from agent.outbox.store import MessageStore
 from agent.ports import OutgoingMessage
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 
 IDENTITY = Identity("gp", "park-station", "kiosk-1")
 FACTORY = MessageFactory(IDENTITY)

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from agent.adapters.tls_context import TlsFiles, tls_context
 from agent.contract.vocabulary import TimeQuality
 from agent.core.errors import DiskFullError
 from agent.provisioning.asking import Tools
@@ -14,6 +13,7 @@ from agent.provisioning.credentials import Set, Store
 from agent.provisioning.enrol import Order, enrol
 from agent.provisioning.est import Login, Registrar
 from agent.provisioning.renew import renew
+from agent.trust.tls_context import TlsFiles, tls_context
 from tests.support.fake_registrar import BOARD, NAME, SECRET, FakeRegistrar
 
 

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from cryptography.x509.oid import NameOID
 
 from agent.contract.leaves import base64url
-from agent.provisioning.claim import Claim
-from deploy.kit.authority import Authority, new_key, write_certificates, write_key
+from agent.trust.claim import Claim
+from edge_centre.authority import Authority, new_key, write_certificates, write_key
 
 NAME = "kzn/durban-station/kiosk-0001"
 SECRET = "c2VjcmV0LXNlY3JldC1zZWNyZXQ"

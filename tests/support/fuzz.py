@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from agent.adapters.jose_keys import PrivateKey, sign
+from agent.trust.jose_keys import PrivateKey, sign
 
 LINE = {"name": "kerb", "from": [0.1, 0.5], "to": [0.9, 0.5]}
 MASK = [[0.1, 0.1], [0.4, 0.1], [0.4, 0.4]]

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from hashlib import sha256
 
-from agent.adapters.evidence_keys import der_of, pem_of
-from agent.evidence.media_signing import tlv
+from agent.trust.evidence import tlv
+from agent.trust.evidence_keys import der_of, pem_of
 from tests.support.signed_media import BEGAN_NS, box, mp4, signing
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from agent.adapters.jose_keys import PrivateKey, sign
+from agent.trust.jose_keys import PrivateKey, sign
 from tests.support.agent_process import CAMERA, TREE, AgentProcess
 from tests.support.centre import Centre, Message
 from tests.support.subscriber import Heard

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from agent.centre import Consumer, Duplicate, NewMessage, Notice
 from agent.contract.messages import AlarmData
+from edge_centre.library import Consumer, Duplicate, NewMessage, Notice
 from tests.support.drafts import HEALTH, alarm_data
 
 TREE = "edge/v1/gp/park-station/kiosk-1"

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from agent.adapters.evidence_keys import DeviceKey, EvidenceKey
 from agent.contract.uuid7 import Uuid7Source
-from agent.evidence.chain import FILE, Heard
 from agent.evidence.clips import Budget, Clips
-from agent.evidence.comparison import File
-from agent.evidence.fragment import Fragment
 from agent.evidence.open_clip import OpenClip
-from agent.evidence.signer import Trust
-from agent.evidence.verdict import Verdict, judge_clip
+from agent.trust.evidence.chain import FILE, Heard
+from agent.trust.evidence.fragment import Fragment
+from agent.trust.evidence_keys import DeviceKey, EvidenceKey
+from edge_centre.evidence.comparison import File
+from edge_centre.evidence.signer import Trust
+from edge_centre.evidence.verdict import Verdict, judge_clip
 from tests.support.certificates import Authority
 
 DEVICE, CAMERA = "gp/jhb-park-station/kiosk-0042", "front"

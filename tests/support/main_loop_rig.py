@@ -7,7 +7,7 @@ from typing import Any
 from agent.outbox.outbox import Outbox
 from agent.runtime.supervision.main_loop import MainLoop
 from agent.runtime.supervision.supervisor import Supervisor
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.context import make_context
 from tests.support.drafts import body, taken, write
 from tests.support.fake_ports import topics

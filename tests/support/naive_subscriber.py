@@ -9,10 +9,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from agent.adapters.jose_keys import PrivateKey
-from agent.centre.orders import signed
 from agent.contract.kinds import TYPES
 from agent.contract.messages import Envelope
+from agent.trust.jose_keys import PrivateKey
+from agent.trust.orders import signed
 
 NAME = "naive-centre"
 

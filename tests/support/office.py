@@ -7,8 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from agent.adapters.jose_keys import PrivateKey, sign
 from agent.core.errors import EdgeAgentError
+from agent.trust.jose_keys import PrivateKey, sign
 from tests.support.agent_process import SOURCE, AgentProcess
 from tests.support.centre import Centre, Message
 

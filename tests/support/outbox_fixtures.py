@@ -8,7 +8,7 @@ import pytest
 
 from agent.outbox.outbox import Outbox
 from agent.outbox.store import MessageStore
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.drafts import open_outbox, write
 
 SOON = timedelta(seconds=1)

@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Self
 
-from agent.adapters.jose_keys import PrivateKey
-from agent.provisioning.claim import Claim, read
-from deploy.kit.__main__ import main
-from deploy.kit.workshop import filled
+from agent.trust.claim import Claim, read
+from agent.trust.jose_keys import PrivateKey
+from edge_centre.kit.__main__ import main
+from edge_centre.kit.workshop import filled
 from tests.support.certificates import CertificateFiles
 from tests.support.mosquitto import Mosquitto, free_port
 from tests.support.registrar import Board, ServedRegistrar

@@ -10,9 +10,9 @@ from typing import Any
 
 import psutil
 
-from agent.adapters.evidence_keys import EvidenceKey
-from agent.adapters.jose_keys import sign
-from agent.cli.keygen import make_key
+from agent.trust.evidence_keys import EvidenceKey
+from agent.trust.jose_keys import sign
+from edge_centre.key_files import make_key
 from tests.support.agent_process import USER, AgentProcess, run_cli
 from tests.support.centre import Centre, Message
 from tests.support.certificates import Authority
@@ -44,7 +44,7 @@ class Office:
         self.heads.write_text("".join(json.dumps({**line, "at": now}) + "\n" for line in lines))
 
     def run(self, action: str, path: Path, *more: str | Path) -> "subprocess.CompletedProcess[str]":
-        """Run `edge-agent evidence ACTION`, with what the office has."""
+        """Run `edge-centre evidence ACTION`, with what the office has."""
         trust = ("--ca", self.authority.ca, *(("--heads", self.heads) if self.heads.exists() else ()))
         return run_cli("evidence", action, path, *trust, *more)
 

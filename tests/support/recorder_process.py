@@ -12,8 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from agent.__main__ import main
-from agent.adapters.evidence_keys import EvidenceKey
 from agent.contract.uuid7 import Uuid7Source
 from agent.core.camera.recorder_link import (
     BeginClip,
@@ -28,6 +26,8 @@ from agent.core.camera.recorder_link import (
     decode_for_core,
 )
 from agent.core.link_lines import encode
+from agent.trust.evidence_keys import EvidenceKey
+from edge_centre.__main__ import main
 from tests.support.certificates import Authority
 
 ROOT = Path(__file__).parents[2]
@@ -40,7 +40,7 @@ class Process:
     def __init__(self, spec: RecorderSpec, *, trusted: bool = True) -> None:
         """`trusted` lets its clock count as set, since nobody may have set this machine's."""
         self.heads: list[dict[str, object]] = []
-        """What the centre hears of the chain, as `edge-agent evidence verify --heads` wants it."""
+        """What the centre hears of the chain, as `edge-centre evidence verify --heads` wants it."""
         self.link, theirs = socket.socketpair()
         self.link.settimeout(30)
         self._lines = self.link.makefile("rb")
@@ -121,7 +121,7 @@ class Card:
         self.spec = RecorderSpec(**{**values, **changes})
 
     def verify(self, clip: str, *recorders: Hears, directory: Path | None = None) -> int:
-        """What `edge-agent evidence verify` returns, if the centre has heard these. `directory` has a copy."""
+        """What `edge-centre evidence verify` returns, if the centre has heard these. `directory` has a copy."""
         heads = self.key_file.with_name("heads.jsonl")
         heads.write_text("".join(json.dumps(head) + "\n" for each in recorders for head in each.heads))
         command = [

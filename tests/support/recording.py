@@ -15,14 +15,14 @@ import av
 
 from agent.core.camera.recorder_link import KeepingSpec
 from agent.core.errors import EdgeAgentError, StorageError
-from agent.evidence.chain import Head
 from agent.evidence.clips import Deleted, Swept
-from agent.evidence.fragment import Fragment
-from agent.evidence.mp4_write import init_segment
 from agent.ports import Clock
 from agent.recorder.backlog import Backlog, Batch
 from agent.recorder.pieces import Assembler, Piece, Signer
-from agent.sim.clock import SimClock
+from agent.trust.evidence.chain import Head
+from agent.trust.evidence.fragment import Fragment
+from agent.trust.evidence.mp4_write import init_segment
+from deploy.lab.clock import SimClock
 from tests.support.unsigned import Unsigned
 
 SECOND = 1_000_000_000

@@ -23,24 +23,24 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, pkcs7
 from cryptography.x509.oid import NameOID
 
-from agent.adapters.jose_keys import PrivateKey, sign
 from agent.contract.identity import client_id, common_name
-from agent.provisioning.claim import Claim
-from deploy.kit.authority import Authority, Kind, new_key, write_certificates, write_key
-from deploy.registrar.config import RegistrarConfig, read_config
-from deploy.registrar.csr import DeviceRequest, read_page_request, read_request
-from deploy.registrar.devices import Caller, Devices
-from deploy.registrar.office import Office
-from deploy.registrar.records import Records
-from deploy.registrar.refusal import Pending
-from deploy.registrar.store import Store
+from agent.trust.claim import Claim
+from agent.trust.jose_keys import PrivateKey, sign
+from edge_centre.authority import Authority, Kind, new_key, write_certificates, write_key
+from edge_centre.registrar.config import RegistrarConfig, read_config
+from edge_centre.registrar.csr import DeviceRequest, read_page_request, read_request
+from edge_centre.registrar.devices import Caller, Devices
+from edge_centre.registrar.office import Office
+from edge_centre.registrar.records import Records
+from edge_centre.registrar.refusal import Pending
+from edge_centre.registrar.store import Store
 from tests.support.mosquitto import free_port, is_listening
 from tests.support.nginx import program
 from tests.support.run import ran
 from tests.support.wait import wait_for
 
 REPOSITORY = Path(__file__).parents[2]
-SERVE = REPOSITORY / "deploy" / "registrar" / "serve"
+SERVE = REPOSITORY / "deploy/centre/edge_centre/registrar/serve"
 NAME = "kzn/durban-station/kiosk-0001"
 HOST = "kiosk-0001.local"
 OTHER_NAME = "kzn/durban-station/kiosk-0002"
@@ -212,7 +212,7 @@ class Answer:
 
 
 class ServedRegistrar(AbstractContextManager["ServedRegistrar"]):
-    """`python -m deploy.registrar serve` behind nginx with deploy's own configuration, on a free loopback port."""
+    """`python -m edge_centre.registrar serve` behind nginx with deploy's own configuration, on a free loopback port."""
 
     page = "https://broker-a.example"
     """The page that may ask it from a browser."""
@@ -252,7 +252,7 @@ class ServedRegistrar(AbstractContextManager["ServedRegistrar"]):
 
     def start(self) -> None:
         """Start the registrar itself, and return when it takes connections."""
-        self._begin(sys.executable, "-m", "deploy.registrar", "--config", self.config, "serve")
+        self._begin(sys.executable, "-m", "edge_centre.registrar", "--config", self.config, "serve")
         self._own = process = self._processes[-1]
 
         def answers() -> bool:
@@ -378,7 +378,7 @@ def bearer(key: PrivateKey, method: str, path: str, content: bytes = b"", **chan
 
 def run_registrar(config: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     """Run a command of the registrar."""
-    return ran(sys.executable, "-m", "deploy.registrar", "--config", config, *words, cwd=REPOSITORY)
+    return ran(sys.executable, "-m", "edge_centre.registrar", "--config", config, *words, cwd=REPOSITORY)
 
 
 def _unix(path: Path) -> socket.socket:

@@ -10,7 +10,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from agent.adapters.jose_keys import PrivateKey, sign
+from agent.trust.jose_keys import PrivateKey, sign
 from tests.support.agent_process import SOURCE
 
 INNER, OUTER = "inner/v1", "edge/v1"

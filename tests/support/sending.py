@@ -17,7 +17,7 @@ from agent.runtime.sending.rules import UploadRules
 from agent.runtime.sending.sending import Sending
 from agent.runtime.sending.uploader import Uploader
 from agent.runtime.supervision.data_use import DataUse
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.context import Collected, make_context
 
 CLIP = "01a21ac6-1e90-755d-98d2-2feefdb0a969"

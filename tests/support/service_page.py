@@ -11,11 +11,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from agent.adapters.jose_keys import PrivateKey, sign
 from agent.core import service_code
 from agent.core.commissioning.plan import Equipment
 from agent.service_page.interfaces import Place
 from agent.service_page.page import Paths, serve
+from agent.trust.jose_keys import PrivateKey, sign
 from tests.support.wait import PATIENCE_S, wait_for
 from tests.support.walking import KIOSK
 

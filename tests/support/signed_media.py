@@ -18,14 +18,14 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from agent.evidence import h264
-from agent.evidence.media_signing.keys import Trust
-from agent.evidence.media_signing.sign import Facts, GopSigner
-from agent.evidence.media_signing.tlv import UUID
-from agent.evidence.media_signing.verdict import Verdict
-from agent.evidence.media_signing.verify import verify
-from agent.evidence.mp4 import Mp4
-from deploy.kit.authority import Authority, Revoked, new_key
+from agent.evidence.media_sign import Facts, GopSigner
+from agent.trust.evidence import h264
+from agent.trust.evidence.tlv import UUID
+from edge_centre.authority import Authority, Revoked, new_key
+from edge_centre.evidence.media_signing.keys import Trust
+from edge_centre.evidence.media_signing.verdict import Verdict
+from edge_centre.evidence.media_signing.verify import verify
+from edge_centre.evidence.mp4 import Mp4
 
 ROOT = Path(__file__).parents[2]
 BEGAN = datetime(2026, 11, 20, 9, tzinfo=UTC)

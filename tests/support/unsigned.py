@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from agent.evidence.h264 import Unit
+from agent.trust.evidence.h264 import Unit
 
 
 class Unsigned:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from agent.adapters.evidence_keys import DeviceKey
 from agent.core.camera.recorder_link import UploadSpec
 from agent.core.camera.segment import MEDIA, read_note
-from agent.evidence.media_signing.sign import Facts, GopSigner
-from agent.evidence.mp4_write import init_segment
+from agent.evidence.media_sign import Facts, GopSigner
 from agent.recorder.segments import Part, Segments
-from agent.sim.clock import SimClock
+from agent.trust.evidence.mp4_write import init_segment
+from agent.trust.evidence_keys import DeviceKey
+from deploy.lab.clock import SimClock
 from tests.support.certificates import Authority
 from tests.support.recording import encoded, pieces_of
 
@@ -53,7 +53,7 @@ def uploaded_clip(directory: Path, authority: Authority, device: str, seconds: i
     clock = SimClock(wall=datetime.now(UTC))
     files = authority.client(device, made=clock.wall())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("agent.evidence.media_signing.sign.SIGNING", 0)  # on a busy machine too, each GOP is signed
+        patch.setattr("agent.evidence.media_sign.SIGNING", 0)  # on a busy machine too, each GOP is signed
         signer = GopSigner(DeviceKey(files.key, files.cert), Facts("0.1.0", device.rpartition("/")[2], "edge-agent"))
         pieces = pieces_of(encoded(seconds * 5, (320, 240)), clock, signer)
     base_ns = pieces[0].begin_ns

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from agent.cli.keygen import private_path
+from edge_centre.key_files import private_path
 from tests.support.agent_process import REPOSITORY, USER
 from tests.support.recorded_kiosk import Site
 from tests.support.store import Store
@@ -31,9 +31,19 @@ class UploadingSite(Site):
         super().__init__(stack, directory, upload=upload, **options)
 
     def grant(self, stack: ExitStack, *more: str) -> "subprocess.Popen[bytes]":
-        """Run `edge-agent evidence grant` as the office does."""
+        """Run `edge-centre evidence grant` as the office does."""
         key = private_path(self.keys, self.kiosk.key)
-        command = [sys.executable, "-m", "agent", "evidence", "grant", "--device", USER, "--broker", self.broker.url]
+        command = [
+            sys.executable,
+            "-m",
+            "edge_centre",
+            "evidence",
+            "grant",
+            "--device",
+            USER,
+            "--broker",
+            self.broker.url,
+        ]
         command += ["--key", str(key), "--store", f"http://{self.store.host}/{BUCKET}", *more]
         environ = {**os.environ, "AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret"}
         process = subprocess.Popen(command, cwd=REPOSITORY, env=environ)

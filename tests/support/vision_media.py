@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.core.errors import CameraError
-from agent.models.demo_video import demo_video_path
 from agent.models.store import default_directories
 from agent.ports import Camera
+from deploy.lab.models.demo_video import demo_video_path
 
 Pixels = npt.NDArray[np.uint8]
 Open = Callable[[Camera], Camera]
@@ -27,7 +27,7 @@ def model_directories() -> tuple[str, ...]:
     own = os.environ.get("EDGE_TEST_MODELS")
     directories = (Path(own),) if own else default_directories()
     if not any((directory / f"{MODELS[0]}.json").is_file() for directory in directories):
-        raise AssertionError("the person models are not built: run `edge-agent model build`")
+        raise AssertionError("the person models are not built: run `make model`")
     return tuple(str(directory) for directory in directories)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from agent.adapters.jose_keys import PrivateKey, sign
+from agent.trust.jose_keys import PrivateKey, sign
 from tests.support.agent_process import SOURCE, AgentProcess
 from tests.support.centre import Centre
 from tests.support.mosquitto import Mosquitto

@@ -7,21 +7,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
-from agent.adapters.jose_keys import PrivateKey, sign
-from agent.cli.keygen import make_key
 from agent.contract.camera_events import EVENTS, EventName
 from agent.contract.commands import TABLE
 from agent.contract.events import HardlyAbleToSeeData, LineCountData, TimeCorrectionData
 from agent.contract.evidence import EvidenceChange, EvidenceData
 from agent.contract.kinds import KINDS
-from agent.contract.schema.examples import EXAMPLES
 from agent.contract.security import SecurityKind
 from agent.contract.vocabulary import TimeQuality
 from agent.core.camera.settings import DAYS
 from agent.outbox.reporter import Reporter
 from agent.runtime.supervision.main_loop import REBOOT
 from agent.runtime.supervision.security import SecurityLog
-from agent.sim.clock import SimClock
+from agent.trust.jose_keys import PrivateKey, sign
+from deploy.lab.clock import SimClock
+from edge_centre.key_files import make_key
+from edge_centre.schema.examples import EXAMPLES
 from tests.support.agent_process import AgentProcess
 from tests.support.asyncapi_subscriber import AsyncApiSubscriber
 from tests.support.centre import Centre

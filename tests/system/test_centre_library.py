@@ -10,9 +10,12 @@ from typing import Any, TypeVar
 
 import pytest
 
-from agent.adapters.paho_centre import CentreConnection, Heard
-from agent.adapters.tls_context import TlsFiles
-from agent.centre import (
+from agent.contract.errors import BrokerError
+from agent.contract.vocabulary import AckAction
+from agent.trust.tls_context import TlsFiles
+from edge_centre.adapters.paho_centre import CentreConnection, Heard
+from edge_centre.key_files import make_key
+from edge_centre.library import (
     AlarmChanged,
     Centre,
     Duplicate,
@@ -28,9 +31,6 @@ from agent.centre import (
     RecordLost,
     Unreadable,
 )
-from agent.cli.keygen import make_key
-from agent.contract.errors import BrokerError
-from agent.contract.vocabulary import AckAction
 from tests.campaigns.chaos.network import GOOD, Conditions, Network
 from tests.support import made_up
 from tests.support.agent_process import SOURCE, TREE, AgentProcess

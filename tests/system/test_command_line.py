@@ -4,29 +4,38 @@ import gc
 import json
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from agent.__main__ import COMMANDS, main
-from agent.cli.keygen import make_key
+from agent.__main__ import COMMANDS, PROGRAM
+from agent.contract.command_line import Program
+from deploy.lab.__main__ import PROGRAM as LAB
+from edge_centre.__main__ import PROGRAM as OFFICE
+from edge_centre.key_files import make_key
 from tests.support.agent_process import TREE, USER, AgentProcess, run_cli, start_cli
 from tests.support.centre import Centre
 from tests.support.mosquitto import Mosquitto
 
 SUBCOMMANDS = {
     "sim": ["press", "hold", "release", "outputs", "inputs", "fault"],
-    "model": ["build", "fetch", "list", "verify", "try", "demo-video"],
+    "model": ["fetch", "list", "verify", "try"],
     "bench": ["vision"],
     "conform": ["centre", "device", "verify"],
     "evidence": ["verify"],
 }
-HELPS = [[name] for name in COMMANDS] + [[name, sub] for name, subs in SUBCOMMANDS.items() for sub in subs]
+NAMED = [name for each in (PROGRAM, OFFICE) for name in each.commands if name not in {"kit", "registrar"}]
+HELPS = [[name] for name in [*NAMED, "bench"]] + [[name, sub] for name, subs in SUBCOMMANDS.items() for sub in subs]
 
 
 READ_THE_SETTINGS = {"run", "check-config", "doctor", "watch", "ack", "command", "sim", "bench vision"}
+
+
+def _program(words: Sequence[str | Path]) -> Program:
+    name = str(words[0]) if words else ""
+    return next((each for each in (PROGRAM, OFFICE) if name in each.commands), LAB if name == "bench" else PROGRAM)
 
 
 class Said(NamedTuple):
@@ -47,7 +56,7 @@ def call(capsys: pytest.CaptureFixture[str]) -> Call:
     def called(*words: str | Path) -> Said:
         code: int | str | None
         try:
-            code = main([str(word) for word in words])
+            code = _program(words).main([str(word) for word in words])
         except SystemExit as end:
             code = end.code
         finally:
@@ -67,7 +76,7 @@ def test_every_command_has_a_help_with_an_example_of_itself_and_reads_the_settin
     done = call(*called, "--help")
     assert (done.returncode, done.stderr) == (0, "")
     example = done.stdout.partition("Example")[2]
-    assert f"edge-agent {words[0]}" in example
+    assert f"{_program(words).name} {words[0]}" in example
     assert words[-1] in example
     if " ".join(words) in READ_THE_SETTINGS:
         assert "default: /etc/edge-agent/edge-agent.toml" in " ".join(done.stdout.split())
@@ -85,7 +94,7 @@ def test_a_call_that_can_not_be_meant_exits_with_2(words: list[str]) -> None:
     ("words", "meant"),
     [
         (["docter"], "doctor"),
-        (["model", "biuld"], "build"),
+        (["model", "fecth"], "fetch"),
         (["sim", "--config", "F", "presss", "police"], "press"),
         (["bench", "vison"], "vision"),
     ],
@@ -96,7 +105,7 @@ def test_a_misspelt_command_is_told_with_the_nearest_one_and_where_its_help_is(
     done = call(*words)
     assert done.returncode == 2
     of = f" {words[0]}" * (len(words) > 1)
-    assert f"did you mean {meant}? `edge-agent{of} --help` shows what each does" in done.stderr
+    assert f"did you mean {meant}? `{_program(words).name}{of} --help` shows what each does" in done.stderr
 
 
 def test_without_a_command_or_with_one_unlike_any_all_of_them_are_shown(call: Call) -> None:
@@ -181,7 +190,7 @@ def test_press_ack_and_commands_work_from_the_command_line(tmp_path: Path, broke
         unknown = run_cli("ack", *signed, "--action", "registered", "0199c9a2-7c44-7d11-8a8e-3f5d0c3b9a10")
         assert unknown.returncode == 1
         assert "unknown-alarm" in unknown.stdout
-        assert "take the id of an open alarm from `edge-agent watch`" in unknown.stderr
+        assert "take the id of an open alarm from `edge-centre watch`" in unknown.stderr
         ping = run_cli("command", *signed, "ping")
         assert (ping.returncode, ping.stdout.startswith("ping: succeeded")) == (0, True)
         update = run_cli("command", *signed, "update")
@@ -208,10 +217,10 @@ def test_at_a_centre_the_name_of_the_device_and_a_broker_do(tmp_path: Path, brok
 @pytest.mark.parametrize(
     ("option", "says"),
     [
-        (("--by", "a\nb"), "edge-agent: by must be one line"),
-        (("--unit", "car 7"), "edge-agent: unit goes with dispatched only"),
-        (("--note", "n"), "edge-agent: note goes with closed only"),
-        (("--presses", "-1"), "edge-agent: press_count must be"),
+        (("--by", "a\nb"), "edge-centre: by must be one line"),
+        (("--unit", "car 7"), "edge-centre: unit goes with dispatched only"),
+        (("--note", "n"), "edge-centre: note goes with closed only"),
+        (("--presses", "-1"), "edge-centre: press_count must be"),
     ],
 )
 def test_an_ack_that_the_kiosk_would_refuse_is_refused_before_it_is_sent(
@@ -226,7 +235,7 @@ def test_json_that_lost_its_quotes_in_the_shell_is_refused_before_it_is_sent(cal
     agent = AgentProcess(tmp_path, "mqtt://127.0.0.1:1")
     words = ("config-set", "revision=7", "changes={health: {interval_s: 30}}")
     done = call("command", *words, "--config", agent.config, "--key", agent.key_file)
-    assert (done.returncode, done.stderr.startswith("edge-agent: changes is not JSON: ")) == (2, True), done.stderr
+    assert (done.returncode, done.stderr.startswith("edge-centre: changes is not JSON: ")) == (2, True), done.stderr
 
 
 @pytest.mark.parametrize("word", ["#", "+", "a/b", "ALARM-ID", ""])
@@ -235,7 +244,7 @@ def test_what_can_be_no_alarm_or_command_is_refused_before_it_is_sent(call: Call
     for words in (("ack", "--action", "closed", word), ("command", word)):
         done = call(*words, "--config", agent.config, "--key", agent.key_file)
         assert done.returncode == 2
-        assert done.stderr.startswith(f"edge-agent: {word!r} is not a valid ")
+        assert done.stderr.startswith(f"edge-centre: {word!r} is not a valid ")
         assert len(done.stderr.splitlines()) == 1
 
 

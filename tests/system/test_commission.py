@@ -5,17 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from agent import centre as agent_centre
-from agent.adapters.tls_context import TlsFiles
 from agent.bootstrap.commissioning import equipment
 from agent.bootstrap.specs import tap_socket
-from agent.centre import NewMessage, Notice
-from agent.cli.keygen import make_key
 from agent.contract.commissioning import CommissioningData, Report
 from agent.core.commissioning.plan import plan
 from agent.core.commissioning.record import Kept, Verdict
 from agent.settings import load
 from agent.sim import control_socket
+from agent.trust.tls_context import TlsFiles
+from edge_centre import library as agent_centre
+from edge_centre.key_files import make_key
+from edge_centre.library import NewMessage, Notice
 from tests.support.agent_process import USER, AgentProcess, run_cli
 from tests.support.centre import Centre
 from tests.support.certificates import BrokerAuthorities

@@ -1,4 +1,4 @@
-"""`edge-agent conform centre` against a subscriber that is right, and one that is not."""
+"""`edge-centre conform centre` against a subscriber that is right, and one that is not."""
 
 import json
 import re
@@ -10,19 +10,19 @@ from typing import Any
 
 import pytest
 
-from agent.__main__ import main
-from agent.adapters.jose_keys import KeyRing, PrivateKey
-from agent.adapters.tls_context import TlsFiles
-from agent.centre.conform import answering, centre, fleet, oversize
-from agent.centre.conform.verdict import Finding, name_of
-from agent.cli.keygen import make_key, private_path
+from agent.trust.jose_keys import KeyRing, PrivateKey
+from agent.trust.tls_context import TlsFiles
+from edge_centre.__main__ import main
+from edge_centre.conform import answering, centre, fleet, oversize
+from edge_centre.conform.verdict import Finding, name_of
+from edge_centre.key_files import make_key, private_path
 from tests.support.mosquitto import Mosquitto
 from tests.support.naive_subscriber import NAME, HastySubscriber, NaiveSubscriber
 from tests.support.subscriber import Subscriber
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "conformance.md"
-SOON = "import agent.adapters.paho_centre as paho_centre\npaho_centre.REPEAT_S = 3.0\n"
+SOON = "import edge_centre.adapters.paho_centre as paho_centre\npaho_centre.REPEAT_S = 3.0\n"
 """The example repeats its own state sooner than once a minute, and says so every other thing as it stands."""
 WRONG_OF_THE_NAIVE = {
     "duplicates": {"counts a duplicate as another alarm", "counts an event that came twice as two"},

@@ -1,4 +1,4 @@
-"""`edge-agent conform device` against a simulated kiosk, and against devices that are worse."""
+"""`edge-centre conform device` against a simulated kiosk, and against devices that are worse."""
 
 import json
 import sys
@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from agent.__main__ import main
-from agent.adapters.tls_context import TlsFiles
-from agent.centre import record
-from agent.centre.conform import checks, subject
 from agent.contract.identity import Identity
+from agent.trust.tls_context import TlsFiles
+from edge_centre.__main__ import main
+from edge_centre.conform import checks, subject
+from edge_centre.library import record
 from tests.support.agent_process import TREE, USER, AgentProcess
 from tests.support.mosquitto import Mosquitto
 from tests.support.rewriting_relay import INNER, Down, RewritingRelay, Up, signed_anew
@@ -87,7 +87,7 @@ ASKS_FOR_NO_MORE_THAN_THE_BROKER_TAKES = (
     "-c",
     """
 import sys
-from agent.__main__ import main
+from edge_centre.__main__ import main
 from agent.adapters import paho_client
 paho_client.MAXIMUM_PACKET_BYTES = 135168
 sys.exit(main())

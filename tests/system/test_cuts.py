@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from agent.cli.keygen import make_key
+from edge_centre.key_files import make_key
 from tests.support.agent_process import AgentProcess, start_cli
 from tests.support.centre import Centre, Message
 from tests.support.mosquitto import Mosquitto

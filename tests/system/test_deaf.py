@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from paho.mqtt.enums import MQTTProtocolVersion
 
-from agent.adapters.paho_bounded import KEPT_PACKET_BYTES, MAXIMUM_PACKET_BYTES
-from agent.adapters.tls_context import TlsFiles
-from agent.centre import Centre as Library
-from agent.centre import NewMessage
+from agent.trust.paho_bounded import KEPT_PACKET_BYTES, MAXIMUM_PACKET_BYTES
+from agent.trust.tls_context import TlsFiles
+from edge_centre.library import Centre as Library
+from edge_centre.library import NewMessage
 from tests.support.agent_process import REPOSITORY, TREE, USER, AgentProcess
 from tests.support.centre import Centre
 from tests.support.certificates import BrokerAuthorities

@@ -1,4 +1,4 @@
-"""`edge-agent demo`, which `make run` calls: with a terminal, without one, and interrupted."""
+"""`make run`, which `make run` calls: with a terminal, without one, and interrupted."""
 
 import os
 import pty
@@ -18,7 +18,7 @@ import pytest
 from tests.support.run import ran
 from tests.support.wait import wait_for
 
-DEMO = [sys.executable, "-m", "agent", "demo"]
+DEMO = [sys.executable, "-m", "deploy.lab", "demo"]
 
 
 class Terminal:
@@ -84,11 +84,11 @@ def test_without_a_terminal_and_a_browser_the_story_is_told_and_every_step_was_s
     assert list(tmp_path.iterdir()) == []
     # What it says of the recording, somebody else finds too.
     assert re.search(r"^The 1[0123] seconds before the press: verified\.", done.stdout, re.MULTILINE)
-    check = re.search(r"check it yourself: \S*edge-agent (evidence verify .*)$", done.stdout, re.MULTILINE)
+    check = re.search(r"check it yourself: \S*edge-centre (evidence verify .*)$", done.stdout, re.MULTILINE)
     film = re.search(r"a film that any player opens: (.*)$", done.stdout, re.MULTILINE)
     assert check is not None
     assert film is not None
-    assert ran(sys.executable, "-m", "agent", *check[1].split()).returncode == 0
+    assert ran(sys.executable, "-m", "edge_centre", *check[1].split()).returncode == 0
     shown = ran("ffprobe", "-v", "warning", "-show_entries", "format=duration", "-of", "csv=p=0", film[1])
     assert shown.stderr == ""
     assert float(shown.stdout) > 18

@@ -319,7 +319,7 @@ def test_a_model_that_is_missing_or_damaged_is_told(tmp_path: Path, spoil: str, 
     environ = {"XDG_CACHE_HOME": str(tmp_path / "home")}
     found = examine(device.config, "--simulate", "--only", "model", environ=environ)
     assert says in found.failure("model-front")
-    assert "edge-agent model build" in found.failure("model-front")
+    assert "make model" in found.failure("model-front")
 
 
 @pytest.mark.parametrize("keys", ["missing", "garbage", "technician only"])

@@ -11,9 +11,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from agent.adapters.jose_keys import PrivateKey
 from agent.contract.leaves import base64url
-from agent.provisioning.claim import Claim, Invitation, read
+from agent.trust.claim import Claim, Invitation, read
+from agent.trust.jose_keys import PrivateKey
 from tests.cli.test_enrol import SETTINGS
 from tests.support.certificates import BrokerAuthorities, CertificateFiles
 from tests.support.est_server import LOGIN, EstServer

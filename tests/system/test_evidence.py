@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from agent.cli.keygen import make_key
 from agent.models.store import ModelStore, default_directories
+from edge_centre.key_files import make_key
 from tests.support.agent_process import BUTTON, USER, run_cli
 from tests.support.centre import Message
 from tests.support.recorded_kiosk import AFTER_S, BEFORE_S, TRUSTED, Site

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from agent.adapters.jose_keys import PrivateKey
-from agent.cli.keygen import make_key
+from agent.trust.jose_keys import PrivateKey
+from edge_centre.key_files import make_key
 from tests.support.agent_process import TREE, AgentProcess
 from tests.support.centre import Centre
 from tests.support.fuzz import Shot, shots

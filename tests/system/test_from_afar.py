@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from agent.adapters.jose_keys import sign
-from agent.cli.keygen import make_key
 from agent.settings import load
 from agent.settings.kept import FILE, load_kept, look
+from agent.trust.jose_keys import sign
+from edge_centre.key_files import make_key
 from tests.support.agent_process import CAMERA, AgentProcess, run_cli
 from tests.support.centre import Centre
 from tests.support.certificates import BrokerAuthorities

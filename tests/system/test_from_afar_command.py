@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.adapters.jose_keys import PrivateKey
-from agent.cli.keygen import make_key
 from agent.settings.kept import look
+from agent.trust.jose_keys import PrivateKey
+from edge_centre.key_files import make_key
 from tests.support.agent_process import CAMERA, SOURCE, TREE, USER, AgentProcess, run_cli
 from tests.support.centre import Centre
 from tests.support.mosquitto import Mosquitto

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agent.centre import Centre, DevicesBack, DevicesGone, NewMessage, Notice
+from edge_centre.library import Centre, DevicesBack, DevicesGone, NewMessage, Notice
 from tests.support.made_up import HEALTH_JSON, envelope
 from tests.support.mosquitto import Mosquitto
 from tests.support.subscriber import Subscriber
@@ -46,7 +46,7 @@ class World:
 
     def __init__(self, stack: ExitStack, broker: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now_s = 1000.0
-        monkeypatch.setattr("agent.centre.centre.time", SimpleNamespace(monotonic=lambda: self.now_s))
+        monkeypatch.setattr("edge_centre.library.centre.time", SimpleNamespace(monotonic=lambda: self.now_s))
         self.notices: queue.SimpleQueue[Notice] = queue.SimpleQueue()
         self.told: list[Notice] = []
         self._stack, self._port = stack, broker.port

@@ -1,9 +1,9 @@
-"""`edge-agent evidence heads` as a service: what brokers bring is kept across restarts, and a forger is told of."""
+"""`edge-centre evidence heads` as a service: what brokers bring is kept across restarts, and a forger is told of."""
 
 import subprocess
 from pathlib import Path
 
-from agent.evidence.chain import read_heads
+from agent.trust.evidence.chain import read_heads
 from tests.support.agent_process import start_cli
 from tests.support.made_up import TREE, envelope
 from tests.support.mosquitto import Mosquitto

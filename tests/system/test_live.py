@@ -7,9 +7,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from agent.adapters.jose_keys import PrivateKey, sign
-from agent.cli.keygen import make_key
 from agent.core.camera.masks import LEVEL
+from agent.trust.jose_keys import PrivateKey, sign
+from edge_centre.key_files import make_key
 from tests.campaigns.looks.day import Day
 from tests.support.agent_process import AgentProcess
 from tests.support.centre import Centre

@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from agent.adapters.paho_centre import CentreConnection as Tool
+from edge_centre.adapters.paho_centre import CentreConnection as Tool
 from tests.campaigns.chaos.network import Conditions, Network
 from tests.support.agent_process import FILES, TREE, USER, AgentProcess, run_cli
 from tests.support.centre import Centre

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.adapters.paho_bounded import MAXIMUM_PACKET_BYTES
+from agent.trust.paho_bounded import MAXIMUM_PACKET_BYTES
 from tests.support.agent_process import TREE, AgentProcess
 from tests.support.fake_broker import MQTT5, Behaviour, FakeBroker, publish_header
 from tests.support.wait import wait_for

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.centre import HoleFilled, HoleFound, NewMessage, Presence, RecordLost
 from agent.contract.messages import AlarmData, Rank
 from agent.outbox.database import Batch, Row
 from agent.outbox.record import RECORD_MOST
+from edge_centre.library import HoleFilled, HoleFound, NewMessage, Presence, RecordLost
 from tests.campaigns.chaos.network import GOOD, Conditions, Network
 from tests.support.agent_process import SOURCE, TREE, AgentProcess
 from tests.support.mosquitto import Mosquitto

@@ -19,11 +19,11 @@ from typing import Any
 
 import pytest
 
-from agent.adapters.jose_keys import PrivateKey
 from agent.cli import enrol_lamps
 from agent.contract.lamps import NOT_ENROLLED, OUT_OF_SERVICE, REFUSED, LightState
 from agent.provisioning import progress
-from agent.provisioning.claim import Claim, Invitation, read
+from agent.trust.claim import Claim, Invitation, read
+from agent.trust.jose_keys import PrivateKey
 from tests.support.agent_process import AgentProcess
 from tests.support.certificates import CertificateFiles
 from tests.support.mosquitto import Mosquitto

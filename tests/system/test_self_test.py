@@ -19,7 +19,7 @@ def steps(event: Message) -> dict[str, bool]:
 
 
 def order(agent: AgentProcess) -> "subprocess.Popen[str]":
-    """`edge-agent command self-test`, under way."""
+    """`edge-centre command self-test`, under way."""
     words = ("command", "--config", agent.config, "self-test", "--key", agent.key_file, "--timeout", "60")
     return start_cli(*words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.adapters.jose_keys import sign
-from agent.cli.keygen import make_key
 from agent.contract.commissioning import Report, listed, statement
 from agent.core import service_code
 from agent.service_page import page, walking
+from agent.trust.jose_keys import sign
+from edge_centre.key_files import make_key
 from tests.support.agent_process import USER, AgentProcess
 from tests.support.centre import Centre
 from tests.support.certificates import BrokerAuthorities

@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
-from agent.cli.keygen import make_key
+from edge_centre.key_files import make_key
 from tests.support.agent_process import USER
 from tests.support.certificates import Authority
 from tests.support.looking import Looking

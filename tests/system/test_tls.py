@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from agent.adapters.tls_context import TlsFiles
-from agent.adapters.x509_files import device_certificate
-from agent.cli.centre import Target
-from agent.cli.sender import Sender
 from agent.contract.identity import Identity
 from agent.core.errors import BrokerError
+from agent.trust.tls_context import TlsFiles
+from agent.trust.x509_files import device_certificate
+from edge_centre.cli.sender import Sender
+from edge_centre.cli.target import Target
 from tests.support.agent_process import USER, AgentProcess, run_cli
 from tests.support.centre import Centre
 from tests.support.certificates import Authority, BrokerAuthorities, CertificateFiles

@@ -77,7 +77,7 @@ def test_a_dead_camera_is_told_and_a_press_names_it_without_a_picture(tmp_path: 
         assert raised.data["camera"] == {"name": "front"}
 
 
-@pytest.mark.parametrize(("spoil", "advice"), [("remove", "edge-agent model build"), ("alter", "SHA-256 differs")])
+@pytest.mark.parametrize(("spoil", "advice"), [("remove", "make model"), ("alter", "SHA-256 differs")])
 def test_a_model_that_is_missing_or_altered_stops_the_camera_only_and_says_what_to_run(
     tmp_path: Path, broker: Mosquitto, spoil: str, advice: str
 ) -> None:
@@ -92,7 +92,7 @@ def test_a_model_that_is_missing_or_altered_stops_the_camera_only_and_says_what_
         degraded = centre.wait_for("event/part-degraded", lambda m: m.data["part"] == "camera-front", timeout_s=30)
         press_to_sent_ms(agent, centre)
         assert advice in degraded.data["detail"]
-        assert "edge-agent model build" in degraded.data["detail"]
+        assert "make model" in degraded.data["detail"]
         if spoil == "alter":
             assert "SHA-256 differs" in centre.wait_for("security/model-refused").data["text"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agent.adapters.paho_centre import CentreConnection
+from edge_centre.adapters.paho_centre import CentreConnection
 from tests.support.agent_process import TREE, AgentProcess, start_cli
 from tests.support.centre import Centre as Ears
 from tests.support.mosquitto import Mosquitto
@@ -58,7 +58,7 @@ def test_watch_says_that_it_watches_and_that_it_goes(tmp_path: Path, first: Mosq
 def test_a_centre_repeats_that_it_watches_and_contradicts_the_will_of_another_of_its_connections(
     first: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.adapters.paho_centre.REPEAT_S", 0.5)
+    monkeypatch.setattr("edge_centre.adapters.paho_centre.REPEAT_S", 0.5)
     with Subscriber(first.port, [HOST]) as ears:
         one, other = (CentreConnection(first.url, state_topic=HOST) for _ in range(2))
         one.open([])

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from pathlib import Path
 from typing import Any
 
-from agent.cli.keygen import make_key
+from edge_centre.key_files import make_key
 from tests.support.agent_process import PATIENT as UNHURRIED
 from tests.support.agent_process import AgentProcess
 from tests.support.console import Console

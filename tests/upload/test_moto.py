@@ -10,11 +10,11 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from agent.centre.presign import StoreKey, presigned
 from agent.core.delivery.upload_link import Put
 from agent.upload.put import put
-from agent.viewing.refusal import RefusalError
-from agent.viewing.store import Store
+from edge_centre.viewing.presign import StoreKey, presigned
+from edge_centre.viewing.refusal import RefusalError
+from edge_centre.viewing.store import Store
 from tests.upload.test_put import MEDIA, Freely
 
 KEY = StoreKey("AKID", "secret", region="af-south-1")

@@ -13,12 +13,12 @@ import pytest
 
 from agent.adapters import paced_socket
 from agent.adapters.paced_socket import PIECE
-from agent.centre.presign import StoreKey
-from agent.cli.evidence_grant import commands
 from agent.core.delivery.upload_link import Done, Gate, Moves, Put, decode
 from agent.core.link_lines import LinkError, encode
 from agent.upload import put as module
 from agent.upload.put import put
+from edge_centre.cli.evidence_grant import commands
+from edge_centre.viewing.presign import StoreKey
 from tests.support.certificates import Authority
 from tests.support.store import Store
 from tests.support.wait import wait_for

@@ -16,14 +16,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from agent.__main__ import main
-from agent.centre.presign import StoreKey
-from agent.evidence.media_signing import apart
-from agent.evidence.segments import pieces
-from agent.viewing import web
-from agent.viewing.clip import Authorities
-from agent.viewing.store import Store
-from agent.viewing.web import Server, Viewing
+from edge_centre.__main__ import main
+from edge_centre.evidence.media_signing import apart
+from edge_centre.evidence.segments import pieces
+from edge_centre.viewing import web
+from edge_centre.viewing.clip import Authorities
+from edge_centre.viewing.presign import StoreKey
+from edge_centre.viewing.store import Store
+from edge_centre.viewing.web import Server, Viewing
 from tests.support.certificates import Authority
 from tests.support.hostile_media import hostile
 from tests.support.store import Store as FakeStore

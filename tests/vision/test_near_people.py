@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from agent.cli.replay import FrameResult, Replay
 from agent.core.camera.link import Happened
+from deploy.lab.replay import FrameResult, Replay
 from tests.support.near_scene import NearScene, Pixels, Standing, stock_still, sways, trembles
 from tests.support.vision_process import vision_spec
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.core.checked import checked
+from agent.contract.checked import checked
 
 MEDIA, NOTE, NEW = ".mp4", ".json", ".new"
 END = "_end"

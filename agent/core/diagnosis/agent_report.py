@@ -17,7 +17,7 @@ _ADVICE = {
     "service": "fix what it names",
     "storage": "see the finding of disk",
     "commands": "see the finding of keys",
-    "self-test": "fix the step that it names; it tests again at night, or by `edge-agent command ... self-test`",
+    "self-test": "fix the step that it names; it tests again at night, or by `edge-centre command ... self-test`",
     "siren": "check the siren's wire and [siren] pin",
     "config": "`sudo edge-agent config-reset` discards the remote settings",
     "echo": "look again in a minute; if it stays, tell the office that its broker delivers nothing",

@@ -1,19 +1,16 @@
 """Judges the device's certificate: does it belong to this device, and for how long is it valid?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
 
 from agent.contract.identity import common_name
 from agent.core.binding import Binding, copied, renamed
 from agent.core.diagnosis.finding import Finding, State, fail, ok, unknown, warn
 from agent.core.diagnosis.time_source import EARLIEST
 from agent.core.renewal import Enrolled, due_at, why_not_renewed
+from agent.trust.certificates import Certificate, DeviceCertificate, KeyKind
 
 SOON = timedelta(days=30)
-KeyKind = Literal["file", "tpm", "pkcs11"]
-"""Where a key is: in its file, in the board's TPM, or behind PKCS#11."""
 _RENEW = "`sudo edge-agent enrol`, or copy a new one from its authority to {file}, and its key to {key}"
 _RENEW_NOW = "`sudo edge-agent renew --now` tries again and says more"
 _PAGE_AGAIN = (
@@ -24,37 +21,6 @@ _RENEW_EXPIRED = (
     "`sudo edge-agent renew --now`: for some weeks the registrar renews an expired one; after that "
     "`sudo edge-agent enrol` with a new claim"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """The content of one certificate."""
-
-    file: str
-    common_name: str
-    not_before: datetime
-    not_after: datetime
-    is_authority: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceCertificate:
-    """The device's own certificate, and the results of checking it."""
-
-    own: Certificate
-    key_file: str
-    key_matches: bool
-    for_clients: bool
-    """Whether a TLS client may use it."""
-    chain_holds: bool | None
-    """Whether the next certificate in its file, or that of the same name in `ca_file`, signed it; None without one."""
-    key_is_open: bool
-    """Whether users other than its owner and group may read the key."""
-    others: tuple[str, ...] = ()
-    """The common names of the certificates that follow the key in the key's file."""
-    key_kind: KeyKind = "file"
-    key_trouble: str = ""
-    """Why nobody can tell whether the key matches, as its place is not the file; empty if somebody can."""
 
 
 def judge_binding(binding: Binding, serials: Sequence[str], user: str) -> Finding:

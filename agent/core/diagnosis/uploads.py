@@ -13,7 +13,7 @@ def judge_signers(roles: Collection[str], needed: Collection[str]) -> list[Findi
     """Judge whether somebody in the key set may send `upload-urls`; `needed` are the roles that may."""
     if {*roles} & {*needed}:
         return []
-    do = "`edge-agent keygen --role supervisor` for the machine that answers, and its public half into the key set"
+    do = "`edge-centre keygen --role supervisor` for the machine that answers, and its public half into the key set"
     return [warn(f"no key in the key set may say where segments go ({' or '.join(sorted(needed))})", do)]
 
 
@@ -26,7 +26,7 @@ def judge_uploads(figures: Mapping[str, Any], limit: int) -> list[Finding]:
     if limit and used >= limit:
         return [warn(f"{said}: nothing more is sent", "raise [upload] month_bytes, or wait for the next month")]
     if waiting and detail:
-        do = "see docs/how-to/upload-recordings.md; is `edge-agent evidence grant` running at the office?"
+        do = "see docs/how-to/upload-recordings.md; is `edge-centre evidence grant` running at the office?"
         return [warn(f"{said}: {detail}", do)]
     if limit and used >= _NEARLY * limit:
         return [warn(f"{said}: nearly all", "raise [upload] month_bytes, or upload less")]

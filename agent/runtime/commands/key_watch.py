@@ -50,7 +50,7 @@ class KeyWatch:
         self._stamp = ring.stamp()
         self._broken_since_ns: int | None = None
         if self._stamp is None:
-            self._report(trouble="no key set: give [commands] keys, made by edge-agent keygen")
+            self._report(trouble="no key set: give [commands] keys, made by edge-centre keygen")
             return
         try:
             ring.reload()

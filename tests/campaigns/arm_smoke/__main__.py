@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from agent.models.cache import cache_directory
-from agent.models.demo_video import demo_video_path
+from deploy.lab.models.demo_video import demo_video_path
 from deploy.package import archive, environment, tree
 from deploy.package.__main__ import PROJECT
 from deploy.package.target import TARGETS, TRIXIE, Target
@@ -67,11 +67,11 @@ class Smoke:
         """The package's environment, in the Debian that it asks for."""
         cache, began_s = cache_directory(), time.monotonic()
         self._console.print("Making the environment of the package (downloads 70 MB, the first time)")
-        wheel = environment.own_wheel(
+        wheels = environment.own_wheels(
             PROJECT, self._scratch, archive.time_s(PROJECT / "deploy/package/debian/changelog")
         )
         environment.build(
-            self._target, self._root, wheel, cache / "dist", lambda doing: self._console.print(f"  {doing}")
+            self._target, self._root, wheels, cache / "dist", lambda doing: self._console.print(f"  {doing}")
         )
         self._row(
             "environment", "this machine", f"{self._target.lock.name} and the agent's wheel", time.monotonic() - began_s

@@ -13,7 +13,7 @@ ELSEWHERE = {
 }
 """What the agent imports and the 64-bit package does not hold, on purpose. (picamera2 is Debian's, and asked for by
 name.)"""
-NOT_ON_A_DEVICE = frozenset({"agent.models.convert"})
+NOT_ON_A_DEVICE = frozenset({"deploy.lab.models.convert"})
 """Runs where models are made."""
 
 

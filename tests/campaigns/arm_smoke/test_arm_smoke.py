@@ -37,7 +37,7 @@ def test_what_a_function_imports_is_tried_too_with_every_module_of_the_agent(tmp
         tmp_path / "agent/later.py",
         "def f():\n    from ai_edge_litert import interpreter, Missing\n    import os, cv2\n",
     )
-    write(tmp_path / "agent/models/convert.py", "import flatbuffers")
+    write(tmp_path / "deploy/lab/models/convert.py", "import flatbuffers")
     write(tmp_path / "ai_edge_litert/interpreter.py", "")
     expected = ["ai_edge_litert", "ai_edge_litert.interpreter", "cv2", "agent", "agent.later"]
     assert modules.needed(tmp_path) == expected

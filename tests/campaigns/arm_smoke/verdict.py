@@ -98,7 +98,7 @@ def crash(code: int, processor: str) -> str:
 def misseen(here: Sequence[Box], there: Sequence[Box]) -> list[str]:
     """What `there` saw otherwise than `here` in the same picture; nothing when it is the same but for rounding."""
     if not here:
-        return ["this machine sees nobody in the picture: `edge-agent model build --force`"]
+        return ["this machine sees nobody in the picture: `make model --force`"]
     if len(here) != len(there):
         return [f"it sees {len(there)} people, and this machine sees {len(here)}"]
     faults = []

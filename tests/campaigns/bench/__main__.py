@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from agent.adapters.child_process import NICENESS
-from agent.adapters.evidence_keys import EvidenceKey
-from agent.cli.keygen import make_key
 from agent.core.camera.settings import DEFAULT_MODEL
 from agent.models.store import ModelStore
+from agent.trust.evidence_keys import EvidenceKey
+from edge_centre.key_files import make_key
 from tests.campaigns import measured
 from tests.campaigns.bench import bare_programs, looking, memory, new_alarms, report, startup, window
 from tests.campaigns.bench.child import ROOT, Child

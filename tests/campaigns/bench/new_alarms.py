@@ -5,8 +5,8 @@ import secrets
 import time
 from dataclasses import dataclass
 
-from agent.adapters.jose_keys import PrivateKey, sign
-from agent.adapters.paho_centre import CentreConnection
+from agent.trust.jose_keys import PrivateKey, sign
+from edge_centre.adapters.paho_centre import CentreConnection
 from tests.campaigns.bench.distribution import Distribution
 from tests.campaigns.bench.latency import Bench, Pacing
 from tests.campaigns.bench.simulated_agent import BASE, BUTTON, SOURCE, SimulatedAgent

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.cli.replay import Film
 from agent.core.errors import UsageError
+from deploy.lab.replay import Film
 from tests.campaigns.bench_vision import entries
 from tests.campaigns.bench_vision.row import Row
 from tests.campaigns.bench_vision.stage import DEFAULT_BUDGET, Stage

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import repeat
 from typing import Any
 
-from agent.cli.replay import Replay
+from deploy.lab.replay import Replay
 from tests.campaigns.bench_vision.ground_truth import Truth, iou
 from tests.campaigns.bench_vision.row import Row
 from tests.campaigns.bench_vision.stage import RATE, Pixels, Stage

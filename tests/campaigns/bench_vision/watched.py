@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from agent.cli.replay import FrameResult, Replay
-from agent.cli.tally import Tally, detections_line, name_of
 from agent.contract.camera_events import PersonEnteredData
 from agent.core.camera.link import Happened
+from deploy.lab.replay import FrameResult, Replay
+from deploy.lab.tally import Tally, detections_line, name_of
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -29,7 +29,7 @@ class Watched:
 
     tally: Tally = field(default_factory=Tally)
     lines: list[dict[str, Any]] = field(default_factory=list)
-    """As `edge-agent bench vision --detections` writes them."""
+    """As `python -m deploy.lab bench vision --detections` writes them."""
     inferences: list[int] = field(default_factory=list)
     """By frame, as are the times."""
     inference_ms: list[float] = field(default_factory=list)

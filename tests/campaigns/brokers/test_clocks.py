@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from agent.adapters.tls_context import TlsFiles
-from agent.centre import AckAction
 from agent.contract.identity import client_id
+from agent.trust.tls_context import TlsFiles
+from edge_centre.library import AckAction
 from tests.campaigns.brokers.cluster import Cluster, control
 from tests.campaigns.brokers.sites import needs
 from tests.campaigns.brokers.test_cluster_runbook import KIOSK, Site, shown

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from agent.adapters.tls_context import TlsFiles
-from agent.cli.keygen import make_key
 from agent.contract.identity import Identity, client_id
+from agent.trust.tls_context import TlsFiles
+from edge_centre.key_files import make_key
 from tests.campaigns.brokers.cluster import PROGRAMS, Cluster, Node, control
 from tests.campaigns.brokers.guarded import RABBITMQ, define, deployed_rabbitmq, show
 from tests.campaigns.brokers.sites import needs

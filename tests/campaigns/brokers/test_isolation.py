@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from agent.adapters.paho_broker import PahoBroker
-from agent.adapters.tls_context import TlsFiles
-from agent.centre import AckAction
 from agent.contract.identity import Identity, client_id, common_name
 from agent.core.errors import BrokerError
 from agent.ports import Connected, Disconnected, OutgoingMessage, Published, Received
+from agent.trust.tls_context import TlsFiles
+from edge_centre.library import AckAction
 from tests.campaigns.brokers.capabilities import Cell
 from tests.campaigns.brokers.guarded import GUARDED, WITNESS, Guarded
 from tests.campaigns.brokers.sites import Site

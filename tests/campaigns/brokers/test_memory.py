@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from agent.adapters.jose_keys import sign
+from agent.trust.jose_keys import sign
 from tests.campaigns.brokers.capabilities import Cell
 from tests.campaigns.brokers.sites import Site
 from tests.campaigns.chaos.network import GOOD, Conditions, Network

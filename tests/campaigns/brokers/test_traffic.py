@@ -4,8 +4,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from agent.adapters.paho_broker import PahoBroker
-from agent.centre import AckAction, Presence
 from agent.ports import OutgoingMessage, Published
+from edge_centre.library import AckAction, Presence
 from tests.campaigns.brokers.bare import Bare
 from tests.campaigns.brokers.capabilities import Cell
 from tests.campaigns.brokers.sites import Site

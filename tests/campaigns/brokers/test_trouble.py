@@ -12,10 +12,10 @@ import pytest
 from paho.mqtt.enums import MQTTProtocolVersion
 
 from agent.adapters.paho_broker import PahoBroker
-from agent.adapters.tls_context import TlsFiles
-from agent.centre import HoleFilled, HoleFound, NewMessage, Presence
 from agent.core.errors import MessageRefused
 from agent.ports import OutgoingMessage
+from agent.trust.tls_context import TlsFiles
+from edge_centre.library import HoleFilled, HoleFound, NewMessage, Presence
 from tests.campaigns.brokers.cluster import Cluster, Node, control
 from tests.campaigns.brokers.sites import Nats, needs
 from tests.support.agent_process import TREE, AgentProcess

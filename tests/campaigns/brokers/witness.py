@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 
-from agent.adapters.jose_keys import PrivateKey, sign
-from agent.adapters.paho_centre import CentreConnection as Tool
+from agent.trust.jose_keys import PrivateKey, sign
+from edge_centre.adapters.paho_centre import CentreConnection as Tool
 from tests.campaigns.brokers.cluster import Node
 from tests.support.centre import Centre, Message, read
 from tests.support.wait import wait_for

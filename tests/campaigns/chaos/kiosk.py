@@ -15,8 +15,8 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
-from agent.adapters.jose_keys import PrivateKey
-from agent.cli.keygen import make_key
+from agent.trust.jose_keys import PrivateKey
+from edge_centre.key_files import make_key
 from tests.campaigns.chaos.notebook import Notebook, Press
 from tests.support.agent_process import DEVICE, LIGHTS, REPOSITORY, as_toml, environment
 from tests.support.wait import wait_for

@@ -4,7 +4,7 @@ import itertools
 import json
 from contextlib import AbstractContextManager
 
-from agent.adapters.jose_keys import PrivateKey, sign
+from agent.trust.jose_keys import PrivateKey, sign
 from tests.campaigns.chaos.ledger import Arrival
 from tests.support.agent_process import TREE
 from tests.support.centre import Centre

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from agent.bootstrap.commissioning import equipment
-from agent.cli.keygen import make_key
 from agent.core.commissioning.plan import Step, plan
 from agent.settings import load
+from edge_centre.key_files import make_key
 from tests.support.agent_process import BUTTON, IN_EARNEST, LIGHTS, REPOSITORY, USER, AgentProcess, run_cli
 from tests.support.centre import Centre, Message
 from tests.support.certificates import BrokerAuthorities

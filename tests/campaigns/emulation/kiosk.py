@@ -9,10 +9,10 @@ from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from agent.adapters.jose_keys import PrivateKey
-from agent.cli.keygen import make_key
 from agent.contract.host_state import REPEAT_S
-from agent.models.demo_video import ensure_demo_video
+from agent.trust.jose_keys import PrivateKey
+from deploy.lab.models.demo_video import ensure_demo_video
+from edge_centre.key_files import make_key
 from tests.campaigns.emulation import doctor
 from tests.campaigns.emulation.alarm_log import Alarm, alarms, check_once, only, still_open
 from tests.campaigns.emulation.architecture import Architecture

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from agent.models.demo_video import ensure_demo_video
+from deploy.lab.models.demo_video import ensure_demo_video
 from tests.campaigns.emulation import traces
 from tests.campaigns.emulation.architecture import ARM64_RECORDING
 from tests.campaigns.emulation.book import FAULTS, Book, in_a_row

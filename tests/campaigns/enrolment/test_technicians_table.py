@@ -21,9 +21,9 @@ from agent.adapters.time_service import TimeService
 from agent.cli import enrol, renew
 from agent.contract.vocabulary import TimeQuality
 from agent.provisioning.asking import Tools
-from agent.provisioning.claim import Claim, Invitation, read
 from agent.sim.board import FILE
-from deploy.registrar.__main__ import main as office
+from agent.trust.claim import Claim, Invitation, read
+from edge_centre.registrar.__main__ import main as office
 from tests.campaigns.measured import cell, put
 from tests.support.agent_process import AgentProcess
 from tests.support.enrolling import StillClock

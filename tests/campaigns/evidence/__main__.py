@@ -18,9 +18,9 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
-from agent.adapters.evidence_keys import EvidenceKey
-from agent.evidence.chain import FILE, read
-from agent.evidence.media_signing.verdict import Result
+from agent.trust.evidence.chain import FILE, read
+from agent.trust.evidence_keys import EvidenceKey
+from edge_centre.evidence.media_signing.verdict import Result
 from tests.campaigns.evidence.recorder import UNSYNCED
 from tests.support.alterations import Scene, is_named, judged
 from tests.support.altered_container import unnamed_edits

@@ -12,11 +12,11 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.adapters.evidence_keys import DeviceKey, Recipient
 from agent.contract.uuid7 import Uuid7Source
 from agent.evidence import open_clip
 from agent.evidence.clips import Clips
-from agent.evidence.fragment import Fragment
+from agent.trust.evidence.fragment import Fragment
+from agent.trust.evidence_keys import DeviceKey, Recipient
 from tests.support.made_up_clips import CAMERA, DEVICE, ROOMY
 
 UNSYNCED = "unsynced"

@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from agent.adapters.tls_context import TlsFiles, tls_context
+from agent.trust.tls_context import TlsFiles, tls_context
 from tests.campaigns.fleet.targets import Meter
 from tests.support.certificates import CertificateFiles
 

@@ -7,13 +7,13 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
-from agent.adapters import broker_failures
-from agent.adapters.broker_failures import endpoint_of
 from agent.adapters.paho_attempt import PahoAttempt
 from agent.adapters.paho_client import Login
 from agent.adapters.paho_connection import VERSIONS
 from agent.core.errors import BrokerError
 from agent.ports import BrokerEvent, Disconnected, Line, OutgoingMessage
+from agent.trust import broker_failures
+from agent.trust.broker_failures import endpoint_of
 
 _TICKS = 4
 """How often within its keepalive a connection is looked after."""

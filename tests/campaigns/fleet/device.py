@@ -15,7 +15,6 @@ from threading import Event
 from typing import Any
 
 from agent.adapters.system_clock import SystemClock
-from agent.adapters.tls_context import TlsFiles, tls_context
 from agent.bootstrap.command_executor import AllAlarms
 from agent.bootstrap.kiosk import Pins, make_kiosk
 from agent.bootstrap.platform import Outside
@@ -40,6 +39,7 @@ from agent.runtime.supervision.supervisor import Supervisor
 from agent.runtime.tap.service_page import ServicePage
 from agent.settings import Settings
 from agent.settings.kept import Begun
+from agent.trust.tls_context import TlsFiles, tls_context
 from tests.campaigns.fleet.broker import FleetBroker
 from tests.support.certificates import CertificateFiles
 from tests.support.fake_ports import MemoryLights

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
 
-from agent.adapters.paho_centre import CentreConnection, Heard
-from agent.adapters.tls_context import TlsFiles
-from agent.centre import Consumer, DevicesBack, DevicesGone, NewMessage, RecordSkipped
-from agent.centre.link import Link, alarm_link
 from agent.contract.errors import BrokerError
 from agent.contract.events import ConditionData
+from agent.trust.tls_context import TlsFiles
+from edge_centre.adapters.paho_centre import CentreConnection, Heard
+from edge_centre.library import Consumer, DevicesBack, DevicesGone, NewMessage, RecordSkipped
+from edge_centre.library.link import Link, alarm_link
 from tests.support.certificates import CertificateFiles
 
 FILTER, ALARMS = "edge/v1/+/+/+/up/#", "edge/v1/+/+/+/up/alarm/+"

@@ -8,7 +8,7 @@ from typing import Protocol, Self
 
 import psutil
 
-from deploy.kit.authority import HOST_DAYS, new_key
+from edge_centre.authority import HOST_DAYS, new_key
 from tests.campaigns.brokers.cluster import Cluster, Node
 from tests.support.certificates import LOOPBACK, BrokerAuthorities
 from tests.support.mosquitto import Mosquitto

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agent.centre import Consumer
+from edge_centre.library import Consumer
 from tests.campaigns.fleet.device import Device, Plan
 from tests.campaigns.fleet.fleet import missing
 from tests.support.certificates import BrokerAuthorities

@@ -27,10 +27,10 @@ from pathlib import Path
 from typing import Any
 
 from agent.__main__ import main as edge_agent
-from agent.adapters.jose_keys import PrivateKey
 from agent.adapters.system_clock import SystemClock
 from agent.contract.vocabulary import TimeQuality
-from agent.sim.clock import SimClock
+from agent.trust.jose_keys import PrivateKey
+from deploy.lab.clock import SimClock
 from tests.cli.test_enrol import SETTINGS
 from tests.support.drafts import open_outbox, security, write
 from tests.support.fake_registrar import FakeRegistrar, Handler

@@ -5,8 +5,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agent.adapters.jose_keys import PrivateKey, sign
-from agent.cli.keygen import make_key
+from agent.trust.jose_keys import PrivateKey, sign
+from edge_centre.key_files import make_key
 from tests.support.agent_process import AgentProcess
 from tests.support.centre import Centre
 from tests.support.looking import CAMERAS, TOPIC, Looking

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from agent.adapters.jose_keys import sign
+from agent.trust.jose_keys import sign
 from tests.support.looking import Looking
 from tests.support.media_server import MediaServer
 from tests.support.recorded_kiosk import Site

@@ -60,7 +60,7 @@ TOLD = (
 ASKED = (
     Breakage(
         "believe a command that is signed with another key",
-        "agent/adapters/jose_keys.py",
+        "agent/trust/jose_keys.py",
         "algorithms=[ALGORITHM])\n        except",
         'algorithms=[ALGORITHM], options={"verify_signature": False})\n        except',
         "tests/adapters/test_jose_keys.py::test_another_key_under_a_known_id_is_a_bad_signature",

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent import __version__
-from deploy.kit.workshop import filled
 from deploy.package.target import TARGETS
+from edge_centre.kit.workshop import filled
 from tests.campaigns.province import afterwards
 from tests.campaigns.province import hosts as machines
 from tests.campaigns.province.hands import SIMULATED, SimHands
@@ -30,7 +30,7 @@ _WAITS = "contacts|tone|input|paths"
 _CODE = re.compile(r"\b[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}\b")
 _RAISED = re.compile(r"alarm/police .*\bTEST\b.* RAISED\b.*, id (\S+)")
 _CLOSED = re.compile(r"alarm/police .* CLOSED\b.*, id (\S+)")
-_VERIFY = ".venv/bin/edge-agent report verify {report} --province kzn --device kzn/durban-station/{name}"
+_VERIFY = ".venv/bin/edge-centre report verify {report} --province kzn --device kzn/durban-station/{name}"
 _ANSWERS = {
     r"BECOME password: $": PASSWORD,
     r"\[sudo\] password for [^\n]*: $": PASSWORD,
@@ -87,7 +87,7 @@ class Play:
         ours |= {"HOME": str(home), "USER": "office", "EDITOR": str(editor), "PATH": path, "TERM": "dumb"}
         self.reader = Reader(self.office, ours | {"ANSIBLE_NOCOLOR": "1"}, _ANSWERS)
         wheels = next(host for name, host in hosts.items() if name in machines.REGISTRAR).root / "srv/wheels"
-        locked = self.office / "deploy/registrar/requirements.txt"
+        locked = self.office / "deploy/centre/edge_centre/registrar/requirements.txt"
         fetch = [
             sys.executable,
             "-m",

@@ -18,13 +18,13 @@ from agent.contract.commands import UploadUrl, UploadUrlsArgs
 from agent.contract.uuid7 import Uuid7Source
 from agent.core.camera.recorder_link import UploadSpec
 from agent.core.delivery.backoff import Backoff
-from agent.evidence.fragment import Fragment
 from agent.outbox.outbox import Outbox
 from agent.recorder.segments import Part, Segments
 from agent.runtime.sending.rules import UploadRules
 from agent.runtime.sending.sending import Sending
 from agent.runtime.sending.uploader import Uploader
 from agent.runtime.supervision.context import Context
+from agent.trust.evidence.fragment import Fragment
 from tests.support.context import make_context
 from tests.support.sending import Outboxed
 from tests.support.store import Store

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from agent.adapters.jose_keys import PrivateKey, sign
 from agent.contract.host_state import REPEAT_S
 from agent.contract.identity import Identity
 from agent.contract.vocabulary import SELF_TEST
 from agent.ports import OutgoingMessage, Received
+from agent.trust.jose_keys import PrivateKey, sign
 from tests.campaigns.week.network import Site
 
 _ANSWER_AGAIN_S = 20.0

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from agent.centre.consumer import Consumer
-from agent.centre.notices import HoleFilled, HoleFound, NewMessage, RecordSkipped, Unreadable
+from edge_centre.library.consumer import Consumer
+from edge_centre.library.notices import HoleFilled, HoleFound, NewMessage, RecordSkipped, Unreadable
 
 _STEP_S = 0.5
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from agent.bootstrap import specs
-from agent.cli.keygen import make_key
 from agent.ports import OutgoingMessage
 from agent.sim.contacts import SimContacts
+from edge_centre.key_files import make_key
 from tests.campaigns.week.books import Books
 from tests.campaigns.week.centre import Centre
 from tests.campaigns.week.chronicle import Chronicle

@@ -8,9 +8,9 @@ from agent.adapters.gpiozero_lights import GpiozeroLights
 from agent.adapters.gpiozero_pins import open_pin_factory
 from agent.contract.lamps import DELAYED, IDLE, OUT_OF_SERVICE, PRESSED, LightState, Pattern
 from agent.core.wiring import LightPins
-from agent.sim.clock import SimClock
 from agent.sim.contacts import SimContacts
 from agent.sim.pins import SimPins
+from deploy.lab.clock import SimClock
 from tests.campaigns.week.eyes import Eyes
 
 PINS = LightPins(yellow=22, green=23, beacon=24, tone=25)

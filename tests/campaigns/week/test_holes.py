@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.campaigns.week.holes import listen
 from tests.support.drafts import FACTORY, alarm, health, open_outbox, taken
 from tests.support.message_table import STATE

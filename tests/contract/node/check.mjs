@@ -1,4 +1,4 @@
-// node check.mjs DIR: do other people's tools understand what `edge-agent schema --out DIR` has written?
+// node check.mjs DIR: do other people's tools understand what `edge-centre schema --out DIR` has written?
 // Prints each fault as a line, and at the end how much was looked at. Exit code 1 when there is a fault.
 
 import { readFileSync, readdirSync } from "node:fs";

@@ -9,7 +9,7 @@ from typing import Any
 import playwright.sync_api as playwright
 import pytest
 
-from agent.adapters.jose_keys import PrivateKey
+from agent.trust.jose_keys import PrivateKey
 from tests.control_room.service_page.scripted import CODE, Device, key_ring
 from tests.support.once import once
 from tests.support.run import ran

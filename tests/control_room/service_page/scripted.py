@@ -13,10 +13,11 @@ from urllib.parse import parse_qs, urlsplit
 
 from PIL import Image, ImageDraw
 
-from agent.adapters.jose_keys import KeyRing, PrivateKey, VerifiedClaims
+from agent.contract import layers
 from agent.contract.commissioning import Report, payload_of
-from agent.settings import afar, layers
+from agent.settings import afar
 from agent.settings.form import form
+from agent.trust.jose_keys import KeyRing, PrivateKey, VerifiedClaims
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "

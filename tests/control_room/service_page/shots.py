@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from agent.adapters.jose_keys import PrivateKey
+from agent.trust.jose_keys import PrivateKey
 from tests.control_room.rig import AS_ROOT, CHROMIUM
 from tests.control_room.service_page.conftest import PHONE, ScriptedPhone
 from tests.control_room.service_page.scripted import Device, key_ring

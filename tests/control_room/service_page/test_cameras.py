@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from agent.bootstrap import specs
-from agent.cli.keygen import make_key
 from agent.core import service_code
 from agent.service_page import page
 from agent.settings import CameraSettings
 from agent.settings.kept import begin
+from edge_centre.key_files import make_key
 from tests.support.agent_process import CAMERA, AgentProcess
 from tests.support.centre import Centre
 from tests.support.mosquitto import Mosquitto

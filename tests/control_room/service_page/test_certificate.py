@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Error, Playwright, expect
 
 from agent.service_page.asked import CERTIFICATE
-from deploy.kit.authority import Authority, new_key, write_certificates, write_key
+from edge_centre.authority import Authority, new_key, write_certificates, write_key
 from tests.control_room.rig import AS_ROOT, CHROMIUM, trust
 from tests.control_room.service_page.conftest import PHONE
 from tests.support.service_page import Page

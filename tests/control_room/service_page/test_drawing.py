@@ -10,10 +10,11 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from agent.adapters.jose_keys import PrivateKey
+from agent.contract import layers
 from agent.core.errors import SettingsError
 from agent.core.polygon import Polygon
-from agent.settings import afar, layers
+from agent.settings import afar
+from agent.trust.jose_keys import PrivateKey
 from tests.control_room.scripted import ROOM
 from tests.control_room.service_page.conftest import Phone, ScriptedPhone
 from tests.control_room.service_page.scripted import CAMERAS, key_ring

@@ -10,8 +10,6 @@ from playwright.sync_api import Browser, expect
 
 from agent.adapters.system_clock import SystemClock
 from agent.bootstrap.specs import vision_spec
-from agent.cli.keygen import make_key, private_path
-from agent.cli.replay import Film, FrameResult, Replay
 from agent.core import service_code
 from agent.core.camera.link import CameraTamper, Happened, HardlyAbleToSee
 from agent.core.camera.vision_spec import VisionSpec
@@ -19,6 +17,8 @@ from agent.settings import load
 from agent.settings.kept import look
 from agent.vision.reports import Reports
 from agent.vision.rule_factory import rules_of
+from deploy.lab.replay import Film, FrameResult, Replay
+from edge_centre.key_files import make_key, private_path
 from tests.control_room.service_page.conftest import PHONE, Phone
 from tests.control_room.service_page.test_drawing import Finger, near
 from tests.support.agent_process import AgentProcess

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from agent.cli.keygen import make_key, private_path
 from agent.core import service_code
 from agent.service_page import page as service_page
 from agent.settings.kept import begin
+from edge_centre.key_files import make_key, private_path
 from tests.control_room.service_page.conftest import PHONE, Phone
 from tests.control_room.service_page.test_drawing import Finger
 from tests.support.agent_process import USER, AgentProcess, run_cli

@@ -8,9 +8,9 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from agent.__main__ import whole_parser
-from agent.adapters.jose_keys import PrivateKey, sign
-from agent.centre import co_sign
+from agent.trust.jose_keys import PrivateKey, sign
+from edge_centre.__main__ import PROGRAM
+from edge_centre.library import co_sign
 from tests.control_room.service_page.conftest import ScriptedPhone
 from tests.control_room.service_page.scripted import NAME, key_ring
 
@@ -156,9 +156,9 @@ def test_the_office_signs_by_the_very_command_that_the_page_shows(
     def office(line: str) -> str:
         """What the office sends back for a command that was sent to it."""
         program, *words = shlex.split(line)
-        assert program == "edge-agent"
+        assert program == "edge-centre"
         assert line.isascii()
-        args = whole_parser().parse_args(
+        args = PROGRAM.whole_parser().parse_args(
             [{"YOUR.key.json": str(file), "second.jwt": str(out)}.get(w, w) for w in words]
         )
         assert args.run(args) == 0

@@ -9,7 +9,7 @@ import jwt
 import pytest
 from playwright.sync_api import expect
 
-from agent.adapters.jose_keys import PrivateKey
+from agent.trust.jose_keys import PrivateKey
 from tests.control_room.service_page.conftest import SETTLED_MS, ScriptedPhone
 from tests.control_room.service_page.scripted import AHEAD_S, NAME, NONCE, VERDICTS, walk
 from tests.support.wait import wait_for

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 
 from playwright.sync_api import expect
 
-from agent.adapters.jose_keys import PrivateKey
-from agent.centre import co_sign
+from agent.trust.jose_keys import PrivateKey
+from edge_centre.library import co_sign
 from tests.control_room.service_page.conftest import ScriptedPhone
 from tests.control_room.service_page.scripted import NAME, VERDICTS, walk
 

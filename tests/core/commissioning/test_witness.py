@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from agent.adapters.paho_bounded import MAXIMUM_PACKET_BYTES
 from agent.contract.commissioning import CommissionedDevice, Place, Report, Technician, listed
 from agent.contract.stages import Stage
 from agent.contract.vocabulary import TimeQuality
@@ -13,6 +12,7 @@ from agent.core.commissioning.plan import Order
 from agent.core.commissioning.record import Kept, Verdict
 from agent.core.commissioning.report import Around, NotSeen, report_of
 from agent.core.commissioning.witness import Witness
+from agent.trust.paho_bounded import MAXIMUM_PACKET_BYTES
 from tests.support.walking import KIOSK, WALK, Street
 
 NOW = "2026-01-01T00:10:00.000Z"

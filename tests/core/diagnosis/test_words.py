@@ -20,8 +20,6 @@ from agent.core.diagnosis.account import judge_account
 from agent.core.diagnosis.agent_report import judge_report, judge_settings, judge_unit
 from agent.core.diagnosis.certificate import (
     SOON,
-    Certificate,
-    DeviceCertificate,
     judge_authorities,
     judge_binding,
     judge_broker,
@@ -39,6 +37,7 @@ from agent.core.diagnosis.vision import Pictures, judge_pictures, judge_speed
 from agent.core.diagnosis.vision_extra import install_advice
 from agent.core.diagnosis.wear import Wear, judge_wear
 from agent.core.renewal import Enrolled, Renewal, due_at
+from agent.trust.certificates import Certificate, DeviceCertificate
 
 NOTHING = "  nothing\n"
 WORDS = Path(__file__).with_name("words.txt")

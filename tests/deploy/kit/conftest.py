@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.kit.__main__ import main
-from deploy.kit.workshop import filled
+from edge_centre.kit.__main__ import main
+from edge_centre.kit.workshop import filled
 
 
 class Office:

@@ -10,15 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from agent.contract.identity import Identity
-from deploy.kit.authority import (
-    Authority,
-    AuthorityError,
-    Kind,
-    Revoked,
-    new_key,
-    write_certificates,
-    write_key,
-)
+from edge_centre.authority import Authority, AuthorityError, Kind, Revoked, new_key, write_certificates, write_key
 from tests.support.run import ran
 
 KIOSK = Identity("kzn", "durban-station", "kiosk-0001")

@@ -17,9 +17,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from packaging.requirements import Requirement
 
-from deploy.kit.__main__ import main
-from deploy.kit.authority import Authority, Revoked, new_key, write_certificates, write_key
 from deploy.package.lock import REGISTRAR, registrar_needs
+from edge_centre.authority import Authority, Revoked, new_key, write_certificates, write_key
+from edge_centre.kit.__main__ import main
 from tests.deploy.kit.conftest import Office
 from tests.support.certificates import CertificateFiles
 from tests.support.mosquitto import RELOADED
@@ -29,7 +29,7 @@ from tests.support.run import ran
 from tests.support.subscriber import Subscriber, assert_refused
 from tests.support.wait import wait_for
 
-ROLE = Path(__file__).parents[3] / "deploy/kit/role"
+ROLE = Path(__file__).parents[3] / "deploy/centre/edge_centre/kit/role"
 
 
 def list_of(province: RunningProvince) -> bytes:

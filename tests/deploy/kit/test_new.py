@@ -15,17 +15,17 @@ import pytest
 import segno
 from cryptography import x509
 
-from agent.__main__ import main as agent
-from agent.adapters.evidence_keys import EvidenceKey
-from agent.adapters.jose_keys import read_key_set
-from deploy.kit import ansible
-from deploy.kit.__main__ import main
-from deploy.kit.authority import Authority, new_key
-from deploy.registrar.__main__ import main as registrar
+from agent.trust.evidence_keys import EvidenceKey
+from agent.trust.jose_keys import read_key_set
+from edge_centre.__main__ import main as office_program
+from edge_centre.authority import Authority, new_key
+from edge_centre.kit import ansible
+from edge_centre.kit.__main__ import main
+from edge_centre.registrar.__main__ import main as registrar
 from tests.deploy.kit.conftest import Office
 
 ROOT = Path(__file__).parents[3]
-EXAMPLE = (ROOT / "deploy/kit/templates/example.toml").read_text().replace("$code", "kzn")
+EXAMPLE = (ROOT / "deploy/centre/edge_centre/kit/templates/example.toml").read_text().replace("$code", "kzn")
 
 
 def certificate(path: Path) -> x509.Certificate:
@@ -33,7 +33,7 @@ def certificate(path: Path) -> x509.Certificate:
 
 
 def test_without_a_file_it_writes_an_example_and_stops_and_then_makes_the_province(tmp_path: Path) -> None:
-    program = [sys.executable, "-m", "deploy.kit", "new", "kzn", "--out", str(tmp_path)]
+    program = [sys.executable, "-m", "edge_centre.kit", "new", "kzn", "--out", str(tmp_path)]
     first = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (first.returncode, [path.name for path in tmp_path.iterdir()]) == (1, ["kzn.toml"])
     assert "fill it in" in first.stdout
@@ -256,7 +256,7 @@ def test_a_province_that_was_made_before_pages_had_an_authority_gets_one_without
 def test_an_issuing_authority_near_its_end_lives_on_with_its_key_so_that_no_device_enrols_anew(
     office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("deploy.kit.authority.ISSUING_DAYS", 300)
+    monkeypatch.setattr("edge_centre.authority.ISSUING_DAYS", 300)
     office.new()
     monkeypatch.undo()
     before, offline = office.files(), office.out / "kzn/pki/offline"
@@ -296,7 +296,7 @@ def test_a_host_that_changes_its_name_keeps_its_key_and_gets_another_certificate
 def test_a_certificate_near_its_end_is_made_anew_or_asked_for_while_its_root_is_in_the_safe(
     office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("deploy.kit.authority.HOST_DAYS", 30)
+    monkeypatch.setattr("edge_centre.authority.HOST_DAYS", 30)
     office.new()
     monkeypatch.undo()
     before = office.files()
@@ -364,7 +364,7 @@ def test_recordings_are_sealed_to_the_newest_evidence_key_whose_private_half_may
     office.new()
     assert told_of_recordings(office) == {"recipient": first, "max_age_days": 30}
     assert not (keys / "evidence-1.key.json").exists()
-    assert agent(["keygen", "--evidence", "--out", str(keys)]) == 0
+    assert office_program(["keygen", "--evidence", "--out", str(keys)]) == 0
     office.new()
     second = str(EvidenceKey.load(keys / "evidence-2.key.json").public())
     assert told_of_recordings(office) == {"recipient": second, "max_age_days": 30}

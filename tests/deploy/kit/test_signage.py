@@ -11,9 +11,9 @@ import segno
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from agent.__main__ import whole_parser
-from agent.provisioning.claim import Claim, read, whole_name
-from deploy.kit.__main__ import main
+from agent.__main__ import PROGRAM
+from agent.trust.claim import Claim, read, whole_name
+from edge_centre.kit.__main__ import main
 from tests.deploy.kit.conftest import Office
 
 
@@ -197,5 +197,5 @@ def test_what_technicians_are_told_to_type_is_what_a_device_understands(signs: P
     commands = re.findall(r"sudo (edge-agent enrol \w[^`<]*)", told)
     assert len(commands) == 2
     for command in commands:
-        chosen = whole_parser().parse_args(shlex.split(command)[1:])
+        chosen = PROGRAM.whole_parser().parse_args(shlex.split(command)[1:])
         assert whole_name(chosen.name.lower()) == "kzn/site/id"

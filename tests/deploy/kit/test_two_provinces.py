@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.adapters.jose_keys import KeyRing, sign
 from agent.contract.commands import CommandRejected
+from agent.trust.jose_keys import KeyRing, sign
 from tests.support.certificates import CertificateFiles
 from tests.support.province import CENTRE, EST, SITE, RunningProvince
 from tests.support.registrar import bearer
@@ -154,7 +154,7 @@ def _takes_the_list(one: P, other: P) -> bool:
     (other.broker.files / "crl.env").write_text(f"REGISTRAR=file://{served.parent}\n")
     before = (other.broker.files / "device-ca.crl").read_bytes()
     environ = {**os.environ, "FILES": str(other.broker.files), "RELOAD": "true", "RESTART": "true"}
-    done = ran(ROOT / "deploy/kit/role/files/edge-agent-crl", env=environ)
+    done = ran(ROOT / "deploy/centre/edge_centre/kit/role/files/edge-agent-crl", env=environ)
     assert done.returncode == 0, done.stderr
     return (other.broker.files / "device-ca.crl").read_bytes() != before
 

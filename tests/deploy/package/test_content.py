@@ -188,7 +188,7 @@ def test_the_man_page_has_each_command_with_its_example_and_troff_takes_it(tree:
     for name in COMMANDS:
         section = page.partition(manual.plain(f".SS edge-agent {name}\n")[2:])[2].partition("\n.SH")[0]
         assert "Example" in section
-    assert ".SS edge\\-agent model build\n" in page
+    assert ".SS edge\\-agent model fetch\n" in page
     done = ran("groff", "-man", "-Tutf8", "-ww", "-z", input=page, check=True)
     assert done.stderr == ""
 

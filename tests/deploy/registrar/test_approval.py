@@ -4,10 +4,10 @@ from contextlib import suppress
 
 import pytest
 
-from deploy.registrar import csr
-from deploy.registrar.devices import MOST_FROM_ONE, MOST_REQUESTS
-from deploy.registrar.refusal import Refusal
-from deploy.registrar.store import Issued, StoredRequest
+from edge_centre.registrar import csr
+from edge_centre.registrar.devices import MOST_FROM_ONE, MOST_REQUESTS
+from edge_centre.registrar.refusal import Refusal
+from edge_centre.registrar.store import Issued, StoredRequest
 from tests.support.registrar import BOARD, NAME, OTHER_BOARD, OTHER_NAME, Board, Rules
 
 HOUR = 3600

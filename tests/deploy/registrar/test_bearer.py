@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from agent.adapters.jose_keys import KeyRing, PrivateKey
-from deploy.registrar.bearer import Bearers
-from deploy.registrar.limits import REFUSALS, WINDOW_S, WRONG_SECRETS, BoundedLog, Limits
-from deploy.registrar.refusal import Refusal
+from agent.trust.jose_keys import KeyRing, PrivateKey
+from edge_centre.registrar.bearer import Bearers
+from edge_centre.registrar.limits import REFUSALS, WINDOW_S, WRONG_SECRETS, BoundedLog, Limits
+from edge_centre.registrar.refusal import Refusal
 from tests.support.registrar import bearer
 
 PATH = "/registrar/requests"

@@ -5,9 +5,9 @@ import threading
 import pytest
 from cryptography import x509
 
-from agent.provisioning.claim import Claim, read
-from deploy.registrar.devices import Caller
-from deploy.registrar.refusal import Refusal
+from agent.trust.claim import Claim, read
+from edge_centre.registrar.devices import Caller
+from edge_centre.registrar.refusal import Refusal
 from tests.support.registrar import ADDRESS, BOARD, NAME, OTHER_BOARD, OTHER_NAME, Board, Rules
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.provisioning.claim import Claim, read
+from agent.trust.claim import Claim, read
 from tests.support.registrar import BOARD, NAME, OTHER_BOARD, OTHER_NAME, Board, Rules, run_registrar
 
 

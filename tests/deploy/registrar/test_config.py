@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.adapters.evidence_keys import EvidenceKey
 from agent.provisioning.settings_files import layer
 from agent.settings import load
-from deploy.registrar.config import ConfigError, read_config
-from deploy.registrar.device_settings import settings_text
+from agent.trust.evidence_keys import EvidenceKey
+from edge_centre.registrar.config import ConfigError, read_config
+from edge_centre.registrar.device_settings import settings_text
 from tests.support.registrar import NAME, run_registrar, write_province
 
 GOOD = ["mqtts://broker-a.example", "mqtts://10.0.0.7:8883", "mqtts://[fd00::7]:8883"]

@@ -12,10 +12,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.provisioning.claim import BOARD_URN
-from deploy.kit.authority import new_key
-from deploy.registrar.csr import read_request
-from deploy.registrar.refusal import Refusal
+from agent.trust.claim import BOARD_URN
+from edge_centre.authority import new_key
+from edge_centre.registrar.csr import read_request
+from edge_centre.registrar.refusal import Refusal
 from tests.support.registrar import BOARD, NAME, OTHER_NAME, Board, signing_request
 
 DOTS = NAME.replace("/", ".")

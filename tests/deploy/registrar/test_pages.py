@@ -9,10 +9,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from agent.provisioning.claim import Claim, read
-from deploy.kit.authority import new_key
-from deploy.registrar.refusal import Refusal
-from deploy.registrar.store import Store
+from agent.trust.claim import Claim, read
+from edge_centre.authority import new_key
+from edge_centre.registrar.refusal import Refusal
+from edge_centre.registrar.store import Store
 from tests.support.registrar import HOST, NAME, Board, Rules, ServedRegistrar, authorities, signing_request
 
 PATH = "/.well-known/est/page/simpleenroll"

@@ -9,8 +9,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from deploy.kit.authority import Authority
-from deploy.registrar.refusal import Refusal
+from edge_centre.authority import Authority
+from edge_centre.registrar.refusal import Refusal
 from tests.support.registrar import BOARD, NAME, OTHER_BOARD, OTHER_NAME, Board, Rules, authorities
 
 DAY = 86_400

@@ -18,10 +18,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from agent.adapters.jose_keys import PrivateKey
-from agent.provisioning.claim import Claim, read
-from deploy.registrar.limits import REFUSALS
-from deploy.registrar.store import Issued, Store
+from agent.trust.claim import Claim, read
+from agent.trust.jose_keys import PrivateKey
+from edge_centre.registrar.limits import REFUSALS
+from edge_centre.registrar.store import Issued, Store
 from tests.support.registrar import (
     BOARD,
     NAME,

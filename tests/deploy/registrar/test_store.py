@@ -10,16 +10,16 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from starlette.applications import Starlette
 from starlette.responses import Response
 
-from agent.adapters.jose_keys import KeyRing
-from deploy.kit.authority import AuthorityError
-from deploy.registrar.__main__ import COPIES
-from deploy.registrar.app import Web, make_app
-from deploy.registrar.bearer import Bearers
-from deploy.registrar.config import ConfigError, read_config
-from deploy.registrar.limits import Limits
-from deploy.registrar.refusal import Refusal
-from deploy.registrar.serving import open_records
-from deploy.registrar.store import Store
+from agent.trust.jose_keys import KeyRing
+from edge_centre.authority import AuthorityError
+from edge_centre.registrar.__main__ import COPIES
+from edge_centre.registrar.app import Web, make_app
+from edge_centre.registrar.bearer import Bearers
+from edge_centre.registrar.config import ConfigError, read_config
+from edge_centre.registrar.limits import Limits
+from edge_centre.registrar.refusal import Refusal
+from edge_centre.registrar.serving import open_records
+from edge_centre.registrar.store import Store
 from tests.support.registrar import NAME, OTHER_NAME, Board, Rules, authorities, run_registrar, write_province
 
 

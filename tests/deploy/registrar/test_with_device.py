@@ -13,17 +13,17 @@ from typing import cast
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from agent.adapters.jose_keys import PrivateKey
 from agent.contract.identity import Identity
 from agent.contract.vocabulary import TimeQuality
 from agent.provisioning.asking import Tools
-from agent.provisioning.claim import Claim, read
 from agent.provisioning.credentials import Set, Store
 from agent.provisioning.enrol import Order, enrol
 from agent.provisioning.est import Login, RefusedError, Registrar
 from agent.provisioning.renew import renew
 from agent.service_page.asked import CERTIFICATE
-from deploy.kit.authority import new_key, write_certificates, write_key
+from agent.trust.claim import Claim, read
+from agent.trust.jose_keys import PrivateKey
+from edge_centre.authority import new_key, write_certificates, write_key
 from tests.support.certificates import BrokerAuthorities, CertificateFiles
 from tests.support.mosquitto import Mosquitto
 from tests.support.registrar import BOARD, HOST, NAME, OTHER_BOARD, ServedRegistrar, authorities

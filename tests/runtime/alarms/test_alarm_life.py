@@ -19,7 +19,7 @@ from agent.contract.vocabulary import AckAction
 from agent.core.alarms.persistence import encode_alarm
 from agent.core.facts import AlarmDelivered, Announce, CentreAck, UplinkChanged
 from agent.runtime.alarms.persistence import ALARM_KEY
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.alarm_book import CENTRE
 from tests.support.drafts import body, killed, open_outbox, write
 from tests.support.kiosk import Kiosk

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from agent.adapters.paho_bounded import MAXIMUM_PACKET_BYTES
 from agent.contract.commands import AckArgs
 from agent.contract.messages import AlarmsData, Answer
 from agent.contract.vocabulary import AckAction
 from agent.core.facts import CentreAck
 from agent.outbox.outbox import Outbox
-from agent.sim.clock import SimClock
+from agent.trust.paho_bounded import MAXIMUM_PACKET_BYTES
+from deploy.lab.clock import SimClock
 from tests.support.drafts import FACTORY, alarm_data, killed, open_outbox, write
 from tests.support.kiosk import Kiosk
 from tests.support.self_test_bench import Bench, play

@@ -9,7 +9,7 @@ from agent.contract.vocabulary import ConditionKind, Fault
 from agent.core.facts import ConditionChanged, InputFault
 from agent.runtime.alarms.input_reporter import InputReporter
 from agent.runtime.supervision.health import PartState
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.context import Collected, make_context
 from tests.support.drafts import body, open_outbox, taken, write
 

@@ -7,7 +7,7 @@ from agent.contract.vocabulary import AckAction, Fault
 from agent.core.facts import ConditionChanged, InputFault, UplinkChanged
 from agent.core.wiring import ButtonRules
 from agent.outbox.outbox import Outbox
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.kiosk import RULES, Kiosk
 
 

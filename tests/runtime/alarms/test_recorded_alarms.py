@@ -4,7 +4,7 @@ import pytest
 
 from agent.contract.messages import AlarmClip, AlarmData
 from agent.outbox.outbox import Outbox
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.kiosk import Kiosk
 
 CLIPS = (AlarmClip(camera="front", clip="c1"),)

@@ -10,7 +10,7 @@ from agent.contract.vocabulary import SightTrouble, TamperKind
 from agent.core.camera.link import CameraTamper, HardlyAbleToSee, Heartbeat
 from agent.runtime.cameras.impairments import Impairments
 from agent.runtime.supervision.health import HealthBoard, PartState
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.context import Collected, reporter
 
 SECOND = 1_000_000_000

@@ -8,7 +8,7 @@ from agent.contract.events import LineCountData
 from agent.contract.messages import Draft
 from agent.contract.vocabulary import Direction, TimeQuality
 from agent.runtime.cameras.line_counts import LineCounts
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.context import reporter
 from tests.support.drafts import FACTORY
 

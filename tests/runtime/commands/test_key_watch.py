@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from agent.adapters.jose_keys import KeyRing, PrivateKey
 from agent.contract.messages import SecurityData
 from agent.runtime.commands.key_watch import KeyWatch
-from agent.sim.clock import SimClock
+from agent.trust.jose_keys import KeyRing, PrivateKey
+from deploy.lab.clock import SimClock
 from tests.support.context import Collected, make_context
 
 KEYS = {role: PrivateKey.generate(role) for role in ("operator", "technician", "admin")}

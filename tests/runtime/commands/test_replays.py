@@ -17,7 +17,7 @@ from agent.contract.commands import NONCE_LIFE_S
 from agent.contract.vocabulary import TimeQuality
 from agent.outbox.outbox import Outbox
 from agent.runtime.commands import memory
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.command_rig import CommandRig
 from tests.support.drafts import body, open_outbox
 

@@ -15,7 +15,7 @@ from agent.core.facts import Edge
 from agent.outbox.outbox import Outbox
 from agent.outbox.store import read_back
 from agent.runtime.selftest.steps import Step, check_black_box, check_inputs, check_lights, check_storage, is_flash
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.fake_ports import MemoryLights
 from tests.support.kiosk import Kiosk
 

@@ -11,7 +11,7 @@ from agent.contract.vocabulary import TimeQuality
 from agent.core.diagnosis.data_use import judge_data
 from agent.outbox.outbox import Outbox
 from agent.runtime.supervision.data_use import DATA, DataUse
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.context import make_context
 from tests.support.drafts import open_outbox
 

@@ -5,7 +5,7 @@ import pytest
 
 from agent.outbox.found import Notice
 from agent.outbox.outbox import Outbox
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.main_loop_rig import FIGURES, LoopRig
 from tests.support.wait import wait_for
 

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from agent.contract.messages import SecurityData
 from agent.runtime.supervision.security import SecurityLog
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.context import Collected, reporter
 
 

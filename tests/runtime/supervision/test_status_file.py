@@ -8,7 +8,7 @@ import pytest
 
 from agent.runtime.supervision.health import HealthBoard
 from agent.runtime.supervision.status_file import StatusFile
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.context import reporter
 
 

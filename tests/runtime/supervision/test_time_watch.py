@@ -6,7 +6,7 @@ import pytest
 
 from agent.contract.vocabulary import TimeQuality
 from agent.runtime.supervision.time_watch import TimeWatch
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.context import Collected, reporter
 
 YEARS_56 = timedelta(days=56 * 365)

@@ -14,7 +14,7 @@ from agent.contract.messages import SecurityData
 from agent.core import service_code
 from agent.runtime.tap.service_page import START_S, PagePlace, ServicePage
 from agent.service_page.asked import CERTIFICATE
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.context import Collected, make_context
 
 

@@ -12,7 +12,7 @@ from agent.ports import MAX_RECEIVED_BYTES, Received
 from agent.runtime.tap import tap as module
 from agent.runtime.tap.tap import Tap
 from agent.sim import control_socket
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.drafts import IDENTITY, alarm, open_outbox, picture, security
 
 WORDS = (b"draft", b"report", b"view", b"cameras", b"check")

@@ -5,7 +5,7 @@ from agent.core.delivery.centres import Centres
 from agent.core.facts import Announce, CentreWatched, UplinkChanged
 from agent.ports import Received
 from agent.runtime.uplink.centre_watch import CentreWatch
-from agent.sim.clock import SimClock
+from deploy.lab.clock import SimClock
 from tests.support.context import Collected, make_context
 
 ONLINE = b'{"online": true, "time": "2026-11-24T13:45:02.117Z"}'

@@ -519,7 +519,7 @@ const en = {
     role: "Role of the new key",
     roles: { operator: "operator", supervisor: "supervisor", technician: "technician", admin: "administrator" },
     keyPublic: "Its public half",
-    keyEnrol: (file: string, issuer: string) => `edge-agent keys add --set keys.json --role operator --issuer ${issuer} ${file}`,
+    keyEnrol: (file: string, issuer: string) => `edge-centre keys add --set keys.json --role operator --issuer ${issuer} ${file}`,
     keyWhy: "Kiosks obey this key once it is enrolled: give the file to the administrator, who runs",
     keyCopy: "Copy",
     keyCopied: "Copied",

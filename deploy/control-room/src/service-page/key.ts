@@ -35,7 +35,7 @@ export class Key {
     this.#secret = secret;
   }
 
-  /** The key in a file of `edge-agent keygen`. Throws KeyError. */
+  /** The key in a file of `edge-centre keygen`. Throws KeyError. */
   static read(text: string, roles: readonly string[] = ROLES): Key {
     let jwk: unknown;
     try {
@@ -60,7 +60,7 @@ export class Key {
     return new Key(kid, role, issuer, x, secret);
   }
 
-  /** The token of a command, as `agent/centre/orders.py` makes it, at the device's time in seconds since 1970. */
+  /** The token of a command, as `deploy/centre/edge_centre/library/orders.py` makes it, at the device's time in seconds since 1970. */
   order(id: string, name: string, args: unknown, device: string, nonce: string, timeS: number): string {
     return this.#token(id, name, args, device, timeS, LIFE_S, { boot_nonce: nonce });
   }

@@ -14,7 +14,7 @@ const ROLES = ["admin", "supervisor"];
 /** The command by which the office signs the same. Its JSON has no letter that a shell or a messenger might change. */
 export function commandOf({ revision, changes }: Asked, source: string): string {
   const escaped = JSON.stringify(changes).replace(/['\u007f-\uffff]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`);
-  return `edge-agent command --device ${nameOf(source)} config-set revision=${revision} 'changes=${escaped}' --key YOUR.key.json --co-sign second.jwt`;
+  return `edge-centre command --device ${nameOf(source)} config-set revision=${revision} 'changes=${escaped}' --key YOUR.key.json --co-sign second.jwt`;
 }
 
 /** Whether a command has a login in it, as the address of a camera may. */

@@ -72,7 +72,7 @@ export class Keys {
     }
   }
 
-  /** Read a private key that `edge-agent keygen` has made. It replaces nothing: it waits in `offered`, unless there is no key
+  /** Read a private key that `edge-centre keygen` has made. It replaces nothing: it waits in `offered`, unless there is no key
    * and `isSure`. */
   async import(jwk: Record<string, unknown>, isSure = true): Promise<void> {
     const kept = await read(jwk);

@@ -11,9 +11,9 @@ from typing import Self
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from agent.cli.keygen import make_key
-from deploy.registrar.config import read_config
-from deploy.registrar.store import Store
+from edge_centre.key_files import make_key
+from edge_centre.registrar.config import read_config
+from edge_centre.registrar.store import Store
 from tests.campaigns.emulation.architecture import Architecture
 from tests.campaigns.emulation.emulator import HOST
 from tests.campaigns.emulation.kiosk import BROKER, Kiosk

@@ -1,0 +1,1 @@
+"""Vendor libraries that the office alone needs."""

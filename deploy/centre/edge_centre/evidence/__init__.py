@@ -1,0 +1,1 @@
+"""Checks, renders and exports what a camera has signed."""

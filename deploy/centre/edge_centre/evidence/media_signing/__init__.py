@@ -1,0 +1,1 @@
+"""ONVIF media signing, as whoever checks a film sees it."""

@@ -1,0 +1,1 @@
+"""The registrar of a province, online: it gives devices their certificates."""

@@ -1,0 +1,1 @@
+"""What developers alone run: demo, bench, model building, a simulated clock. In no package."""

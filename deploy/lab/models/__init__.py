@@ -1,0 +1,1 @@
+"""Builds the person model, and fetches what it is built from."""
