@@ -100,10 +100,24 @@ def test_the_example_outlives_what_is_no_message_and_believes_a_device_only_abou
     assert len(example.printed()) == 3
 
 
+def test_every_thread_of_the_library_leaves_ctrl_c_to_the_main_thread(example: Example, agent: AgentProcess) -> None:
+    with agent:
+        example.line(f"{SOURCE} online")
+        threads = {int(each.name): blocks_ctrl_c(each) for each in Path(f"/proc/{example.process.pid}/task").iterdir()}
+        assert threads.pop(example.process.pid) is False
+        assert set(threads.values()) == {True}
+
+
 def test_the_example_ends_at_ctrl_c_and_at_the_end_of_its_input_without_a_traceback(example: Example) -> None:
     example.process.send_signal(signal.SIGINT)
     assert example.process.wait(30) == 0
     assert example.printed() == []
+
+
+def blocks_ctrl_c(thread: Path) -> bool:
+    blocked = re.search(r"SigBlk:\s*(\w+)", (thread / "status").read_text(encoding="utf-8"))
+    assert blocked is not None
+    return bool(int(blocked[1], 16) >> (signal.SIGINT - 1) & 1)
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from agent.trust.broker_failures import (
 )
 from agent.trust.paho_bounded import BoundedClient
 from agent.trust.tls_context import TlsFiles, tls_context
+from edge_centre.adapters.main_thread import ctrl_c_kept
 
 _log = logging.getLogger(__name__)
 
@@ -150,7 +151,8 @@ class CentreConnection:
                 f"no connection to {self._endpoint}: {_as_options(self._failure) or 'the broker does not answer'}"
             )
         if self._state_topic is not None:
-            threading.Thread(target=self._repeat, name="centre-state", daemon=True).start()
+            with ctrl_c_kept():
+                threading.Thread(target=self._repeat, name="centre-state", daemon=True).start()
 
     def _begin(self, timeout_s: float) -> None:
         session: dict[str, Any] = {}
@@ -164,7 +166,8 @@ class CentreConnection:
             plain = not isinstance(error, OSError | UnicodeError)
             reason = str(error) if plain else of_connecting(error, self._endpoint).detail
             raise BrokerError(f"no connection to {self._endpoint}: {_as_options(reason)}") from error
-        self._client.loop_start()
+        with ctrl_c_kept():
+            self._client.loop_start()
         self._subscribed.wait(timeout_s)
 
     @property

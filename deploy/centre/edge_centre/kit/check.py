@@ -21,6 +21,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.trust.broker_failures import Endpoint, of_connecting
 from agent.trust.tls_context import TlsFiles, tls_context
+from edge_centre.adapters.main_thread import ctrl_c_kept
 from edge_centre.authority import Authority, new_key, write_certificates, write_key
 from edge_centre.kit.hosts import control_room
 from edge_centre.kit.keys import KitError
@@ -127,7 +128,8 @@ def _connect(door: Endpoint, files: TlsFiles) -> str:
         client.connect(door.host, door.port)
     except (OSError, UnicodeError) as error:
         return of_connecting(error, door).detail
-    client.loop_start()
+    with ctrl_c_kept():
+        client.loop_start()
     if not answered.wait(PATIENCE_S):
         said[0] = f"no answer within {PATIENCE_S:.0f} s"
     client.disconnect()

@@ -20,6 +20,7 @@ from agent.contract.vocabulary import AckAction
 from agent.trust.jose_keys import PrivateKey
 from agent.trust.orders import Signed
 from agent.trust.tls_context import TlsFiles
+from edge_centre.adapters.main_thread import ctrl_c_kept
 from edge_centre.adapters.paho_centre import CentreConnection, Heard
 from edge_centre.library.answers import Answers
 from edge_centre.library.consumer import Consumer, Mark
@@ -147,7 +148,8 @@ class Centre:
 
     def __enter__(self) -> Self:
         try:
-            self._thread.start()
+            with ctrl_c_kept():
+                self._thread.start()
             for each in self._links:
                 each.start()
         except BaseException:  # a Ctrl-C, too: nobody calls __exit__ after it

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from agent.contract.errors import BrokerError
 from agent.trust.orders import Signed
 from agent.trust.tls_context import TlsFiles
+from edge_centre.adapters.main_thread import ctrl_c_kept
 from edge_centre.adapters.paho_centre import CentreConnection, Heard
 
 _FIRST_PAUSE_S = 1.0
@@ -37,7 +38,8 @@ class Link:
 
     def start(self) -> None:
         """Begin to connect."""
-        self._thread.start()
+        with ctrl_c_kept():
+            self._thread.start()
 
     @property
     def is_open(self) -> bool:
