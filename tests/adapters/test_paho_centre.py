@@ -11,6 +11,7 @@ from edge_centre.adapters.paho_centre import CentreConnection, Heard
 from edge_centre.library import Centre
 from tests.support.fake_broker import Behaviour, FakeBroker
 from tests.support.mosquitto import Mosquitto
+from tests.support.wait import PATIENCE_S, wait_for
 
 STATE = "edge/v1/host/jhb/state"
 
@@ -68,3 +69,20 @@ def test_a_control_room_is_not_brought_every_report_of_years_at_each_connection_
         with Centre([broker.url], filters=filters, on_heard=lambda each: heard.put(each.payload.decode())):
             assert heard.get(timeout=10) == "new", "whoever asks for reports gets them"
         device.close()
+
+
+def test_what_is_sent_while_the_connection_is_lost_goes_out_when_it_is_back(tmp_path: Path) -> None:
+    heard: queue.SimpleQueue[Heard] = queue.SimpleQueue()
+    with Mosquitto(tmp_path / "broker") as broker:
+        centre = CentreConnection(broker.url, on_message=heard.put, longest_pause_s=1)
+        centre.open(["a/b"])
+        try:
+            broker.stop()
+            wait_for(lambda: not centre.is_up, what="the loss of the connection")
+            sent = centre.send("a/b", b"1")
+            broker.start()
+            sent.wait_for_publish(PATIENCE_S)
+            assert sent.is_published()
+            assert heard.get(timeout=10).payload == b"1"
+        finally:
+            centre.close()

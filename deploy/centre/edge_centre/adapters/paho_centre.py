@@ -178,12 +178,16 @@ class CentreConnection:
     def send(
         self, topic: str, payload: bytes, expiry_s: int | None = None, *, retain: bool = False
     ) -> mqtt.MQTTMessageInfo:
-        """Publish with QoS 1 without waiting; return a handle to wait for the broker's acknowledgement."""
+        """Publish with QoS 1 without waiting; return a handle to wait for the broker's acknowledgement. A message that
+        is sent while the connection is lost goes out when it is back."""
         properties = None
         if expiry_s is not None and self._client.protocol == mqtt.MQTTv5:
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
             properties.MessageExpiryInterval = expiry_s
-        return self._client.publish(topic, payload, qos=1, retain=retain, properties=properties)
+        sent = self._client.publish(topic, payload, qos=1, retain=retain, properties=properties)
+        if sent.rc == mqtt.MQTT_ERR_NO_CONN:  # paho keeps it and sends it, and would still call it failed
+            sent.rc = mqtt.MQTT_ERR_SUCCESS
+        return sent
 
     def publish(
         self, topic: str, payload: bytes, expiry_s: int | None = None, timeout_s: float = 10.0, *, retain: bool = False
