@@ -57,7 +57,7 @@ let silentLooks = 0;
 export const workerSilentSinceMs = signal<number | null>(null);
 setInterval(() => {
   silentLooks = performance.now() - heardWorkerAt > WORKER_SILENT_MS ? silentLooks + 1 : 0;
-  workerSilentSinceMs.value = silentLooks >= 2 && login.peek() !== null ? now() - (performance.now() - heardWorkerAt) : null;
+  workerSilentSinceMs.value = silentLooks >= 2 && login.peek() !== null ? (workerSilentSinceMs.peek() ?? now() - (performance.now() - heardWorkerAt)) : null;
 }, 1000);
 
 /** Since when nothing that the page shows is live; null while it is, or before somebody has logged in. */

@@ -14,9 +14,15 @@ export function now(): number {
   return performance.now() + offsetMs;
 }
 
-/** The wall clock of this PC at a moment of the worker's clock. */
+// Less is how late a message of the worker is read, and that Date.now() has whole milliseconds.
+const CLOCK_SET_MS = 1000;
+let wallAheadMs = Date.now() - now();
+
+/** The wall clock of this PC at a moment of the worker's clock: the same at each call, unless somebody sets the PC's clock. */
 export function wall(ms: number): number {
-  return Date.now() - (now() - ms);
+  const aheadMs = Date.now() - now();
+  if (Math.abs(aheadMs - wallAheadMs) >= CLOCK_SET_MS) wallAheadMs = aheadMs;
+  return ms + wallAheadMs;
 }
 
 /** Changes once a second: what counts up reads it. */
