@@ -236,7 +236,7 @@ def _foreign(certificate: Certificate, day: str, why: str, alone_before: Sequenc
             "given nor in the report (an older version left it out): give the certificate of the issuing authority too"
         )
         return text, "give --province CODE, or put the province's pki/issuing.pem into the file of --device-ca too"
-    text = f"signed by a stranger: on {day} {holder} had no certificate of ours: {why}"
+    text = f"signed by a stranger (/signed/signatures/0): on {day} {holder} had no certificate of ours: {why}"
     return text, (
         "check that --province or --device-ca is the device's own province. If it is, believe nothing of this report:"
         " no device of yours has signed it"

@@ -185,7 +185,7 @@ def test_the_office_verifies_by_the_name_of_its_province_alone(
         said = capsys.readouterr().out
         assert "not checked: whether the device has been revoked (--revoked FILE)" in said.splitlines()
     assert main(["report", "verify", str(theirs), "--province", "kzn"]) == 1
-    assert "NOT SO: signed by a stranger: " in capsys.readouterr().out
+    assert "NOT SO: signed by a stranger (/signed/signatures/0): " in capsys.readouterr().out
     assert main(["report", "verify", str(theirs), "--province", str(provinces / "gp")]) == 0
 
 
@@ -197,7 +197,7 @@ def test_an_office_that_has_only_the_root_of_devices_is_not_told_that_its_own_ki
     assert main(["report", "verify", str(of_the_province(root, tmp_path / "ours")), *trust]) == 0
     theirs = of_the_province(provinces / "gp", tmp_path / "theirs")
     assert main(["report", "verify", str(theirs), *trust]) == 1
-    assert "NOT SO: signed by a stranger: " in capsys.readouterr().out
+    assert "NOT SO: signed by a stranger (/signed/signatures/0): " in capsys.readouterr().out
     older = of_the_province(root, tmp_path / "older", enrolled=False)
     assert main(["report", "verify", str(older), *trust]) == 1
     [line] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("NOT SO")]

@@ -242,7 +242,7 @@ def test_what_a_stranger_has_signed_anew_is_refused(office: Office, sealed: byte
     content = replace(office, technician=thief).sealed(made, stranger.client(USER)).content()
     why = "unable to get local issuer certificate"
     assert office.faults(content) == [
-        f"signed by a stranger: on {made.ended[:10]} {USER} had no certificate of ours: {why}",
+        f"signed by a stranger (/signed/signatures/0): on {made.ended[:10]} {USER} had no certificate of ours: {why}",
         f"the technician's key {thief.kid} is not in the key set: revoked, or a stranger's",
     ]
 
@@ -314,7 +314,7 @@ def test_a_certificate_that_has_ended_since_still_proves_what_it_signed(office: 
     early = office.report(began=rfc3339(then - timedelta(minutes=20)), ended=rfc3339(then))
     assert older.faults(older.sealed(early, files).content()) == []
     assert older.faults(older.sealed(files=files).content()) == [
-        f"signed by a stranger: on {rfc3339(ENDED)[:10]} {USER} had no certificate of ours: certificate has expired"
+        f"signed by a stranger (/signed/signatures/0): on {rfc3339(ENDED)[:10]} {USER} had no certificate of ours: certificate has expired"
     ]
 
 

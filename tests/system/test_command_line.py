@@ -293,5 +293,5 @@ def test_commands_say_in_one_line_when_there_is_nobody_to_talk_to(tmp_path: Path
     ):
         done = run_cli(*words)
         assert done.returncode == 1
-        assert done.stderr.startswith("edge-agent: ")
+        assert done.stderr.startswith(f"{_program(words).name}: ")
         assert len(done.stderr.splitlines()) == 1

@@ -87,7 +87,7 @@ ASKS_FOR_NO_MORE_THAN_THE_BROKER_TAKES = (
     "-c",
     """
 import sys
-from edge_centre.__main__ import main
+from agent.__main__ import main
 from agent.adapters import paho_client
 paho_client.MAXIMUM_PACKET_BYTES = 135168
 sys.exit(main())

@@ -42,7 +42,7 @@ _MACHINE = """
 import sys
 from pathlib import Path
 root, board, plugged = Path(sys.argv[1]), sys.argv[2], sys.argv[3] == "plugged"
-from agent.cli import options
+from agent.contract import options
 options.DEFAULT_CONFIG = root / "kiosk/edge-agent.toml"
 from agent.provisioning import progress
 progress.RUN, progress.CARD = root / "run", root / "boot"

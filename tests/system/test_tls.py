@@ -57,7 +57,7 @@ def test_a_press_arrives_over_tls_and_the_ack_of_a_centre_with_its_own_certifica
 # A FIFO stands for a disk that hangs; the agent itself refuses to read one.
 READS_FIFOS = """
 import pathlib, sys
-from agent.adapters import x509_files
+from agent.trust import x509_files
 x509_files.read_file = pathlib.Path.read_bytes
 from agent.__main__ import main
 sys.exit(main())
