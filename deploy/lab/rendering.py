@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agent.adapters.mask_file import all_masks
-from agent.adapters.opencv_video import VideoWriter
 from agent.core.camera.link import CameraTamper, Happened, HardlyAbleToSee
 from agent.core.camera.vision_spec import VisionSpec
 from agent.core.polygon import Point
 from deploy.lab.opencv_drawing import Colour, Drawing, colour_of, resized
+from deploy.lab.opencv_video import VideoWriter
 from deploy.lab.replay import FrameResult
 from deploy.lab.tally import name_of
 

@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from agent.adapters import opencv_imaging as imaging
 from agent.adapters.mask_file import all_masks
-from agent.adapters.opencv_video import VideoFile
 from agent.adapters.system_clock import SystemClock
 from agent.core.camera.link import CameraTamper, Happened, HardlyAbleToSee
 from agent.core.camera.vision_spec import VisionSpec
@@ -28,6 +27,7 @@ from agent.vision.sight import FLOOR, Seen
 from agent.vision.small_grey import with_grey
 from agent.vision.tamper import TamperWatch
 from agent.vision.tamper_reporter import TamperReporter
+from deploy.lab.opencv_video import VideoFile
 
 DEFAULT_RATE = 25.0
 """Frames per second of a video that states no rate; the camera process uses the same."""

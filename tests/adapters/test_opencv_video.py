@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from agent.adapters.opencv_video import VideoFile, VideoWriter
 from agent.core.errors import CameraError
+from deploy.lab.opencv_video import VideoFile, VideoWriter
 from tests.support.vision_media import cut_off, demo_video, grey_of, number_of, write_video
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from agent.adapters.opencv_video import VideoFile, VideoWriter
 from deploy.lab.__main__ import PROGRAM
+from deploy.lab.opencv_video import VideoFile, VideoWriter
 from tests.support.agent_process import start_lab
 from tests.support.vision_media import demo_video
 from tests.support.wait import wait_for

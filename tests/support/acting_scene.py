@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from agent.adapters.opencv_video import VideoFile
+from deploy.lab.opencv_video import VideoFile
 from tests.support.near_scene import Pixels, enlarged
 from tests.support.vision_media import demo_video
 

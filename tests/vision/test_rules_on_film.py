@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from agent.adapters.opencv_video import VideoFile
 from agent.core.camera.link import Happened
 from agent.ports import Frame
 from agent.vision.app import make_sight
 from agent.vision.loaded_model import load_model
 from agent.vision.rule_factory import rules_of
 from agent.vision.sight import FLOOR
+from deploy.lab.opencv_video import VideoFile
 from deploy.lab.replay import Replay
 from tests.support.acting_scene import Acting, ActingScene, Pose, falls, moves
 from tests.support.near_scene import Pixels

@@ -36,7 +36,7 @@ def import_all(names: Sequence[str], tell: Tell) -> None:
 
 def decoded(video: Path, number: int = PICTURE) -> Any:
     """One picture of `video`: BGR, height x width x 3, uint8."""
-    from agent.adapters.opencv_video import VideoFile  # noqa: PLC0415
+    from deploy.lab.opencv_video import VideoFile  # noqa: PLC0415
 
     return next(itertools.islice(iter(VideoFile(video)), number, None))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from agent.adapters.opencv_video import VideoFile
+from deploy.lab.opencv_video import VideoFile
 from tests.campaigns.bench_vision.ground_truth import Truth
 from tests.campaigns.bench_vision.row import Row
 from tests.campaigns.bench_vision.stage import RATE, Pixels, Stage

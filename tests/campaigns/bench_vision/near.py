@@ -4,7 +4,7 @@ import os
 from itertools import chain, cycle, islice
 from pathlib import Path
 
-from agent.adapters.opencv_video import VideoFile
+from deploy.lab.opencv_video import VideoFile
 from tests.campaigns.bench.child import ROOT
 from tests.campaigns.bench_vision import close_views
 from tests.campaigns.bench_vision.row import Row, skipped

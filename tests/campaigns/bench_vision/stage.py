@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from agent.adapters.opencv_video import VideoFile
 from agent.core.camera.settings import CameraSettings
 from agent.core.camera.vision_spec import VisionSpec
 from agent.models.store import ModelStore
 from deploy.lab.bench import spec_of
+from deploy.lab.opencv_video import VideoFile
 from deploy.lab.replay import Replay
 from tests.campaigns.bench.bare_look import BareLook
 from tests.campaigns.bench.child import ROOT
