@@ -54,7 +54,7 @@ def test_it_says_hello_with_its_model_and_then_gives_a_sign_of_life_every_second
     app = started(spec)
     hello = app.link.wait_for(Hello)
     wait_for(lambda: len(app.link.all_of(Heartbeat)) >= 3, what="three heartbeats")
-    wait_for(lambda: app.link.all_of(Heartbeat)[-1].frames, what="a heartbeat that counts frames")
+    app.link.wait_for(Heartbeat, where=lambda beat: beat.frames > 0 and beat.inference_ms > 0)
     app.stop()
 
     assert hello.model == "movenet-person-int8"
@@ -179,7 +179,7 @@ def test_a_picture_that_nobody_has_fetched_does_not_outlive_its_process(started:
 
 def test_a_camera_that_is_away_is_degraded_and_comes_back(started: Any, tmp_path: Path, faults: Path) -> None:
     app = started(vision_spec(tmp_path))
-    app.link.wait_for_state("ok")
+    app.link.wait_for(Heartbeat, where=lambda beat: beat.frames > 0)
     faults.write_text("lost\n")
     app.link.wait_for_state("degraded", "simulated fault")
     wait_for(lambda: app.link.all_of(Heartbeat)[-1].frame_age_ms > 2000, what="an old picture")
@@ -198,7 +198,7 @@ def test_a_camera_that_hangs_for_good_ends_the_process_with_the_reason(
     started: Any, tmp_path: Path, faults: Path, fault: str
 ) -> None:
     app = started(vision_spec(tmp_path))
-    app.link.wait_for_state("ok")
+    app.link.wait_for(Heartbeat, where=lambda beat: beat.frames > 0)
     faults.write_text(f"{fault}\n")
     app.join()
 
