@@ -184,7 +184,9 @@ PACKAGE := tests/deploy/package
 BESIDE := $(ENROLMENT) $(PACKAGE)
 
 # A camera gives way by ten steps, of which these leave it four: beside so many runs at full priority it would see nothing.
-PYTEST := nice -n 15 $(BIN)/pytest -n $(JOBS) --dist worksteal
+# With ASK_AGAIN, as `.ci/run` sets it, a test that has failed is asked once more, alone.
+ASK := $(if $(ASK_AGAIN),$(BIN)/python -m tests.support.ask_again,$(BIN)/pytest)
+PYTEST := nice -n 15 $(ASK) -n $(JOBS) --dist worksteal
 TOGETHER := $(PYTEST) --ignore=tests/campaigns/brokers --ignore=tests/control_room -m "not campaign"
 
 # In a new clone one compiles what the others of a run load.
@@ -207,7 +209,7 @@ test-campaigns: setup-dev test-video model ## A short form of bench, bench-visio
 	@$(PYTEST) -m campaign tests/campaigns
 
 test-control-room: setup-dev demo-video model ## The control room's page in a browser, behind nginx, with a real broker and a simulated kiosk (three minutes)
-	@$(BIN)/pytest -n 3 --dist worksteal tests/control_room
+	@$(ASK) -n 3 --dist worksteal tests/control_room
 
 test-enrolment: setup-dev ## The province kit, the registrar, cards, and devices that enrol, are commissioned and set from afar, with keys in a file, a TPM and a token (two minutes)
 	@$(PYTEST) $(ENROLMENT)
