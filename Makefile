@@ -18,7 +18,7 @@ JOBS ?= 7
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run page-tools-if-possible model-sources-if-possible page-if-possible test suite test-campaigns test-control-room test-enrolment test-recorder test-contract test-eyes test-doctor test-package test-beside test-python test-others test-tflite test-picamera2 check bench bench-recorder bench-vision chaos enrolment-cuts hostile-user evidence evidence-presses evidence-writes looks uploads fuzz control-room-load control-room-story control-room-shots consoles record brokers fleet rabbitmq emulation province mutants traffic walk week arm-smoke wiring lamps image dist dist-control-room dist-sizes dist-lock clean contract
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run page-tools-if-possible model-sources-if-possible page-if-possible test suite test-campaigns test-control-room test-enrolment test-recorder test-contract test-eyes test-doctor test-package test-beside test-python test-others test-tflite test-picamera2 check bench bench-recorder bench-vision chaos enrolment-cuts hostile-user evidence evidence-presses evidence-writes looks uploads fuzz control-room-load control-room-story control-room-shots consoles record brokers fleet rabbitmq emulation province mutants traffic walk week arm-smoke wiring lamps image dist dist-centre dist-control-room dist-sizes dist-lock clean contract
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -349,6 +349,9 @@ image: $(VENV)/.run ## What belongs on a card's boot partition (make image PROFI
 	@$(BIN)/python -m deploy.card $(if $(PROFILE),--profile="$(PROFILE)") $(if $(OUT),--out="$(OUT)") $(addprefix --release=,$(RELEASE)) \
 	  $(addprefix --arch=,$(ARCH)) $(addprefix --device=,$(DEVICE)) $(addprefix --board=,$(BOARD)) $(if $(CLAIM),--claim="$(CLAIM)") \
 	  $(if $(SSH_KEY),--ssh-key="$(SSH_KEY)") $(addprefix --login=,$(LOGIN)) $(if $(WIFI),--wifi) $(ARGS)
+
+dist-centre: $(VENV)/.dev ## The Debian packages of the office, edge-centre, in dist/ (one of them: make dist-centre TARGET=trixie-amd64)
+	@$(BIN)/python -m deploy.package.office $(TARGET)
 
 dist-control-room: control-room # The package of the page alone
 	@$(BIN)/python -m deploy.package.control_room

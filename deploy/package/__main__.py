@@ -39,14 +39,14 @@ def main() -> None:
 
 def build(target: Target, out: Path, compression: str) -> Path:
     """The package of one target in `out`, with its licences and its parts beside it; returns its path."""
-    cache = Path(os.environ.get(CACHE_VARIABLE) or cache_directory() / "dist")
+    cache = cache_of_builds()
     time_s = archive.time_s(DIRECTORY / "debian/changelog")
     say = Progress(target.name)
     with tempfile.TemporaryDirectory(prefix="edge-agent-dist-") as scratch:
         root = Path(scratch) / "root"
         environment.build(target, root, environment.own_wheels(PROJECT, Path(scratch), time_s), cache, say)
         tree.build(PROJECT, root, target.release)
-        tree.write(root / "usr/share/man/man1/edge-agent.1.gz", manual.page(__version__, time_s))
+        tree.write(root / "usr/share/man/man1/edge-agent.1.gz", manual.page(PROGRAM, __version__, time_s))
         tree.write(root / tree.BUILT, f"{time_s}\n")
         for shell, place in completion.SHELLS.items():
             tree.write(root / place.format("edge-agent"), completion.script(shell, PROGRAM))
@@ -62,6 +62,11 @@ def build(target: Target, out: Path, compression: str) -> Path:
         tree.write(deb.with_suffix(".cdx.json"), bill.document(target, __version__, time_s, included, model))
         say("done")
         return deb
+
+
+def cache_of_builds() -> Path:
+    """Where what packages are built from is kept."""
+    return Path(os.environ.get(CACHE_VARIABLE) or cache_directory() / "dist")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deploy.package.control import SCRIPTS
 
-_PROGRAMS = {*SCRIPTS, "edge-agent", "login.sh"}
+_PROGRAMS = {*SCRIPTS, "edge-agent", "edge-centre", "login.sh"}
 _OF_PROGRAMS = {"bin", "DEBIAN", "edge-agent-control-room"}
 COMPRESSIONS = ("zstd", "xz", "gzip", "none")
 """The first one unless another is asked for."""

@@ -18,17 +18,17 @@ from deploy.package.target import Target
 _LICENCES = LicenseFactory()
 
 
-def document(target: Target, version: str, time_s: int, parts: Sequence[Part], model: ModelManifest) -> str:
+def document(target: Target, version: str, time_s: int, parts: Sequence[Part], model: ModelManifest | None) -> str:
     """JSON, the same for the same package: its serial number is made from what it lists."""
-    root = _component("edge-agent", version, "Apache-2.0", kind=ComponentType.APPLICATION)
+    root = _component(target.product, version, "Apache-2.0", kind=ComponentType.APPLICATION)
     root.purl = PackageURL(
         "deb",
         None,
-        "edge-agent",
+        target.product,
         f"{version}{target.release.suffix}",
         {"arch": target.arch, "distro": target.release.name},
     )
-    listed = [*(_library(part) for part in parts), _model(model)]
+    listed = [*(_library(part) for part in parts), *([_model(model)] if model else [])]
     bom = Bom(components=listed)
     bom.metadata.component = root
     bom.metadata.timestamp = datetime.fromtimestamp(time_s, UTC)

@@ -35,8 +35,9 @@ def libraries(release: Release) -> tuple[str, ...]:
     return (f"libc6 (>= 2.{release.glibc_minor})", "libgcc-s1", "libstdc++6", "zlib1g")
 
 
-def _python(release: Release) -> Iterator[str]:
-    """The alternatives name no packages: apt prints them to whoever has taken the file for another Debian."""
+def python(release: Release) -> Iterator[str]:
+    """The Python that byte code is for. The alternatives name no packages: apt prints them to whoever has taken the
+    file for another Debian."""
     major, minor = map(int, release.python.split("."))
     say = f"this-file-is-for-debian-{release.number}-take-the-one-with-deb"
     others = [each.number for each in RELEASES if each != release]
@@ -54,7 +55,7 @@ def build(target: Target, root: Path, version: str, scripts: Path) -> None:
         arch=target.arch,
         size_kib="{size_kib}",
         depends=", ".join(
-            (*_python(target.release), *libraries(target.release), "openssl", "systemd (>= 252)", *target.depends)
+            (*python(target.release), *libraries(target.release), "openssl", "systemd (>= 252)", *target.depends)
         ),
         recommends=", ".join((*_RECOMMENDS, *target.recommends)),
         suggests=suggests,

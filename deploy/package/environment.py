@@ -1,4 +1,4 @@
-"""The agent's own Python environment below /opt/edge-agent: wheels of the lock, our own, and nothing to build."""
+"""A product's own Python environment below /opt: wheels of the lock, our own, and nothing to build."""
 
 import csv
 import hashlib
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from deploy.package import python
 from deploy.package.kept import made_once, sweep
-from deploy.package.target import DIRECTORY, HOME, Target
+from deploy.package.target import DIRECTORY, Target
 
 _PYVENV = "home = /usr/bin\ninclude-system-site-packages = false\nversion = {python}\n"
 # Only Debian's own packages, after ours, and not what somebody has put below /usr/local. For picamera2 and libcamera,
@@ -20,13 +20,15 @@ _PYVENV = "home = /usr/bin\ninclude-system-site-packages = false\nversion = {pyt
 _DEBIAN_PACKAGES = "/usr/lib/python3/dist-packages\n"
 # -I: neither PYTHONPATH nor a user's own packages nor the current directory can change what runs.
 _PROGRAM = """\
-#!/opt/edge-agent/bin/python3 -I
+#!/{home}/bin/python3 -I
 import sys
 
-from agent.__main__ import main
+from {module}.__main__ import main
 
 sys.exit(main())
 """
+_SOURCES = {"edge-agent": (".", "agent"), "edge-centre": ("deploy/centre", "edge_centre")}
+"""Of each product, the folder of its wheel and the package with its program."""
 _PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 _ZIP_BEGINS_S = 315532800
 """1980: no file in a wheel can be older."""
@@ -48,24 +50,24 @@ def build(target: Target, root: Path, wheels: Path, cache: Path, say: Callable[[
 
     `say` hears of each step.
     """
-    shutil.copytree(_libraries(target, cache, say) / HOME, root / HOME)
-    say("adding the agent")
+    shutil.copytree(_libraries(target, cache, say) / target.home, root / target.home)
+    say("adding what is our own")
     own = root.with_name("own")
-    _install(own / target.site_packages, "--no-deps", f"--find-links={wheels}", "edge-agent-common", "edge-agent")
+    _install(own / target.site_packages, "--no-deps", f"--find-links={wheels}", "edge-agent-common", target.product)
     _list_what_is_there(own / target.site_packages)
-    _compile(own, python.find(target.release, cache, say))
+    _compile(own, target, python.find(target.release, cache, say))
     shutil.copytree(own, root, dirs_exist_ok=True)
     (root / target.site_packages / "debian.pth").write_text(_DEBIAN_PACKAGES)
-    (root / HOME / "pyvenv.cfg").write_text(_PYVENV.format(python=target.release.python))
-    program = root / HOME / "bin" / "edge-agent"
+    (root / target.home / "pyvenv.cfg").write_text(_PYVENV.format(python=target.release.python))
+    program = root / target.home / "bin" / target.product
     program.parent.mkdir()
-    program.write_text(_PROGRAM)
+    program.write_text(_PROGRAM.format(home=target.home, module=_SOURCES[target.product][1]))
     (program.parent / "python3").symlink_to("/usr/bin/python3")
 
 
-def own_wheels(project: Path, directory: Path, time_s: int) -> Path:
-    """Make wheels of the agent and of what it shares with the office in `directory`; their files bear `time_s`."""
-    for each in (project / "agent", project):
+def own_wheels(project: Path, directory: Path, time_s: int, product: str = "edge-agent") -> Path:
+    """Make wheels of a product and of what both share in `directory`; their files bear `time_s`."""
+    for each in (project / "agent", project / _SOURCES[product][0]):
         _pip("wheel", "--no-deps", "--no-build-isolation", f"--wheel-dir={directory}", str(each), time_s=time_s)
     return directory
 
@@ -83,7 +85,7 @@ def _libraries(target: Target, cache: Path, say: Callable[[str], None]) -> Path:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         _list_what_is_there(site_packages)
         say("compiling the libraries to byte code")
-        _compile(made, python.find(target.release, cache, say))
+        _compile(made, target, python.find(target.release, cache, say))
 
     directory = cache / "libraries"
     kept = made_once(directory / f"{target.name}-{hashlib.sha256(recipe).hexdigest()[:16]}", make)
@@ -131,13 +133,13 @@ def _list_what_is_there(site_packages: Path) -> None:
         record.write_text("".join(kept), encoding="utf-8")
 
 
-def _compile(root: Path, command: python.Command) -> None:
+def _compile(root: Path, target: Target, command: python.Command) -> None:
     """Byte code that is never checked against its source: the root may be read-only, and a Zero is slow.
 
     One process, with sets in one order: so two builds give the same bytes.
     """
     compiling = [*command, "-s", "-m", "compileall", "-q", "--invalidation-mode=unchecked-hash"]
-    compiling += ["-s", str(root), "-p", "/", str(root / HOME / "lib")]
+    compiling += ["-s", str(root), "-p", "/", str(root / target.home / "lib")]
     subprocess.run(compiling, check=True, env={"PATH": os.environ["PATH"], "PYTHONHASHSEED": "0"})
 
 

@@ -17,25 +17,32 @@ Files: *
 Copyright: the edge-agent authors
 License: Apache-2.0
 
-Files: usr/share/edge-agent/models/*
-Copyright: Google LLC (MoveNet MultiPose), converted by the edge-agent authors
-License: {model_licence}
-
-License: Apache-2.0
+{model}License: Apache-2.0
  On Debian systems the full text of the Apache License 2.0 is in
  /usr/share/common-licenses/Apache-2.0.
 """
+_MODEL = """\
+Files: usr/share/edge-agent/models/*
+Copyright: Google LLC (MoveNet MultiPose), converted by the edge-agent authors
+License: {licence}
+
+"""
 
 
-def text(parts: Sequence[Part], site_packages: Path, model_licence: str) -> str:
-    """In Debian's form (DEP 5)."""
+def text(parts: Sequence[Part], site_packages: Path, model_licence: str | None = None) -> str:
+    """In Debian's form (DEP 5); an office has no model."""
     page = [part for part in parts if part.registry == "npm"]
-    stanzas = [_stanza(f"{site_packages}/{PAGE}/page.js", page)]
+    stanzas = [_stanza(f"{site_packages}/{PAGE}/page.js", page)] if page else []
     for part in parts:
         if part not in page:
             module = re.sub(r"[-.]", "?", part.name)
             stanzas.append(_stanza(f"{site_packages}/{module}*", [part]))
-    return "\n".join((_HEAD.format(model_licence=model_licence), *("\n".join(each) + "\n" for each in stanzas)))
+    return "\n".join(
+        (
+            _HEAD.format(model=_MODEL.format(licence=model_licence) if model_licence else ""),
+            *("\n".join(each) + "\n" for each in stanzas),
+        )
+    )
 
 
 def _stanza(files: str, parts: Sequence[Part]) -> Iterator[str]:

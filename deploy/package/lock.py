@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from deploy.package.target import DIRECTORY, TARGETS, Target
+from deploy.package.target import DIRECTORY, OFFICE, TARGETS, Target
 
 _HEAD = """\
 # Written by `make dist-lock`. Every wheel in the package for {name}: version and SHA-256.
@@ -23,7 +23,7 @@ REGISTRAR = DIRECTORY.parent / "centre/edge_centre/registrar/requirements.txt"
 
 def write(target: Target, project: Path) -> None:
     """Resolve what `project` (the folder of pyproject.toml) needs on this machine, and lock it."""
-    declared = needs(project, "agent", ".")
+    declared = needs(project, "agent", ".") if target.product == "edge-agent" else office_needs(project)
     excluded = {_plain(name) for name in target.excluded}
     if "cryptography" in excluded:
         declared = [requirement.replace("PyJWT[crypto]", "PyJWT") for requirement in declared]
@@ -62,11 +62,15 @@ def needs(project: Path, *folders: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def office_needs(project: Path) -> list[str]:
+    """What everything in the office's package runs on."""
+    office = tomllib.loads((project / "deploy/centre/pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return [*needs(project, "agent", "deploy/centre"), *office["optional-dependencies"]["registrar"]]
+
+
 def registrar_needs(project: Path) -> list[str]:
     """What of that the registrar's host runs."""
-    office = tomllib.loads((project / "deploy/centre/pyproject.toml").read_text(encoding="utf-8"))["project"]
-    common = [each for each in needs(project, "agent", "deploy/centre") if not each.startswith(("paho", "rich"))]
-    return [*common, *office["optional-dependencies"]["registrar"]]
+    return [each for each in office_needs(project) if not each.startswith(("paho", "rich"))]
 
 
 def _resolved(target: Target, requirements: list[str], *options: str) -> dict[str, tuple[str, str]]:
@@ -90,6 +94,6 @@ def _plain(name: str) -> str:
 
 
 if __name__ == "__main__":
-    for each in TARGETS.values():
+    for each in (*TARGETS.values(), *OFFICE.values()):
         write(each, DIRECTORY.parents[1])
     write_registrar(DIRECTORY.parents[1])

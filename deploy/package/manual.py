@@ -1,30 +1,41 @@
-"""edge-agent(1), from what `--help` of each command knows."""
+"""edge-agent(1) and edge-centre(1), from what `--help` of each command knows."""
 
 import argparse
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from agent.__main__ import PROGRAM
+from agent.contract.command_line import Program
 from deploy.package.completion import parsers
 
 _HEAD = """\
-.TH EDGE\\-AGENT 1 "{date}" "edge\\-agent {version}"
+.TH {title} 1 "{date}" "{name} {version}"
 .SH NAME
-edge\\-agent \\- panic buttons and person detection for street kiosks
+{name} \\- {does}
 .SH SYNOPSIS
-.B edge\\-agent
+.B {name}
 .I COMMAND
 [\\fIoption\\fR ...]
 .SH DESCRIPTION
-The agent of a street panic kiosk or a CCTV camera, and the tools around it. As a service it runs as
-.BR edge\\-agent.service ,
-with the settings in /etc/edge\\-agent/edge\\-agent.toml.
+{about}
 .SH COMMANDS
 """
-_TAIL = """\
-.SH EXIT STATUS
-0 done, 1 failed, 2 bad usage or settings, 130 interrupted.
+_ABOUT = {
+    "edge-agent": (
+        "panic buttons and person detection for street kiosks",
+        """\
+The agent of a street panic kiosk or a CCTV camera, and the tools around it. As a service it runs as
+.BR edge\\-agent.service ,
+with the settings in /etc/edge\\-agent/edge\\-agent.toml.""",
+    ),
+    "edge-centre": (
+        "the office of street kiosks: alarms, evidence, keys, enrolment",
+        """\
+What an operator, an officer or an office types: it watches devices and answers their alarms, checks recordings and
+reports, makes keys, and makes and keeps what a province needs.""",
+    ),
+}
+_FILES = """\
 .SH FILES
 .TP
 .I /etc/edge\\-agent/edge\\-agent.toml
@@ -38,20 +49,28 @@ The person model, with its description.
 .TP
 .I /var/lib/edge\\-agent
 State: the alarms and messages that are not sent yet.
+"""
+_TAIL = """\
 .SH SEE ALSO
 .BR systemctl (1),
 .BR journalctl (1)
 """
+_STATUS = """\
+.SH EXIT STATUS
+0 done, 1 failed, 2 bad usage or settings, 130 interrupted.
+"""
 
 
-def page(version: str, time_s: int) -> str:
+def page(program: Program, version: str, time_s: int) -> str:
     """The source of the manual page, with the day of `time_s` (since 1970)."""
     date = datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%d")
-    lines = [_HEAD.format(date=date, version=version)]
-    _, *commands = parsers(PROGRAM.whole_parser())
+    does, about = _ABOUT[program.name]
+    name = plain(program.name)
+    lines = [_HEAD.format(title=name.upper(), name=name, does=plain(does), about=about, date=date, version=version)]
+    _, *commands = parsers(program.whole_parser())
     for each in commands:
         lines += (line + "\n" for line in _command(each))
-    return "".join((*lines, _TAIL))
+    return "".join((*lines, _STATUS, *([_FILES] if program.name == "edge-agent" else []), _TAIL))
 
 
 def _command(parser: argparse.ArgumentParser) -> Iterator[str]:

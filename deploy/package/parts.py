@@ -12,7 +12,7 @@ from deploy.package.target import Target
 
 PAGE = Path("agent/service_page/static")
 """Where the service page lies in a checkout, and below `site_packages`."""
-_OWN = ("edge-agent", "edge-agent-common")
+_OWN = ("edge-agent", "edge-agent-common", "edge-centre")
 _TEXTS = ("LICEN", "COPYING", "NOTICE", "AUTHORS", "edl-", "epl-")
 _FROM_CLASSIFIER = {"MIT License": "MIT", "Apache Software License": "Apache-2.0", "BSD License": "BSD-3-Clause"}
 # What their authors write, in the words of SPDX.

@@ -44,6 +44,8 @@ class Target:
     depends: tuple[str, ...] = ()
     recommends: tuple[str, ...] = ()
     suggests: tuple[str, ...] = ()
+    product: str = "edge-agent"
+    """The package's name: a device's, or the office's."""
 
     @property
     def name(self) -> str:
@@ -53,16 +55,21 @@ class Target:
     @property
     def lock(self) -> Path:
         """Versions and SHA-256 of every wheel in the package."""
-        return DIRECTORY / "locks" / f"{self.name}.txt"
+        return DIRECTORY / "locks" / f"{self.name}{'' if self.home == HOME else f'-{self.product}'}.txt"
+
+    @property
+    def home(self) -> Path:
+        """Where its own environment lies, below the root of the machine."""
+        return Path("opt") / self.product
 
     @property
     def site_packages(self) -> Path:
-        """Where the libraries lie, below the root of the device."""
-        return HOME / f"lib/python{self.release.python}/site-packages"
+        """Where the libraries lie, below the root of the machine."""
+        return self.home / f"lib/python{self.release.python}/site-packages"
 
     def file_name(self, version: str) -> str:
         """The package's, of the agent's `version`."""
-        return f"edge-agent_{version}{self.release.suffix}_{self.arch}.deb"
+        return f"{self.product}_{version}{self.release.suffix}_{self.arch}.deb"
 
     def pip_options(self) -> list[str]:
         """Make pip choose wheels for this machine. Every tag is named: a missing one changes the answer."""
@@ -116,3 +123,13 @@ TARGETS = {
     )
 }
 """By name, such as trixie-arm64."""
+# No office has a 32-bit machine.
+OFFICE = {
+    target.name: target
+    for target in (
+        Target(release, arch, machine, (), ("pycparser",), tags, product="edge-centre")
+        for release in RELEASES
+        for arch, machine, tags in (("amd64", "x86_64", _AMD64_TAGS), ("arm64", "aarch64", ("manylinux2014",)))
+    )
+}
+"""Of the office, by the same names."""

@@ -53,10 +53,14 @@ def build(project: Path, root: Path, release: Release) -> None:
     command.parent.mkdir(parents=True, exist_ok=True)
     command.symlink_to("/opt/edge-agent/bin/edge-agent")
     _model(root / MODELS)
-    changes = (project / "deploy/package/debian/changelog").read_text()
+    write(root / DOCUMENTS / "changelog.gz", changes(project, release))
+
+
+def changes(project: Path, release: Release) -> str:
+    """The changelog of the package for one Debian."""
+    text = (project / "deploy/package/debian/changelog").read_text()
     named = rf"edge-agent (\1{release.suffix}) {release.name};"
-    changes = re.sub(r"^edge-agent \((.+)\) stable;", named, changes, flags=re.MULTILINE)
-    write(root / DOCUMENTS / "changelog.gz", changes)
+    return re.sub(r"^edge-agent \((.+)\) stable;", named, text, flags=re.MULTILINE)
 
 
 def write(path: Path, text: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import agent
 import edge_centre
 from edge_centre.kit.province import Province
-from edge_centre.kit.sources import ROOT
+from edge_centre.kit.sources import PACKAGES
 from edge_centre.kit.workshop import Workshop
 
 _ROLE = Path(__file__).parent / "role"
@@ -31,7 +31,7 @@ def make(shop: Workshop, province: Province) -> None:
     }
     tree = {"all": {"children": {group: {"hosts": each} for group, each in hosts.items()}}}
     shop.derive("ansible/inventory.yml", json.dumps(tree, indent=2) + "\n")  # which is YAML too
-    packages = json.dumps(str(ROOT / "dist"))
+    packages = json.dumps(str(PACKAGES))
     shop.fill(
         "ansible/site.yml",
         "site.yml",

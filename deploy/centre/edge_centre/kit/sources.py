@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
-_PLACES = (Path(__file__).parents[4], Path("/usr/share/edge-centre"))
-"""A checkout; the package."""
-ROOT = next((place for place in _PLACES if (place / "deploy/mosquitto").is_dir()), _PLACES[-1])
+_CHECKOUT, _PACKAGE = Path(__file__).parents[4], Path("/usr/share/edge-centre")
+_IN_CHECKOUT = (_CHECKOUT / "deploy/mosquitto").is_dir()
+ROOT = _CHECKOUT if _IN_CHECKOUT else _PACKAGE
+PACKAGES = (_CHECKOUT if _IN_CHECKOUT else Path.cwd()) / "dist"
+"""Where the playbook finds the package of the operators' page: a checkout builds it there, and an office puts it beside
+its `provinces`."""
