@@ -3,20 +3,9 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { hashed, Numbers, REMEMBERED } from "../../deploy/control-room/src/centre/order";
-import type { Notice } from "../../deploy/control-room/src/centre/notices";
 import { Rig, UTF8 } from "./room_rig";
 
 const used = (): number => (globalThis.gc?.(), process.memoryUsage().heapUsed + process.memoryUsage().arrayBuffers);
-
-test("the newest 2,000 identifiers of a device are known, one that comes again stays so, and the oldest is forgotten", () => {
-  const numbers = new Numbers();
-  for (let number = 0; number < REMEMBERED; number++) assert.ok(numbers.isNew(`id-${number}`));
-  assert.ok(!numbers.isNew("id-0"));
-  assert.ok(numbers.isNew(`id-${REMEMBERED}`));
-  assert.ok(!numbers.isNew("id-0"));
-  for (let number = 2; number <= REMEMBERED; number++) assert.ok(!numbers.isNew(`id-${number}`), `id-${number}`);
-  assert.ok(numbers.isNew("id-1"));
-});
 
 test("what is known is the same as in a list of the texts themselves, in whatever order they come", () => {
   const numbers = new Numbers();
@@ -62,15 +51,6 @@ test("a closed alarm is not opened again by what was said before, nor told again
   rig.hear("alarm/police", rig.alarm({ press_count: 2 }));
   rig.pass(100);
   assert.deepEqual([...rig.alarms.values()].map(({ alarmId, isOpen, isRinging }) => [alarmId, isOpen, isRinging]), [["a1", true, true]]);
-});
-
-test("an alarm that is open again tells how often it had been pressed when it was closed", async () => {
-  const notices: Notice[] = [];
-  const rig = await new Rig().open();
-  for (const word of [{ press_count: 2 }, { press_count: 3, stage: "closed" }, { press_count: 3 }]) {
-    notices.push(...rig.room.consumer.hear("a", "edge/v1/gp/site/kiosk/up/alarm/police", UTF8.encode(rig.alarm(word)), false, rig.nowMs));
-  }
-  assert.deepEqual(notices.flatMap((notice) => (notice.kind === "alarm-reopened" ? [notice.pressesAtClose] : [])), [3]);
 });
 
 test("the rows of closed alarms are bounded over all devices, however many come before the page takes them", async () => {

@@ -593,47 +593,6 @@ for (const [what, clocks] of [["by every clock", ["nowMs", "wallMs"]], ["by the 
   });
 }
 
-for (const first of ["the older list", "the newer list"] as const) {
-  for (const [what, stage] of [["was closed before the page was loaded calls nobody", "closed"], ["the kiosk has lost is called lost", "registered"]] as const) {
-    test(`an alarm that only an older list of another broker has, and that ${what}, when ${first} comes first`, async () => {
-      const rig = await new Rig().begin();
-      const upTo = (record: number): Json => ({ recordtop: record, recorddone: record });
-      rig.hear("state", rig.state(upTo(4)), { retain: true });
-      const older = rig.openList([{}], upTo(4));
-      const last = rig.alarm({ stage, historical: true }, { record: 6, ...upTo(6) });
-      const newer = rig.openList([], upTo(6));
-      const bring = [() => rig.hear("alarms", older, { broker: 1, retain: true }), () => rig.hear("alarms", newer, { retain: true })];
-      if (first === "the newer list") bring.reverse();
-      for (const one of bring) one();
-      rig.pass(6000);
-      await until(() => rig.orders().length > 0);
-      const { payload } = rig.brokers[0]!.said.find(({ topic }) => topic.endsWith("/down/command/replay"))!;
-      assert.deepEqual(claims(payload)["args"], { first: 5, last: 6 });
-      assert.equal(rig.alarms.size, 0, "it is not told before the device has been asked");
-      rig.hear("event/part-degraded", rig.envelope("edge.event.part-degraded.v1", { historical: true, part: "uplink", detail: "" }, { record: 5, ...upTo(6) }));
-      rig.hear("alarm/police", last);
-      const output = { first: 5, last: 6, count: 2, missing: [] };
-      const result = { command_id: claims(payload)["cmd_id"], name: "replay", status: "succeeded", code: "ok", text: "", output };
-      rig.hear("result/x", rig.envelope("edge.result.v1", result, upTo(6)));
-      rig.pass(20_000);
-      const alarm = rig.alarms.get("a1")!;
-      assert.deepEqual([alarm.isOpen, alarm.lost], stage === "closed" ? [false, null] : [true, "vanished"]);
-      assert.ok(!rig.tells.some((tell) => tell.tell === "changed" && tell.alarms.some((each) => each.isRinging)));
-      const asked = rig.brokers[0]!.said.filter(({ topic }) => topic.includes("/down/")).map(({ payload }) => claims(payload)["cmd_id"]);
-      assert.equal(new Set(asked).size, 1);
-    });
-  }
-}
-
-test("a list that a device has left at another broker is shown and calls nobody while the device can't be asked", async () => {
-  const rig = await new Rig().open();
-  rig.hear("alarms", rig.openList([{}]), { broker: 1, retain: true });
-  rig.hear("alarms", rig.openList([]), { retain: true });
-  rig.pass(20_000);
-  const { isOpen, lost, isRinging } = rig.alarms.get("a1")!;
-  assert.deepEqual([isOpen, lost, isRinging], [true, "unheard", false]);
-});
-
 for (const [what, isUp] of [["is dead", false], ["has nothing of the device", true]] as const) {
   test(`somebody who waits is heard within a second where the other broker ${what}`, async () => {
     const rig = new Rig();

@@ -71,7 +71,7 @@ def test_every_field_is_described(model: type[BaseModel]) -> None:
 
 
 def test_whoever_follows_a_record_by_the_letter_finds_no_false_holes() -> None:
-    """What a broker has retained says how far the record was long ago. `tests/centre/test_record.py` has the library
+    """What a broker has retained says how far the record was long ago. `tests/vectors/loss.json` has the library
     begin so."""
     begins = "whoever hears a device for the first time begins with the `recorddone` of the first message that is "
     assert f"{begins}neither retained nor `historical`" in " ".join(DOCUMENT.split())
