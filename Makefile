@@ -297,7 +297,7 @@ uploads: setup-dev ## Segments are uploaded while the network is cut 50 times: e
 	@$(BIN)/python -m tests.campaigns.uploads $(UPLOADS)
 
 fuzz: setup-dev ## A hundred thousand spoilt commands: none may do anything, none may harm the agent (ten minutes; FUZZ=2000)
-	@FUZZ=$(or $(FUZZ),100000) $(BIN)/pytest -s --show-capture=no -o log_level=CRITICAL --timeout=7200 tests/bootstrap/test_fuzz.py
+	@FUZZ=$(or $(FUZZ),100000) $(BIN)/pytest -s --show-capture=no -o log_level=CRITICAL --timeout=7200 tests/runtime/remote/test_fuzz.py
 
 control-room-load: setup-dev ## The control room's page with 5,000 devices and 1,000 alarms, and through a shift of eight hours in fast time (twenty minutes; LOAD='--hours 4')
 	@$(BIN)/python -m tests.control_room.long_load $(LOAD)

@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING
 
 from agent.bootstrap import simulation, specs
 from agent.bootstrap.cameras import links_to
-from agent.bootstrap.command_executor import AllAlarms, CommandExecutor
-from agent.bootstrap.from_afar import CONFIG, FromAfar
 from agent.bootstrap.kiosk import Kiosk, Pins, make_kiosk, open_pins
 from agent.bootstrap.late_disk import restore
 from agent.bootstrap.live import make_live
 from agent.bootstrap.optional_parts import prepare, start_lights
 from agent.bootstrap.platform import Outside, board_serials, this_machine
 from agent.bootstrap.recordings import make_recordings
+from agent.bootstrap.remote import make_remote
 from agent.bootstrap.self_test import make_self_test
 from agent.bootstrap.sparing import make_battery, make_data_use
 from agent.bootstrap.tap import TapParts, run_tap
@@ -36,17 +35,19 @@ from agent.runtime.cameras.asked_pictures import AskedPictures
 from agent.runtime.cameras.cameras import Cameras
 from agent.runtime.cameras.line_counts import KEPT as LINE_COUNTS
 from agent.runtime.cameras.vision_link import VisionLink
+from agent.runtime.commands.executor import CommandExecutor
 from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.live.live_view import LiveView
 from agent.runtime.recording.recordings import Recordings
-from agent.runtime.selftest.probe_alarm import ProbeAlarm
+from agent.runtime.remote.from_afar import CONFIG, FromAfar
+from agent.runtime.selftest.probe_alarm import AllAlarms, ProbeAlarm
 from agent.runtime.selftest.self_test import SELF_TEST
 from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.health import HealthBoard
 from agent.runtime.supervision.main_loop import RESTART, MainLoop
 from agent.runtime.supervision.security import SecurityLog
 from agent.runtime.tap.service_page import ServicePage
-from agent.settings.kept import Begun
+from agent.settings.kept import Begun, again
 from agent.sim.control import SimControl
 
 if TYPE_CHECKING:  # a device of which nothing is recorded carries nothing of recorders
@@ -118,28 +119,28 @@ def run(
             kept=outbox.kept(LINE_COUNTS),
         )
         self_test = make_self_test(settings, context, outside, outbox, pins, kiosk, uplink, probe, handler)
-        from_afar = FromAfar(
+        from_afar, in_use = make_remote(
             begun=begun,
             context=context,
             outbox=outbox,
             keys=keys,
             alarms=pipeline,
             cameras=cameras,
-            recorders=recordings,
+            recordings=recordings,
             announcer=uplink.announcer,
             handler=handler,
             simulated=simulate,
         )
         executor = CommandExecutor(
             clock,
-            alarms,
+            alarms.acknowledge,
             pipeline,
             listener,
             AskedPictures(clock, outbox, cameras, context.security),
-            self_test,
-            from_afar,
+            self_test.order,
+            from_afar.execute,
             outbox.replay,
-            page,
+            page.order,
             recordings,
             live,
             sending,
@@ -186,6 +187,7 @@ def run(
                 keys=keys,
                 cameras=cameras,
                 from_afar=from_afar,
+                in_use=in_use,
                 simulated=simulate,
             ),
         )
@@ -193,15 +195,15 @@ def run(
         outside.notifier.ready()
         on_ready(main_loop)
         prepare(keys)
-        ended = _ended(main_loop.keep_watch(), from_afar, outside.notifier)
+        ended = _ended(main_loop.keep_watch(), begun, from_afar, outside.notifier)
     # A thread that is still at it could harm the next run of the core, so the service manager starts that afresh.
     return 1 if isinstance(ended, Begun) and supervisor.has_stuck else ended
 
 
-def _ended(code: int, from_afar: FromAfar, notifier: Notifier) -> int | Begun:
+def _ended(code: int, begun: Begun, from_afar: FromAfar, notifier: Notifier) -> int | Begun:
     """Return what to run with again, while the buttons are still live, or tell the service manager of the end."""
     if code == RESTART:
-        return from_afar.again()
+        return again(begun, from_afar.kept)
     notifier.stopping()
     return code
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from agent.contract.commands import SECOND_ROLES, Claims, CommandRejected, KeysSetArgs, read_claims
+from agent.core.errors import ChangeRefused
 from agent.runtime.commands.handler import Verified
-from agent.settings.afar import ChangeRefused
 from agent.trust.jose_keys import KeyRing, PublicKey, parse_keys
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from agent.adapters.binding import PAGE as ENROLLED_PAGE
 from agent.adapters.binding import Serials
 from agent.bootstrap import specs
-from agent.bootstrap.from_afar import FromAfar
 from agent.bootstrap.kiosk import Kiosk, Pins
 from agent.bootstrap.platform import board_serials
+from agent.bootstrap.settings_in_use import SettingsInUse
 from agent.bootstrap.uplink import Uplink
 from agent.contract.lamps import Pattern
 from agent.core import service_code
@@ -20,8 +20,10 @@ from agent.outbox.outbox import Outbox
 from agent.runtime.cameras.cameras import Cameras
 from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.commands.orders import OrderDone
+from agent.runtime.remote.from_afar import FromAfar
 from agent.runtime.supervision.context import Context
-from agent.runtime.tap.service_page import PagePlace, ServicePage, share
+from agent.runtime.supervision.shared_file import share
+from agent.runtime.tap.service_page import PagePlace, ServicePage
 from agent.runtime.tap.tap import Asked, Tap
 from agent.settings import Settings
 from agent.sim import control_socket
@@ -39,7 +41,7 @@ _STILL = {Pattern.OFF, Pattern.ON, Pattern.STEADY}
 log = logging.getLogger(__name__)
 
 
-def _page_place(settings: Settings, from_afar: FromAfar, serials: Serials) -> PagePlace:
+def _page_place(settings: Settings, in_use: SettingsInUse, serials: Serials) -> PagePlace:
     """Say where the page finds what it needs, and what that is."""
 
     def about() -> Mapping[str, Any]:
@@ -49,7 +51,7 @@ def _page_place(settings: Settings, from_afar: FromAfar, serials: Serials) -> Pa
         from agent.bootstrap.commissioning import equipment  # noqa: PLC0415
         from agent.core.commissioning.plan import Equipment  # noqa: PLC0415
 
-        has = equipment(from_afar.settings, next(iter(serials()), ""))
+        has = equipment(in_use.settings, next(iter(serials()), ""))
         return {
             **settings.service_page.model_dump(),
             "equipment": TypeAdapter(Equipment).dump_python(has, mode="json"),
@@ -69,7 +71,7 @@ def _page_place(settings: Settings, from_afar: FromAfar, serials: Serials) -> Pa
         kept_code=directory / service_code.FILE,
         blinks=settings.lights.beacon is not None,
         about=about,
-        version=lambda: from_afar.settings,
+        version=lambda: in_use.settings,
         reached=reached,
     )
 
@@ -99,6 +101,7 @@ class TapParts(NamedTuple):
     keys: KeyRing
     cameras: Cameras
     from_afar: FromAfar
+    in_use: SettingsInUse
     simulated: bool
 
 
@@ -151,7 +154,7 @@ def run_tap(stack: ExitStack, parts: TapParts) -> None:
     with suppress(OSError):  # then it is its user's alone
         share(path, TAP_GROUP)
     serials = board_serials(settings, simulate=parts.simulated)
-    place = _page_place(settings, parts.from_afar, serials)
+    place = _page_place(settings, parts.in_use, serials)
     parts.page.begin(place, parts.kiosk.pipeline, lambda *how: parts.handler.order_done(OrderDone(*how)))
 
     @cache
@@ -164,22 +167,19 @@ def run_tap(stack: ExitStack, parts: TapParts) -> None:
         return Witness(steps, outbox.kept(KEY), outbox.keep)
 
     def asked() -> Mapping[bytes, Asked]:
-        from agent.bootstrap.on_the_spot import Drawn, Views  # noqa: PLC0415 - as above
-        from agent.bootstrap.sealing import Sealing  # noqa: PLC0415
+        from agent.bootstrap.sealing import make_sealing  # noqa: PLC0415 - as above
+        from agent.runtime.commissioning.on_the_spot import Drawn, Views  # noqa: PLC0415
 
-        sealing = Sealing(
-            lambda: parts.from_afar.settings,
-            context,
-            outbox,
-            parts.keys,
-            parts.cameras,
-            parts.uplink.announcer,
-            serials,
-            witness().seen,
-        )
+        in_use, from_afar = parts.in_use, parts.from_afar
+        announcer = parts.uplink.announcer
+        sealing = make_sealing(in_use, context, outbox, parts.keys, parts.cameras, announcer, serials, witness())
         names = frozenset(camera.name for camera in settings.cameras)
         views = Views(parts.cameras, names, path.parent, TAP_GROUP, context.clock)
-        drawn = Drawn(parts.from_afar)
+        drawn = Drawn(
+            lambda: in_use.drawn(from_afar.wanted),
+            lambda: in_use.form(from_afar.kept, from_afar.wanted),
+            lambda changes: in_use.mistakes(from_afar.kept, changes),
+        )
         reports = dict.fromkeys((b"draft", b"report"), sealing)
         settable = dict.fromkeys((b"cameras", b"settings", b"check"), drawn)
         return {**reports, b"view": views, **settable}

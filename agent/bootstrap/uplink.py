@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 
 from agent.bootstrap import specs
-from agent.bootstrap.command_executor import AllAlarms
-from agent.bootstrap.from_afar import describe
 from agent.bootstrap.platform import Outside
+from agent.bootstrap.settings_in_use import describe
 from agent.core.delivery.backoff import Backoff
 from agent.outbox.outbox import Outbox
 from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.commands.key_watch import KeyWatch
 from agent.runtime.commands.orders import replay_done
+from agent.runtime.selftest.probe_alarm import AllAlarms
 from agent.runtime.supervision.context import Context
 from agent.runtime.uplink.announcer import Announcer
 from agent.runtime.uplink.centre_watch import CentreWatch

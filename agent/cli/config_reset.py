@@ -7,8 +7,9 @@ from agent.adapters.in_time import in_time
 from agent.adapters.rights import give_up_root
 from agent.contract.options import add_config
 from agent.core.errors import StorageError
+from agent.runtime.remote.kept import Kept
 from agent.settings import load
-from agent.settings.kept import Kept, load_kept, store_kept
+from agent.settings.kept import load_kept, store_kept
 
 _EXAMPLE = """\
 Example:

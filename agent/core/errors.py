@@ -1,5 +1,7 @@
 """The agent's own errors: one base, with a subclass per layer. Only the command line maps them to exit codes."""
 
+from collections.abc import Sequence
+
 # Every error of the agent is imported from here, those that it shares with the command centre's library too.
 from agent.contract.errors import BrokerError as BrokerError  # noqa: PLC0414
 from agent.contract.errors import DiskFullError as DiskFullError  # noqa: PLC0414
@@ -9,6 +11,16 @@ from agent.contract.errors import SettingsError as SettingsError  # noqa: PLC041
 from agent.contract.errors import StorageError as StorageError  # noqa: PLC0414
 from agent.contract.errors import UnwritableError as UnwritableError  # noqa: PLC0414
 from agent.contract.errors import UsageError as UsageError  # noqa: PLC0414
+
+
+class ChangeRefused(SettingsError):  # noqa: N818 - a verdict, as the contract names it
+    """A change of the settings can't be accepted. `code` is the contract's."""
+
+    def __init__(self, code: str, text: str, mistakes: Sequence[tuple[str, str]] = ()) -> None:
+        """`mistakes` are those of BadSettings, where there are some."""
+        super().__init__(text)
+        self.code = code
+        self.mistakes = mistakes or [("", text)]
 
 
 class HardwareError(EdgeAgentError):

@@ -13,6 +13,7 @@ from agent.core.diagnosis.finding import Finding, fail, failure, ok, unknown, wa
 from agent.core.errors import BrokerError, MaskError, SettingsError, StorageError
 from agent.doctor.check import Device, Note
 from agent.provisioning.credentials import PAGE
+from agent.runtime.remote.kept import KeySet
 from agent.settings import Settings, kept, left_of_example
 from agent.trust import x509_files
 from agent.trust.jose_keys import read_key_set
@@ -108,7 +109,7 @@ def _page(known: Settings, enrolled: Path, now: datetime) -> Finding:
     return judge_page(found, f"{known.device.id}.local", now)
 
 
-def keys_from_afar(taken: kept.KeySet, instead_of: Path | None, note: Note) -> list[Finding]:  # noqa: ARG001
+def keys_from_afar(taken: KeySet, instead_of: Path | None, note: Note) -> list[Finding]:  # noqa: ARG001
     """Report the keys that count in place of the file's."""
     what = f"{len(taken.keys)} keys, set from afar (revision {taken.revision}) in place of {instead_of or 'none'}"
     return [ok(f"{what}; `sudo edge-agent config-reset` takes them away")]

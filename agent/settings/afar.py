@@ -10,21 +10,11 @@ from typing import Any
 
 from agent.contract import layers
 from agent.contract.from_afar import ON_THE_SPOT, TABLES, forbidden, is_named
-from agent.core.errors import SettingsError
+from agent.core.errors import ChangeRefused
 from agent.settings.file import BadSettings, settings_of
 from agent.settings.tree import Settings
 
 _NAMED = ("zones", "lines")
-
-
-class ChangeRefused(SettingsError):  # noqa: N818 - a verdict, as the contract names it
-    """A change of the settings can't be accepted. `code` is the contract's."""
-
-    def __init__(self, code: str, text: str, mistakes: Sequence[tuple[str, str]] = ()) -> None:
-        """`mistakes` are those of BadSettings, where there are some."""
-        super().__init__(text)
-        self.code = code
-        self.mistakes = mistakes or [("", text)]
 
 
 def apply(base: layers.Node, changes: Mapping[str, Any], place: str) -> Settings:

@@ -6,7 +6,7 @@ import pytest
 
 from agent.bootstrap.signers import check_keys, check_second
 from agent.contract.commands import KeysSetArgs, read_claims
-from agent.settings.afar import ChangeRefused
+from agent.core.errors import ChangeRefused
 from agent.trust.jose_keys import KeyRing, PrivateKey, sign
 from tests.support.drafts import IDENTITY
 

@@ -18,7 +18,8 @@ from agent.core.errors import StorageError
 from agent.outbox.outbox import Outbox
 from agent.provisioning import decommission, settings_files
 from agent.provisioning.decommission import MARK
-from agent.settings.kept import Kept, KeySet, store_kept
+from agent.runtime.remote.kept import Kept, KeySet
+from agent.settings.kept import store_kept
 from agent.trust.claim import read
 from agent.trust.evidence_keys import EvidenceKey
 from agent.trust.jose_keys import PrivateKey

@@ -27,8 +27,9 @@ from agent.provisioning.asking import Tools
 from agent.provisioning.credentials import Store
 from agent.provisioning.renew import last_result
 from agent.provisioning.settings_files import LAYER
+from agent.runtime.remote.kept import Kept, Layer
 from agent.settings import load
-from agent.settings.kept import Kept, Layer, begin, load_kept, store_kept
+from agent.settings.kept import begin, load_kept, store_kept
 from agent.trust import openssl
 from agent.trust.claim import Invitation
 from agent.trust.jose_keys import PrivateKey

@@ -14,8 +14,9 @@ from pydantic import BaseModel
 
 from agent.contract import layers
 from agent.contract.from_afar import ALLOWED, ON_THE_SPOT
+from agent.core.errors import ChangeRefused
 from agent.settings import Settings, load
-from agent.settings.afar import ChangeRefused, judge, on_the_spot, why_two
+from agent.settings.afar import judge, on_the_spot, why_two
 from agent.settings.file import _model_in
 from agent.trust.evidence_keys import EvidenceKey
 from tests.settings.test_file import GOOD

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from agent.core.errors import SettingsError, StorageError
+from agent.runtime.remote.kept import Kept, Layer, Trial
 from agent.settings import kept
-from agent.settings.kept import FILE, Begun, Kept, Layer, Trial, again, begin, load_kept, look, store_kept
+from agent.settings.kept import FILE, Begun, again, begin, load_kept, look, store_kept
 from tests.settings.test_file import GOOD
 
 OLD = Kept(in_force=Layer(revision=1, changes={"health": {"interval_s": 30}}), wanted=1)

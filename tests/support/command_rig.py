@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-from agent.bootstrap.command_executor import CommandExecutor
 from agent.contract.commands import CommandRejected
 from agent.contract.messages import AlarmData
 from agent.core.alarms.test_mode import TestModeAnswer
@@ -14,12 +13,12 @@ from agent.core.facts import AckAnswer, CentreAck
 from agent.outbox.outbox import Outbox
 from agent.ports import OutgoingMessage, Received
 from agent.runtime.cameras.asked_pictures import AskedPictures
+from agent.runtime.commands.executor import CommandExecutor
 from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.commands.memory import COMMAND_KEY
-from agent.runtime.commands.orders import SelfTestAnswer, replay_done
+from agent.runtime.commands.orders import OpenAnswer, SelfTestAnswer, replay_done
 from agent.runtime.live.answers import LiveAnswer
 from agent.runtime.live.look import Looker
-from agent.runtime.tap.service_page import OpenAnswer
 from deploy.lab.clock import SimClock
 from tests.support.context import make_context
 from tests.support.drafts import IDENTITY, alarm_data, body, taken, write
@@ -83,18 +82,16 @@ class CommandRig:
             key_watch=self,
         )
         any_part: Any = self
-        self_test: Any = SimpleNamespace(order=self.self_test)
-        page: Any = SimpleNamespace(order=self.open_page)
         executor = CommandExecutor(
             self.clock,
-            any_part,
+            lambda ack: self.acknowledge(ack),  # noqa: PLW0108 - a test may replace it
             any_part,
             any_part,
             AskedPictures(self.clock, self.outbox, any_part, context.security),
-            self_test,
+            self.self_test,
             any_part,
             self.outbox.replay,
-            page,
+            self.open_page,
             any_part,
             SimpleNamespace(start=self.look, stop=self.look),  # type: ignore[arg-type]
             any_part,
@@ -149,7 +146,7 @@ class CommandRig:
         self.did(("look", args, who))
         return self.live_answer
 
-    def self_test(self, order_id: str, *, siren: bool) -> SelfTestAnswer:
+    def self_test(self, order_id: str, siren: bool) -> SelfTestAnswer:
         self.did(("self-test", order_id, siren) if siren else ("self-test", order_id))
         return self.self_test_answer
 

@@ -28,7 +28,7 @@ CUTS = int(os.environ.get("CUTS", "3"))
 """So many kills; the environment may ask for more."""
 SHORT_TRIAL = """
 import sys
-from agent.bootstrap import trial
+from agent.runtime.remote import trial
 trial.TRIAL_S = 6.0
 from agent.__main__ import main
 sys.exit(main())

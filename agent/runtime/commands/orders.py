@@ -11,6 +11,8 @@ from agent.ports import Received
 
 SelfTestAnswer = Literal["asked", "busy", "alarm-open"]
 """Whether a self-test that was ordered will begin."""
+OpenAnswer = Literal["ok", "no-code", "no-page"]
+"""Whether the service page that was ordered will open, or end."""
 
 
 @dataclass(frozen=True, slots=True)

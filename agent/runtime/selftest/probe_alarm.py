@@ -11,6 +11,7 @@ from agent.core.alarms.hold import answered, verdict
 from agent.core.alarms.self_test import CODES
 from agent.core.facts import AckAnswer, AlarmDelivered, CentreAck
 from agent.outbox.outbox import Outbox
+from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.supervision.context import Context
 
 KEPT = "self-test/alarm"
@@ -113,3 +114,20 @@ class ProbeAlarm:
 
     def _kept(self, data: AlarmData) -> dict[str, str | None]:
         return {f"{KEPT}/{data.alarm_id}": None if data.stage is Stage.CLOSED else data.model_dump_json()}
+
+
+class AllAlarms:
+    """The kiosk's alarms and the self-test's alarm. Any thread."""
+
+    def __init__(self, pipeline: Pipeline, probe: ProbeAlarm) -> None:
+        self._pipeline = pipeline
+        self._probe = probe
+
+    def acknowledge(self, ack: CentreAck) -> AckAnswer:
+        """Act on a verified ack."""
+        return self._probe.acknowledge(ack) or self._pipeline.acknowledge(ack)
+
+    def delivered(self, fact: AlarmDelivered) -> None:
+        """The broker has a message of an alarm."""
+        if not self._probe.delivered(fact):
+            self._pipeline.submit(fact)

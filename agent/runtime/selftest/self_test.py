@@ -112,7 +112,7 @@ class SelfTest:
         self.last: LastTest | None = None
         """The last completed test, of this run or an earlier one."""
 
-    def order(self, order_id: str, *, siren: bool = False) -> SelfTestAnswer:
+    def order(self, order_id: str, siren: bool = False) -> SelfTestAnswer:
         """Begin a test now, if none is under way and no alarm is open; with `siren` the siren sounds in it."""
         if self._kiosk.open_ids:
             return "alarm-open"

@@ -7,12 +7,9 @@ press.
 
 import json
 import logging
-import os
 import queue
 import secrets
-import shutil
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,7 +18,9 @@ from typing import Any, Literal, Protocol
 from agent.contract.leaves import DocumentError, parse
 from agent.core import service_code
 from agent.core.plain import plain
+from agent.runtime.commands.orders import OpenAnswer
 from agent.runtime.supervision.context import Context
+from agent.runtime.supervision.shared_file import replace_shared
 
 LONGEST_S = 900.0
 START_S = 45.0
@@ -30,7 +29,6 @@ _MOST_WRONG = 1000
 _LOOK = "`systemctl status edge-agent-service-page.path edge-agent-service-page` says why"
 OrderDone = Callable[[str, bool, str, str], object]
 """Called with the id of an order, whether it is done, and the code and text of its result."""
-OpenAnswer = Literal["ok", "no-code", "no-page"]
 
 log = logging.getLogger(__name__)
 
@@ -267,22 +265,3 @@ class ServicePage:
             log.warning("the service page can't be asked for: %s", error)
             return False
         return True
-
-
-def replace_shared(file: Path, content: bytes, group: str) -> None:
-    """Replace a file in memory that a group may read. Raises OSError."""
-    new = file.with_name(f"{file.name}.new")
-    new.unlink(missing_ok=True)
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as out:
-        out.write(content)
-    share(new, group)
-    new.replace(file)
-
-
-def share(path: Path, group: str) -> None:
-    """Let a group read a file of ours, and write to it if it is a socket. Where there is no such group, or the agent is
-    not in it, the file stays the agent's alone. Raises OSError."""
-    with suppress(LookupError, PermissionError):
-        shutil.chown(path, group=group)
-        path.chmod(0o660 if path.is_socket() else 0o640)

@@ -15,7 +15,6 @@ from threading import Event
 from typing import Any
 
 from agent.adapters.system_clock import SystemClock
-from agent.bootstrap.command_executor import AllAlarms
 from agent.bootstrap.kiosk import Pins, make_kiosk
 from agent.bootstrap.platform import Outside
 from agent.bootstrap.recordings import make_recordings
@@ -30,7 +29,7 @@ from agent.outbox.outbox import Outbox
 from agent.outbox.reporter import Reporter
 from agent.outbox.store import MessageStore
 from agent.runtime.cameras.cameras import Cameras
-from agent.runtime.selftest.probe_alarm import ProbeAlarm
+from agent.runtime.selftest.probe_alarm import AllAlarms, ProbeAlarm
 from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.health import HealthBoard
 from agent.runtime.supervision.main_loop import MainLoop

@@ -7,16 +7,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from agent.bootstrap.from_afar import FromAfar
 from agent.contract.leaves import DocumentError, parse
 from agent.ports import Clock
 from agent.runtime.cameras.cameras import Cameras
-from agent.runtime.tap.service_page import replace_shared
+from agent.runtime.supervision.shared_file import replace_shared
 
 _PAUSE_NS = 500_000_000
 """How long between two pictures of one camera: enough for somebody who aims it, and a small board has other work."""
 
 Tells = Callable[[Mapping[str, Any]], None]
+Says = Callable[[], Mapping[str, Any]]
 log = logging.getLogger(__name__)
 
 
@@ -66,20 +66,26 @@ class Views:
 class Drawn:
     """Answers `cameras`, `settings` and `check`. On the tap's thread."""
 
-    def __init__(self, from_afar: FromAfar) -> None:
-        self._from_afar = from_afar
+    def __init__(
+        self, cameras: Says, settings: Says, mistakes: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    ) -> None:
+        """`cameras` returns what is drawn, `settings` what else may be set, `mistakes` what an order would be refused
+        for."""
+        self._cameras = cameras
+        self._settings = settings
+        self._mistakes = mistakes
 
     def ask(self, word: str, body: bytes, tell: Tells) -> None:
         """Answer at once."""
         if word == "cameras":
-            tell({"cameras": self._from_afar.drawn()})
+            tell({"cameras": self._cameras()})
             return
         if word == "settings":
-            tell({"settings": self._from_afar.form()})
+            tell({"settings": self._settings()})
             return
         try:
             changes = parse(body)
         except DocumentError as error:
             tell({"checked": {"mistakes": [{"path": "", "sentence": str(error)}], "two": None}})
             return
-        tell({"checked": self._from_afar.mistakes(changes if isinstance(changes, dict) else {})})
+        tell({"checked": self._mistakes(changes if isinstance(changes, dict) else {})})

@@ -8,12 +8,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from agent.bootstrap import sealing
-from agent.bootstrap.sealing import FILE
 from agent.provisioning.sealing import sealed
+from agent.runtime.commissioning import sealing
+from agent.runtime.commissioning.sealing import FILE
 from agent.trust import openssl
 from edge_centre.__main__ import main
-from tests.bootstrap.test_sealing import Device
+from tests.runtime.commissioning.test_sealing import Device
 from tests.support.agent_process import REPOSITORY
 from tests.support.commissioning import USER
 from tests.support.tpm import Tpm

@@ -6,32 +6,23 @@ what to do.
 """
 
 import queue
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
-from agent.adapters.in_time import in_time
-from agent.bootstrap import specs
-from agent.bootstrap.certificate_watch import CertificateWatch
-from agent.bootstrap.signers import check_keys, check_second
-from agent.bootstrap.trial import HasCameras, TrialJudge, Verdict
 from agent.contract.commands import Claims, ConfigSetArgs, KeysSetArgs, RebootArgs
-from agent.contract.device import ConfigData, KeysData, MetaData
 from agent.contract.messages import ResultData
-from agent.core.errors import StorageError
-from agent.outbox.outbox import Outbox
+from agent.core.errors import ChangeRefused, StorageError
 from agent.ports import Received
+from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.commands.handler import CommandHandler, CommandOutcome, Verified
 from agent.runtime.commands.orders import OrderDone
+from agent.runtime.remote.change import Change, InUse
+from agent.runtime.remote.kept import Kept, KeySet, Layer, Order, Reboot, Trial
+from agent.runtime.remote.trial import TrialJudge, Verdict
 from agent.runtime.supervision.context import Context
-from agent.runtime.supervision.main_loop import REBOOT, RESTART
-from agent.settings import Settings
-from agent.settings.afar import ChangeRefused, judge, on_the_spot, why_two
-from agent.settings.kept import PLACE, Begun, Kept, KeySet, Layer, Order, Reboot, Trial, again, store_kept
-from agent.trust.jose_keys import KeyRing
-
-if TYPE_CHECKING:
-    from agent.core.camera.recorder_link import RecorderSpec
+from agent.runtime.supervision.main_loop import REBOOT, RESTART, MainLoop
+from agent.runtime.uplink.announcer import Announcer
 
 CONFIG = "config"
 """The name of this part in the health message, and of its thread."""
@@ -41,37 +32,11 @@ _UNWRITTEN = "the disk does not take it"
 _BUSY = "new settings are being tried, keys are being written, or the device restarts"
 
 
-class Leaves(Protocol):
-    """The main loop."""
-
-    def leave(self, code: int) -> None:
-        """End it with this code. Any thread."""
-        ...
-
-
-class KnowsOpenAlarms(Protocol):
-    """The pipeline."""
-
-    @property
-    def open_ids(self) -> frozenset[str]:
-        """The open alarms. Any thread."""
-        ...
-
-
-class Announces(Protocol):
-    """The part that describes the device to the centre."""
-
-    def configured(self, meta: MetaData, config_revision: str) -> None:
-        """Describe the device so from now on, and publish it. Any thread."""
-        ...
-
-
-class Respecs(Protocol):
-    """The recorders."""
-
-    def respec(self, specs: "Iterable[RecorderSpec]") -> None:
-        """Start those whose spec has changed anew. Any thread."""
-        ...
+CheckSecond = Callable[[str | None, Claims, Verified, str], None]
+"""Checks that another person has signed the same order: their token, the claims and the signer of the first, and what
+takes two. Raises ChangeRefused."""
+CheckKeys = Callable[[KeysSetArgs, Claims, Verified], None]
+"""Checks that these keys can take the place of those that are obeyed. Raises ChangeRefused."""
 
 
 class FromAfar:
@@ -80,53 +45,57 @@ class FromAfar:
     def __init__(
         self,
         *,
-        begun: Begun,
+        kept: Kept,
+        trouble: str,
+        in_use: InUse,
         context: Context,
-        outbox: Outbox,
-        keys: KeyRing,
-        alarms: KnowsOpenAlarms,
-        cameras: HasCameras,
-        recorders: Respecs,
-        announcer: Announces,
+        check_second: CheckSecond,
+        check_keys: CheckKeys,
+        obey: Callable[[list[dict[str, Any]], int], None],
+        alarms: Pipeline,
+        judge: TrialJudge,
+        announcer: Announcer,
         handler: CommandHandler,
+        when_idle: Callable[[], None],
         simulated: bool,
     ) -> None:
-        self._begun = begun
-        self._kept = begun.kept
-        self._settings = begun.settings
+        """`kept` is what the run began with, and `trouble` why nothing of it is in force; `obey` takes a key set and
+        its revision; `when_idle` is called when there is nothing else to do."""
+        self._kept = kept
+        self._trouble = trouble
+        self._in_use = in_use
         self._clock = context.clock
         self._board = context.board
         self._security = context.security
-        self._keys = keys
+        self._check_second = check_second
+        self._check_keys = check_keys
+        self._obey = obey
         self._alarms = alarms
         self._announcer = announcer
-        self._cameras = cameras
-        self._recorders = recorders
         self._simulated = simulated
-        self._before: Settings | None = None
-        """What a trial that needed no restart goes back to."""
         self._handler = handler
-        self._main_loop: Leaves  # from `leave_by` on
+        self._main_loop: MainLoop  # from `leave_by` on
         self._jobs: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
-        self._wanted = self._kept.wanted
-        self._is_busy = self._kept.trial is not None
+        self._wanted = kept.wanted
+        self._is_busy = kept.trial is not None
         self._writes_keys = False
         self._waiting: dict[str, Received] = {}
         """What brokers have kept for this device, and waits for a calm moment; by topic."""
         self._refused_keys = b""
         """The last order from `down/keys` that was refused: it comes again at every connection."""
-        self._judge = TrialJudge(context, outbox, cameras)
-        self._certificate_watch = CertificateWatch(begun.settings, context)
+        self._judge = judge
+        self._when_idle = when_idle
         self._is_leaving = False
         """Whether the core is about to end: what is on disk is the next start's matter."""
-        self._board.report(CONFIG, ok=not begun.trouble, detail=begun.trouble)
+        self._board.report(CONFIG, ok=not trouble, detail=trouble)
         self._resume()
 
-    def again(self) -> Begun:
-        """Return what to run with after a restart of the core. On the main thread, once it was told to leave."""
-        return again(self._begun, self._kept)
+    @property
+    def kept(self) -> Kept:
+        """What is on disk. Any thread."""
+        return self._kept
 
-    def leave_by(self, main_loop: Leaves) -> None:
+    def leave_by(self, main_loop: MainLoop) -> None:
         """Restart and reboot by this. Call it before the thread runs."""
         self._main_loop = main_loop
 
@@ -154,9 +123,9 @@ class FromAfar:
             return CommandOutcome("failed", "alarm-open", _ALARM_OPEN)
         self._wanted = args.revision
         try:
-            changes, new, two = self._judged(args.changes, signer.role)
-            if two:
-                check_second(self._keys, args.second, claims, signer, two)
+            change = self._in_use.judge(self._kept, args.changes, signer.role)
+            if change.two:
+                self._check_second(args.second, claims, signer, change.two)
         except ChangeRefused as refusal:
             reason = f"{refusal.code}: {refusal}"
             self._security.report(
@@ -172,58 +141,12 @@ class FromAfar:
             issuer=signer.issuer,
         )
         order = Order(kid=signer.kid, cmd_id=claims.cmd_id)
-        layer = Layer(revision=args.revision, changes=changes)
-        if new == self._settings:
+        layer = Layer(revision=args.revision, changes=change.layer)
+        if change.is_none:
             self._jobs.put(partial(self._adopt, layer, order))
         else:
-            self._jobs.put(partial(self._begin, layer, order, new, retained))
+            self._jobs.put(partial(self._begin, layer, order, change, retained))
         return CommandOutcome("in-progress", "trying", f"trying revision {args.revision}")
-
-    def _judged(self, changes: Mapping[str, Any], role: str) -> tuple[dict[str, Any], Settings, str]:
-        """Return the whole layer that an order makes, the settings with it, and why it takes two signers; empty if it
-        takes one. Raises ChangeRefused."""
-        files = self._begun.files
-        layer, of_office = dict(changes), list[str]()
-        if role != "admin":
-            layer, of_office = on_the_spot(files, self._kept.in_force.changes, changes)
-        new, two = judge(files, self._settings, layer, PLACE)
-        return layer, new, why_two([*two, *of_office])
-
-    def drawn(self) -> dict[str, Any]:
-        """Return the zones, lines and masks of every camera, as they are now. Any thread."""
-        settings, tree = self._settings, self._settings.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-        place = settings.device.location
-        cameras = [
-            {
-                "name": each.name,
-                "width": each.width,
-                "height": each.height,
-                **{key: given.get(key, []) for key in ("zones", "lines", "masks")},
-            }
-            for each, given in zip(settings.cameras, tree.get("cameras", ()), strict=True)
-        ]
-        return {"revision": self._wanted, "place": "" if place is None else place.text, "cameras": cameras}
-
-    def form(self) -> dict[str, Any]:
-        """Return every other setting that an order may change, as `form` has them. Any thread."""
-        from agent.settings.form import form  # noqa: PLC0415 - few technicians ask
-
-        rows = form(self._begun.files, self._kept.in_force.changes, self._settings)
-        return {"revision": self._wanted, "settings": rows}
-
-    def mistakes(self, changes: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what an order of a technician would be refused for, a sentence each, and why it takes two signers, if
-        it does. Any thread."""
-        try:
-            _, _, two = self._judged(changes, "technician")
-        except ChangeRefused as refusal:
-            return {"mistakes": [_mistake(*each) for each in refusal.mistakes], "two": None}
-        return {"mistakes": [], "two": f"T{two[1:]}." if two else None}
-
-    @property
-    def settings(self) -> Settings:
-        """The settings that count now. Any thread."""
-        return self._settings
 
     def outcome(self) -> dict[str, Any]:
         """Return what has become of the newest settings that were ordered, as `up/meta` has it. Any thread."""
@@ -267,7 +190,7 @@ class FromAfar:
         if (unready := self._why_not(args.revision, self._kept.last_keys, is_free=is_free)) is not None:
             return unready
         try:
-            check_keys(self._keys, args, claims, signer)
+            self._check_keys(args, claims, signer)
         except ChangeRefused as refusal:
             return CommandOutcome("failed", refusal.code, str(refusal))
         self._writes_keys = True  # the next revision is compared with this one
@@ -294,15 +217,15 @@ class FromAfar:
         if revision <= last:
             text = f"revision {revision} is not above {last}, the last one seen"
             return CommandOutcome("failed", "old-revision", text)
-        if self._begun.trouble:
-            return CommandOutcome("failed", "not-kept", self._begun.trouble)
+        if self._trouble:
+            return CommandOutcome("failed", "not-kept", self._trouble)
         is_free = is_free or not (self._is_busy or self._writes_keys)
         return None if is_free else CommandOutcome("failed", "busy", _BUSY)
 
     # --- on the thread `config`
 
     def run_once(self, timeout_s: float) -> None:
-        """Do what was ordered, and watch over a trial; look at the certificate when there is nothing else to do."""
+        """Do what was ordered, and watch over a trial; call `when_idle` when there is nothing else to do."""
         try:
             job = self._jobs.get(timeout=timeout_s)
         except queue.Empty:
@@ -314,7 +237,7 @@ class FromAfar:
             elif self._kept.trial is not None:
                 self._watch(self._kept.trial)
             else:
-                self._certificate_watch.tick()
+                self._when_idle()
         else:
             job()
 
@@ -340,14 +263,14 @@ class FromAfar:
         else:
             self._fail(layer, order)
 
-    def _begin(self, layer: Layer, order: Order, new: Settings, retained: Received | None) -> None:
+    def _begin(self, layer: Layer, order: Order, change: Change, retained: Received | None) -> None:
         cameras, degraded = self._judge.before()
         trial = Trial(
             revision=layer.revision,
             changes=layer.changes,
             cameras=cameras,
             degraded=degraded,
-            is_watched=self._judge.is_watched and new.mqtt.brokers != self._settings.mqtt.brokers,
+            is_watched=self._judge.is_watched and change.moves,
         )
         before = self._kept
         if self._alarms.open_ids:  # since it was checked
@@ -356,27 +279,16 @@ class FromAfar:
                 self._wait(retained)
             self._handler.order_done(OrderDone(order.cmd_id, False, "alarm-open", _ALARM_OPEN))
         elif self._save(before.with_(trial=trial, wanted=layer.revision, state="trying", reason="", order=order)):
-            self._before = self._settings
-            self._use(new)
+            self._use(change.use)
         else:
             self._fail(layer, order)
 
-    def _use(self, new: Settings) -> None:
-        """Put settings into use: by new camera processes if that does, else by a restart of the core."""
-        old, self._settings = self._settings, new
-        if not _differ_in_cameras_alone(old, new):
+    def _use(self, put_into_use: Callable[[], bool]) -> None:
+        if put_into_use():
+            self._judge.begin()
+            self._report()
+        else:
             self._leave(RESTART)
-            return
-        pairs = zip(old.cameras, new.cameras, strict=True)
-        changed = [after for before, after in pairs if before != after]
-        # First the recorders: one must not record unmasked what has got a mask.
-        if any(specs.is_recorded(new, camera) for camera in new.cameras):
-            from agent.bootstrap.recorder_specs import recorder_specs  # noqa: PLC0415 - most devices record nothing
-
-            self._recorders.respec(recorder_specs(new, self._clock.boot_id))
-        self._cameras.respec(specs.vision_spec(new, camera, simulate=self._simulated) for camera in changed)
-        self._judge.begin()
-        self._report()
 
     def _fail(self, layer: Layer, order: Order) -> None:
         self._kept = self._kept.with_(wanted=layer.revision, state="failed", reason=_UNWRITTEN, order=order)
@@ -397,11 +309,10 @@ class FromAfar:
         gone_back = self._kept.gone_back(reason)
         if not self._save(gone_back):
             self._kept = gone_back  # a start of the process before the next write finds the trial, and ends it too
-        if self._before is None:
-            self._leave(RESTART)
-        else:
-            self._use(self._before)
+        if self._in_use.go_back():
             self._tell_rolled_back()
+        else:
+            self._leave(RESTART)
 
     def _begin_reboot(self, order: Order) -> None:
         if not self._alarms.open_ids:
@@ -421,7 +332,7 @@ class FromAfar:
 
     def _take_keys(self, keys: KeySet, cmd_id: str) -> None:
         if self._save(self._kept.with_(keys=keys)):
-            self._keys.take(keys.keys, keys.revision)
+            self._obey(keys.keys, keys.revision)
             self._report()
             done = OrderDone(cmd_id, True, "ok", f"revision {keys.revision} of the keys is in force")
         else:
@@ -432,7 +343,7 @@ class FromAfar:
     def _save(self, kept: Kept) -> bool:
         """Write, and from then on report; false when the disk does not take it in time."""
         try:
-            in_time(partial(store_kept, self._settings.storage.directory, kept))
+            self._in_use.keep(kept)
         except StorageError as error:
             self._board.report(CONFIG, ok=False, detail=f"what was set from afar can't be written: {error}")
             return False
@@ -455,8 +366,7 @@ class FromAfar:
         self._end("failed", "rolled-back", kept.reason)
 
     def _report(self) -> None:
-        meta = describe(self._begun.trouble, self._kept, self._settings)
-        self._announcer.configured(meta, specs.revision(self._settings))
+        self._announcer.configured(*self._in_use.describe(self._kept))
 
     def _resume(self) -> None:
         """Go on with the orders of earlier runs, which have had no final result yet. On the main thread."""
@@ -475,30 +385,6 @@ class FromAfar:
             else:
                 done = OrderDone(reboot.cmd_id, False, "not-rebooted", "the agent started again, the machine did not")
             self._handler.order_done(done)
-
-
-def _mistake(path: str, line: str) -> dict[str, str]:
-    """Return a line of a refusal as a sentence that stands beside the setting at `path`."""
-    said = line.removeprefix(f"{PLACE}: ")
-    return {"path": path, "sentence": said.partition(": ")[2] or said if path else said}
-
-
-def _differ_in_cameras_alone(old: Settings, new: Settings) -> bool:
-    """Whether new camera processes are enough. How often pictures come is known to the core, too."""
-    rates = [[camera.frames_per_second for camera in each.cameras] for each in (old, new)]
-    return old.model_copy(update={"cameras": new.cameras}) == new and rates[0] == rates[1]
-
-
-def describe(trouble: str, kept: Kept, settings: Settings) -> MetaData:
-    """Return what `up/meta` says. `trouble` is why nothing that was set from afar is in force, if so."""
-    keys = KeysData(revision=0 if trouble or kept.keys is None else kept.keys.revision, seen=kept.last_keys)
-    return specs.meta(settings).model_copy(update={"config": _config(trouble, kept), "keys": keys})
-
-
-def _config(trouble: str, kept: Kept) -> ConfigData:
-    if trouble:
-        return ConfigData(revision=0, wanted=kept.wanted, state="failed", reason=trouble[:1000])
-    return ConfigData(revision=kept.in_force.revision, wanted=kept.wanted, state=kept.state, reason=kept.reason[:1000])
 
 
 def _result(name: str, cmd_id: str, code: str) -> ResultData:

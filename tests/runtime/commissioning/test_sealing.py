@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from agent.bootstrap import sealing
 from agent.bootstrap.commissioning import equipment
-from agent.bootstrap.sealing import FILE, Sealing
+from agent.bootstrap.sealing import make_sealing
 from agent.cli.sealing import Desk
 from agent.contract.commissioning import Report
 from agent.contract.envelope import MessageFactory, rfc3339
@@ -25,6 +25,8 @@ from agent.outbox.replay import ReplayEnd
 from agent.outbox.reporter import Reporter
 from agent.provisioning.sealing import sealed
 from agent.runtime.cameras.cameras import Cameras, View
+from agent.runtime.commissioning import sealing
+from agent.runtime.commissioning.sealing import FILE
 from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.health import HealthBoard
 from agent.runtime.supervision.security import SecurityLog
@@ -75,15 +77,10 @@ class Device:
     def begin(self) -> None:
         """The agent starts."""
         views = Views(HealthBoard(self.context.reporter))
-        self.sealing = Sealing(
-            lambda: self.settings,
-            self.context,
-            self.outbox,
-            self.keys,
-            views,
-            self.announcer,
-            lambda: (self.serial,),
-            lambda: self.seen,
+        in_use: Any = self
+        witness: Any = SimpleNamespace(seen=lambda: self.seen)
+        self.sealing = make_sealing(
+            in_use, self.context, self.outbox, self.keys, views, self.announcer, lambda: (self.serial,), witness
         )
 
     def ask(self, word: str, request: Mapping[str, Any] | bytes) -> dict[str, Any]:

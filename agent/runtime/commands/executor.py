@@ -1,8 +1,8 @@
 """What each command does; acks and confirmations go to the alarm that they name."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, assert_never
 
-from agent.bootstrap.from_afar import FromAfar
 from agent.contract.commands import (
     AckArgs,
     Claims,
@@ -28,20 +28,17 @@ from agent.contract.envelope import rfc3339
 from agent.contract.messages import Answer
 from agent.contract.vocabulary import AckAction
 from agent.core.camera.clip_cause import ClipCause, Hold
-from agent.core.facts import AckAnswer, AlarmDelivered, CentreAck
+from agent.core.facts import AckAnswer, CentreAck
 from agent.outbox.replay import Replay
 from agent.ports import Clock
 from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.cameras.asked_pictures import AskedPictures
 from agent.runtime.commands.handler import CommandOutcome, Verified
-from agent.runtime.commands.orders import SelfTestAnswer
+from agent.runtime.commands.orders import OpenAnswer, SelfTestAnswer
 from agent.runtime.live.live_view import LiveView
 from agent.runtime.live.look import Looker
 from agent.runtime.recording.recordings import Recordings
-from agent.runtime.selftest.probe_alarm import ProbeAlarm
-from agent.runtime.selftest.self_test import SelfTest
 from agent.runtime.supervision.security import SecurityLog
-from agent.runtime.tap.service_page import OpenAnswer, ServicePage
 from agent.runtime.uplink.listener import UplinkListener
 
 if TYPE_CHECKING:  # a device that uploads nothing carries nothing of it
@@ -62,44 +59,29 @@ _PAGE: dict[OpenAnswer, CommandOutcome] = {
 _PAGE_OPENS = CommandOutcome("in-progress", "asked", "the service page was asked for")
 
 
-class AllAlarms:
-    """The kiosk's alarms and the self-test's alarm. Any thread."""
-
-    def __init__(self, pipeline: Pipeline, probe: ProbeAlarm) -> None:
-        self._pipeline = pipeline
-        self._probe = probe
-
-    def acknowledge(self, ack: CentreAck) -> AckAnswer:
-        """Act on a verified ack."""
-        return self._probe.acknowledge(ack) or self._pipeline.acknowledge(ack)
-
-    def delivered(self, fact: AlarmDelivered) -> None:
-        """The broker has a message of an alarm."""
-        if not self._probe.delivered(fact):
-            self._pipeline.submit(fact)
-
-
 class CommandExecutor:
     """Executes every command, each by the part that it concerns. On the command handler's thread."""
 
     def __init__(
         self,
         clock: Clock,
-        alarms: AllAlarms,
+        acknowledge: Callable[[CentreAck], AckAnswer],
         pipeline: Pipeline,
         uplink: UplinkListener,
         pictures: AskedPictures,
-        self_test: SelfTest,
-        from_afar: FromAfar,
+        self_test: Callable[[str, bool], SelfTestAnswer],
+        from_afar: Callable[[ConfigSetArgs | KeysSetArgs | RebootArgs, Claims, Verified], CommandOutcome],
         replay: Replay,
-        page: ServicePage,
+        page: Callable[[str, float, str | None, str], OpenAnswer],
         recordings: Recordings,
         live: LiveView,
         sending: "Sending | None",
         security: SecurityLog,
     ) -> None:
+        """The parts of higher rooms are functions: `acknowledge` is told of an ack, `self_test` orders a test, with or
+        without the siren, `from_afar` settings, keys and a reboot, and `page` the service page."""
         self._clock = clock
-        self._alarms = alarms
+        self._acknowledge_alarm = acknowledge
         self._pipeline = pipeline
         self._uplink = uplink
         self._pictures = pictures
@@ -129,14 +111,14 @@ class CommandExecutor:
             case TestModeArgs():
                 outcome = self._test_mode(args)
             case ServicePageArgs():
-                answer = self._page.order(claims.cmd_id, args.seconds, args.code_hash, signer.issuer)
+                answer = self._page(claims.cmd_id, args.seconds, args.code_hash, signer.issuer)
                 outcome = _PAGE_OPENS if answer == "ok" and args.seconds else _PAGE[answer]
             case SnapshotArgs() | SelfTestArgs() | ReplayArgs():
                 outcome = self._begin(claims.cmd_id, args, signer.issuer)
             case ClipArgs() | ClipHoldArgs() | LiveStartArgs() | LiveStopArgs() | UploadUrlsArgs():
                 outcome = self._film(claims.cmd_id, args, signer)
             case ConfigSetArgs() | KeysSetArgs() | RebootArgs():
-                outcome = self._from_afar.execute(args, claims, signer)
+                outcome = self._from_afar(args, claims, signer)
             case _:
                 assert_never(args)
         return outcome
@@ -152,7 +134,7 @@ class CommandExecutor:
         answer = Answer(issuer=issuer, at=rfc3339(self._clock.wall()), **said)
         command = f"{issuer}/{claims.cmd_id}"
         now_ns = self._clock.boottime_ns()
-        given, alarm = self._alarms.acknowledge(
+        given, alarm = self._acknowledge_alarm(
             CentreAck(args.alarm_id, args.action, answer, now_ns, args.press_count, command)
         )
         output: dict[str, Any] = {"alarm_id": args.alarm_id, "action": args.action}
@@ -180,7 +162,7 @@ class CommandExecutor:
 
     def _begin(self, order_id: str, args: SnapshotArgs | SelfTestArgs | ReplayArgs, issuer: str) -> CommandOutcome:
         if isinstance(args, SelfTestArgs):
-            return _SELF_TEST[self._self_test.order(order_id, siren=args.siren)]
+            return _SELF_TEST[self._self_test(order_id, args.siren)]
         if isinstance(args, ReplayArgs):
             return self._begin_replay(order_id, args)
         code, text = self._pictures.ask(order_id, args, issuer, during_alarm=bool(self._pipeline.open_ids))

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from agent.bootstrap.trial import TRIAL_S, TrialJudge
-from agent.settings.kept import Trial
+from agent.runtime.remote.kept import Trial
+from agent.runtime.remote.trial import TRIAL_S, TrialJudge
 from deploy.lab.clock import SimClock
 from tests.support.context import make_context
 
@@ -24,12 +24,7 @@ class Scene:
         self.outbox = SimpleNamespace(alarm_waits=False)
         self.cameras: dict[str, dict[str, object]] = {"front": WELL}
         outbox: Any = self.outbox
-        self.judge = TrialJudge(self.context, outbox, self)
-
-    def figures(self) -> dict[str, dict[str, object]]:
-        return self.cameras
-
-    def respec(self, specs: object) -> None: ...
+        self.judge = TrialJudge(self.context, outbox, lambda: self.cameras)
 
     def report(self, part: str, *, ok: bool) -> None:
         self.context.board.report(part, ok=ok, detail="broken" if not ok else "")

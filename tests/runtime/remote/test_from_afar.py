@@ -7,15 +7,16 @@ from typing import Any
 
 import pytest
 
-from agent.bootstrap import from_afar
-from agent.bootstrap.trial import TRIAL_S
+from agent.bootstrap import settings_in_use
 from agent.core.errors import StorageError
 from agent.outbox.outbox import Outbox
-from agent.settings.kept import Kept, load_kept, store_kept
+from agent.runtime.remote.kept import Kept
+from agent.runtime.remote.trial import TRIAL_S
+from agent.settings.kept import load_kept, store_kept
 from agent.trust.jose_keys import PrivateKey, sign
 from deploy.lab.clock import SimClock
 from edge_centre.library import co_sign
-from tests.bootstrap.test_fuzz import Target
+from tests.runtime.remote.test_fuzz import Target
 from tests.support.drafts import IDENTITY, body, taken, write
 from tests.support.outbox_fixtures import clock, message_store, outbox, store
 
@@ -98,7 +99,7 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     def refuse(*_: Any) -> None:
         raise StorageError("the disk is full")
 
-    return lambda: monkeypatch.setattr(from_afar, "store_kept", refuse)
+    return lambda: monkeypatch.setattr(settings_in_use, "store_kept", refuse)
 
 
 def test_settings_are_told_to_be_in_force_after_the_restart_and_once(office: Office) -> None:
@@ -316,9 +317,9 @@ def test_settings_that_were_refused_are_not_told_to_be_in_force_by_the_next_star
             raise StorageError("the disk is full")
         store_kept(directory, kept)
 
-    monkeypatch.setattr(from_afar, "store_kept", refuse_the_note)
+    monkeypatch.setattr(settings_in_use, "store_kept", refuse_the_note)
     command = office.order("config-set", {"revision": 1, "changes": {}})
-    monkeypatch.setattr(from_afar, "store_kept", store_kept)
+    monkeypatch.setattr(settings_in_use, "store_kept", store_kept)
     refused = office.order("config-set", {"revision": 2, "changes": {"siren": {"pin": 9}}})
     assert office.results() == [(command, "trying"), (command, "ok"), (refused, "forbidden-setting")]
     office.target.begin()
@@ -359,7 +360,7 @@ def test_a_technician_draws_over_what_the_office_has_set_and_leaves_no_order_at_
         cmd_id = street.order("config-set", {"revision": revision, "changes": changes}, key=technician)
         street.passes(60)
         assert (cmd_id, code) in street.results()
-    assert street.target.from_afar.drawn()["cameras"][0]["zones"] == [zone]
+    assert street.target.in_use.drawn(0)["cameras"][0]["zones"] == [zone]
     [camera] = street.kept.in_force.changes["cameras"]
     assert camera["score_threshold"] == 0.9
 
@@ -373,8 +374,8 @@ def test_a_technician_who_takes_a_mask_away_needs_another_person(street: Office,
     covered, bare = ({"cameras": [{"name": "front", "masks": masks}]} for masks in ([mask], []))
     street.order("config-set", {"revision": 1, "changes": covered}, key=technician)
     street.passes(60)
-    assert street.target.from_afar.mistakes(covered) == {"mistakes": [], "two": None}
-    assert street.target.from_afar.mistakes(bare)["two"] == "Two must sign for what front may show then."
+    assert street.target.mistakes(covered) == {"mistakes": [], "two": None}
+    assert street.target.mistakes(bare)["two"] == "Two must sign for what front may show then."
 
     refused = street.order("config-set", {"revision": 2, "changes": bare}, key=technician)
     assert (refused, "second-signer") in street.results()
@@ -390,7 +391,7 @@ def test_a_technician_with_another_person_sets_other_brokers_and_is_taken_back_w
 ) -> None:
     both = {**ELSEWHERE, "health": {"interval_s": 20}}
     two = "Two must sign for health.interval_s, mqtt.brokers."
-    assert street.target.from_afar.mistakes(both) == {"mistakes": [], "two": two}
+    assert street.target.mistakes(both) == {"mistakes": [], "two": two}
     order = {"revision": 1, "changes": both}
     second = co_sign(IDENTITY.source, "config-set", order, street.supervisor)
     street.target.at_start = lambda: setattr(street.target, "uplink", False)

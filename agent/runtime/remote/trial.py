@@ -1,12 +1,11 @@
 """Judges new settings while they are on trial: have they come up, and is nothing worse than before?"""
 
-from collections.abc import Iterable, Mapping
-from typing import Literal, NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from typing import Literal, NamedTuple
 
-from agent.core.camera.vision_spec import VisionSpec
 from agent.outbox.outbox import Outbox
+from agent.runtime.remote.kept import Trial
 from agent.runtime.supervision.context import Context
-from agent.settings.kept import Trial
 
 TRIAL_S = 45.0
 """How long new settings have to come up. With the restarts, the device is back on the old ones within a minute."""
@@ -14,18 +13,6 @@ _SETTLED_S = 3.0
 """How long all must be well before they are confirmed."""
 _ALARM_S = 10.0
 """How long an alarm may wait for a broker that only new settings name."""
-
-
-class HasCameras(Protocol):
-    """The cameras."""
-
-    def figures(self) -> Mapping[str, Mapping[str, object]]:
-        """Return the last report of each. Any thread."""
-        ...
-
-    def respec(self, specs: Iterable[VisionSpec]) -> None:
-        """Start the processes of these cameras anew. Any thread."""
-        ...
 
 
 class Verdict(NamedTuple):
@@ -38,7 +25,10 @@ class Verdict(NamedTuple):
 class TrialJudge:
     """Counts from its making, at the start of the agent, or from `begin`. One thread."""
 
-    def __init__(self, context: Context, outbox: Outbox, cameras: HasCameras) -> None:
+    def __init__(
+        self, context: Context, outbox: Outbox, cameras: Callable[[], Mapping[str, Mapping[str, object]]]
+    ) -> None:
+        """`cameras` returns the last report of each. Any thread."""
         self._clock = context.clock
         self._board = context.board
         self._outbox = outbox
@@ -52,7 +42,7 @@ class TrialJudge:
 
     def before(self) -> tuple[list[str], list[str]]:
         """Return the cameras that give pictures, and the parts that don't work, for a trial to be compared with."""
-        cameras = [name for name, about in self._cameras.figures().items() if _gives_pictures(about)]
+        cameras = [name for name, about in self._cameras().items() if _gives_pictures(about)]
         return cameras, [name for name, part in self._board.parts().items() if not part.ok]
 
     @property
@@ -76,7 +66,7 @@ class TrialJudge:
 
     def _trouble(self, trial: Trial) -> str:
         """Say what is worse than before the trial; empty if nothing is."""
-        parts, cameras = self._board.parts(), self._cameras.figures()
+        parts, cameras = self._board.parts(), self._cameras()
         if not self._is_well("uplink"):
             uplink = parts.get("uplink")
             return f"no broker takes the birth{f': {uplink.detail}' if uplink is not None else ''}"

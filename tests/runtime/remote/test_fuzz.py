@@ -15,16 +15,18 @@ from typing import Any, cast
 import psutil
 import pytest
 
-from agent.bootstrap.command_executor import CommandExecutor
-from agent.bootstrap.from_afar import FromAfar
+from agent.bootstrap.remote import make_remote
 from agent.contract.commands import TABLE, UploadUrlsArgs
 from agent.core.camera.vision_spec import VisionSpec
 from agent.outbox.outbox import Outbox
 from agent.ports import Received
 from agent.runtime.cameras.asked_pictures import AskedPictures
+from agent.runtime.commands.executor import CommandExecutor
 from agent.runtime.commands.handler import CommandHandler
+from agent.runtime.commands.orders import OpenAnswer, SelfTestAnswer
 from agent.runtime.live.answers import LiveAnswer
-from agent.settings.kept import Kept, begin, load_kept
+from agent.runtime.remote.kept import Kept
+from agent.settings.kept import again, begin, load_kept
 from agent.trust.jose_keys import KeyRing, PrivateKey, PublicKey
 from deploy.lab.clock import SimClock
 from tests.settings.test_file import GOOD
@@ -83,39 +85,40 @@ class Target:
         recorders: Any = SimpleNamespace(
             respec=list, order=lambda *_: self.did("clip"), hold=lambda _: self.did("clip-hold")
         )
-        self.from_afar = FromAfar(
+        self.from_afar, self.in_use = make_remote(
             begun=self.begun,
             context=context,
             outbox=self.outbox,
             keys=self.ring,
-            alarms=self,
-            cameras=self,
-            recorders=recorders,
+            alarms=any_part,
+            cameras=any_part,
+            recordings=recorders,
             announcer=any_part,
             handler=self.handler,
             simulated=self.simulated,
         )
-        self.from_afar.leave_by(self)
-        self_test: Any = SimpleNamespace(order=self.self_test)
+        self.from_afar.leave_by(any_part)
         self.outbox.replay.wake = lambda: self.outbox.writer.run_once(0)
-        page: Any = SimpleNamespace(order=self.open_page)
         live: Any = SimpleNamespace(start=self.look, stop=self.look)
         executor = CommandExecutor(
             self.clock,
-            any_part,
+            self.acknowledge,
             any_part,
             any_part,
             AskedPictures(self.clock, self.outbox, any_part, context.security),
-            self_test,
-            self.from_afar,
+            self.self_test,
+            self.from_afar.execute,
             self.outbox.replay,
-            page,
+            self.open_page,
             recorders,
             live,
             any_part,
             context.security,
         )
         self.handler.execute_with(executor.execute, self.from_afar)
+
+    def mistakes(self, changes: dict[str, Any]) -> dict[str, Any]:
+        return self.in_use.mistakes(self.from_afar.kept, changes)
 
     def state(self) -> tuple[Kept, dict[str, PublicKey]]:
         """What a command may change for good."""
@@ -130,7 +133,7 @@ class Target:
         self.did("upload-urls")
         return len(args.urls), [], ["store.example"]
 
-    def open_page(self, order_id: str, seconds: float, code_hash: str | None, issuer: str) -> str:
+    def open_page(self, order_id: str, seconds: float, code_hash: str | None, issuer: str) -> OpenAnswer:
         self.did("service-page")
         return "ok"
 
@@ -173,7 +176,7 @@ class Target:
         self.did("snapshot")
         return None
 
-    def self_test(self, order_id: str, *, siren: bool) -> str:
+    def self_test(self, order_id: str, siren: bool) -> SelfTestAnswer:
         self.did("self-test")
         return "asked"
 
@@ -215,7 +218,7 @@ class Target:
         if self.done and self.done[-1].startswith("leave"):
             self.done.append("started")
             self.at_start()
-            self.begun = self.from_afar.again()
+            self.begun = again(self.begun, self.from_afar.kept)
             self.start()
             self.come_to_rest()
 

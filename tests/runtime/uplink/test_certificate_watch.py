@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from agent.bootstrap.certificate_watch import CertificateWatch
+from agent.bootstrap.certificate import make_certificate_watch
 from agent.contract.envelope import rfc3339
 from agent.settings import load
 from agent.trust.x509_files import own_and_first_end
@@ -40,7 +40,7 @@ class Device:
         self._clock = SimClock(wall=datetime.now(UTC))
         context = make_context(clock=self._clock)
         self._board = context.board
-        self._watch = CertificateWatch(load(config, {}), context)
+        self._watch = make_certificate_watch(load(config, {}), context)
         self.passes(timedelta())
 
     @property
