@@ -1,4 +1,4 @@
-// Who is gone and who is back, as the worker tells the page. Run by test_room.py; the rules are those of tests/centre/test_outages.py.
+// Who is gone and who is back, as the worker tells the page. Run by test_room.py; the rules are in tests/vectors/outages.json.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { OutageView } from "../../deploy/control-room/src/protocol";

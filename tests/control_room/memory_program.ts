@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { hashed, Numbers, REMEMBERED } from "../../deploy/control-room/src/centre/order";
-import { Rig, UTF8 } from "./room_rig";
+import { Rig } from "./room_rig";
 
 const used = (): number => (globalThis.gc?.(), process.memoryUsage().heapUsed + process.memoryUsage().arrayBuffers);
 

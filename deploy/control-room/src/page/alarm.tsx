@@ -2,7 +2,6 @@
 import type { Answer } from "../contract";
 import type { AlarmView } from "../protocol";
 import { Actions } from "./actions";
-import { DoNot, howClosed, kindWord, looksOf, Place, shapeOf, standing, Waited, what } from "./alarms";
 import { ClipsCard } from "./clips";
 import { eventWord } from "./events";
 import { othersHere, whyElse } from "./lamps";
@@ -10,6 +9,7 @@ import { LiveCard } from "./live";
 import { Fact } from "./panes";
 import { Picture } from "./picture";
 import { Shape } from "./shapes";
+import { DoNot, howClosed, kindWord, looksOf, Place, shapeOf, standing, Waited, what } from "./standing";
 import { alarms, devices, groups, groupsChanged, key, openedDevice, openedGroup, view } from "./state";
 import { t } from "./strings";
 import { wall } from "./time";

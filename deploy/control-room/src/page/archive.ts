@@ -1,5 +1,5 @@
 // Reads a ZIP file as an unpacker does, by the list at its end: what is in it must be known before it is saved.
-import { hex } from "../worker/keys";
+import { hex } from "../octets";
 
 const END = 0x06054b50, ENTRY = 0x02014b50, STORED = 0;
 

@@ -2,7 +2,7 @@
 import { computed, signal, useSignal } from "@preact/signals";
 import type { DeviceView, Role } from "../protocol";
 import { OrderState } from "./actions";
-import { Age } from "./alarms";
+import { Age } from "./standing";
 import { focusDetail } from "./focus";
 import { useFirstFocus } from "./forms";
 import { HeldOrder } from "./held";

@@ -3,7 +3,7 @@
 import { signal, useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { DecisionView, EnrolledView, WaitingView } from "../protocol";
-import { Age } from "./alarms";
+import { Age } from "./standing";
 import { ask } from "./ask";
 import "./enrolment.css";
 import { Fact } from "./panes";

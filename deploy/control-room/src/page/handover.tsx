@@ -1,7 +1,7 @@
 // The hand-over: a list of the open cases with a note each, signed by who goes and signed again by who comes.
 import { effect, signal } from "@preact/signals";
 import type { AlarmView, KeyView } from "../protocol";
-import { DoNot, standing } from "./alarms";
+import { DoNot, standing } from "./standing";
 import { greySinceMs, key, login, openAlarms, seat, shift, shownAlarms } from "./state";
 import { readToken, sign } from "./signing";
 import { t } from "./strings";

@@ -7,7 +7,8 @@ import { faultOf, firstFault, isSame, type Kind, KINDS, type Ref } from "./drawi
 import { Edit } from "./edit";
 import { busily, isBusy, Said, Sheet } from "./parts";
 import { useWatched } from "./picture";
-import { check, type Change, type Checked, Saving } from "./saving";
+import { check, type Change, type Checked } from "./changes";
+import { Saving } from "./saving";
 import { attempt, say } from "./state";
 import { held, nameOf, NUDGE, nudge, Stage, WHOLE } from "./stage";
 import { t } from "./strings";

@@ -4,7 +4,7 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import { plain } from "../plain";
 import { Key, KeyError, octets } from "./key";
 import { busily, isBusy, Sheet } from "./parts";
-import { anew, type Asked, Changed, type Change, type Checked, send } from "./saving";
+import { anew, type Asked, Changed, type Change, type Checked, send } from "./changes";
 import { attempt, device, deviceTimeS, key, nameOf, say } from "./state";
 import { canonical } from "./statement";
 import { t } from "./strings";
@@ -20,7 +20,7 @@ export function commandOf({ revision, changes }: Asked, source: string): string 
 /** Whether a command has a login in it, as the address of a camera may. */
 export const hasLogin = (command: string): boolean => /:\/\/[^\s"]*@|\b(user(name)?|usr|login|pass(word|wd)?|pwd|token|secret|key|auth)=/i.test(command);
 
-export type TokenFault = "none" | "command" | "device" | "revision" | "changes" | "person";
+type TokenFault = keyof typeof t.second.faults;
 
 /** Why a token is not a second signature under this order; null if it may be one. Only the device can verify it. */
 export function faultOf(token: string, { revision, changes }: Asked, source: string, first: Key): TokenFault | null {

@@ -5,7 +5,8 @@ import { plain, sentence } from "../plain";
 import { getForm, type Mistake, type Row } from "./api";
 import { changesOf, groupOf, groupsOf, limitsOf, textOf, told, unitOf, valueOf } from "./form";
 import { busily, isBusy, Screen } from "./parts";
-import { check, type Checked, Saving } from "./saving";
+import { check, type Checked } from "./changes";
+import { Saving } from "./saving";
 import { attempt, say } from "./state";
 import { t } from "./strings";
 

@@ -4,7 +4,7 @@ import { type End, enter, GoneError, getState, type Order, RefusedError, sendOrd
 import { Key, KeyError } from "./key";
 import { t } from "./strings";
 
-export type Tab = "walk" | "cameras" | "settings" | "report";
+export type Tab = keyof typeof t.tabs;
 
 /** `unknown`: nobody has asked the device yet. */
 export const session = signal<"unknown" | "none" | "open" | End>("unknown");

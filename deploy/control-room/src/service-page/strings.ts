@@ -3,8 +3,6 @@ import type { End, Verdict } from "./api";
 import type { Row } from "./api";
 import type { Fault, Kind } from "./drawing";
 import type { KeyFault } from "./key";
-import type { TokenFault } from "./second";
-import type { Tab } from "./state";
 
 const clock = (seconds: number): string => {
   const whole = Math.ceil(seconds);
@@ -21,7 +19,7 @@ export const t = {
   thumb: "What to do",
   closesIn: "closes in",
   clock,
-  tabs: { walk: "Walk", cameras: "Cameras", settings: "Settings", report: "Report" } satisfies Record<Tab, string>,
+  tabs: { walk: "Walk", cameras: "Cameras", settings: "Settings", report: "Report" },
 
   asking: "Asking the device…",
 
@@ -229,7 +227,7 @@ export const t = {
       revision: "They have signed another revision: send the command above again.",
       changes: "They have signed other changes: send the command above again.",
       person: "Both signatures are of you: it takes another person.",
-    } satisfies Record<TokenFault, string>,
+    },
   },
 
   settings: {

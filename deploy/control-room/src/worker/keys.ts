@@ -1,5 +1,6 @@
 // The operator's key: made or brought here, never to be read again, and what it signs.
 import type { PublicJwk } from "../contract";
+import { base64url, hex } from "../octets";
 import type { Failure, KeyView, Role } from "../protocol";
 
 const ROLES: Role[] = ["operator", "supervisor", "technician", "admin"];
@@ -147,21 +148,4 @@ async function viewOf(kid: string, role: Role, issuer: string, x: string): Promi
 async function fingerprint(x: string): Promise<string> {
   const octets = Uint8Array.from(atob(x.replaceAll("-", "+").replaceAll("_", "/")), (each) => each.charCodeAt(0));
   return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", octets))).slice(0, FINGERPRINT_DIGITS);
-}
-
-export const hex = (octets: Uint8Array): string => [...octets].map((each) => each.toString(16).padStart(2, "0")).join("");
-
-/** SHA-256 as base64url, which tokens have. */
-export async function digest(octets: Uint8Array<ArrayBuffer>): Promise<string> {
-  return base64url(new Uint8Array(await crypto.subtle.digest("SHA-256", octets)));
-}
-
-export async function sha256(text: string): Promise<string> {
-  return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", UTF8.encode(text))));
-}
-
-export function base64url(octets: Uint8Array): string {
-  let text = "";
-  for (const each of octets) text += String.fromCharCode(each);
-  return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }

@@ -1,7 +1,7 @@
 // The connection to one broker, through mqtt.js: it is tried until it stands, and then comes back by itself.
 import mqtt, { type IClientOptions, type MqttClient } from "mqtt";
 import type { LinkWhy } from "../protocol";
-import { hex } from "./keys";
+import { hex } from "../octets";
 import type { Line, LineEvents, Session } from "./broker";
 
 const CONNECT_WITHIN_MS = 10_000;

@@ -1,6 +1,6 @@
 // Uploaded recordings over HTTPS, from the server beside this page, with the operator's login. What comes is compared before anybody sees it.
 import type { Ask, RecordingFailure, Tell } from "../protocol";
-import { hex } from "./keys";
+import { hex } from "../octets";
 
 /** The server may wait for the store for 20 s, and check what it has read. */
 const WITHIN_MS = 75_000;

@@ -1,7 +1,8 @@
 // The registrar over HTTPS: what it is asked, signed for with the key, and its answers, which are judged before anybody sees them.
 import type { EnrolledView, RegistrarTrouble, WaitingView } from "../protocol";
 import type { TrueTime } from "./clock";
-import { digest, hex, type Keys } from "./keys";
+import { digest, hex } from "../octets";
+import type { Keys } from "./keys";
 
 const ANSWER_WITHIN_MS = 15_000;
 const LARGEST_ANSWER = 8 * 1024 * 1024;

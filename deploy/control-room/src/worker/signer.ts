@@ -1,7 +1,8 @@
 // Signs acks and commands with the operator's key.
 import type { Order } from "../centre/orders";
 import type { TrueTime } from "./clock";
-import { type Keys, sha256 } from "./keys";
+import { sha256 } from "../octets";
+import type { Keys } from "./keys";
 
 /** For how long a token may be executed. */
 export const LIFE_S = 120;
