@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from agent.contract.envelope import MessageFactory, rfc3339
 from agent.contract.lamps import LightState
@@ -18,7 +18,7 @@ from agent.core.alarms.hold import verdict
 from agent.core.alarms.persistence import encode_alarm
 from agent.core.facts import AckAnswer, AlarmDelivered, CentreAck, Pressed
 from agent.outbox.outbox import Outbox
-from agent.ports import Clock, Lights
+from agent.ports import Clock
 from agent.runtime.alarms.persistence import ALARM_KEY
 
 _UNANSWERED = (Stage.SENT, Stage.DELAYED, Stage.UNCONFIRMED)
@@ -59,16 +59,21 @@ class SendsNow(Protocol):
         ...
 
 
-class AlarmListener(Protocol):
-    """The part that acts on changes of alarms: the pipeline."""
+class Acknowledged(NamedTuple):
+    """What an ack of the centre has done."""
 
-    def alarm_changed(self, change: AlarmChange) -> None:
-        """Act on a change, which is published already unless it is a close."""
-        ...
+    answer: AckAnswer
+    change: AlarmChange | None = None
+    is_first: bool = False
+    """Whether it is the first answer to the alarm."""
+    safe: threading.Event | None = None
+    """Set when a close is on disk; then call `publish_closed`."""
 
 
 class Alarms:
-    """Used under the pipeline's lock; `open_ids` from any thread."""
+    """Used under the pipeline's lock; `open_ids` from any thread.
+
+    A change that a method returns is published already, but a close, since that waits for the disk."""
 
     def __init__(
         self,
@@ -80,10 +85,7 @@ class Alarms:
         cameras: CapturesView | None,
         recordings: Records | None,
         sender: SendsNow,
-        lights: Lights,
-        listener: AlarmListener,
     ) -> None:
-        """`listener` is called after each change is published; for a close, before, since that waits for the disk."""
         self._book = book
         self._outbox = outbox
         self._factory = factory
@@ -91,8 +93,6 @@ class Alarms:
         self._cameras = cameras
         self._recordings = recordings
         self._sender = sender
-        self._lights = lights
-        self._listener = listener
         self._announced: tuple[AlarmData, ...] = ()
         """The retained list of open alarms, as last published."""
         self._closing: dict[str, tuple[AlarmData, AlarmData]] = {}
@@ -109,34 +109,34 @@ class Alarms:
         begin = partial(self._begin, press, test)
         change = self._book.press(press.input, press.edge_ns, begin, count=press.count, test=test)
         self._publish(change)
-        if not change.alarm.data.silent:
-            self._lights.beep(1)
         return change
 
-    def delivered(self, fact: AlarmDelivered) -> None:
-        """Note that the broker has a message of an alarm."""
-        self._publish(self._book.delivered(fact))
+    def delivered(self, fact: AlarmDelivered) -> AlarmChange | None:
+        """Note that the broker has a message of an alarm; return what that has changed."""
+        change = self._book.delivered(fact)
+        if change is not None:
+            self._publish(change)
+        return change
 
-    def acknowledged(self, ack: CentreAck) -> tuple[AckAnswer, threading.Event | None]:
-        """Act on an ack of the centre. For a close, the event is set when it is on disk; then call `publish_closed`."""
+    def acknowledged(self, ack: CentreAck) -> Acknowledged:
+        """Act on an ack of the centre."""
         was = self._book.find(ack.alarm_id)
         change = self._book.acknowledged(ack)
         if was is None or change is None:
-            return AckAnswer("unknown-alarm"), None
+            return Acknowledged(AckAnswer("unknown-alarm"))
         safe = None
         if change.change == "closed":
             safe = self._outbox.keep(ALARM_KEY + ack.alarm_id, encode_alarm(change.alarm))
             self._closing[ack.alarm_id] = (was.data, change.alarm.data)
-            self._published(change)
+            self._published()
         else:
             self._publish(change)
         if change.change == "noted":
             self.announce_changes()  # only the list says that it raises itself again later now
         data = change.alarm.data
-        if _is_answer(was, change) and not data.silent:
-            self._lights.beep(2)
         is_refused = ack.action is AckAction.CLOSED and safe is None
-        return AckAnswer("pressed-since" if is_refused else verdict(data, ack), data), safe
+        answer = AckAnswer("pressed-since" if is_refused else verdict(data, ack), data)
+        return Acknowledged(answer, change, was.data.stage not in _ANSWERED and data.stage in _ANSWERED, safe)
 
     def publish_closed(self, alarm_id: str, *, durable: bool) -> AckAnswer:
         """Publish that the alarm is closed, and whether the close would survive a power cut (`durable`)."""
@@ -148,10 +148,12 @@ class Alarms:
         self.announce_changes()
         return AckAnswer("taken" if durable else "not-durable", said)
 
-    def tick(self, now_ns: int) -> None:
-        """Move every alarm that has waited long enough to its next step."""
-        for change in self._book.tick(now_ns):
+    def tick(self, now_ns: int) -> list[AlarmChange]:
+        """Move every alarm that has waited long enough to its next step; return what that has changed."""
+        changes = [*self._book.tick(now_ns)]
+        for change in changes:
             self._publish(change)
+        return changes
 
     def next_due_ns(self) -> int | None:
         """Return when `tick` next has something to do."""
@@ -211,9 +213,7 @@ class Alarms:
         audible = any(not alarm.data.silent for alarm in self._book.open())
         return self._book.lights() if audible else None
 
-    def _publish(self, change: AlarmChange | None) -> None:
-        if change is None:
-            return
+    def _publish(self, change: AlarmChange) -> None:
         data = change.alarm.data
         if change.change == "noted":
             self._outbox.keep(ALARM_KEY + data.alarm_id, encode_alarm(change.alarm))
@@ -223,12 +223,11 @@ class Alarms:
         self._outbox.accept(draft, keep=kept)
         self._sender.send(1)
         os.sched_yield()  # a broker, tunnel or driver on this machine takes it further first: the rest can wait
-        self._published(change)
+        self._published()
 
-    def _published(self, change: AlarmChange) -> None:
+    def _published(self) -> None:
         self.open_ids = frozenset(alarm.data.alarm_id for alarm in self._book.open())
         self._outbox.wake()
-        self._listener.alarm_changed(change)
 
     def _open(self) -> tuple[AlarmData, ...]:
         return (*(alarm.data for alarm in self._book.open()), *(was for was, _ in self._closing.values()))
@@ -239,8 +238,3 @@ class Alarms:
         late = timedelta(microseconds=(self._clock.boottime_ns() - press.edge_ns) // 1000)
         clips = None if test or self._recordings is None else self._recordings.clips()
         return Beginning(alarm_id, rfc3339(self._clock.wall() - late), camera, clips)
-
-
-def _is_answer(was: OpenAlarm, change: AlarmChange) -> bool:
-    """Return whether the change is the first answer to the alarm."""
-    return was.data.stage not in _ANSWERED and change.alarm.data.stage in _ANSWERED

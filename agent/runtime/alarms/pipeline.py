@@ -95,8 +95,6 @@ class Pipeline:
             cameras=cameras,
             recordings=recordings,
             sender=sender,
-            lights=lights,
-            listener=self,
         )
         self._book = book
         self._siren = siren
@@ -153,7 +151,10 @@ class Pipeline:
         """Act on a verified ack. A close is published when the disk has it, or after 2 s at most. Any thread."""
         with self._lock:
             self._on_inputs(self._panel.flush())  # a press before the ack belongs to the alarm that it closes
-            answer, safe = self._alarms.acknowledged(ack)
+            answer, change, is_first, safe = self._alarms.acknowledged(ack)
+            self._changed(change)
+            if is_first and change is not None and not change.alarm.data.silent:
+                self._lights.beep(2)
         if safe is not None:  # the lamps are off already
             durable = safe.wait(0 if self._outbox.writer.fault else _DISK_PATIENCE_S)
             with self._lock:
@@ -257,8 +258,9 @@ class Pipeline:
         with self._lock:
             self._show_lights()
 
-    def _show_lights(self) -> None:
-        self._lights.show(self._alarms.lights() or self._readiness.lights())
+    def _show_lights(self, at_once: LightState | None = None) -> None:
+        """Bring the lights in line with alarms and readiness, or show `at_once` until these are decided."""
+        self._lights.show(at_once or self._alarms.lights() or self._readiness.lights())
 
     def _patience_s(self, timeout_s: float) -> float:
         """Return how long to wait for a fact: at most until something is due, only briefly while follow-ups wait."""
@@ -275,7 +277,8 @@ class Pipeline:
         """Do what is due for the inputs, the alarms and the readiness of the kiosk."""
         now_ns = self._clock.boottime_ns()
         self._on_inputs(self._panel.tick(now_ns))
-        self._alarms.tick(now_ns)
+        for change in self._alarms.tick(now_ns):
+            self._changed(change)
         before = self._readiness.lights()
         self._readiness.tick(now_ns)
         self._follow_ups += self._readiness.reports()
@@ -285,7 +288,7 @@ class Pipeline:
     def _act(self, fact: Fact) -> None:
         match fact:
             case AlarmDelivered():
-                self._alarms.delivered(fact)
+                self._changed(self._alarms.delivered(fact))
             case Announce():
                 self._alarms.announce()
                 self._alarms.publish_restored()
@@ -310,12 +313,15 @@ class Pipeline:
         try:
             # A flashing beacon means that the lights show an open alarm already, which may be in a worse stage.
             if name in self._audible and self._lights.shown().beacon is not Pattern.FLASH:
-                self._lights.show(PRESSED)
+                self._show_lights(PRESSED)
         finally:  # a light that fails must not cost the press
             # Several presses are a test only if the first and the last are, counted from the finger's first touch.
             is_test = self._readiness.is_test
             test = is_test(name, press.edge_ns - press.held_ns) and is_test(name, press.last_ns)
             change = self._alarms.press(press, test=test)
+            self._changed(change)
+            if not change.alarm.data.silent:
+                self._lights.beep(1)
             if self._recordings is not None:
                 is_new = change.change == "raised"
                 record = partial(self._recordings.pressed, change.alarm.data, press.edge_ns, is_new=is_new)
@@ -325,8 +331,10 @@ class Pipeline:
             if not test and name in self._audible:  # ending test mode shows, and a silent press must not
                 self._readiness.end_tests("an alarm in earnest")
 
-    def alarm_changed(self, change: AlarmChange) -> None:
-        """Pass a change of an alarm to lights, panel, log and paths. Called by the alarms, under the lock."""
+    def _changed(self, change: AlarmChange | None) -> None:
+        """Pass a change of an alarm to lights, panel, log and paths, if it is one that shows."""
+        if change is None or change.change == "noted":
+            return
         self._show_lights()
         data = change.alarm.data
         if change.change == "closed":
