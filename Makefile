@@ -350,7 +350,7 @@ image: $(VENV)/.run ## What belongs on a card's boot partition (make image PROFI
 	  $(addprefix --arch=,$(ARCH)) $(addprefix --device=,$(DEVICE)) $(addprefix --board=,$(BOARD)) $(if $(CLAIM),--claim="$(CLAIM)") \
 	  $(if $(SSH_KEY),--ssh-key="$(SSH_KEY)") $(addprefix --login=,$(LOGIN)) $(if $(WIFI),--wifi) $(ARGS)
 
-dist-centre: $(VENV)/.dev ## The Debian packages of the office, edge-centre, in dist/ (one of them: make dist-centre TARGET=trixie-amd64)
+dist-centre: $(VENV)/.dev ## The Debian packages of the office, edge-centre, and the contract as asyncapi.json, in dist/ (one of them: make dist-centre TARGET=trixie-amd64)
 	@$(BIN)/python -m deploy.package.office $(TARGET)
 
 dist-control-room: control-room # The package of the page alone
@@ -368,7 +368,7 @@ wiring: setup ## Pin maps, drawings, boot lines and bills of firmware_configs, w
 lamps: setup ## docs/lamps.svg and the poster for a kiosk, drawn from the agent's table of lamps and one table of words
 	@$(BIN)/python -m deploy.lamps
 
-contract: setup ## The tables of docs/contract.md and docs/contract/asyncapi.json, written from the models; refuses what would break a subscriber
+contract: setup ## The tables of docs/contract.md, docs/contract and build/contract/asyncapi.json, written from the models; refuses what would break a subscriber
 	@$(BIN)/python -m deploy.contract
 
 clean: ## Remove environments and build results (models and video stay in the user's cache)

@@ -1,13 +1,17 @@
-"""`make contract`: renews docs/contract/asyncapi.json, and the tables of docs/contract.md.
+"""`make contract`: writes what docs/ holds of the contract, and the AsyncAPI document into build/contract.
 
-It refuses to renew the first over a change that would break somebody. Whoever means to break them, as is still allowed
-before the first release, removes the file, which a reviewer sees.
+docs/contract/ has the digest of that document, which is a part of a release, and the snapshot that the next one is
+compared with. It renews nothing over a change that would break somebody. Whoever means to break them, as is still
+allowed before the first release, removes the snapshot, which a reviewer sees.
 """
 
+import hashlib
 import json
 import sys
+from pathlib import Path
 
-from deploy.contract.changes import breaking
+from deploy.contract.changes import Document, breaking
+from deploy.contract.snapshot import snapshot, text
 from deploy.contract.tables import renewed
 from deploy.wiring.pages import ROOT
 from edge_centre.schema.asyncapi import document
@@ -15,7 +19,23 @@ from edge_centre.schema.files import as_json
 
 DOCS = ROOT.parent / "docs"
 PAGE = DOCS / "contract.md"
-RELEASED = DOCS / "contract" / "asyncapi.json"
+RELEASED = DOCS / "contract" / "released.json"
+DIGEST = DOCS / "contract" / "asyncapi.json.sha256"
+DOCUMENT = ROOT.parent / "build" / "contract" / "asyncapi.json"
+
+
+def digest(now: Document) -> str:
+    """Return the digest of a document's file, as `sha256sum --check` takes it."""
+    return f"{hashlib.sha256(as_json(now).encode()).hexdigest()}  asyncapi.json\n"
+
+
+def write(directory: Path) -> Path:
+    """Write the document of a release into a directory, with its digest beside it; return its path."""
+    now, path = document(), directory / "asyncapi.json"
+    directory.mkdir(parents=True, exist_ok=True)
+    path.write_text(as_json(now), encoding="utf-8")
+    path.with_name(DIGEST.name).write_text(digest(now), encoding="utf-8")
+    return path
 
 
 def main() -> int:
@@ -27,10 +47,16 @@ def main() -> int:
             f"Not renewed: only additions break nobody. To break them, remove docs/contract/{RELEASED.name}.\n"
         )
         return 1
+    write(DOCUMENT.parent)
     RELEASED.parent.mkdir(exist_ok=True)
-    for path, text in ((RELEASED, as_json(now)), (PAGE, renewed(PAGE.read_text(encoding="utf-8")))):
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            path.write_text(text, encoding="utf-8")
+    renewals = (
+        (RELEASED, text(snapshot(now))),
+        (DIGEST, digest(now)),
+        (PAGE, renewed(PAGE.read_text(encoding="utf-8"))),
+    )
+    for path, content in renewals:
+        if not path.exists() or path.read_text(encoding="utf-8") != content:
+            path.write_text(content, encoding="utf-8")
             sys.stdout.write(f"wrote {path.relative_to(ROOT.parent)}\n")
     return 0
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 Document = dict[str, Any]
-_LIMITS = (
+LIMITS = (
     "format",
     "pattern",
     "const",
@@ -93,7 +93,7 @@ class _Pair:
                 yield f"{at}: promises nothing any more of the output of {sorted(gone)}"
 
     def _values(self, old: Document, new: Document, at: str) -> Iterator[str]:
-        for limit in _LIMITS:
+        for limit in LIMITS:
             if old.get(limit) != new.get(limit):
                 yield f"{at}: its {limit} changed from {old.get(limit, 'none')} to {new.get(limit, 'none')}"
         before, after = old.get("enum"), new.get("enum")

@@ -1,4 +1,4 @@
-"""`python -m deploy.package.office`: edge-centre, the package of the office, for each 64-bit Debian."""
+"""`python -m deploy.package.office`: edge-centre for each 64-bit Debian, and the contract beside it."""
 
 import argparse
 import shutil
@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from agent import __version__
+from deploy.contract import __main__ as contract
 from deploy.package import archive, bill, completion, control, environment, licences, manual, parts, tree
 from deploy.package.__main__ import PROJECT, cache_of_builds
 from deploy.package.progress import Progress
@@ -46,6 +47,7 @@ def main() -> None:
     args = parser.parse_args()
     for name in args.target or OFFICE:
         print(build(OFFICE[name], args.out, args.compression))
+    print(contract.write(args.out))
 
 
 def build(target: Target, out: Path, compression: str) -> Path:

@@ -1,4 +1,4 @@
-"""What was released stays: the documents in the tree are those of the models, and only additions come."""
+"""What was released stays: what the tree holds of the contract is what the models say, and only additions come."""
 
 import json
 import re
@@ -9,11 +9,11 @@ import pytest
 from agent.contract.messages import AlarmCamera, AlarmData, Answer
 from agent.contract.stages import Stage
 from agent.contract.vocabulary import AckAction
-from deploy.contract.__main__ import PAGE, RELEASED
+from deploy.contract.__main__ import DIGEST, PAGE, RELEASED, digest
 from deploy.contract.changes import breaking
+from deploy.contract.snapshot import snapshot, text
 from deploy.contract.tables import TABLES, renewed
 from edge_centre.schema.asyncapi import document, schemas
-from edge_centre.schema.files import as_json
 from tests.support.json_schema import refusals
 
 DOCUMENT = PAGE.read_text(encoding="utf-8")
@@ -25,8 +25,9 @@ def test_nothing_breaks_whoever_was_built_against_the_released_contract() -> Non
     assert breaking(json.loads(RELEASED.read_text(encoding="utf-8")), document()) == []
 
 
-def test_the_documents_in_the_tree_are_those_of_the_models() -> None:
-    assert RELEASED.read_text(encoding="utf-8") == as_json(document()), "make contract"
+def test_the_tree_holds_the_contract_of_the_models() -> None:
+    assert RELEASED.read_text(encoding="utf-8") == text(snapshot(document())), "make contract"
+    assert DIGEST.read_text(encoding="utf-8") == digest(document()), "make contract"
     assert renewed(DOCUMENT) == DOCUMENT, "make contract"
 
 

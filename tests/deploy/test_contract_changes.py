@@ -1,17 +1,21 @@
 """Only additions pass."""
 
 import copy
+import json
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from deploy.contract import __main__ as program
 from deploy.contract.changes import breaking
+from deploy.contract.snapshot import snapshot, text
 from edge_centre.schema.asyncapi import document
-from edge_centre.schema.files import as_json
 
 NOW = document()
+RELEASED = json.loads(text(snapshot(NOW)))
 Change = Callable[[dict[str, Any]], object]
 
 
@@ -112,23 +116,37 @@ BREAKS: list[tuple[str, Change, str]] = [
 
 @pytest.mark.parametrize("change", [row[1] for row in ADDITIONS], ids=[row[0] for row in ADDITIONS])
 def test_an_addition_passes(change: Change) -> None:
-    assert breaking(NOW, changed(change)) == []
+    assert breaking(RELEASED, changed(change)) == []
 
 
 @pytest.mark.parametrize(("change", "named"), [row[1:] for row in BREAKS], ids=[row[0] for row in BREAKS])
 def test_any_other_change_is_refused_and_named(change: Change, named: str) -> None:
-    found = breaking(NOW, changed(change))
+    found = breaking(RELEASED, changed(change))
+    assert found == breaking(NOW, changed(change)), "the snapshot says what the whole document says"
     assert found
     assert any(named in line for line in found), found
 
 
 def test_the_snapshot_is_not_renewed_over_a_change_that_breaks_somebody(
-    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    released = tmp_path / "asyncapi.json"
-    released.write_text(as_json(changed(lambda doc: data("AlarmData")(doc).update(gone={"type": "string"}))))
+    released = tmp_path / "released.json"
+    released.write_text(text(snapshot(changed(lambda doc: data("AlarmData")(doc).update(gone={"type": "string"})))))
     before = released.read_text()
     monkeypatch.setattr(program, "RELEASED", released)
     assert program.main() == 1
     assert released.read_text() == before
     assert "gone: the field is gone" in capsys.readouterr().out
+
+
+def test_an_added_field_is_a_line_of_the_snapshot() -> None:
+    def lines(doc: dict[str, Any]) -> set[str]:
+        return {line.rstrip("},") for line in text(snapshot(doc)).splitlines()}
+
+    after = changed(lambda doc: data("AlarmData")(doc).update(floor={"type": "integer"}))
+    assert lines(after) - lines(NOW) == {'  "floor": {"type": "integer"'}
+
+
+def test_a_release_has_the_whole_document_and_its_digest(tmp_path: Path) -> None:
+    assert json.loads(program.write(tmp_path / "dist").read_text()) == NOW
+    subprocess.run(["sha256sum", "--check", "--quiet", program.DIGEST.name], cwd=tmp_path / "dist", check=True)
