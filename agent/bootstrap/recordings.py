@@ -11,11 +11,12 @@ from agent.runtime.commands.orders import OrderDone
 from agent.runtime.recording.recordings import Recordings
 from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.data_use import DataUse
+from agent.runtime.uplink.publisher import Publisher
 from agent.settings import Settings
 
 if TYPE_CHECKING:
     from agent.runtime.recording.recorder_link import RecorderLink
-    from agent.runtime.sending.sending import HasConnection, Sending
+    from agent.runtime.sending.sending import Sending
 
 UPLOADER_COMMAND = (sys.executable, *(["-I"] if sys.flags.isolated else []), "-m", "agent.upload", "--fd")
 """Starts the uploader."""
@@ -47,7 +48,7 @@ def make_recordings(
     context: Context,
     outbox: Outbox,
     handler: CommandHandler,
-    publisher: "HasConnection",
+    publisher: Publisher,
     *,
     simulated: bool,
     data: DataUse | None = None,
@@ -79,7 +80,7 @@ def _make_sending(
     settings: Settings,
     context: Context,
     outbox: Outbox,
-    publisher: "HasConnection",
+    publisher: Publisher,
     data: DataUse | None,
     *,
     simulated: bool,

@@ -74,14 +74,14 @@ class CommandRig:
         self.security = context.security
         writer, keep = self.outbox.writer, self.outbox.writer.keep
         writer.keep = lambda values: WhenAwaited(keep(values), self.outbox)  # type: ignore[method-assign]
+        any_part: Any = self
         self.handler = CommandHandler(
             identity=IDENTITY,
             context=context,
             outbox=self.outbox,
             keys=self,
-            key_watch=self,
+            key_watch=any_part,
         )
-        any_part: Any = self
         executor = CommandExecutor(
             self.clock,
             lambda ack: self.acknowledge(ack),  # noqa: PLW0108 - a test may replace it

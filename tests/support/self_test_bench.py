@@ -61,14 +61,15 @@ class Bench:
         self.outbox: Outbox = open_outbox(self.directory, self.clock, self.store)
         context = make_context(self.outbox, self.clock)
         self.board = context.board
+        any_part: Any = self
         self.alarm = ProbeAlarm(context, self.outbox, {"lat": 0.0, "lon": 0.0, "text": "here"})
         self.way_out = WayOut(
             alarm=self.alarm,
             context=context,
             addresses=ADDRESSES,
-            publisher=self,
+            publisher=any_part,
             probe=self.probe,
-            announcer=self,
+            announcer=any_part,
             path_within_s=20.0,
             ack_within_s=self.ack_within_s,
         )
@@ -87,9 +88,9 @@ class Bench:
             timetable=timetable if self.scheduled else None,
             context=context,
             outbox=self.outbox,
-            kiosk=self,
-            lights=self,
-            commands=self,
+            kiosk=any_part,
+            lights=any_part,
+            commands=any_part,
         )
 
     @property

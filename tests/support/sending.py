@@ -17,6 +17,7 @@ from agent.runtime.sending.rules import UploadRules
 from agent.runtime.sending.sending import Sending
 from agent.runtime.sending.uploader import Uploader
 from agent.runtime.supervision.data_use import DataUse
+from agent.runtime.uplink.publisher import Publisher
 from deploy.lab.clock import SimClock
 from tests.support.context import Collected, make_context
 
@@ -90,7 +91,7 @@ class Rig:
             cast("Uploader", self.uploader),
             make_context(self.outbox, self.clock),
             cast("Outbox", self.outbox),
-            self.publisher,
+            cast("Publisher", self.publisher),
             lambda: Backoff(uniform=lambda low, high: high),
             cast("DataUse", self.data),
         )

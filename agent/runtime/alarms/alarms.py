@@ -6,11 +6,11 @@ import threading
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from agent.contract.envelope import MessageFactory, rfc3339
 from agent.contract.lamps import LightState
-from agent.contract.messages import AlarmCamera, AlarmClip, AlarmData, AlarmsData
+from agent.contract.messages import AlarmData, AlarmsData
 from agent.contract.stages import Stage
 from agent.contract.vocabulary import AckAction
 from agent.core.alarms.alarm_book import AlarmBook, AlarmChange, Beginning, OpenAlarm
@@ -20,43 +20,14 @@ from agent.core.facts import AckAnswer, AlarmDelivered, CentreAck, Pressed
 from agent.outbox.outbox import Outbox
 from agent.ports import Clock
 from agent.runtime.alarms.persistence import ALARM_KEY
+from agent.runtime.cameras.cameras import Cameras
+from agent.runtime.recording.recordings import Recordings
+from agent.runtime.uplink.sender import Sender
 
 _UNANSWERED = (Stage.SENT, Stage.DELAYED, Stage.UNCONFIRMED)
 _ANSWERED = (Stage.REGISTERED, Stage.DISPATCHED)
 
 log = logging.getLogger(__name__)
-
-
-class CapturesView(Protocol):
-    """The cameras."""
-
-    def capture(self, alarm_id: str) -> AlarmCamera | None:
-        """Ask a camera for a picture under this identifier; returns at once what is known of the view."""
-        ...
-
-
-class Records(Protocol):
-    """The recorders. Never waits for one."""
-
-    def clips(self) -> tuple[AlarmClip, ...] | None:
-        """Return the names of the clips that a new alarm will ask for; None if no camera is recorded now."""
-        ...
-
-    def pressed(self, alarm: AlarmData, press_ns: int, *, is_new: bool) -> None:
-        """Record an alarm that was raised, or pressed again."""
-        ...
-
-    def closed(self, alarm_id: str) -> None:
-        """Let the clips of an alarm end soon."""
-        ...
-
-
-class SendsNow(Protocol):
-    """The sender."""
-
-    def send(self, most: int) -> None:
-        """Send at most `most` of the waiting messages, the most important first, if the broker takes them now."""
-        ...
 
 
 class Acknowledged(NamedTuple):
@@ -82,9 +53,9 @@ class Alarms:
         outbox: Outbox,
         factory: MessageFactory,
         clock: Clock,
-        cameras: CapturesView | None,
-        recordings: Records | None,
-        sender: SendsNow,
+        cameras: Cameras | None,
+        recordings: Recordings | None,
+        sender: Sender,
     ) -> None:
         self._book = book
         self._outbox = outbox

@@ -1,11 +1,11 @@
 """Checks that the pin library still reports edges: if a thread of it had ended, every button would be deaf."""
 
 import logging
-from typing import Protocol
 
 from agent.core.errors import HardwareError
 from agent.core.facts import Edge
 from agent.ports import Buttons
+from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.supervision.health import HealthBoard
 
 PINS = "pins"
@@ -17,18 +17,10 @@ A press and its release are two."""
 log = logging.getLogger(__name__)
 
 
-class TakesEdges(Protocol):
-    """The part that acts on edges: the pipeline."""
-
-    def edge(self, edge: Edge) -> None:
-        """Act on an edge. On the thread that it came on."""
-        ...
-
-
 class EdgeWatch:
     """Passes edges from the pins to the pipeline. `edge` on the pin library's thread, `tick` on the main one."""
 
-    def __init__(self, buttons: Buttons, pipeline: TakesEdges, board: HealthBoard) -> None:
+    def __init__(self, buttons: Buttons, pipeline: Pipeline, board: HealthBoard) -> None:
         self._buttons = buttons
         self._pipeline = pipeline
         self._board = board

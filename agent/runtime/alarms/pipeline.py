@@ -10,7 +10,6 @@ import queue
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Protocol
 
 from agent.contract.lamps import PRESSED, LightState, Pattern
 from agent.contract.stages import Stage
@@ -23,20 +22,23 @@ from agent.core.facts import (
     Announce,
     ButtonsHeard,
     CentreAck,
-    ConditionChanged,
     Edge,
     Identify,
     InputFact,
-    InputFault,
     Pressed,
 )
 from agent.core.inputs.panel import Panel
 from agent.outbox.outbox import Outbox
 from agent.ports import Lights
-from agent.runtime.alarms.alarms import Alarms, CapturesView, Records, SendsNow
+from agent.runtime.alarms.alarms import Alarms
+from agent.runtime.alarms.input_reporter import InputReporter
 from agent.runtime.alarms.readiness import Readiness
 from agent.runtime.alarms.siren import SirenController
+from agent.runtime.cameras.cameras import Cameras
+from agent.runtime.recording.recordings import Recordings
 from agent.runtime.supervision.context import Context
+from agent.runtime.uplink.publisher import Publisher
+from agent.runtime.uplink.sender import Sender
 
 _DISK_PATIENCE_S = 2.0
 _QUIET_S = 0.005
@@ -46,22 +48,6 @@ _LONGEST_PUT_OFF_NS = 250_000_000
 log = logging.getLogger(__name__)
 
 Fact = AlarmDelivered | Announce | Identify | ServiceFact
-
-
-class TriesPaths(Protocol):
-    """The publisher."""
-
-    def try_other_path(self, reason: str, *, unless_watched: bool) -> None:
-        """Ask for another path, for this reason: nobody has answered an alarm on the one in use. Any thread."""
-        ...
-
-
-class ReportsInputs(Protocol):
-    """The part that reports everything from an input except presses."""
-
-    def report(self, fact: InputFault | ConditionChanged) -> None:
-        """Report it. Called without the pipeline's lock."""
-        ...
 
 
 class Pipeline:
@@ -77,12 +63,12 @@ class Pipeline:
         context: Context,
         outbox: Outbox,
         lights: Lights,
-        cameras: CapturesView | None,
-        sender: SendsNow,
-        paths: TriesPaths,
-        inputs: ReportsInputs,
+        cameras: Cameras | None,
+        sender: Sender,
+        paths: Publisher,
+        inputs: InputReporter,
         siren: SirenController | None = None,
-        recordings: Records | None = None,
+        recordings: Recordings | None = None,
     ) -> None:
         """`audible` are the inputs that may show a light. `paths` is asked for another path at each stage in which an
         alarm has no answer; `inputs` reports everything but presses; `siren` is updated after every pass."""

@@ -1,14 +1,13 @@
 """Pictures that somebody has asked for by a command: each is in the record, and they come too seldom to watch by."""
 
 from collections.abc import Mapping
-from typing import Protocol
 
 from agent.contract.commands import SnapshotArgs
-from agent.contract.security import SecurityKind
 from agent.outbox.outbox import Outbox
 from agent.outbox.state import Changes
 from agent.ports import Clock
 from agent.runtime.cameras.cameras import Cameras
+from agent.runtime.supervision.security import SecurityLog
 
 EVERY_S = 10
 """One of each camera, while no alarm is open: more is a look (`live-start`), which has a reason and an end."""
@@ -16,18 +15,10 @@ KEY = "snapshot/"
 """Prefix of the state that says when a camera was asked last: a restart gives no more."""
 
 
-class Records(Protocol):
-    """The security log."""
-
-    def record(self, kind: SecurityKind, text: str, keep: Changes, **detail: object) -> None:
-        """Publish an event of which none may be left out, and keep state together with it."""
-        ...
-
-
 class AskedPictures:
     """Used on the thread `commands`."""
 
-    def __init__(self, clock: Clock, outbox: Outbox, cameras: Cameras, security: Records) -> None:
+    def __init__(self, clock: Clock, outbox: Outbox, cameras: Cameras, security: SecurityLog) -> None:
         self._clock = clock
         self._outbox = outbox
         self._cameras = cameras

@@ -24,6 +24,7 @@ from agent.contract.messages import ResultData
 from agent.outbox.outbox import Outbox
 from agent.outbox.state import Changes
 from agent.ports import MAX_RECEIVED_BYTES, Received
+from agent.runtime.commands.key_watch import KeyWatch
 from agent.runtime.commands.memory import CommandMemory
 from agent.runtime.commands.orders import FinishedOrder, OrderDone, Orders
 from agent.runtime.supervision.context import Context
@@ -70,14 +71,6 @@ class Verifies(Protocol):
         ...
 
 
-class ReadsKeys(Protocol):
-    """The part that keeps the key ring up to date."""
-
-    def tick(self) -> None:
-        """Reload the keys if they have changed. Called before each message, and twice a second."""
-        ...
-
-
 class CommandOutcome(NamedTuple):
     """What execution adds to a command's result; `in-progress` while another part is at it, until `order_done`."""
 
@@ -115,7 +108,7 @@ class CommandHandler:
         context: Context,
         outbox: Outbox,
         keys: Verifies,
-        key_watch: ReadsKeys,
+        key_watch: KeyWatch,
     ) -> None:
         self._identity = identity
         self._keys = keys

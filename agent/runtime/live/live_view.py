@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 from agent.contract.commands import LiveStartArgs
 from agent.core.camera.link import LIVE as PICTURE
 from agent.outbox.outbox import Outbox
+from agent.runtime.cameras.cameras import Cameras
 from agent.runtime.live.answers import LiveAnswer, no_data, no_picture, not_yours, pictures_rest, unknown
-from agent.runtime.live.given import GivesPictures, OffersPictures, ShowsLook, SparesData
+from agent.runtime.live.given import ShowsLook, SparesData
 from agent.runtime.live.look import KEY, Look, Looker, read_kept
 from agent.runtime.live.pace import Pace
 from agent.runtime.live.pictures import Pictures
@@ -24,6 +25,7 @@ from agent.runtime.live.push import CameraPush
 from agent.runtime.live.streams import Streams
 from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.supervisor import Supervisor
+from agent.runtime.uplink.sender import Sender
 
 _MOST_LOOKS = 8
 _DISK_PATIENCE_S = 2.0
@@ -52,8 +54,8 @@ class LiveView:
         self,
         context: Context,
         outbox: Outbox,
-        cameras: GivesPictures,
-        sender: OffersPictures,
+        cameras: Cameras,
+        sender: Sender,
         lights: ShowsLook | None,
         streams: Streams | None = None,
         data: SparesData | None = None,

@@ -8,8 +8,9 @@ from agent.contract.live import LIVE, MAX_BYTES
 from agent.core.camera.link import LIVE as PICTURE
 from agent.core.errors import MessageRefused
 from agent.ports import OutgoingMessage
-from agent.runtime.live.given import GivesPictures, OffersPictures
+from agent.runtime.cameras.cameras import Cameras
 from agent.runtime.live.picture_size import PictureSize
+from agent.runtime.uplink.sender import Sender
 
 _ANSWER_NS = 10**9
 """How long a camera may take for a picture before it is asked for another."""
@@ -34,7 +35,7 @@ class _Camera:
 class Pictures:
     """Not for more than one thread at a time."""
 
-    def __init__(self, cameras: GivesPictures, sender: OffersPictures, topic: Callable[..., str]) -> None:
+    def __init__(self, cameras: Cameras, sender: Sender, topic: Callable[..., str]) -> None:
         self._cameras = cameras
         self._sender = sender
         self._topic = topic

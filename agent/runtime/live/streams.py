@@ -6,14 +6,14 @@ from agent.contract.messages import AlarmData
 from agent.outbox.alarms_first import AlarmsFirst
 from agent.outbox.outbox import Outbox
 from agent.ports import Clock
-from agent.runtime.live.given import HasConnection
 from agent.runtime.live.push import CameraPush, StreamRules
+from agent.runtime.uplink.publisher import Publisher
 
 
 class Streams:
     """`lacks` and `pressed` on any thread, the rest under the lock of live view. Only `close` blocks."""
 
-    def __init__(self, rules: StreamRules, clock: Clock, outbox: Outbox, publisher: HasConnection) -> None:
+    def __init__(self, rules: StreamRules, clock: Clock, outbox: Outbox, publisher: Publisher) -> None:
         self._rules = rules
         self._clock = clock
         self._alarms = AlarmsFirst(outbox)

@@ -13,13 +13,15 @@ from typing import Any, Protocol
 
 from agent.contract.envelope import rfc3339
 from agent.contract.events import SelfTestData, SelfTestStep
-from agent.contract.lamps import LightState
 from agent.contract.vocabulary import Outcome, Reason, TimeQuality
 from agent.core.alarms.self_test import LastTest, Moment, Timetable
 from agent.core.errors import StepFailed
 from agent.core.facts import SelfTested
 from agent.outbox.outbox import Outbox
-from agent.runtime.commands.orders import OrderDone, SelfTestAnswer, self_test_done
+from agent.ports import Lights
+from agent.runtime.alarms.pipeline import Pipeline
+from agent.runtime.commands.handler import CommandHandler
+from agent.runtime.commands.orders import SelfTestAnswer, self_test_done
 from agent.runtime.selftest.probe_alarm import ProbeAlarm
 from agent.runtime.selftest.steps import Step, is_flash
 from agent.runtime.supervision.context import Context
@@ -42,35 +44,6 @@ class HasSteps(Protocol):
         ...
 
 
-class HasAlarms(Protocol):
-    """The pipeline."""
-
-    @property
-    def open_ids(self) -> frozenset[str]:
-        """Identifiers of the open alarms. Any thread."""
-        ...
-
-    def submit(self, fact: SelfTested) -> None:
-        """Queue a fact. Never blocks."""
-        ...
-
-
-class ShowsLights(Protocol):
-    """The lights."""
-
-    def shown(self) -> LightState:
-        """Return what they show now. Any thread."""
-        ...
-
-
-class TakesOrders(Protocol):
-    """The command handler."""
-
-    def order_done(self, done: OrderDone) -> None:
-        """Note that an order has ended. Never blocks."""
-        ...
-
-
 class SelfTest:
     """`order` and `last` from any thread, `run_once` on its own, `close` when that has ended."""
 
@@ -82,9 +55,9 @@ class SelfTest:
         timetable: Timetable | None,
         context: Context,
         outbox: Outbox,
-        kiosk: HasAlarms,
-        lights: ShowsLights,
-        commands: TakesOrders,
+        kiosk: Pipeline,
+        lights: Lights,
+        commands: CommandHandler,
     ) -> None:
         """Without a `timetable` only orders begin a test. `kiosk` says whether an alarm is open, and hears of each
         result; `commands` hears of the end of an ordered test."""

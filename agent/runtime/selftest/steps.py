@@ -4,14 +4,15 @@ Each is a generator: it yields while it waits, so that its runner can give way t
 for a person, and raises StepFailed with the reason when something is wrong.
 """
 
-import threading
 from collections.abc import Callable, Generator
 from typing import Protocol
 
 from agent.contract.lamps import LightState, Pattern
 from agent.contract.vocabulary import Fault
 from agent.core.errors import HardwareError, StepFailed, StorageError
+from agent.outbox.outbox import Outbox
 from agent.ports import Buttons, Clock, Lights
+from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.alarms.siren import SirenController
 from agent.runtime.supervision.health import HasFigures
 
@@ -24,23 +25,6 @@ SIREN_NS = 3 * 10**9
 _DARK = LightState(Pattern.OFF, Pattern.OFF, Pattern.OFF, Pattern.OFF)
 _LIT = LightState(Pattern.ON, Pattern.ON, Pattern.STEADY, Pattern.OFF)
 _LIT_WITH_CHIRP = LightState(Pattern.ON, Pattern.ON, Pattern.STEADY, Pattern.ON)
-
-
-class DrivesLights(Protocol):
-    """The pipeline."""
-
-    def drive_lights(self, state: LightState | None) -> bool:
-        """Have the lights show this unless an alarm needs them; None makes them show the real state again. Any
-        thread."""
-        ...
-
-
-class KeepsValues(Protocol):
-    """The outbox."""
-
-    def keep(self, key: str, value: str | None) -> threading.Event:
-        """Keep a value; the event is set once it is safe against a power cut."""
-        ...
 
 
 class HasBlackBox(Protocol):
@@ -81,7 +65,7 @@ def check_inputs(buttons: Buttons, names: frozenset[str], panel: HasFigures) -> 
     return f"{len(levels)} lines read"
 
 
-def check_lights(lights: Lights, kiosk: DrivesLights, wired: frozenset[str], clock: Clock, *, chirp: bool) -> Step:
+def check_lights(lights: Lights, kiosk: Pipeline, wired: frozenset[str], clock: Clock, *, chirp: bool) -> Step:
     """Check that every output can be switched off and on, as far as its pin reads back.
 
     An alarm that needs the lights keeps them.
@@ -135,7 +119,7 @@ def is_flash(state: LightState) -> bool:
 
 
 def check_storage(
-    outbox: KeepsValues,
+    outbox: Outbox,
     read_back: Callable[[str], str | None],
     probe: tuple[str, str],
     clock: Clock,

@@ -1,33 +1,17 @@
 """The steps of a self-test that lead to the centre: the path in use, the other paths, and a person or program there."""
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
 
-from agent.contract.messages import AlarmData, Draft
+from agent.contract.messages import AlarmData
 from agent.contract.stages import Stage
 from agent.core.errors import NoProbeCertificate, StepFailed
-from agent.ports import Broker, BrokerAddress, OutgoingMessage
+from agent.ports import Broker, BrokerAddress
 from agent.runtime.selftest.path_probe import check_path
 from agent.runtime.selftest.probe_alarm import ProbeAlarm
 from agent.runtime.selftest.steps import Step
 from agent.runtime.supervision.context import Context
-
-
-class HasPath(Protocol):
-    """The publisher."""
-
-    @property
-    def path(self) -> int | None:
-        """The place, in the list of addresses, of the broker in use; None without a connection. Any thread."""
-        ...
-
-
-class MakesUnnumbered(Protocol):
-    """The announcer."""
-
-    def unnumbered(self, draft: Draft) -> OutgoingMessage:
-        """Make a message that does not go through the outbox. Any thread."""
-        ...
+from agent.runtime.uplink.announcer import Announcer
+from agent.runtime.uplink.publisher import Publisher
 
 
 class WayOut:
@@ -39,9 +23,9 @@ class WayOut:
         alarm: ProbeAlarm,
         context: Context,
         addresses: Sequence[BrokerAddress],
-        publisher: HasPath,
+        publisher: Publisher,
         probe: Broker,
-        announcer: MakesUnnumbered,
+        announcer: Announcer,
         path_within_s: float,
         ack_within_s: float | None,
     ) -> None:

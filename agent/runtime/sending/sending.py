@@ -11,7 +11,7 @@ import select
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from agent.contract.commands import UploadUrlsArgs
 from agent.contract.messages import AlarmData
@@ -30,6 +30,7 @@ from agent.runtime.sending.spool import Spool, Waiting
 from agent.runtime.sending.uploader import Uploader
 from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.data_use import DataUse
+from agent.runtime.uplink.publisher import Publisher
 
 _LOOK_S = 0.25
 _KEEP_NS = 15 * 60 * 10**9
@@ -37,15 +38,6 @@ _DISK_S = 2.0
 _REFUSALS, _AT_ONCE = 5, 2
 """So many URLs of a segment may be refused, and after so many of them another is wanted at once."""
 log = logging.getLogger(__name__)
-
-
-class HasConnection(Protocol):
-    """The publisher."""
-
-    @property
-    def connected(self) -> bool:
-        """Whether a broker has accepted us. Any thread."""
-        ...
 
 
 class Sending:
@@ -57,7 +49,7 @@ class Sending:
         uploader: Uploader,
         context: Context,
         outbox: Outbox,
-        publisher: HasConnection,
+        publisher: Publisher,
         backoff: Callable[[], Backoff] | None = None,
         data: DataUse | None = None,
     ) -> None:

@@ -13,11 +13,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from agent.contract.leaves import DocumentError, parse
 from agent.core import service_code
 from agent.core.plain import plain
+from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.commands.orders import OpenAnswer
 from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.shared_file import replace_shared
@@ -31,14 +32,6 @@ OrderDone = Callable[[str, bool, str, str], object]
 """Called with the id of an order, whether it is done, and the code and text of its result."""
 
 log = logging.getLogger(__name__)
-
-
-class ShowsCode(Protocol):
-    """The pipeline."""
-
-    def show_code(self, code: str | None) -> None:
-        """Have the beacon blink this code, or no longer. Any thread."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +63,7 @@ class ServicePage:
         self._place: PagePlace  # from `begin` on
         self._clock = context.clock
         self._security = context.security
-        self._lights: ShowsCode | None = None
+        self._lights: Pipeline | None = None
         self._order_done: OrderDone  # from `begin` on
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._is_served = False
@@ -88,7 +81,7 @@ class ServicePage:
         self._begins_until_ns: int | None = None
         """When a process that has not said so is given up."""
 
-    def begin(self, place: PagePlace, lights: ShowsCode, order_done: OrderDone) -> None:
+    def begin(self, place: PagePlace, lights: Pipeline, order_done: OrderDone) -> None:
         """Begin, and take up what an earlier run has left open. Before the thread starts. `order_done` hears how an
         order has ended."""
         self._place = place

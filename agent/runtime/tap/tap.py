@@ -51,6 +51,8 @@ from typing import Any, Protocol
 from agent.contract.identity import Identity
 from agent.outbox.outbox import Outbox
 from agent.ports import MAX_RECEIVED_BYTES, Received
+from agent.runtime.commands.handler import CommandHandler
+from agent.runtime.tap.service_page import ServicePage
 
 _MOST_READERS = 4
 _MOST_WAITING = 1024
@@ -77,26 +79,6 @@ class Shows(Protocol):
 
     def lines(self) -> Iterable[Mapping[str, Any]]:
         """Return a line for each, always in the same order. On the thread `tap`; must not block."""
-        ...
-
-
-class Receives(Protocol):
-    """Whoever verifies commands."""
-
-    def receive(self, message: Received) -> None:
-        """Take one. Any thread; never blocks."""
-        ...
-
-
-class ServesPage(Protocol):
-    """The service page."""
-
-    def tick(self) -> None:
-        """Do what is due. On the thread `tap`."""
-        ...
-
-    def take(self, line: bytes) -> None:
-        """Take what its process tells. On the thread `tap`."""
         ...
 
 
@@ -134,8 +116,8 @@ class Tap:
         listener: socket.socket,
         outbox: Outbox,
         shows: Shows,
-        commands: Receives,
-        page: ServesPage,
+        commands: CommandHandler,
+        page: ServicePage,
         make_witness: Callable[[], Hears],
         make_asked: Callable[[], Mapping[bytes, Asked]],
         identity: Identity,

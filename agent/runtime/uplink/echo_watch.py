@@ -1,12 +1,12 @@
 """Sends the device's own echo through the broker, and reports when it does not come back."""
 
 import secrets
-from typing import Protocol
 
 from agent.core.delivery.echo import Echo
 from agent.outbox.outbox import Outbox
 from agent.ports import OutgoingMessage, Published, Received
 from agent.runtime.supervision.context import Context
+from agent.runtime.uplink.sender import Sender
 
 ECHO = "echo"
 """The name of this part in the health message, which has it only once an echo was missed."""
@@ -16,18 +16,10 @@ _BYTES = 8
 _EXPIRY_S = 60
 
 
-class SendsEchoes(Protocol):
-    """The sender."""
-
-    def echo(self, message: OutgoingMessage, *, counts: bool) -> bool:
-        """Send it if that takes no place from an alarm; `counts`: an answer that does not come ends the connection."""
-        ...
-
-
 class EchoWatch:
     """On the publisher's thread."""
 
-    def __init__(self, *, topic: str, context: Context, outbox: Outbox, sender: SendsEchoes) -> None:
+    def __init__(self, *, topic: str, context: Context, outbox: Outbox, sender: Sender) -> None:
         """`topic` is where the device publishes its echo and hears it."""
         self.topic = topic
         self._clock = context.clock

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from agent.core.delivery.paths import Paths
 from agent.outbox.outbox import Outbox
+from agent.runtime.uplink.centre_watch import CentreWatch
 from agent.runtime.uplink.sender import Sender
 
 
@@ -14,18 +15,6 @@ class HasOpenAlarms(Protocol):
     @property
     def open_ids(self) -> frozenset[str]:
         """Identifiers of the open alarms, which a change of path could disturb. Any thread."""
-        ...
-
-
-class KnowsCentres(Protocol):
-    """The part that listens to the command centres. Asked on the publisher's thread."""
-
-    def somebody(self) -> bool:
-        """Return whether a centre on the broker in use says that it is watching."""
-        ...
-
-    def nobody(self) -> bool:
-        """Return whether the required centre is known to be absent on the broker in use."""
         ...
 
 
@@ -46,12 +35,12 @@ class Failover:
         self._sender = sender
         self._outbox = outbox
         self._alarms: HasOpenAlarms  # these two from `depend_on` on
-        self._centres: KnowsCentres
+        self._centres: CentreWatch
         self._asked: queue.SimpleQueue[tuple[str, bool]] = queue.SimpleQueue()
         self._tries_left = 0
         """Tries left: each reason has every other path tried once, until one works."""
 
-    def depend_on(self, alarms: HasOpenAlarms, centres: KnowsCentres) -> None:
+    def depend_on(self, alarms: HasOpenAlarms, centres: CentreWatch) -> None:
         """Consult these, too, before another path is tried."""
         self._alarms, self._centres = alarms, centres
 

@@ -28,8 +28,9 @@ from agent.ports import (
     Published,
     Received,
 )
+from agent.runtime.uplink.centre_watch import CentreWatch
 from agent.runtime.uplink.echo_watch import EchoWatch
-from agent.runtime.uplink.failover import Failover, HasOpenAlarms, KnowsCentres
+from agent.runtime.uplink.failover import Failover, HasOpenAlarms
 from agent.runtime.uplink.inbox import Inbox
 from agent.runtime.uplink.sender import Sender
 
@@ -142,7 +143,7 @@ class Publisher:
         connection = self._connection
         return None if connection is None else connection.path
 
-    def listen(self, listener: PublisherListener, alarms: HasOpenAlarms, centres: KnowsCentres) -> None:
+    def listen(self, listener: PublisherListener, alarms: HasOpenAlarms, centres: CentreWatch) -> None:
         """Report the connection to `listener`, and consult alarms and centres before another path is tried. Call it
         before the threads run."""
         self._listener = listener

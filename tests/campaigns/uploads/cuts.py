@@ -99,7 +99,7 @@ def run(cuts: int, seed: int = 1) -> Cut:
 def _sending(spool: Path, store: Store, outbox: Outboxed, context: Context) -> Sending:
     rules = UploadRules(spool, ("front",), frozenset({store.host}), is_simulated=True)
     backoff = partial(Backoff, first_s=0.02, longest_s=0.1)
-    connected = SimpleNamespace(connected=True)
+    connected: Any = SimpleNamespace(connected=True)
     return Sending(rules, Uploader(_COMMAND, context.clock), context, cast("Outbox", outbox), connected, backoff)
 
 

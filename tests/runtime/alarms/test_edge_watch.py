@@ -1,4 +1,5 @@
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,8 @@ class Lines:
         self.heard: list[tuple[bool, bool]] = []
         """Which line, and whether it became active."""
         self.board = HealthBoard(reporter())
-        self.watch = EdgeWatch(self, self, self.board)
+        any_part: Any = self
+        self.watch = EdgeWatch(any_part, any_part, self.board)
         for normally_closed in self.levels:
             self.watch.edge(Edge("police", False, 0, at_start=True, normally_closed=normally_closed))
         self.heard.clear()

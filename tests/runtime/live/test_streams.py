@@ -54,8 +54,9 @@ class StreamRig(LiveRig):
         url = "rtsps://media.example:8322/gp/kiosk/{camera}"
         self.rules = StreamRules(command, self, url, self.directory, Path("/etc/ca.pem"))
         context = make_context(self.outbox, self.clock)
-        self.streams = Streams(self.rules, self.clock, self.outbox, self)
-        self.live = LiveView(context, self.outbox, self, self, self, self.streams)
+        part: Any = self
+        self.streams = Streams(self.rules, self.clock, self.outbox, part)
+        self.live = LiveView(context, self.outbox, part, part, self, self.streams)
         self.live.restore()
 
     def can_give(self, camera: str) -> bool:

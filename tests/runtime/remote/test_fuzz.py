@@ -80,7 +80,7 @@ class Target:
         context = make_context(self.outbox, self.clock)
         context.board.report("uplink", ok=self.uplink)
         self.handler = CommandHandler(
-            identity=IDENTITY, context=context, outbox=self.outbox, keys=self.ring, key_watch=self
+            identity=IDENTITY, context=context, outbox=self.outbox, keys=self.ring, key_watch=any_part
         )
         recorders: Any = SimpleNamespace(
             respec=list, order=lambda *_: self.did("clip"), hold=lambda _: self.did("clip-hold")

@@ -191,14 +191,15 @@ def test_a_disk_that_does_not_take_it_in_time_is_not_well(outbox: Outbox) -> Non
 
 
 def test_a_disk_that_forgets_or_fails_is_not_well() -> None:
+    keeps: Any = Keeps()
     with pytest.raises(StepFailed, match="not there"):
-        run(check_storage(Keeps(), lambda key: "6", ("probe", "7"), CLOCK, 5), CLOCK)
+        run(check_storage(keeps, lambda key: "6", ("probe", "7"), CLOCK, 5), CLOCK)
 
     def fail(key: str) -> str:
         raise StorageError("the disk is gone")
 
     with pytest.raises(StepFailed, match="the disk is gone"):
-        run(check_storage(Keeps(), fail, ("probe", "7"), CLOCK, 5), CLOCK)
+        run(check_storage(keeps, fail, ("probe", "7"), CLOCK, 5), CLOCK)
 
 
 def test_nothing_is_read_back_where_there_is_nothing(tmp_path: Path) -> None:

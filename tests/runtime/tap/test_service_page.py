@@ -41,7 +41,8 @@ class Rig:
             lambda: self.reached,
         )
         self.page = ServicePage(make_context(self.drafts, self.clock))
-        self.page.begin(place, self, lambda *how: self.done.append(how))
+        any_part: Any = self
+        self.page.begin(place, any_part, lambda *how: self.done.append(how))
 
     def show_code(self, code: str | None) -> None:
         self.code = code
