@@ -18,7 +18,7 @@ JOBS ?= 7
 PIP_QUIET := -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run page-tools-if-possible model-sources-if-possible page-if-possible test suite test-campaigns test-control-room test-enrolment test-recorder test-contract test-eyes test-doctor test-package test-beside test-python test-others test-tflite test-picamera2 check bench bench-recorder bench-vision chaos enrolment-cuts hostile-user evidence evidence-presses evidence-writes looks uploads fuzz control-room-load control-room-story control-room-shots consoles record brokers fleet rabbitmq emulation province mutants traffic walk week arm-smoke wiring lamps image dist dist-centre dist-control-room dist-sizes dist-lock clean contract
+.PHONY: help setup setup-dev model demo-video test-video broker rtsp-server ffmpeg package-tools faketime tpm est-tools node-tools control-room service-page browser arm-emulator run page-tools-if-possible model-sources-if-possible page-if-possible test suite test-all test-rest test-campaigns test-control-room test-enrolment test-recording test-grading test-eyes test-diagnosis test-package test-python test-others test-tflite test-picamera2 check bench bench-recorder bench-vision chaos enrolment-cuts hostile-user evidence evidence-presses evidence-writes looks uploads fuzz control-room-load control-room-story control-room-shots consoles record brokers fleet rabbitmq emulation province mutants traffic walk week arm-smoke wiring lamps image dist dist-centre dist-control-room dist-sizes dist-lock clean contract
 
 help: ## This list
 	@echo "edge-agent: panic buttons and person detection for street kiosks. Begin with: make run"
@@ -155,39 +155,28 @@ model-sources-if-possible:
 page-if-possible:
 	@$(MAKE) -s control-room 2>/dev/null || true
 
-test: test-others suite ## All tests but those of the control room, enrolment, the package and the long runs, with a real broker, a real model and real video
+test: test-others suite ## Every room of agent and office, and each test that the promise names, with a real broker, a real model and real video (six minutes)
+
+test-all: test test-rest test-campaigns test-control-room ## All tests (half an hour)
 
 test-others: setup-dev model # The small suites of the other two environments, side by side
 	@$(MAKE) -s -O -j 2 test-tflite test-picamera2
 
 # Containers often forbid byte code, and then every process of every run compiles all that it loads.
-run suite test-campaigns test-control-room test-enrolment test-recorder test-contract test-eyes test-doctor test-package test-beside test-python: export PYTHONDONTWRITEBYTECODE :=
+run suite test-rest test-campaigns test-control-room test-python $(addprefix test-,$(SUBJECTS)): export PYTHONDONTWRITEBYTECODE :=
 
-ENROLMENT := tests/deploy/kit tests/deploy/registrar tests/docs/test_control_room_guide.py tests/system/test_enrolment.py \
-  tests/deploy/card tests/system/test_commission.py tests/system/test_service_page.py tests/system/test_from_afar.py \
-  tests/system/test_from_afar_command.py tests/provisioning/test_report.py tests/provisioning/test_cuts.py
-
-RECORDER := tests/recorder/test_app.py tests/recorder/test_process.py tests/recorder/test_stream.py tests/recorder/test_browser.py \
-  $(wildcard tests/system/test_evidence*.py) tests/system/test_live.py tests/system/test_streams.py tests/system/test_uploads.py tests/upload/test_moto.py
-
-CONTRACT := tests/system/test_conform_centre.py tests/system/test_conform_device.py tests/system/test_asyncapi_subscriber.py \
-  tests/contract/test_node_tools.py tests/centre/test_memory.py
-
-EYES := tests/vision tests/ports/test_detector.py tests/cli/test_bench.py tests/system/test_people.py tests/system/test_popia.py \
-  tests/system/test_profiles.py tests/system/test_masks.py tests/system/test_camera_tamper.py tests/system/test_vision_trouble.py
-
-DOCTOR := $(wildcard tests/system/test_doctor*.py) tests/system/test_copied_card.py tests/system/test_probe.py
-
-PACKAGE := tests/deploy/package
-
-# What `make test` leaves out, and `.ci/run` runs beside it.
-BESIDE := $(ENROLMENT) $(PACKAGE)
+# Subjects whose tests run whole processes, films and containers, by their marks. `make test` takes of them what
+# docs/promise.md names, which is marked `promised`.
+SUBJECTS := enrolment recording grading eyes diagnosis package
+empty :=
+OR := $(empty) or $(empty)
+ANY_SUBJECT := $(subst $(empty) $(empty),$(OR),$(SUBJECTS))
 
 # A camera gives way by ten steps, of which these leave it four: beside so many runs at full priority it would see nothing.
 # With ASK_AGAIN, as `.ci/run` sets it, a test that has failed is asked once more, alone.
 ASK := $(if $(ASK_AGAIN),$(BIN)/python -m tests.support.ask_again,$(BIN)/pytest)
 PYTEST := nice -n 15 $(ASK) -n $(JOBS) --dist worksteal
-TOGETHER := $(PYTEST) --ignore=tests/campaigns/brokers --ignore=tests/control_room -m "not campaign"
+TOGETHER := $(PYTEST) --ignore=tests/campaigns/brokers --ignore=tests/control_room
 
 # In a new clone one compiles what the others of a run load.
 define COMPILED
@@ -196,38 +185,23 @@ endef
 
 suite: setup-dev test-video model service-page # Without the other environments. On another Python: make suite PYTHON=python3.13 VENV=.venv-3.13
 	$(COMPILED)
-	@$(TOGETHER) $(addprefix --ignore=,$(BESIDE))
+	@$(TOGETHER) -m "not campaign and (promised or not ($(ANY_SUBJECT)))"
 
-test-beside: setup-dev model service-page # What test-enrolment and test-package run, in less time: one waits while another works
-	@$(PYTEST) $(BESIDE)
+test-rest: setup-dev test-video model service-page ## What `make test` leaves out of enrolment, recording, grading, eyes, diagnosis and package (ten minutes)
+	@$(TOGETHER) -m "not campaign and not promised and ($(ANY_SUBJECT))"
 
-test-python: setup-dev test-video model service-page # What can differ from one Python to another: the suite without its slow parts, and test-package
+test-python: setup-dev test-video model service-page # What can differ from one Python to another, with the package of its Debian
 	$(COMPILED)
-	@$(TOGETHER) $(addprefix --ignore=,$(ENROLMENT) $(RECORDER) $(CONTRACT) $(EYES) $(DOCTOR))
+	@$(TOGETHER) -m "not campaign and (package or not ($(ANY_SUBJECT)))"
+
+test-enrolment test-recording test-grading test-eyes test-diagnosis test-package: setup-dev test-video model service-page # One of these subjects: make test-eyes
+	@$(TOGETHER) -m "not campaign and $(@:test-%=%)"
 
 test-campaigns: setup-dev test-video model ## A short form of bench, bench-vision, chaos, enrolment-cuts, evidence, walk and week (three minutes)
 	@$(PYTEST) -m campaign tests/campaigns
 
 test-control-room: setup-dev demo-video model ## The control room's page in a browser, behind nginx, with a real broker and a simulated kiosk (three minutes)
 	@$(ASK) -n 3 --dist worksteal tests/control_room
-
-test-enrolment: setup-dev ## The province kit, the registrar, cards, and devices that enrol, are commissioned and set from afar, with keys in a file, a TPM and a token (two minutes)
-	@$(PYTEST) $(ENROLMENT)
-
-test-recorder: setup-dev ## Recorders as they run: fed by a camera process and by network cameras; clips in a browser; from a press to a case folder (two minutes)
-	@$(PYTEST) $(RECORDER)
-
-test-contract: setup-dev test-video model ## The contract's documents by tools of others, a subscriber made from them, and what grades devices and centres (a minute)
-	@$(PYTEST) $(CONTRACT)
-
-test-eyes: setup-dev test-video model ## Cameras and the people before them, on film: near, far, masked, in every profile; and tampers (three minutes)
-	@$(PYTEST) $(EYES)
-
-test-doctor: setup-dev demo-video model ## What the doctor says of a device that runs, of brokers and of a copied card (a minute)
-	@$(PYTEST) $(DOCTOR)
-
-test-package: setup-dev model service-page ## The package for this Python's Debian: what is in it, lintian, and its life in a container (three minutes)
-	@$(PYTEST) $(PACKAGE)
 
 test-tflite: setup-dev model # The detector's suite on what the 32-bit package runs on: tflite-runtime, the rest from Bookworm
 ifneq ($(PYTHON_TFLITE),)

@@ -1,6 +1,7 @@
 """What holds for every test: shared fixtures, the mark of system tests, and nothing left behind."""
 
 import itertools
+import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -24,10 +25,17 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 _SYSTEM = Path(__file__).parent / "system"
 _LONGEST = Path(__file__).parent / "deploy" / "package"
 """The life of a package takes minutes, most of them on one processor: it begins before all others."""
+_PROMISED = tuple(
+    re.findall(r"`(tests/[^`]*)`", Path(__file__).parents[1].joinpath("docs/promise.md").read_text(encoding="utf-8"))
+)
+"""Where the tests begin that docs/promise.md names."""
 _GRACE_S = 10.0
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.nodeid.startswith(_PROMISED):
+            item.add_marker(pytest.mark.promised)
     waiting = [item for item in items if _SYSTEM in item.path.parents]
     for item in waiting:
         item.add_marker(pytest.mark.system)

@@ -3,7 +3,11 @@
 import tracemalloc
 from random import Random
 
+import pytest
+
 from tests.support.made_up import World, envelope
+
+pytestmark = pytest.mark.grading
 
 _ENOUGH = 5000
 """After two of these every limit of one device is reached."""

@@ -17,6 +17,8 @@ from tests.support.agent_process import start_lab
 from tests.support.vision_media import demo_video
 from tests.support.wait import wait_for
 
+pytestmark = pytest.mark.eyes
+
 FRAMES = 24
 RATE = 10.0
 _SETTINGS = """\

@@ -10,6 +10,8 @@ from edge_centre.schema.examples import EXAMPLES
 from tests.support.asyncapi_subscriber import node, written
 from tests.support.run import ran
 
+pytestmark = pytest.mark.grading
+
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -10,6 +10,8 @@ from tests.docs.control_room_guide import ROOT
 from tests.support.root import as_root
 from tests.support.run import ran
 
+pytestmark = pytest.mark.enrolment
+
 __all__ = ["built_page"]
 _NAMESPACES = ("unshare", "--fork", "--pid", "--kill-child", "--mount", "--net", "--mount-proc")
 

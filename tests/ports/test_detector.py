@@ -15,6 +15,8 @@ from agent.ports import Detection, Detector
 from agent.vision.person_detector import PersonDetector
 from tests.support.vision_media import MODELS, Pixels, demo_frame, model_directories
 
+pytestmark = pytest.mark.eyes
+
 FRAME = 300
 
 

@@ -5,9 +5,13 @@ import itertools
 import json
 from pathlib import Path
 
+import pytest
+
 from agent.trust.tls_context import TlsFiles, tls_context
 from tests.support.cut_enrolment import run
 from tests.support.fake_registrar import NAME, FakeRegistrar
+
+pytestmark = pytest.mark.enrolment
 
 
 class Device:

@@ -35,6 +35,8 @@ from tests.support.commissioning import ENDED, FIRST, NOW, SECOND, STEPS, USER, 
 from tests.support.run import ran
 from tests.support.soft_token import URI, make_token
 
+pytestmark = pytest.mark.enrolment
+
 OTHER = "gp/jhb-park-station/kiosk-0007"
 
 

@@ -38,6 +38,8 @@ from tests.support.unsigned import Unsigned
 from tests.support.vision_stand_ins import boottime_ns
 from tests.support.wait import wait_for
 
+pytestmark = pytest.mark.recording
+
 T = TypeVar("T", bound=FromRecorder)
 MASK = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
 

@@ -14,6 +14,8 @@ from tests.control_room.rig import AS_ROOT, CHROMIUM
 from tests.evidence.test_mp4_write import as_plain_file
 from tests.support.recording import as_file, encoded, pieces_of
 
+pytestmark = pytest.mark.recording
+
 _PLAY = """async (video) => {
     const ended = new Promise((done, failed) => {
         video.onended = done;

@@ -18,6 +18,8 @@ from tests.recorder.test_app import Camera
 from tests.support.recorder_process import Card, Process
 from tests.support.wait import wait_for
 
+pytestmark = pytest.mark.recording
+
 
 @pytest.fixture
 def card(tmp_path: Path, opened: ExitStack) -> Card:

@@ -14,6 +14,8 @@ from tests.support.recording import KeptClip, probe
 from tests.support.rtsp_server import RtspServer
 from tests.support.wait import wait_for
 
+pytestmark = pytest.mark.recording
+
 __all__ = ["opened"]
 REORDERED = (
     "x264enc bframes=2 b-adapt=false rc-lookahead=1 key-int-max=60 ! video/x-h264,profile=main ! h264parse ! rtph264pay"

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
+import pytest
+
 from agent.contract.camera_events import EVENTS, EventName
 from agent.contract.commands import TABLE
 from agent.contract.events import HardlyAbleToSeeData, LineCountData, TimeCorrectionData
@@ -31,6 +33,8 @@ from tests.support.mosquitto import Mosquitto
 from tests.support.subscriber import Subscriber
 from tests.support.vision_media import demo_video
 from tests.support.wait import wait_for
+
+pytestmark = pytest.mark.grading
 
 ALL_DAY_BUT_TODAY = {"days": [DAYS[(datetime.now(tz=UTC).weekday() + 2) % 7]], "from": "10:00", "to": "11:00"}
 CAMERA = {

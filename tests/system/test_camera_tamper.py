@@ -9,6 +9,8 @@ from tests.support.agent_process import CAMERA, AgentProcess
 from tests.support.centre import Centre, Message
 from tests.support.mosquitto import Mosquitto
 
+pytestmark = pytest.mark.eyes
+
 LEARNED_FRAMES = 60
 
 

@@ -20,6 +20,8 @@ from tests.support.rewriting_relay import INNER, Down, RewritingRelay, Up, signe
 from tests.support.subscriber import Subscriber
 from tests.support.wait import PATIENCE_S
 
+pytestmark = pytest.mark.grading
+
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:

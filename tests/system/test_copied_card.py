@@ -5,6 +5,8 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from agent.adapters.binding import BINDING, CURRENT
 from agent.sim.board import FILE
 from tests.support.agent_process import DEVICE, USER, AgentProcess
@@ -15,6 +17,8 @@ from tests.support.mosquitto import Mosquitto
 from tests.support.service_manager import ServiceManager
 from tests.support.wait import wait_for
 from tests.system.test_tls import centre_of, open_for_writing, own_files
+
+pytestmark = pytest.mark.diagnosis
 
 MINE, ANOTHER = "10000000abcdef01", "10000000abcdef02"
 WAS = "gp/jhb-park-station/kiosk-0041"

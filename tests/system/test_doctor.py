@@ -18,6 +18,8 @@ from tests.support.run import ran
 from tests.support.vision_media import copy_altered_model
 from tests.system.test_bad_disks import small_disk
 
+pytestmark = pytest.mark.diagnosis
+
 
 def only(*names: str) -> list[str]:
     return [word for name in names for word in ("--only", name)]

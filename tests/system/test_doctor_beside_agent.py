@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.agent_process import CAMERA, USER, AgentProcess
 from tests.support.centre import Centre
 from tests.support.certificates import BrokerAuthorities
@@ -9,6 +11,8 @@ from tests.support.doctor import examine
 from tests.support.mosquitto import CENTRE, Mosquitto
 from tests.support.wait import wait_for
 from tests.system.test_tls import own_files
+
+pytestmark = pytest.mark.diagnosis
 
 
 def test_the_agent_goes_on_and_says_which_of_its_parts_do_not_work(tmp_path: Path, broker: Mosquitto) -> None:

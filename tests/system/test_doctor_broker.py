@@ -8,6 +8,8 @@ from tests.support.doctor import NOWHERE, examine, kiosk
 from tests.support.fake_broker import Behaviour, FakeBroker
 from tests.support.mosquitto import Mosquitto
 
+pytestmark = pytest.mark.diagnosis
+
 
 def test_a_name_that_no_server_knows_is_told(tmp_path: Path) -> None:
     found = examine(kiosk(tmp_path, "mqtt://broker.invalid").config, "--simulate", "--only", "broker")

@@ -20,6 +20,8 @@ from tests.system.test_tls import (
     wrong_authority,
 )
 
+pytestmark = pytest.mark.diagnosis
+
 
 def findings(tmp_path: Path, broker: Mosquitto, files: CertificateFiles) -> Examined:
     device = AgentProcess(tmp_path / "kiosk", broker.url, mqtt=files.mqtt)

@@ -24,6 +24,8 @@ from tests.support.soft_token import URI, make_token
 from tests.support.tpm import Tpm
 from tests.support.wait import wait_for
 
+pytestmark = pytest.mark.enrolment
+
 REPOSITORY = Path(__file__).parents[2]
 NAME = "kzn/durban-station/kiosk-0001"
 SUPERVISOR = PrivateKey.generate("supervisor", "thandi")

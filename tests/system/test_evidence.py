@@ -20,6 +20,8 @@ from tests.support.recorded_kiosk import AFTER_S, BEFORE_S, TRUSTED, Site
 from tests.support.run import ran
 from tests.support.wait import wait_for
 
+pytestmark = pytest.mark.recording
+
 pytest.importorskip("av", reason="a recorder needs PyAV to encode: pip install av")
 
 

@@ -12,6 +12,8 @@ from tests.support.rtsp_server import RtspServer
 from tests.support.wait import wait_for
 from tests.system.test_evidence import length_of, time_of
 
+pytestmark = pytest.mark.recording
+
 pytest.importorskip("av", reason="a recorder needs PyAV to encode: pip install av")
 
 REORDERED = (

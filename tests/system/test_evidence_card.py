@@ -15,6 +15,8 @@ from tests.support.recorded_kiosk import Site
 from tests.support.root import as_root
 from tests.system.test_bad_disks import fill, small_disk
 
+pytestmark = pytest.mark.recording
+
 pytest.importorskip("av", reason="a recorder needs PyAV to encode: pip install av")
 
 BUTTONS = [BUTTON, {**BUTTON, "name": "fire", "pin": 5}]

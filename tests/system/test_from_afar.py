@@ -24,6 +24,8 @@ from tests.support.mosquitto import Mosquitto, free_port
 from tests.support.office import Office, claims, press_until, presses_at
 from tests.support.wait import wait_for
 
+pytestmark = pytest.mark.enrolment
+
 CUTS = int(os.environ.get("CUTS", "3"))
 """So many kills; the environment may ask for more."""
 SHORT_TRIAL = """

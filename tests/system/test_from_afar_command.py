@@ -17,6 +17,8 @@ from tests.support.office import Office
 from tests.support.subscriber import Subscriber
 from tests.system.test_from_afar import SHORT_TRIAL
 
+pytestmark = pytest.mark.enrolment
+
 MASKED = 'changes={"cameras": [{"name": "front", "masks": [[[0.1, 0.1], [0.4, 0.1], [0.4, 0.4]]]}]}'
 FASTER = 'changes={"health": {"interval_s": 2}}'
 DOWN_CONFIG = f"{TREE}/down/config"

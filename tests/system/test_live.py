@@ -6,6 +6,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pytest
 
 from agent.core.camera.masks import LEVEL
 from agent.trust.jose_keys import PrivateKey, sign
@@ -17,6 +18,8 @@ from tests.support.looking import CAMERAS, Looking
 from tests.support.mosquitto import Mosquitto
 from tests.support.vision_media import demo_video
 from tests.support.wait import wait_for
+
+pytestmark = pytest.mark.recording
 
 LEFT_HALF = [[0, 0], [0.5, 0], [0.5, 1], [0, 1]]
 

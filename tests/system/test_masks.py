@@ -12,6 +12,8 @@ from tests.support.mosquitto import Mosquitto
 from tests.support.vision_media import demo_video
 from tests.support.wait import wait_for
 
+pytestmark = pytest.mark.eyes
+
 WALL = [[0, 0], [0.5, 0], [0.5, 1], [0, 1]]
 CROSSED = [[0, 0], [1, 1], [1, 0], [0, 1]]
 

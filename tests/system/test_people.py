@@ -16,6 +16,8 @@ from tests.support.centre import Centre
 from tests.support.mosquitto import Mosquitto
 from tests.support.vision_media import demo_video
 
+pytestmark = pytest.mark.eyes
+
 MAX_JPEG_BYTES = 100 * 1024
 FPS = 10
 EMPTY_S, PEOPLE_S, EMPTY_AFTER_S = 2, 10, 6

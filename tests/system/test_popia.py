@@ -22,6 +22,8 @@ from tests.support.mosquitto import Mosquitto
 from tests.support.vision_media import demo_video
 from tests.support.wait import wait_for
 
+pytestmark = pytest.mark.eyes
+
 CROSSING = [(0.0, 0.1), (0.55, 0.05), (0.65, 1.0), (0.0, 1.0)]
 """Where most people of the demo video walk: see tests/vision/test_masked_people.py."""
 EDGE = 0.04

@@ -13,6 +13,8 @@ from tests.support.mosquitto import CENTRE, Mosquitto
 from tests.support.subscriber import Subscriber
 from tests.system.test_tls import centre_of, own_files
 
+pytestmark = pytest.mark.diagnosis
+
 NOW = {"after_start_s": 1, "centre_ack": False}
 
 

@@ -14,6 +14,8 @@ from tests.support.mosquitto import CENTRE, Mosquitto
 from tests.support.rtsp_server import RtspServer
 from tests.support.vision_media import demo_video
 
+pytestmark = pytest.mark.eyes
+
 PROFILES = [*TITLES, "simulated"]
 
 

@@ -19,6 +19,8 @@ from tests.support.service_page import CODE, KEPT, Page, Signer
 from tests.support.technician import Technician
 from tests.support.wait import wait_for
 
+pytestmark = pytest.mark.enrolment
+
 BUTTONS = [
     {"name": "police", "pin": 17, "debounce_ms": 0, "chatter_presses": 0},
     {"name": "clinic", "kind": "medical", "pin": 24, "debounce_ms": 0, "chatter_presses": 0},

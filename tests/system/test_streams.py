@@ -18,6 +18,8 @@ from tests.support.media_server import MediaServer
 from tests.support.recorded_kiosk import Site
 from tests.support.wait import wait_for
 
+pytestmark = pytest.mark.recording
+
 pytest.importorskip("av", reason="a recorder needs PyAV to encode: pip install av")
 
 LOGIN = "kiosk:a secret of this kiosk"

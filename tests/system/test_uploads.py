@@ -13,6 +13,8 @@ from tests.support.store import Store
 from tests.support.uploading_kiosk import BUCKET, UploadingSite
 from tests.support.wait import wait_for
 
+pytestmark = pytest.mark.recording
+
 pytest.importorskip("av", reason="a recorder needs PyAV to encode: pip install av")
 
 

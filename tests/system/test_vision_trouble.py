@@ -14,6 +14,8 @@ from tests.support.mosquitto import Mosquitto
 from tests.support.vision_media import MODELS, copy_altered_model
 from tests.support.wait import wait_for
 
+pytestmark = pytest.mark.eyes
+
 _CRASHING_INTERPRETER = """
 import ctypes
 

@@ -17,6 +17,8 @@ from edge_centre.viewing.refusal import RefusalError
 from edge_centre.viewing.store import Store
 from tests.upload.test_put import MEDIA, Freely
 
+pytestmark = pytest.mark.recording
+
 KEY = StoreKey("AKID", "secret", region="af-south-1")
 NAME = "gp/jhb-park-station/kiosk-0042/front/2026-11-27/22/59-58.123Z.1.mp4"
 OTHER = NAME.replace(".1.", ".2.")

@@ -13,7 +13,7 @@ from agent.core.camera.link import Failed, Heartbeat, Hello, Stop
 from tests.support.vision_process import VisionProcess, vision_spec
 from tests.support.wait import wait_for
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.eyes]
 
 
 def test_stop_ends_it_with_code_0(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from deploy.wiring.boot import read_boot
 from deploy.wiring.header import board_of
 from tests.support.boot_partition import CONFIG, IMAGERS_WORDS, ROOT
 
+pytestmark = pytest.mark.enrolment
+
 PROFILES = Path(__file__).parents[3] / "firmware_configs"
 KIOSK = (PROFILES / "kiosk-pi4/config.txt").read_text()
 CAMERA = (PROFILES / "camera-pi4/config.txt").read_text()

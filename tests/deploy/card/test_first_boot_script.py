@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.enrolment
+
 SCRIPT = Path(__file__).parents[3] / "deploy/card/edge-agent-first-boot.sh"
 NO_CLAIM = "not enrolled: no claim on the card: run sudo edge-agent enrol with the office's invitation"
 PROFILES = SCRIPT.parents[2] / "firmware_configs"

@@ -17,6 +17,8 @@ from deploy.card.partition import Partition
 from tests.deploy.card.conftest import Image
 from tests.support.boot_partition import IMAGERS_FIRSTRUN, IMAGERS_WORDS, NAME, claim, content, make
 
+pytestmark = pytest.mark.enrolment
+
 UNITS = Path(__file__).parents[3] / "deploy/systemd"
 
 

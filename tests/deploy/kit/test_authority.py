@@ -13,6 +13,8 @@ from agent.contract.identity import Identity
 from edge_centre.authority import Authority, AuthorityError, Kind, Revoked, new_key, write_certificates, write_key
 from tests.support.run import ran
 
+pytestmark = pytest.mark.enrolment
+
 KIOSK = Identity("kzn", "durban-station", "kiosk-0001")
 BOARD = "10000000abcdef01"
 

@@ -29,6 +29,8 @@ from tests.support.run import ran
 from tests.support.subscriber import Subscriber, assert_refused
 from tests.support.wait import wait_for
 
+pytestmark = pytest.mark.enrolment
+
 ROLE = Path(__file__).parents[3] / "deploy/centre/edge_centre/kit/role"
 
 

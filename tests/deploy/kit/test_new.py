@@ -24,6 +24,8 @@ from edge_centre.kit.__main__ import main
 from edge_centre.registrar.__main__ import main as registrar
 from tests.deploy.kit.conftest import Office
 
+pytestmark = pytest.mark.enrolment
+
 ROOT = Path(__file__).parents[3]
 EXAMPLE = (ROOT / "deploy/centre/edge_centre/kit/templates/example.toml").read_text().replace("$code", "kzn")
 

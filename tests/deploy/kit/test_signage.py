@@ -16,6 +16,8 @@ from agent.trust.claim import Claim, read, whole_name
 from edge_centre.kit.__main__ import main
 from tests.deploy.kit.conftest import Office
 
+pytestmark = pytest.mark.enrolment
+
 
 @pytest.fixture
 def signs(office: Office) -> Path:

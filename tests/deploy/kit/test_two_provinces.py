@@ -23,6 +23,8 @@ from tests.support.registrar import bearer
 from tests.support.run import ran
 from tests.support.subscriber import RefusedError, Subscriber
 
+pytestmark = pytest.mark.enrolment
+
 ROOT = Path(__file__).parents[3]
 GUIDE = ROOT / "docs/how-to/start-a-province.md"
 P = RunningProvince

@@ -30,7 +30,7 @@ OWN = {target.arch: target for target in TARGETS.values() if target.release == R
 CHANGELOG = ROOT / "deploy/package/debian/changelog"
 # From packages that it depends on.
 GIVEN = re.compile(r"^(lib(c|m|dl|rt|pthread|stdc\+\+|gcc_s|z)\.so\.\d|ld-linux.*)$")
-pytestmark = pytest.mark.timeout(1200)  # the first time it downloads the wheels
+pytestmark = [pytest.mark.timeout(1200), pytest.mark.package]  # the first time it downloads the wheels
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,8 @@ from tests.control_room.conftest import built_page
 from tests.support.mosquitto import SERVING
 from tests.support.run import ran
 
+pytestmark = pytest.mark.package
+
 __all__ = ["built_page"]
 
 

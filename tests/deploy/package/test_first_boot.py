@@ -15,7 +15,7 @@ from tests.support.debian import RELEASE
 from tests.support.once import once
 from tests.support.root import run_as_root
 
-pytestmark = pytest.mark.timeout(1800)  # the first time it makes a Debian
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.package]  # the first time it makes a Debian
 
 
 @pytest.fixture(scope="module")

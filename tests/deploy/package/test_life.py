@@ -9,7 +9,7 @@ import pytest
 from tests.deploy.package.life import HAS_PINS, LAYERS, PRESSED, PROFILES, SETTINGS
 from tests.support.debian import RELEASE
 
-pytestmark = pytest.mark.timeout(1800)  # the first time it makes a Debian
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.package]  # the first time it makes a Debian
 _NO_PINS = "no python3-lgpio"
 
 

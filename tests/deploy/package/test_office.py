@@ -18,6 +18,8 @@ from tests.support.once import once
 from tests.support.root import run_as_root
 from tests.support.run import ran
 
+pytestmark = pytest.mark.package
+
 OF_A_DEVICE = {"gpiozero", "lgpio", "cv2", "numpy", "ai_edge_litert", "pydantic_settings", "av"}
 
 

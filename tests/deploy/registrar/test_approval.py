@@ -10,6 +10,8 @@ from edge_centre.registrar.refusal import Refusal
 from edge_centre.registrar.store import Issued, StoredRequest
 from tests.support.registrar import BOARD, NAME, OTHER_BOARD, OTHER_NAME, Board, Rules
 
+pytestmark = pytest.mark.enrolment
+
 HOUR = 3600
 
 

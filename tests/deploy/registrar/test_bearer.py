@@ -15,6 +15,8 @@ from edge_centre.registrar.limits import REFUSALS, WINDOW_S, WRONG_SECRETS, Boun
 from edge_centre.registrar.refusal import Refusal
 from tests.support.registrar import bearer
 
+pytestmark = pytest.mark.enrolment
+
 PATH = "/registrar/requests"
 SUPERVISOR, OPERATOR = PrivateKey.generate("supervisor", "thandi"), PrivateKey.generate("operator", "sipho")
 TECHNICIAN, ADMIN = PrivateKey.generate("technician", "anna"), PrivateKey.generate("admin", "zola")

@@ -10,6 +10,8 @@ from edge_centre.registrar.devices import Caller
 from edge_centre.registrar.refusal import Refusal
 from tests.support.registrar import ADDRESS, BOARD, NAME, OTHER_BOARD, OTHER_NAME, Board, Rules
 
+pytestmark = pytest.mark.enrolment
+
 
 def refused(rules: Rules, board: Board, claim: Claim | None = None, **login: str) -> Refusal:
     user, secret = (claim.name, claim.secret) if claim else (login["user"], login["secret"])

@@ -7,6 +7,8 @@ import pytest
 from agent.trust.claim import Claim, read
 from tests.support.registrar import BOARD, NAME, OTHER_BOARD, OTHER_NAME, Board, Rules, run_registrar
 
+pytestmark = pytest.mark.enrolment
+
 
 @pytest.fixture
 def config(rules: Rules, tmp_path: Path) -> Path:

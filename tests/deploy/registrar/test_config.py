@@ -12,6 +12,8 @@ from edge_centre.registrar.config import ConfigError, read_config
 from edge_centre.registrar.device_settings import settings_text
 from tests.support.registrar import NAME, run_registrar, write_province
 
+pytestmark = pytest.mark.enrolment
+
 GOOD = ["mqtts://broker-a.example", "mqtts://10.0.0.7:8883", "mqtts://[fd00::7]:8883"]
 BAD = [
     *("", "broker-a.example", "broker-a.example:8883", "https://broker-a.example", "mqtt://broker-a.example:1883"),

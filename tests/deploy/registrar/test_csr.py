@@ -18,6 +18,8 @@ from edge_centre.registrar.csr import read_request
 from edge_centre.registrar.refusal import Refusal
 from tests.support.registrar import BOARD, NAME, OTHER_NAME, Board, signing_request
 
+pytestmark = pytest.mark.enrolment
+
 DOTS = NAME.replace("/", ".")
 KEY = new_key()
 

@@ -15,6 +15,8 @@ from edge_centre.registrar.refusal import Refusal
 from edge_centre.registrar.store import Store
 from tests.support.registrar import HOST, NAME, Board, Rules, ServedRegistrar, authorities, signing_request
 
+pytestmark = pytest.mark.enrolment
+
 PATH = "/.well-known/est/page/simpleenroll"
 
 

@@ -13,6 +13,8 @@ from edge_centre.authority import Authority
 from edge_centre.registrar.refusal import Refusal
 from tests.support.registrar import BOARD, NAME, OTHER_BOARD, OTHER_NAME, Board, Rules, authorities
 
+pytestmark = pytest.mark.enrolment
+
 DAY = 86_400
 
 

@@ -36,6 +36,8 @@ from tests.support.registrar import (
 from tests.support.run import ran
 from tests.support.wait import wait_for
 
+pytestmark = pytest.mark.enrolment
+
 EST = "/.well-known/est"
 PAGE = ServedRegistrar.page
 SUPERVISOR, OPERATOR = PrivateKey.generate("supervisor", "thandi"), PrivateKey.generate("operator", "sipho")

@@ -22,6 +22,8 @@ from edge_centre.registrar.serving import open_records
 from edge_centre.registrar.store import Store
 from tests.support.registrar import NAME, OTHER_NAME, Board, Rules, authorities, run_registrar, write_province
 
+pytestmark = pytest.mark.enrolment
+
 
 def fill(rules: Rules) -> None:
     """Let the database grow no more, and use up what room it has, as on a full disk."""

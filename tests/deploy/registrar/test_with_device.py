@@ -31,6 +31,8 @@ from tests.support.service_page import Page
 from tests.support.subscriber import Subscriber, assert_refused
 from tests.support.walking import KIOSK
 
+pytestmark = pytest.mark.enrolment
+
 SUPERVISOR = PrivateKey.generate("supervisor", "thandi")
 TOPIC = f"{Identity(*NAME.split('/')).base}/up/alarm/police"
 
