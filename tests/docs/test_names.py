@@ -1,0 +1,70 @@
+"""What a document names exists: files and rooms of the tree, and settings."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from agent.settings import Settings
+from edge_centre.kit.province import Province
+from tests.docs.test_links import ROOT, is_history, pages
+
+_SOURCE = re.compile(r"`((?:[a-z][a-z0-9_-]*/)*[a-z][a-z0-9_-]*\.(?:py|tsx?|mjs))(?:::\w+)?`")
+_ROOM = re.compile(r"`((?:agent|deploy|tests|docs)/[a-z0-9_/.-]*)`")
+_SETTING = re.compile(r"`\[([a-z_]+)\] ([a-z_]+)\b")
+_ELSEWHERE = {"hparams_config.py"}
+"""Files of other projects, that a page quotes."""
+_MADE = {"agent/service_page/static", "deploy/control-room/dist"}
+PAGES = [page for page in pages() if not is_history(page)]
+
+
+def tree() -> set[str]:
+    """Every file and every folder of the repository."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    try:
+        listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True).stdout.split("\0")
+        files = [name for name in listed if (ROOT / name).exists()]
+    except (OSError, subprocess.CalledProcessError):  # an archive without .git
+        files = [str(path.relative_to(ROOT)) for path in ROOT.rglob("*") if ".venv" not in path.parts]
+    return {*files, *(str(parent) for name in files for parent in Path(name).parents)}
+
+
+TREE = tree()
+ENDINGS = {name[at:] for name in TREE for at in (0, *(found.end() for found in re.finditer("/", name)))}
+
+
+def fields(model: Any) -> Iterator[str]:
+    """The names of a section, of what it holds, and of the sections of a list."""
+    for name, field in model.model_fields.items():
+        yield name
+        for inner in (field.annotation, *getattr(field.annotation, "__args__", ())):
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                yield from fields(inner)
+
+
+def sections() -> dict[str, set[str]]:
+    """The fields of each section of a device's settings, and of a province's."""
+    found: dict[str, set[str]] = {}
+    for name, field in (*Settings.model_fields.items(), *Province.model_fields.items()):
+        inner = (field.annotation, *getattr(field.annotation, "__args__", ()))
+        here = {each for model in inner if hasattr(model, "model_fields") for each in fields(model)}
+        found[name] = found.get(name, set()) | here
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_module_and_room_that_a_page_names_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    files = set(_SOURCE.findall(text)) - ENDINGS - _ELSEWHERE
+    rooms = {name.rstrip("/") for name in _ROOM.findall(text)} - TREE - _MADE
+    assert sorted(files | rooms) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_setting_that_a_page_names_with_its_section_exists(page: Path) -> None:
+    named, known = set(_SETTING.findall(page.read_text(encoding="utf-8"))), sections()
+    assert [each for each in sorted(named) if each[1] not in known.get(each[0], set())] == []
