@@ -15,6 +15,7 @@ from tests.docs.test_links import ROOT, is_history, pages
 
 _SOURCE = re.compile(r"`((?:[a-z][a-z0-9_-]*/)*[a-z][a-z0-9_-]*\.(?:py|tsx?|mjs))(?:::\w+)?`")
 _ROOM = re.compile(r"`((?:agent|deploy|tests|docs)/[a-z0-9_/.-]*)`")
+_RUN = re.compile(r"python3? -m ((?:agent|deploy|tests|edge_centre)(?:\.\w+)*)")
 _SETTING = re.compile(r"`\[([a-z_]+)\] ([a-z_]+)\b")
 _ELSEWHERE = {"hparams_config.py"}
 """Files of other projects, that a page quotes."""
@@ -61,7 +62,9 @@ def test_every_module_and_room_that_a_page_names_exists(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     files = set(_SOURCE.findall(text)) - ENDINGS - _ELSEWHERE
     rooms = {name.rstrip("/") for name in _ROOM.findall(text)} - TREE - _MADE
+    run = {name.replace(".", "/") for name in _RUN.findall(text)}
     assert sorted(files | rooms) == []
+    assert sorted(each for each in run if each not in ENDINGS and f"{each}.py" not in ENDINGS) == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
