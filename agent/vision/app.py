@@ -11,6 +11,7 @@ from agent.adapters import opencv_imaging as imaging
 from agent.adapters.child_threads import Ending, Worker
 from agent.adapters.mask_file import all_masks
 from agent.adapters.system_clock import SystemClock
+from agent.contract.vocabulary import TimeQuality
 from agent.core.camera.link import Failed, Hello, Stop, TakeSnapshot, ToVision
 from agent.core.camera.link_model import LinkError
 from agent.core.camera.vision_spec import VisionSpec
@@ -21,6 +22,7 @@ from agent.vision.capture import Capture, CaptureLimits
 from agent.vision.core_link import CoreGoneError, CoreLink
 from agent.vision.frame_loop import FrameLoop
 from agent.vision.frame_slot import FrameSlot
+from agent.vision.frame_steps import FrameSteps
 from agent.vision.hardly_able import HardlyAbleReporter
 from agent.vision.heartbeat import PERIOD_S, HeartbeatSource
 from agent.vision.loaded_model import load_model
@@ -112,21 +114,18 @@ def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], lim
     open_camera = partial(make_camera, spec, clock.boottime_ns, on_unit)
     capture = Capture(spec.name, open_camera, slot, clock.boottime_ns, limits)
     tampers = tamper_reporter(spec, clock, snapshots)
-    frame_loop = FrameLoop(
-        slot,
+    steps = FrameSteps(
         make_sight(spec, TimedDetector(model.detector, pace, clock.boottime_ns)),
         rules,
         reports,
-        pace,
-        clock,
+        lambda: None if clock.quality() is TimeQuality.UNSYNCED else clock.wall(),
         link.send,
-        spec.frames_per_second,
-        ending.event,
         snapshots if spec.event_snapshots else None,
         tampers.process,
         partial(with_grey, small=imaging.reduced_grey),
         HardlyAbleReporter(lambda: tampers.is_active, clock).process,
     )
+    frame_loop = FrameLoop(slot, steps.process, pace, clock, spec.frames_per_second, ending.event)
     heartbeats = HeartbeatSource(
         slot,
         pace,

@@ -1,7 +1,7 @@
 """Finds the people in each frame, and which of them were there before."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
@@ -57,6 +57,29 @@ class Seen:
     """How many quarter turns against the clock the pictures seem to need."""
 
 
+@dataclass(slots=True)
+class _Look:
+    """One frame on its way through the steps, and what they have made of it so far."""
+
+    frame: Frame
+    width: int
+    height: int
+    small: Pixels = field(init=False)
+    cells: Cells = field(init=False)
+    turned: list[Region] = field(init=False)
+    regions: list[Region] = field(init=False)
+    swept: int = field(init=False)
+    """How many of the regions, the first ones, are the sweep's."""
+    found: list[Detection] = field(init=False)
+    held: list[Detection] = field(default_factory=list)
+    """Boxes of people who were not looked at."""
+
+    @property
+    def now_ns(self) -> int:
+        """When the frame was captured."""
+        return self.frame.boottime_ns
+
+
 class FindsPeople(Protocol):
     """Anything that can tell who is in a frame."""
 
@@ -100,56 +123,95 @@ class Sight:
         self._per_s = inferences_per_second
         self._orientation = Orientation(inferences_per_second)
         self._attention = Attention(1, 1, blobs, inferences_per_second)
+        self._steps = (
+            self._adapt_to_size,
+            self._measure_picture,
+            self._find_motion,
+            self._expect_people,
+            self._choose_regions,
+            self._detect,
+            self._assign_tracks,
+            self._hold_boxes,
+            self._check_life,
+        )
 
     def process(self, frame: Frame) -> Seen:
         """Process the next frame. Raises ModelError."""
-        height, width = frame.pixels.shape[:2]
-        if self._size != (width, height):
-            self._begin(width, height)
-        now_ns = frame.boottime_ns
-        small = self._grey_of(frame)
-        self._repair.see(small, frame.pixels, now_ns)
-        cells = self._motion.update(small, now_ns, self._repair.steepness)
-        self._tracker.expect(now_ns, partial(self._shifts, frame, small, cells))
-        tracks = self._tracker.tracks
+        look = _Look(frame, *frame.pixels.shape[1::-1])
+        for step in self._steps:
+            step(look)
+        return Seen(
+            tuple(_person(track, look.width, look.height) for track in self._tracker.tracks if track.real),
+            (*look.found, *look.held),
+            (*look.regions, *look.turned),
+            self._repair.clarity,
+            self._orientation.quarters,
+        )
+
+    def _adapt_to_size(self, look: _Look) -> None:
+        if self._size != (look.width, look.height):
+            self._begin(look.width, look.height)
+
+    def _measure_picture(self, look: _Look) -> None:
+        frame = look.frame
+        look.small = self._small_grey(
+            frame.pixels if frame.grey is None else frame.grey, *motion_size(look.width, look.height)
+        )
+        self._repair.see(look.small, frame.pixels, look.now_ns)
+
+    def _find_motion(self, look: _Look) -> None:
+        look.cells = self._motion.update(look.small, look.now_ns, self._repair.steepness)
+
+    def _expect_people(self, look: _Look) -> None:
+        self._tracker.expect(look.now_ns, partial(self._shifts, look.frame, look.small, look.cells))
+
+    def _choose_regions(self, look: _Look) -> None:
+        now_ns, tracks = look.now_ns, self._tracker.tracks
         left = self._budget.left(now_ns)
-        turned = self._orientation.wish(now_ns)[:left]
-        left -= len(turned)
-        wishes = self._attention.wishes(cells, tracks, now_ns)
+        look.turned = self._orientation.wish(now_ns)[:left]
+        left -= len(look.turned)
+        wishes = self._attention.wishes(look.cells, tracks, now_ns)
         regions = self._attention.sweep(tracks, now_ns, left)
-        swept = len(regions)
+        look.swept = len(regions)
         regions += self._attention.whole(left - len(regions))
-        regions += choose_regions(wishes, width, height, left - len(regions), _LEAST_GAIN)
-        self._budget.spend(now_ns, len(regions) + len(turned))
-        pictures = [self._repair.applied(cut_out(frame.pixels, region)) for region in regions]
-        pictures += [self._orientation.turned(self._repair.applied(cut_out(frame.pixels, region))) for region in turned]
+        regions += choose_regions(wishes, look.width, look.height, left - len(regions), _LEAST_GAIN)
+        self._budget.spend(now_ns, len(regions) + len(look.turned))
+        look.regions = regions
+
+    def _detect(self, look: _Look) -> None:
+        pixels, regions = look.frame.pixels, look.regions
+        pictures = [self._repair.applied(cut_out(pixels, region)) for region in regions]
+        pictures += [self._orientation.turned(self._repair.applied(cut_out(pixels, region))) for region in look.turned]
         answers = self._detector.detect(pictures) if pictures else []
         by_region = list(zip(regions, answers, strict=False))
-        self._orientation.learn(turned, answers[len(regions) :], now_ns)
-        self._orientation.looked(by_region[swept:], now_ns)
-        found = [box for box in merge(by_region, width, height) if box.height >= self._smallest * height]
+        self._orientation.learn(look.turned, answers[len(regions) :], look.now_ns)
+        self._orientation.looked(by_region[look.swept :], look.now_ns)
+        boxes = merge(by_region, look.width, look.height)
+        look.found = [box for box in boxes if box.height >= self._smallest * look.height]
+
+    def _assign_tracks(self, look: _Look) -> None:
         pairs = self._tracker.update(
-            found, partial(self._is_answered, regions), width, height, stands=self._attention.unchanged
+            look.found,
+            partial(self._is_answered, look.regions),
+            look.width,
+            look.height,
+            stands=self._attention.unchanged,
         )
         for track, box in pairs:
             if track.real:
                 self._attention.sizes.learn(track.x, track.y - track.height / 2, box.height)
-        self._attention.looked(regions, found, now_ns)
-        held = []
+        self._attention.looked(look.regions, look.found, look.now_ns)
+
+    def _hold_boxes(self, look: _Look) -> None:
         for track in self._tracker.tracks:
-            if track.last is not None and track.looked_ns < now_ns and self._attention.still(track):
+            if track.last is not None and track.looked_ns < look.now_ns and self._attention.still(track):
                 track.stand()
-                held.append(track.last)
+                look.held.append(track.last)
             elif track.real and track.last is not None and 0 < track.unseen_s <= _FOLLOWED_S:
-                held.append(Detection(*track.box, track.last.score * (1 - track.unseen_s / (2 * _FOLLOWED_S))))
-        self._life.process(frame.pixels, self._tracker.tracks, now_ns)
-        return Seen(
-            tuple(_person(track, width, height) for track in self._tracker.tracks if track.real),
-            (*found, *held),
-            (*regions, *turned),
-            self._repair.clarity,
-            self._orientation.quarters,
-        )
+                look.held.append(Detection(*track.box, track.last.score * (1 - track.unseen_s / (2 * _FOLLOWED_S))))
+
+    def _check_life(self, look: _Look) -> None:
+        self._life.process(look.frame.pixels, self._tracker.tracks, look.now_ns)
 
     def _is_answered(self, regions: list[Region], track: Track) -> bool:
         """Whether it is known if the person is where they are expected.
@@ -184,10 +246,6 @@ class Sight:
         shifts = self._flow.shifts(picture, [track.box for track in followed], times)
         known = {track.id: shift for track, shift in zip(followed, shifts, strict=True)}
         return [known.get(track.id) for track in tracks]
-
-    def _grey_of(self, frame: Frame) -> Pixels:
-        height, width = frame.pixels.shape[:2]
-        return self._small_grey(frame.pixels if frame.grey is None else frame.grey, *motion_size(width, height))
 
 
 def _is_within(track: Track, regions: list[Region], width: int, height: int) -> bool:

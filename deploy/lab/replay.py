@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ import numpy.typing as npt
 from agent.adapters import opencv_imaging as imaging
 from agent.adapters.mask_file import all_masks
 from agent.adapters.system_clock import SystemClock
-from agent.core.camera.link import CameraTamper, Happened, HardlyAbleToSee
+from agent.core.camera.link import CameraTamper, Happened, HardlyAbleToSee, InView
 from agent.core.camera.vision_spec import VisionSpec
 from agent.core.errors import CameraError
 from agent.ports import Frame
 from agent.vision.app import make_sight
+from agent.vision.frame_steps import FrameSteps
 from agent.vision.hardly_able import HardlyAbleReporter
 from agent.vision.loaded_model import load_model
 from agent.vision.person_detector import Interpreter
@@ -83,13 +85,10 @@ class Replay:
         imaging.limit_threads(1)
         self._period_s = 1 / frames_per_second
         self._mask = PrivacyMask(all_masks(spec.masks, spec.mask_file), imaging.fill_polygon)
-        self._rules = rules_of(spec)
         # Without a stored scene: a video must not teach the camera of the settings what it should show.
         watch = TamperWatch(spec.tamper, imaging.grey, imaging.scaled, frames_per_second)
-        self._clock = SystemClock()
-        self._tampers = TamperReporter(watch, self._clock)
-        self._hardly_able = HardlyAbleReporter(lambda: self._tampers.is_active, self._clock)
-        self._reports = Reports(self._clock, spec.name)
+        clock = SystemClock()
+        tampers = TamperReporter(watch, clock)
         self._runs: TimedInterpreter | None = None
         self.model = load_model(
             spec.model,
@@ -100,7 +99,17 @@ class Replay:
             delegate_options=spec.delegate_options,
             around=self._timed,
         )
-        self._sight = make_sight(spec, self.model.detector)
+        self._said: list[Happened | InView | CameraTamper | HardlyAbleToSee] = []
+        self._steps = FrameSteps(
+            make_sight(spec, self.model.detector),
+            rules_of(spec),
+            Reports(clock, spec.name),
+            clock.wall,
+            self._said.append,
+            tampers=tampers.process,
+            prepared=partial(with_grey, small=imaging.reduced_grey),
+            hardly_able=HardlyAbleReporter(lambda: tampers.is_active, clock).process,
+        )
         self._number = 0
 
     def process(self, pixels: imaging.Pixels) -> FrameResult:
@@ -114,18 +123,13 @@ class Replay:
         bare = Frame(pixels, round(self._number * self._period_s * 1e9), self._number)
         model_s = runs.wall_s, runs.processor_s, runs.thread_s
         began_s, thread_s = time.perf_counter(), time.thread_time()
-        frame = with_grey(self._mask.cover(bare), imaging.reduced_grey)
-        tampers = self._tampers.process(frame)
-        seen = self._sight.process(frame)
-        hardly_able = self._hardly_able.process(seen, frame.boottime_ns)
-        height, width = pixels.shape[:2]
-        found = self._rules.update(frame.boottime_ns, self._clock.wall(), seen.people, width / height)
-        happened = [self._reports.make(each, lambda event_id: False) for each in found]  # noqa: ARG005
+        self._said.clear()
+        passed = self._steps.process(self._mask.cover(bare))
         spent_s, wall_s = time.thread_time() - thread_s, time.perf_counter() - began_s
         return FrameResult(
-            frame,
-            seen,
-            (*tampers, *hardly_able, *happened),
+            passed.frame,
+            passed.seen,
+            tuple(each for each in self._said if not isinstance(each, InView)),
             wall_s=wall_s,
             inference_s=runs.wall_s - model_s[0],
             inference_processor_s=runs.processor_s - model_s[1],

@@ -16,6 +16,7 @@ from agent.core.camera.link_model import encode
 from agent.ports import Frame
 from agent.vision.frame_loop import FrameLoop
 from agent.vision.frame_slot import FrameSlot
+from agent.vision.frame_steps import FrameSteps
 from agent.vision.pace import Pace
 from agent.vision.reports import Reports
 from agent.vision.rule_factory import rules_of
@@ -59,18 +60,15 @@ class Rig:
         self.heard: list[Happened | InView | CameraTamper | HardlyAbleToSee] = []
         self.reports = Reports(self.clock, "front")
         self.pace = Pace()
-        self.frame_loop = FrameLoop(
-            self.slot,
+        steps = FrameSteps(
             self.sight,
             rules_of(vision_spec(Path("unused"), **{"min_travel": 0.0, **spec})),
             self.reports,
-            self.pace,
-            self.clock,
+            lambda: None if self.clock.quality() is TimeQuality.UNSYNCED else self.clock.wall(),
             self.heard.append,
-            frames_per_second,
-            self.stop,
             snapshots,
         )
+        self.frame_loop = FrameLoop(self.slot, steps.process, self.pace, self.clock, frames_per_second, self.stop)
         self.number = 0
 
     @property

@@ -28,6 +28,7 @@ from agent.models.store import ModelStore
 from agent.ports import Detector, Frame
 from agent.vision.frame_loop import FrameLoop
 from agent.vision.frame_slot import FrameSlot
+from agent.vision.frame_steps import FrameSteps
 from agent.vision.loaded_model import load_model
 from agent.vision.pace import Pace, TimedDetector
 from agent.vision.regions import Region
@@ -70,17 +71,14 @@ def main() -> None:
     places = where_to_look(pictures, _sight(detector))
     bare_turns = itertools.cycle(places)
     reports = Reports(SystemClock(), "front")
-    lookout = FrameLoop(
-        _ReadySlot(pictures),
+    steps = FrameSteps(
         _sight(TimedDetector(detector, pace, time.perf_counter_ns)),
         Rules(Limits()),
         reports,
-        pace,
-        SystemClock(),
+        SystemClock().wall,
         lambda message: None,
-        _NEVER_WAITS,
-        threading.Event(),
     )
+    lookout = FrameLoop(_ReadySlot(pictures), steps.process, pace, SystemClock(), _NEVER_WAITS, threading.Event())
 
     def run(request: dict[str, Any]) -> Any:
         if request["loop"] == "places":
