@@ -17,7 +17,7 @@ from agent.runtime.supervision.data_use import DataUse
 from agent.runtime.uplink.failover import HasOpenAlarms
 from agent.settings import Settings
 
-STREAM_COMMAND = (sys.executable, *(["-I"] if sys.flags.isolated else []), "-m", "agent.live", "--fd")
+STREAM_COMMAND = (sys.executable, "-I" if sys.flags.isolated else "-P", "-m", "agent.live", "--fd")
 """Starts what pushes a stream."""
 
 

@@ -14,7 +14,7 @@ from agent.core.camera.recorder_link import KeepingSpec, RecorderSpec, UploadSpe
 from agent.core.errors import MaskError, ModelError, StorageError
 from agent.settings import CameraSettings, Settings
 
-RECORDER_COMMAND = (sys.executable, *(["-I"] if sys.flags.isolated else []), "-m", "agent.recorder", "--fd")
+RECORDER_COMMAND = (sys.executable, "-I" if sys.flags.isolated else "-P", "-m", "agent.recorder", "--fd")
 """Starts a recorder."""
 
 

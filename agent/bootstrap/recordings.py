@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from agent.runtime.recording.recorder_link import RecorderLink
     from agent.runtime.sending.sending import Sending
 
-UPLOADER_COMMAND = (sys.executable, *(["-I"] if sys.flags.isolated else []), "-m", "agent.upload", "--fd")
+UPLOADER_COMMAND = (sys.executable, "-I" if sys.flags.isolated else "-P", "-m", "agent.upload", "--fd")
 """Starts the uploader."""
 
 _NO_KEY = "nothing is recorded: the device has no key of its own to sign with ([mqtt] key_file and cert_file)"

@@ -32,7 +32,7 @@ from agent.runtime.alarms.persistence import keep_restored, read_kept
 from agent.runtime.supervision.context import Context
 from agent.settings import CameraSettings, Settings, SirenSettings, mask_url
 
-VISION_COMMAND = (sys.executable, *(["-I"] if sys.flags.isolated else []), "-m", "agent.vision", "--fd")
+VISION_COMMAND = (sys.executable, "-I" if sys.flags.isolated else "-P", "-m", "agent.vision", "--fd")
 """Starts a camera process, which finds its modules where the core found its own."""
 
 

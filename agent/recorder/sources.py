@@ -16,7 +16,7 @@ from agent.core.errors import EdgeAgentError
 from agent.core.socket_address import socket_address
 from agent.recorder.intake import Intake
 
-DEMUX_COMMAND = (sys.executable, *(["-I"] if sys.flags.isolated else []), "-m", "agent.recorder.demux", "--fd")
+DEMUX_COMMAND = (sys.executable, "-I" if sys.flags.isolated else "-P", "-m", "agent.recorder.demux", "--fd")
 _RECEIVE_LIMIT_S = 5.0
 """A record that has begun must be there after this long."""
 _PATIENCE_S = 20.0

@@ -40,6 +40,18 @@ def test_an_authentic_recording_exits_with_0_and_says_what_is_proven(
     assert "the file has delimiters (29), parameter sets (10)." in lines[-1]
 
 
+def test_a_folder_that_somebody_handed_in_runs_nothing_of_its_own(
+    film: Path, ca: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "handed in"
+    for package in ("agent", "edge_centre"):
+        (folder / package).mkdir(parents=True)
+        (folder / package / "__init__.py").write_text("import pathlib; pathlib.Path('ran').touch()\n")
+    monkeypatch.chdir(folder)
+    assert main(["evidence", "verify", str(film), "--ca", str(ca)]) == 0
+    assert not Path("ran").exists()
+
+
 def test_an_altered_recording_exits_with_1_and_names_the_place(
     film: Path, ca: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

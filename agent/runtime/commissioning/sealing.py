@@ -46,7 +46,7 @@ from agent.runtime.uplink.announcer import COMMISSIONED_KEY, Announcer
 
 FILE = Path("commissioning", "report.json")
 """In the state directory. Nobody but the agent's user may write there: what lies there and was never told is told."""
-_COMMAND = (sys.executable, *(["-I"] if sys.flags.isolated else []), "-m", "agent.provisioning.sealing")
+_COMMAND = (sys.executable, "-I" if sys.flags.isolated else "-P", "-m", "agent.provisioning.sealing")
 _PATIENCE_S = 150.0
 """For the process that signs: a TPM takes seconds, a small board too."""
 _DISK_S = 10.0

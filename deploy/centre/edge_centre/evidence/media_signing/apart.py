@@ -26,7 +26,7 @@ from edge_centre.evidence.media_signing.words import plain, sentences
 from edge_centre.evidence.mp4 import Mp4, Unreadable
 from edge_centre.evidence.rebuild import PROVEN, rebuilt
 
-_COMMAND = (sys.executable, *(["-I"] if sys.flags.isolated else []), "-m", "edge_centre.evidence.media_signing.apart")
+_COMMAND = (sys.executable, "-I" if sys.flags.isolated else "-P", "-m", "edge_centre.evidence.media_signing.apart")
 _CPU_S, _CPU_S_EACH_MB = 4.0, 0.1
 """Of processor, for a film and for each of its megabytes: twenty times what a recording takes on a slow machine."""
 _LONGEST = 3.0
