@@ -8,51 +8,21 @@ Camera work happens in other processes, each at the far end of a VisionLink, and
 
 import gc
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
-from functools import partial
-from typing import TYPE_CHECKING
 
 from agent.bootstrap import simulation, specs
-from agent.bootstrap.cameras import links_to
-from agent.bootstrap.kiosk import Kiosk, Pins, make_kiosk, open_pins
-from agent.bootstrap.late_disk import restore
-from agent.bootstrap.live import make_live
+from agent.bootstrap.kiosk import open_pins
 from agent.bootstrap.optional_parts import prepare, start_lights
+from agent.bootstrap.parts import Parts, make_parts
 from agent.bootstrap.platform import Outside, board_serials, this_machine
-from agent.bootstrap.recordings import make_recordings
-from agent.bootstrap.remote import make_remote
-from agent.bootstrap.self_test import make_self_test
-from agent.bootstrap.sparing import make_battery, make_data_use
-from agent.bootstrap.tap import TapParts, run_tap
-from agent.bootstrap.uplink import Uplink, listen, make_handler, make_uplink
-from agent.contract.envelope import MessageFactory
-from agent.outbox.outbox import Outbox
-from agent.outbox.reporter import Reporter
+from agent.bootstrap.tap import run_tap
 from agent.ports import Notifier
 from agent.runtime.alarms.edge_watch import EdgeWatch
-from agent.runtime.cameras.asked_pictures import AskedPictures
-from agent.runtime.cameras.cameras import Cameras
-from agent.runtime.cameras.line_counts import KEPT as LINE_COUNTS
-from agent.runtime.cameras.vision_link import VisionLink
-from agent.runtime.commands.executor import CommandExecutor
-from agent.runtime.commands.handler import CommandHandler
-from agent.runtime.live.live_view import LiveView
-from agent.runtime.recording.recordings import Recordings
 from agent.runtime.remote.from_afar import CONFIG, FromAfar
-from agent.runtime.selftest.probe_alarm import AllAlarms, ProbeAlarm
 from agent.runtime.selftest.self_test import SELF_TEST
-from agent.runtime.supervision.context import Context
-from agent.runtime.supervision.health import HealthBoard
 from agent.runtime.supervision.main_loop import RESTART, MainLoop
-from agent.runtime.supervision.security import SecurityLog
-from agent.runtime.tap.service_page import ServicePage
 from agent.settings.kept import Begun, again
-from agent.sim.control import SimControl
-
-if TYPE_CHECKING:  # a device of which nothing is recorded carries nothing of recorders
-    from agent.runtime.recording.recorder_link import RecorderLink
-    from agent.runtime.sending.sending import Sending
 
 DISK_PATIENCE_S = 2.0
 """How long a start waits for the disk. Then the buttons go live without it, and what it holds is restored later."""
@@ -86,115 +56,36 @@ def run(
             outbox.writer.flush(DISK_PATIENCE_S)  # the disk may have only begun to open, and no button is kept waiting
             raise
         outbox.await_disk(DISK_PATIENCE_S)  # it has already had the time that the pins took
-        reporter = Reporter(MessageFactory(settings.identity), outbox)
-        context = Context(clock, reporter, HealthBoard(reporter), SecurityLog(reporter, clock), supervisor)
-
-        # The parts: the way to the centre, the decisions, and the way back.
-        uplink = make_uplink(begun, outside, context, outbox)
-        cameras, page = Cameras(context.board), ServicePage(context)
-        data, battery = make_data_use(settings, context, outbox), make_battery(settings)
-        handler, keys, key_watch = make_handler(begun, context, outbox)
-        recordings, recorders, sending = make_recordings(
-            settings, context, outbox, handler, uplink.publisher, simulated=simulate, data=data
-        )
-        kiosk = make_kiosk(
-            settings, context, outbox, pins, cameras, recordings, uplink, page, simulate=simulate, battery=battery
-        )
-        pipeline = kiosk.pipeline
-        probe = ProbeAlarm(context, outbox, specs.location(settings))
-        alarms = AllAlarms(pipeline, probe)
-        listener = listen(settings, context, uplink, pipeline, alarms, handler, key_watch)
-        live = make_live(settings, context, outbox, cameras, recordings, uplink, pipeline, data)
-        outbox.when_found_late(partial(restore, context, outbox, pipeline, handler, live))
-        vision = links_to(
-            settings,
-            simulate,
-            context=context,
-            handler=handler,
-            cameras=cameras,
-            recordings=recordings,
-            live=live,
-            data=data,
-            battery=battery,
-            kept=outbox.kept(LINE_COUNTS),
-        )
-        self_test = make_self_test(settings, context, outside, outbox, pins, kiosk, uplink, probe, handler)
-        from_afar, in_use = make_remote(
-            begun=begun,
-            context=context,
-            outbox=outbox,
-            keys=keys,
-            alarms=pipeline,
-            cameras=cameras,
-            recordings=recordings,
-            announcer=uplink.announcer,
-            handler=handler,
-            simulated=simulate,
-        )
-        executor = CommandExecutor(
-            clock,
-            alarms.acknowledge,
-            pipeline,
-            listener,
-            AskedPictures(clock, outbox, cameras, context.security),
-            self_test.order,
-            from_afar.execute,
-            outbox.replay,
-            page.order,
-            recordings,
-            live,
-            sending,
-            context.security,
-        )
-        handler.execute_with(executor.execute, from_afar)
+        parts = make_parts(begun, outside, outbox, pins, simulate=simulate)
+        context, from_afar = parts.context, parts.from_afar
 
         # Start everything, the buttons last; the stack unwinds it in reverse.
-        sim = simulation.control(settings, context, pins, vision) if simulate else None
-        edges = _go_live(
-            stack, context, outbox, pins, kiosk, uplink, handler, [*recorders, *vision, live], recordings, sim
-        )
+        edges = _go_live(stack, parts)
         context.security.report("boot", "the agent has started", simulated=simulate, boot_id=clock.boot_id)
 
         # A resident can press now, whether or not there is a network.
-        stack.callback(self_test.close)
-        stack.enter_context(supervisor.thread(SELF_TEST, self_test, essential=False))
-        if sim is not None:
-            sim.start()
+        stack.callback(parts.self_test.close)
+        stack.enter_context(supervisor.thread(SELF_TEST, parts.self_test, essential=False))
+        if parts.sim is not None:
+            parts.sim.start()
         main_loop = MainLoop(
             context=context,
             outbox=outbox,
-            publisher=uplink.publisher,
+            publisher=parts.uplink.publisher,
             edges=edges,
             notifier=outside.notifier,
             health_interval_s=settings.health.interval_s,
-            data=data,
+            data=parts.data,
             status_file=specs.status_file(),
             settings=begun.digest,
         )
         from_afar.leave_by(main_loop)
         stack.enter_context(supervisor.thread(CONFIG, from_afar, essential=False))
-        run_tap(
-            stack,
-            TapParts(
-                settings=settings,
-                context=context,
-                outbox=outbox,
-                pins=pins,
-                kiosk=kiosk,
-                uplink=uplink,
-                handler=handler,
-                page=page,
-                keys=keys,
-                cameras=cameras,
-                from_afar=from_afar,
-                in_use=in_use,
-                simulated=simulate,
-            ),
-        )
+        run_tap(stack, parts)
         _mind_the_press()
         outside.notifier.ready()
         on_ready(main_loop)
-        prepare(keys)
+        prepare(parts.keys)
         ended = _ended(main_loop.keep_watch(), begun, from_afar, outside.notifier)
     # A thread that is still at it could harm the next run of the core, so the service manager starts that afresh.
     return 1 if isinstance(ended, Begun) and supervisor.has_stuck else ended
@@ -217,23 +108,13 @@ def _mind_the_press() -> None:
     gc.enable()
 
 
-def _go_live(
-    stack: ExitStack,
-    context: Context,
-    outbox: Outbox,
-    pins: Pins,
-    kiosk: Kiosk,
-    uplink: Uplink,
-    handler: CommandHandler,
-    near_ends: "Sequence[RecorderLink | VisionLink | LiveView | Sending]",
-    recordings: Recordings,
-    sim: SimControl | None,
-) -> EdgeWatch:
+def _go_live(stack: ExitStack, parts: Parts) -> EdgeWatch:
     """Start the lights, threads and cameras, and the buttons last.
 
     So there is always a part to handle an edge, and a kiosk without buttons can say so. The parts that a press needs
     stop last, so a stopping agent is deaf to the buttons only for a moment."""
-    supervisor, pipeline, siren = context.supervisor, kiosk.pipeline, kiosk.siren
+    context, outbox, pins, publisher = parts.context, parts.outbox, parts.pins, parts.uplink.publisher
+    supervisor, pipeline, siren = context.supervisor, parts.kiosk.pipeline, parts.kiosk.siren
     start_lights(pins.lights, context.board)
     stack.callback(pins.lights.close)
     if siren is not None:
@@ -242,17 +123,17 @@ def _go_live(
     stack.callback(pipeline.drain)
     stack.enter_context(supervisor.thread("pipeline", pipeline, wake=pipeline.wake, patience_s=_BRIEF_S))
     stack.callback(pins.buttons.close)
-    if sim is not None:
-        stack.callback(sim.close)
-    stack.callback(uplink.publisher.close, FLUSH_S)
-    stack.enter_context(supervisor.thread("publisher", uplink.publisher, wake=uplink.publisher.wake))
+    if parts.sim is not None:
+        stack.callback(parts.sim.close)
+    stack.callback(publisher.close, FLUSH_S)
+    stack.enter_context(supervisor.thread("publisher", publisher, wake=publisher.wake))
     stack.callback(outbox.writer.flush, FLUSH_S)
-    stack.enter_context(supervisor.thread("commands", handler))
+    stack.enter_context(supervisor.thread("commands", parts.handler))
     if siren is not None:
         stack.callback(siren.close)
-    for near_end in near_ends:
+    for near_end in parts.near_ends:
         stack.enter_context(near_end.running(supervisor))
-    stack.callback(recordings.leave)
+    stack.callback(parts.recordings.leave)
     edges = EdgeWatch(pins.buttons, pipeline, context.board)
     pins.buttons.start(edges.edge, pipeline.lost)
     return edges

@@ -14,7 +14,6 @@ from agent.runtime.live.streams import Streams
 from agent.runtime.recording.recordings import Recordings
 from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.data_use import DataUse
-from agent.runtime.uplink.failover import HasOpenAlarms
 from agent.settings import Settings
 
 STREAM_COMMAND = (sys.executable, "-I" if sys.flags.isolated else "-P", "-m", "agent.live", "--fd")
@@ -37,18 +36,11 @@ def make_live(
     streams = None if rules is None else Streams(rules, context.clock, outbox, uplink.publisher)
     if streams is not None:
         recordings.tell(streams)
-    return LiveView(context, outbox, cameras, uplink.sender, lights, streams, _Spares(data, pipeline))
 
+    def spares() -> bool:
+        return data.is_used_up and not pipeline.open_ids
 
-class _Spares:
-    """See `SparesData`."""
-
-    def __init__(self, data: DataUse, alarms: HasOpenAlarms) -> None:
-        self._data = data
-        self._alarms = alarms
-
-    def spares(self) -> bool:
-        return self._data.is_used_up and not self._alarms.open_ids
+    return LiveView(context, outbox, cameras, uplink.sender, lights, streams, spares)
 
 
 def _rules(settings: Settings, recordings: Recordings) -> StreamRules | None:

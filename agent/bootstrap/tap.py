@@ -4,30 +4,23 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from agent.adapters.binding import PAGE as ENROLLED_PAGE
 from agent.adapters.binding import Serials
 from agent.bootstrap import specs
-from agent.bootstrap.kiosk import Kiosk, Pins
+from agent.bootstrap.parts import Parts
 from agent.bootstrap.platform import board_serials
 from agent.bootstrap.settings_in_use import SettingsInUse
-from agent.bootstrap.uplink import Uplink
 from agent.contract.lamps import Pattern
 from agent.core import service_code
 from agent.core.errors import HardwareError, StorageError
-from agent.outbox.outbox import Outbox
-from agent.runtime.cameras.cameras import Cameras
-from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.commands.orders import OrderDone
-from agent.runtime.remote.from_afar import FromAfar
-from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.shared_file import share
-from agent.runtime.tap.service_page import PagePlace, ServicePage
+from agent.runtime.tap.service_page import PagePlace
 from agent.runtime.tap.tap import Asked, Tap
 from agent.settings import Settings
 from agent.sim import control_socket
-from agent.trust.jose_keys import KeyRing
 
 if TYPE_CHECKING:
     from agent.core.commissioning.witness import Witness
@@ -87,29 +80,11 @@ def where_it_opens(found: "Iterable[Place]", ports: Mapping[str, int]) -> str:
     )
 
 
-class TapParts(NamedTuple):
-    """What the tap tells of, and whom it asks."""
-
-    settings: Settings
-    context: Context
-    outbox: Outbox
-    pins: Pins
-    kiosk: Kiosk
-    uplink: Uplink
-    handler: CommandHandler
-    page: ServicePage
-    keys: KeyRing
-    cameras: Cameras
-    from_afar: FromAfar
-    in_use: SettingsInUse
-    simulated: bool
-
-
 class _Shown:
     """Lamps, siren, path, nonce, new settings, what waits for a broker, and how the machine has started, as lines of
     the tap."""
 
-    def __init__(self, parts: TapParts) -> None:
+    def __init__(self, parts: Parts) -> None:
         self._clock = parts.context.clock
         self._board = parts.context.board
         self._outbox = parts.outbox
@@ -142,7 +117,7 @@ class _Shown:
         return {"up": False, **({} if uplink is None or uplink.ok else {"why": uplink.detail})}
 
 
-def run_tap(stack: ExitStack, parts: TapParts) -> None:
+def run_tap(stack: ExitStack, parts: Parts) -> None:
     """Run the tap until the stack unwinds; go without it where its socket can't be made: no press needs it."""
     settings, context, outbox = parts.settings, parts.context, parts.outbox
     path = specs.tap_socket(settings.storage.directory)

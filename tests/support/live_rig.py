@@ -64,7 +64,7 @@ class LiveRig:
         writer, keep = self.outbox.writer, self.outbox.writer.keep
         writer.keep = lambda values: WhenAwaited(keep(values), self.outbox)  # type: ignore[method-assign]
         part: Any = self
-        self.live = LiveView(make_context(self.outbox, self.clock), self.outbox, part, part, self, data=self)
+        self.live = LiveView(make_context(self.outbox, self.clock), self.outbox, part, part, self, spares=self.spares)
         self.live.restore()
 
     def kill(self, *, power: bool = False) -> None:

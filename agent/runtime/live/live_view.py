@@ -8,16 +8,15 @@ kept of it there goes with the message of its end. So a kill loses neither.
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from agent.contract.commands import LiveStartArgs
 from agent.core.camera.link import LIVE as PICTURE
 from agent.outbox.outbox import Outbox
 from agent.runtime.cameras.cameras import Cameras
 from agent.runtime.live.answers import LiveAnswer, no_data, no_picture, not_yours, pictures_rest, unknown
-from agent.runtime.live.given import ShowsLook, SparesData
 from agent.runtime.live.look import KEY, Look, Looker, read_kept
 from agent.runtime.live.pace import Pace
 from agent.runtime.live.pictures import Pictures
@@ -47,6 +46,18 @@ class _End(NamedTuple):
     """Of how it has ended."""
 
 
+class ShowsLook(Protocol):
+    """The pipeline."""
+
+    def show_look(self, looks: bool) -> None:
+        """Have the beacon show that somebody looks, or no longer."""
+        ...
+
+    def has_silent(self) -> bool:
+        """Return whether a silent alarm is open."""
+        ...
+
+
 class LiveView:
     """`start` and `stop` on the thread `commands`, `picture_came` and `restore` on any, the rest on `live`."""
 
@@ -58,7 +69,7 @@ class LiveView:
         sender: Sender,
         lights: ShowsLook | None,
         streams: Streams | None = None,
-        data: SparesData | None = None,
+        spares: Callable[[], bool] | None = None,
     ) -> None:
         """`lights` show that somebody looks, if the settings say so; without `streams` there are pictures alone."""
         self._clock = context.clock
@@ -73,7 +84,7 @@ class LiveView:
         self._pictures = Pictures(cameras, sender, context.reporter.make.identity.up)
         self._pace = Pace()
         self._streams = streams
-        self._data = data
+        self._spares = spares
         self._over: dict[str, str] = {}
         """Looks that ended with their stream, and why."""
         self._ends: list[_End] = []
@@ -100,7 +111,7 @@ class LiveView:
 
     def start(self, args: LiveStartArgs, who: Looker) -> LiveAnswer:
         """Begin a look, or go on with one. Waits until its beginning is on the disk, 2 s at most."""
-        if self._data is not None and self._data.spares():
+        if self._spares is not None and self._spares():
             return no_data()
         look = self._looks.get(args.live or "")
         by_pictures = args.rung == "pictures" if look is None else look.place is None
