@@ -7,7 +7,7 @@ wants any more, or whose core is gone, ends by itself.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from agent.contract.envelope import rfc3339
 from agent.contract.evidence import ChainHead as ChainHeadData
@@ -26,7 +26,6 @@ from agent.core.camera.recorder_link import (
     HoldClip,
 )
 from agent.runtime.recording.recorder_link import RecorderLink
-from agent.runtime.recording.recordings import AnswersCommands
 from agent.runtime.supervision.context import Context
 
 _AGAIN_NS = 3 * 10**9
@@ -36,6 +35,14 @@ _RETRY_NS = 10 * 10**9
 _FORGET_NS = 120 * 10**9
 _GOES_ON = ("changed", "long", "stopped", "failed", "cut")
 """Ends of a clip that are not the end of what was wanted."""
+
+
+class AnswersCommands(Protocol):
+    """The command handler."""
+
+    def clip_done(self, command_id: str, ok: bool, code: str, text: str, output: dict[str, Any]) -> None:
+        """A command has ended. Any thread; never blocks."""
+        ...
 
 
 @dataclass(slots=True)

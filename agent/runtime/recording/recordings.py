@@ -11,15 +11,7 @@ from agent.ports import Clock
 
 if TYPE_CHECKING:  # a device of which nothing is recorded carries nothing of recorders
     from agent.core.camera.recorder_link import RecorderSpec
-    from agent.runtime.recording.camera_clips import CameraClips
-
-
-class AnswersCommands(Protocol):
-    """The command handler."""
-
-    def clip_done(self, command_id: str, ok: bool, code: str, text: str, output: dict[str, Any]) -> None:
-        """A command has ended. Any thread; never blocks."""
-        ...
+    from agent.runtime.recording.camera_clips import AnswersCommands, CameraClips
 
 
 class GivesWay(Protocol):
@@ -44,7 +36,7 @@ class Recordings:
         self,
         clock: Clock,
         new_id: Callable[[], str],
-        answers: AnswersCommands,
+        answers: "AnswersCommands",
         events: Collection[EventName] = (),
         after_s: float = 30.0,
     ) -> None:
