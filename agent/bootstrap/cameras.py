@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from agent.bootstrap import specs
+from agent.bootstrap import vision_specs
 from agent.contract.camera_events import CameraEventData, EventName, LineCrossedData
 from agent.core.camera.battery import Battery
 from agent.core.camera.link import Aim
@@ -37,8 +37,8 @@ def links_to(
 
     def link_to(camera: CameraSettings) -> VisionLink:
         return VisionLink(
-            spec=specs.vision_spec(settings, camera, simulate=simulate),
-            command=specs.VISION_COMMAND,
+            spec=vision_specs.vision_spec(settings, camera, simulate=simulate),
+            command=vision_specs.VISION_COMMAND,
             clock=context.clock,
             callbacks=_Reports(camera, context, handler, cameras, recordings, live, data, kept),
             impairments=Impairments(

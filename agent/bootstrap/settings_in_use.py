@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from agent.adapters.in_time import in_time
-from agent.bootstrap import specs
+from agent.bootstrap import specs, vision_specs
 from agent.contract.device import ConfigData, KeysData, MetaData
 from agent.core.errors import ChangeRefused
 from agent.runtime.cameras.cameras import Cameras
@@ -56,7 +56,7 @@ class SettingsInUse:
             from agent.bootstrap.recorder_specs import recorder_specs  # noqa: PLC0415 - most devices record nothing
 
             self._recordings.respec(recorder_specs(new, self._boot_id))
-        self._cameras.respec(specs.vision_spec(new, camera, simulate=self._simulated) for camera in changed)
+        self._cameras.respec(vision_specs.vision_spec(new, camera, simulate=self._simulated) for camera in changed)
         return True
 
     def go_back(self) -> bool:

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from agent.bootstrap import specs
+from agent.bootstrap import specs, vision_specs
 from agent.bootstrap.kiosk import Pins
 from agent.runtime.cameras.vision_link import VisionLink
 from agent.runtime.supervision.context import Context
@@ -54,7 +54,7 @@ def _kill(links: Sequence[VisionLink]) -> None:
 
 def _camera_fault(settings: Settings, fault: CameraFault) -> Callable[[], None]:
     """Return a function that sets the fault for every simulated camera, through the file that its process reads."""
-    seen = [specs.vision_spec(settings, camera, simulate=True) for camera in settings.cameras]
+    seen = [vision_specs.vision_spec(settings, camera, simulate=True) for camera in settings.cameras]
 
     def set_fault() -> None:
         for spec in seen:

@@ -3,7 +3,6 @@
 import hashlib
 import logging
 import os
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -21,7 +20,6 @@ from agent.core.alarms.alarm_book import AlarmBook, InputKind
 from agent.core.alarms.service import Service
 from agent.core.alarms.siren import SirenRules
 from agent.core.camera.masks import Outline
-from agent.core.camera.vision_spec import VisionSpec
 from agent.core.delivery.centres import Centres
 from agent.core.errors import MaskError, StorageError
 from agent.core.inputs.panel import Panel
@@ -31,10 +29,6 @@ from agent.ports import BrokerAddress, Clock
 from agent.runtime.alarms.persistence import keep_restored, read_kept
 from agent.runtime.supervision.context import Context
 from agent.settings import CameraSettings, Settings, SirenSettings, mask_url
-
-VISION_COMMAND = (sys.executable, "-I" if sys.flags.isolated else "-P", "-m", "agent.vision", "--fd")
-"""Starts a camera process, which finds its modules where the core found its own."""
-
 
 log = logging.getLogger(__name__)
 
@@ -224,39 +218,6 @@ def centres(settings: Settings) -> Centres:
 def service(settings: Settings, clock: Clock) -> Service:
     """Return the judge of whether the kiosk is in service, which counts from now."""
     return Service(_ns(settings.service.out_of_service_after_s), clock.boottime_ns())
-
-
-def vision_spec(settings: Settings, camera: CameraSettings, *, simulate: bool) -> VisionSpec:
-    """Return everything that the process of one camera needs to know."""
-    from agent.models.store import default_directories  # noqa: PLC0415 - a kiosk without a camera has no model
-
-    directory = settings.storage.directory
-    return VisionSpec(
-        **dict(camera),
-        simulate=simulate,
-        model_directories=tuple(str(path) for path in default_directories()),
-        state_models=str(directory / "models"),
-        time_zone=settings.device.time_zone,
-        snapshot_directory=str(directory / "snapshots" / camera.name),
-        memory_directory=_memory_directory(camera),
-        recorder_socket=_recorder_socket(settings, camera),
-    )
-
-
-def _memory_directory(camera: CameraSettings) -> str | None:
-    """Return where a camera's pictures for whoever looks lie, in memory; None if no service manager gives a place."""
-    runtime = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
-    return str(Path(runtime) / "pictures" / camera.name) if runtime else None
-
-
-def _recorder_socket(settings: Settings, camera: CameraSettings) -> str | None:
-    """Return where the recorder waits for the camera process; None if it needs nothing of that."""
-    if not is_recorded(settings, camera):
-        return None
-    from agent.bootstrap.recorder_specs import recorder_spec  # noqa: PLC0415 - most devices record nothing
-
-    spec = recorder_spec(settings, camera)
-    return spec.socket if spec.is_fed else None
 
 
 def is_recorded(settings: Settings, camera: CameraSettings) -> bool:

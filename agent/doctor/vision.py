@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from agent.adapters import account
-from agent.bootstrap import specs
+from agent.bootstrap import specs, vision_specs
 from agent.core.diagnosis.agent_report import camera_figures, why_it_rests
 from agent.core.diagnosis.finding import Finding, fail, failure, ok, unknown, warn
 from agent.core.diagnosis.vision import Pictures, judge_pictures, judge_sight, judge_speed
@@ -57,7 +57,7 @@ def model(device: Device, one: CameraSettings, note: Note) -> Iterator[Finding]:
     except ImportError as error:
         yield fail(f"{error.name} can't be imported", _INSTALL)
         return
-    spec = specs.vision_spec(device.settings, one, simulate=device.simulate)
+    spec = vision_specs.vision_spec(device.settings, one, simulate=device.simulate)
     note(f"verifying and loading {one.model}")
     try:
         loaded = load_model(
@@ -136,7 +136,7 @@ def _watch(device: Device, one: CameraSettings, note: Note) -> Pictures:
     from agent.adapters.system_clock import SystemClock  # noqa: PLC0415
     from agent.vision.camera_factory import make_camera  # noqa: PLC0415
 
-    spec = specs.vision_spec(device.settings, one, simulate=device.simulate)
+    spec = vision_specs.vision_spec(device.settings, one, simulate=device.simulate)
     source = make_camera(spec, SystemClock().boottime_ns)
     note(f"opening {mask_url(one.source)}")
     source.open()

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from agent.bootstrap.specs import vision_spec
+from agent.bootstrap.vision_specs import vision_spec
 from agent.contract.options import add_config
 from agent.core.camera.vision_spec import VisionSpec
 from agent.core.diagnosis.vision_extra import install_advice

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.bootstrap.specs import vision_spec
+from agent.bootstrap.vision_specs import vision_spec
 from agent.core.analytics.lines import CLEAR_OF_LINE
 from agent.core.camera.settings import ZoneSettings
 from agent.settings import CameraSettings, load

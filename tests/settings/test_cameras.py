@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from agent.bootstrap.specs import meta, vision_spec
+from agent.bootstrap.specs import meta
+from agent.bootstrap.vision_specs import vision_spec
 from agent.contract.device import CameraMeta
 from agent.contract.vocabulary import TamperKind
 from agent.core.camera.link import Start

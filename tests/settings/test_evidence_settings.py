@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from agent.bootstrap.recorder_specs import recorder_spec, recorder_specs
-from agent.bootstrap.specs import meta, vision_spec
+from agent.bootstrap.specs import meta
+from agent.bootstrap.vision_specs import vision_spec
 from agent.core.errors import SettingsError
 from agent.settings import Settings
 from agent.settings.file import load

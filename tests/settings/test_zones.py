@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.bootstrap.specs import vision_spec
+from agent.bootstrap.vision_specs import vision_spec
 from agent.core.camera.link import Start, decode_for_vision
 from agent.core.camera.link_model import encode
 from agent.core.camera.vision_spec import VisionSpec

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from agent.bootstrap import specs
+from agent.bootstrap import vision_specs
 from agent.core import service_code
 from agent.service_page import page
 from agent.settings import CameraSettings
@@ -157,7 +157,7 @@ def test_a_zone_that_is_drawn_tells_what_the_same_zone_in_a_file_tells(
 
     def spec(camera: CameraSettings) -> dict[str, Any]:
         """All that a camera process is told of what to see."""
-        told = specs.vision_spec(settings, camera, simulate=True).model_dump()
+        told = vision_specs.vision_spec(settings, camera, simulate=True).model_dump()
         return {name: value for name, value in told.items() if name not in {"name", "snapshot_directory"}}
 
     first, second = settings.cameras

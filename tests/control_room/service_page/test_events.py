@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from playwright.sync_api import Browser, expect
 
 from agent.adapters.system_clock import SystemClock
-from agent.bootstrap.specs import vision_spec
+from agent.bootstrap.vision_specs import vision_spec
 from agent.core import service_code
 from agent.core.camera.link import CameraTamper, Happened, HardlyAbleToSee
 from agent.core.camera.vision_spec import VisionSpec
