@@ -7,7 +7,7 @@ import pytest
 
 from agent.contract.command_line import BAD_USAGE
 from agent.contract.identity import Identity, common_name
-from agent.core.errors import UsageError
+from agent.core.errors import SettingsError, UsageError
 from agent.trust.tls_context import TlsFiles
 from edge_centre.__main__ import PROGRAM, main
 from edge_centre.cli import target as centre
@@ -23,6 +23,12 @@ COMMANDS = pytest.mark.parametrize("command", [WATCH, ACK, COMMAND], ids=lambda 
 
 def parsed(*words: object) -> argparse.Namespace:
     return PROGRAM.whole_parser().parse_args([str(word) for word in words])
+
+
+def test_a_settings_file_whose_topics_are_everybodys_is_refused(tmp_path: Path) -> None:
+    agent = AgentProcess(tmp_path, "mqtt://127.0.0.1:1", mqtt={"root": "edge/#"})
+    with pytest.raises(SettingsError, match=r"edge-agent.toml:\d+: mqtt.root: "):
+        target_of(parsed("watch", "--config", agent.config))
 
 
 @COMMANDS

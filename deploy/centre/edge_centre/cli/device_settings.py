@@ -32,7 +32,7 @@ class _Device(BaseModel):
 
 class _Mqtt(BaseModel):
     brokers: tuple[str, ...] = Field(min_length=1)
-    root: str = ROOT
+    root: Annotated[str, Field(pattern=r"^[a-z0-9-]+(/[a-z0-9-]+)?$")] = ROOT
     ca_file: Path | None = None
     cert_file: Path | None = None
 
