@@ -221,7 +221,7 @@ test-picamera2: # What every camera promises, of the real picamera2 on libcamera
 	  echo "SKIPPED: the real picamera2 runs on Debian 13, with libcamera's virtual camera; the suite runs on its stand-in alone"; exit 0; }; \
 	test -x $(PICAMERA2_BIN)/python || /usr/bin/python3 -m venv --system-site-packages .venv-picamera2 || exit 1; \
 	test -e .venv-picamera2/.ready || { echo "Setting up .venv-picamera2 (picamera2 for Debian's libcamera)"; \
-	  $(PICAMERA2_BIN)/python -m pip install $(PIP_QUIET) -e ./agent -e . opencv-python-headless pytest pytest-timeout pytest-xdist hypothesis psutil \
+	  $(PICAMERA2_BIN)/python -m pip install $(PIP_QUIET) $(OWN) -e . opencv-python-headless pytest pytest-timeout pytest-xdist hypothesis psutil \
 	    av jsonschema libarchive-c numpy OpenEXR piexif pillow simplejpeg tqdm videodev2 && \
 	  $(PICAMERA2_BIN)/python -m pip install $(PIP_QUIET) --no-deps picamera2==0.3.38 && touch .venv-picamera2/.ready; } || exit 1; \
 	echo "The real picamera2 on a virtual camera:"; \
