@@ -200,11 +200,13 @@ class AlarmBook:
         alarm = replace(alarm, since_ns=ack.boottime_ns)
         if ack.action is AckAction.CLOSED and ack.press_count is not None and ack.press_count < alarm.data.press_count:
             return self._raise_again(alarm)
-        update = {} if ack.command in alarm.taken_by else answered(alarm.data, ack)
+        runs_again = ack.command in alarm.taken_by
+        update = {} if runs_again else answered(alarm.data, ack)
+        takes = ack.action is AckAction.TAKE_OVER or (update and update["held_by"] is not alarm.data.held_by)
+        if takes and ack.command and not runs_again:
+            alarm = replace(alarm, taken_by=(*alarm.taken_by, ack.command)[-_MOST_TAKEN:])
         if not update:
             return self._keep("noted", alarm)
-        if ack.command and update["held_by"] is not alarm.data.held_by:
-            alarm = replace(alarm, taken_by=(*alarm.taken_by, ack.command)[-_MOST_TAKEN:])
         is_closed = ack.action is AckAction.CLOSED
         latency = self._latency(alarm, update["stage"], ack.boottime_ns)
         changed = self._change("closed" if is_closed else "updated", alarm, **update, **latency)

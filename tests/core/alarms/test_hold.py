@@ -192,6 +192,15 @@ def test_a_take_over_that_a_crash_makes_run_again_takes_nothing_back() -> None:
     assert say(alarms, TAKE_OVER, SIPHO, command="jhb/c3").alarm.data.held_by == SIPHO
 
 
+def test_a_take_over_by_whoever_has_it_takes_nothing_back_when_it_runs_again() -> None:
+    alarms = opened((REGISTERED, THANDI))
+    assert say(alarms, TAKE_OVER, THANDI, command="jhb/c1").change == "noted"
+    say(alarms, TAKE_OVER, SIPHO, command="jhb/c2")
+
+    assert say(alarms, TAKE_OVER, THANDI, command="jhb/c1").change == "noted"
+    assert one(alarms).held_by == SIPHO
+
+
 def test_no_more_than_sixteen_commands_are_remembered() -> None:
     alarms = opened()
     for number in range(40):
