@@ -42,7 +42,7 @@ $(VENV)/.run: pyproject.toml agent/pyproject.toml deploy/centre/pyproject.toml
 $(VENV)/.dev: $(VENV)/.run
 	@echo "Adding what tests and checks need"
 	@$(BIN)/python -m pip install $(PIP_QUIET) --upgrade 'pip>=25.1'
-	@$(BIN)/python -m pip install $(PIP_QUIET) --group dev
+	@$(BIN)/python -m pip install $(PIP_QUIET) --group dev -e './deploy/centre[registrar]'
 	@touch $@
 
 $(VENV)/.nats: $(VENV)/.dev # A broker that only make brokers looks at

@@ -139,7 +139,7 @@ def test_somebody_more_or_less_is_a_fault_and_so_is_nobody_here() -> None:
     assert misseen([PERSON], []) == ["it sees 0 people, and this machine sees 1"]
     assert misseen([PERSON], [PERSON, other]) == ["it sees 2 people, and this machine sees 1"]
     assert len(misseen([PERSON, other], [PERSON, PERSON])) == 1
-    assert "model build" in misseen([], [])[0]
+    assert "make model" in misseen([], [])[0]
 
 
 def test_boxes_that_lie_apart_share_nothing() -> None:

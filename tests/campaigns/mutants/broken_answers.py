@@ -9,7 +9,7 @@ TOLD = (
     Breakage(
         "show no light at a press",
         "agent/runtime/alarms/pipeline.py",
-        "                self._lights.show(PRESSED)",
+        "                self._show_lights(PRESSED)",
         "                pass",
         f"{_PIPELINE}.py::test_a_press_runs_to_completion_on_the_thread_of_the_edge_light_first",
     ),
