@@ -185,7 +185,7 @@ def set_by_form(phone: Phone, supervisor: Path, agent: AgentProcess) -> None:
     phone.tap("Second person…")
     phone.tap("The office signs")
     program, *words = shlex.split(page.get_by_label("An admin or supervisor runs this").input_value())
-    assert program == "edge-agent"
+    assert program == "edge-centre"
     out = agent.directory / "second.jwt"
     theirs = {"YOUR.key.json": supervisor, "second.jwt": out}
     done = run_cli(*(theirs.get(word, word) for word in words))

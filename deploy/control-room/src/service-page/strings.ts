@@ -59,7 +59,7 @@ export const t = {
     none: "First choose your key file.",
     faults: {
       "not-json": () => "That file is no key. It is called KID.key.json.",
-      "no-key": () => "That file is no Ed25519 key of edge-agent keygen.",
+      "no-key": () => "That file is no Ed25519 key of edge-centre keygen.",
       public: () => "That is the public half. Choose the file that ends in .key.json.",
       role: (role: string) => `This key has the role ${role}. A walk takes a technician's key, or an admin's.`,
       halves: () => "The two halves in that file are not of one key.",
