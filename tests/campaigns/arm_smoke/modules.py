@@ -13,14 +13,12 @@ ELSEWHERE = {
 }
 """What the agent imports and the 64-bit package does not hold, on purpose. (picamera2 is Debian's, and asked for by
 name.)"""
-NOT_ON_A_DEVICE = frozenset({"deploy.lab.models.convert"})
-"""Runs where models are made."""
 
 
 def needed(site_packages: Path) -> list[str]:
     """Every module to import from an environment: its libraries', what the agent asks of them, then the agent's."""
     sources = {_name(path, site_packages): path for path in sorted((site_packages / OWN).rglob("*.py"))}
-    own = [name for name in sources if name not in NOT_ON_A_DEVICE]
+    own = [*sources]
     asked = {each for name in own for each in _imported(sources[name], site_packages)}
     whole = {each for found in distributions(path=[str(site_packages)]) for each in _top_level(found)} - {OWN}
     return [*sorted(whole | asked), *own]
