@@ -125,6 +125,7 @@ def run_tap(stack: ExitStack, parts: Parts) -> None:
         listener = control_socket.listen(path, mode=0o660)
     except StorageError as error:
         log.warning("no tap for a technician: %s", error)
+        parts.page.cannot()
         return
     with suppress(OSError):  # then it is its user's alone
         share(path, TAP_GROUP)

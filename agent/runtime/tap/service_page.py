@@ -28,6 +28,7 @@ START_S = 45.0
 """How long the page's process may take to begin: on the slowest board, beside its cameras."""
 _MOST_WRONG = 1000
 _LOOK = "`systemctl status edge-agent-service-page.path edge-agent-service-page` says why"
+_ASKS = "the contact inside the cabinet asks for the service page"
 OrderDone = Callable[[str, bool, str, str], object]
 """Called with the id of an order, whether it is done, and the code and text of its result."""
 
@@ -66,7 +67,8 @@ class ServicePage:
         self._lights: Pipeline | None = None
         self._order_done: OrderDone  # from `begin` on
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._is_served = False
+        self._is_served: bool | None = None
+        """None as long as nobody knows: what the contact asks for waits until then."""
         self._kept = ""
         self._version: object = None
         """Of what the page was told of the device."""
@@ -111,10 +113,16 @@ class ServicePage:
             self._share_certificate()
             self._write(self._open)
 
+    def cannot(self) -> None:
+        """Note that no page can be served in this run; in place of `begin`."""
+        self._is_served = False
+        if not self._jobs.empty():
+            log.warning("%s, which this device can't serve now", _ASKS)
+
     def contact(self, name: str, *, active: bool) -> None:
         """Note that the contact inside the cabinet was held, or has been let go."""
-        if active and not self._is_served:
-            log.warning("the contact %s asks for the service page, which this device can't serve now", name)
+        if active and self._is_served is False:
+            log.warning("%s, which this device can't serve now", _ASKS)
         elif active and self._was_released:
             self._jobs.put(partial(self._ask, "contact", name, LONGEST_S))
         elif active:

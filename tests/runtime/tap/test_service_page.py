@@ -20,7 +20,13 @@ from tests.support.context import Collected, make_context
 
 class Rig:
     def __init__(
-        self, directory: Path, clock: SimClock | None = None, *, blinks: bool = True, group: str = "no-such-group"
+        self,
+        directory: Path,
+        clock: SimClock | None = None,
+        *,
+        blinks: bool = True,
+        group: str = "no-such-group",
+        begun: bool = True,
     ) -> None:
         self.clock = clock or SimClock(boottime_ns=10**12)
         self.drafts = Collected()
@@ -30,7 +36,7 @@ class Rig:
         self.about = {"https_port": 8443}
         self.enrolled = directory / "page.pem"
         self.reached = "it opens at https://192.168.7.2 (eth0)"
-        place = PagePlace(
+        self._place = PagePlace(
             self.file,
             group,
             self.enrolled,
@@ -41,8 +47,12 @@ class Rig:
             lambda: self.reached,
         )
         self.page = ServicePage(make_context(self.drafts, self.clock))
+        if begun:
+            self.begin()
+
+    def begin(self) -> None:
         any_part: Any = self
-        self.page.begin(place, any_part, lambda *how: self.done.append(how))
+        self.page.begin(self._place, any_part, lambda *how: self.done.append(how))
 
     def show_code(self, code: str | None) -> None:
         self.code = code
@@ -136,9 +146,22 @@ def test_a_technician_whose_contact_opens_nothing_finds_the_reason_in_the_log_an
     Rig(tmp_path, blinks=False).hold()
     assert "neither a code of the claim nor a beacon" in said()
     unserved = ServicePage(make_context())
+    for before in (True, False):
+        for active in (False, True):
+            unserved.contact("key", active=active)
+        if before:
+            assert not said()
+            unserved.cannot()
+        assert "asks for the service page, which this device can't serve now" in said()
+
+
+def test_a_contact_that_is_held_while_the_agent_still_starts_opens_the_page_once_it_has(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, begun=False)
     for active in (False, True):
-        unserved.contact("key", active=active)
-    assert "asks for the service page, which this device can't serve now" in said()
+        rig.page.contact("key", active=active)
+    rig.begin()
+    rig.page.tick()
+    assert rig.told() == [("service-page-opened", {"by": "contact", "who": "key", "seconds": 900.0, "blinks": True})]
 
 
 def test_what_the_page_tells_is_reported_and_of_an_earlier_opening_nothing_counts(tmp_path: Path) -> None:
