@@ -18,7 +18,6 @@ from agent.runtime.uplink.centre_watch import CentreWatch
 from agent.runtime.uplink.echo_watch import EchoWatch
 from agent.runtime.uplink.listener import UplinkListener
 from agent.runtime.uplink.publisher import Publisher
-from agent.runtime.uplink.router import TopicRouter
 from agent.runtime.uplink.sender import Sender
 from agent.settings import Settings
 from agent.settings.kept import Begun
@@ -83,17 +82,15 @@ def listen(
     key_watch: KeyWatch,
 ) -> UplinkListener:
     """Route the broker's answers and messages to the parts that they concern."""
-    watch = CentreWatch(centres=specs.centres(settings), root=settings.mqtt.root, context=context, facts=pipeline)
-    router = TopicRouter(default=handler)
-    router.add(watch.tree, watch)
+    watch = CentreWatch(centres=specs.centres(settings), root=settings.mqtt.root, context=context, alarms=pipeline)
     listener = UplinkListener(
         context=context,
         announcer=uplink.announcer,
         watch=watch,
-        router=router,
-        facts=pipeline,
-        alarms=alarms,
-        commands=key_watch,
+        alarms=pipeline,
+        delivered=alarms.delivered,
+        command=handler.receive,
+        broker_refuses=key_watch.broker_refuses,
     )
     uplink.sender.listen(listener)
     uplink.publisher.listen(listener, pipeline, watch)

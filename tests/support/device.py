@@ -52,7 +52,8 @@ class Device:
 
     def __post_init__(self) -> None:
         self.sender = Sender(self.outbox, self.clock, alarm_timeout_s=10)
-        self.sender.listen(self)
+        any_part: Any = self
+        self.sender.listen(any_part)
         self.told = Collected()
         context = make_context(self.told, self.clock, parts=self.told)
         echo = EchoWatch(topic=ECHO, context=context, outbox=self.outbox, sender=self.sender)
@@ -64,14 +65,13 @@ class Device:
             clock=self.clock,
             addresses=[BrokerAddress(url) for url in self.urls],
             subscriptions=["down/ack/+"],
-            announcer=self,
+            announcer=any_part,
             echo=echo,
             return_after_s=300,
             backoff=Backoff(spread_s=self.spread_s, uniform=lambda _, high: high),
         )
 
-        any_part: Any = self
-        self.publisher.listen(self, self, any_part)
+        self.publisher.listen(any_part, any_part, any_part)
 
     @property
     def open_ids(self) -> frozenset[str]:

@@ -10,8 +10,13 @@ from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.security import TOPIC_LENGTH
 
 
-class TakesFacts(Protocol):
-    """The pipeline."""
+class KioskAlarms(Protocol):
+    """The pipeline, which is of a room above. Any thread."""
+
+    @property
+    def open_ids(self) -> frozenset[str]:
+        """Identifiers of the open alarms, which a change of path could disturb."""
+        ...
 
     def submit(self, fact: Announce | CentreWatched | UplinkChanged) -> None:
         """Queue a fact. Never blocks."""
@@ -27,16 +32,16 @@ class CentreWatch:
         centres: Centres,
         root: str,
         context: Context,
-        facts: TakesFacts,
+        alarms: KioskAlarms,
     ) -> None:
-        """`facts` gets the first verdict, and each change between watched and not watched."""
+        """`alarms` gets the first verdict, and each change between watched and not watched."""
         self._centres = centres
         self.tree = f"{root}/host/"
         """Prefix of the topics on which centres publish their state."""
         self._clock = context.clock
         self._board = context.board
         self._security = context.security
-        self._facts = facts
+        self._alarms = alarms
         self._reported: CentreWatched | None = None
 
     def somebody(self) -> bool:
@@ -77,4 +82,4 @@ class CentreWatch:
         self._reported = watched
         self._board.report("centre", ok=watched.online, detail=watched.detail)
         if changed:
-            self._facts.submit(watched)
+            self._alarms.submit(watched)

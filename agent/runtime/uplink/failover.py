@@ -1,21 +1,11 @@
 """When to try another path while the current one is up."""
 
 import queue
-from typing import Protocol
 
 from agent.core.delivery.paths import Paths
 from agent.outbox.outbox import Outbox
-from agent.runtime.uplink.centre_watch import CentreWatch
+from agent.runtime.uplink.centre_watch import CentreWatch, KioskAlarms
 from agent.runtime.uplink.sender import Sender
-
-
-class HasOpenAlarms(Protocol):
-    """The pipeline."""
-
-    @property
-    def open_ids(self) -> frozenset[str]:
-        """Identifiers of the open alarms, which a change of path could disturb. Any thread."""
-        ...
 
 
 class Failover:
@@ -34,13 +24,13 @@ class Failover:
         self._paths = paths
         self._sender = sender
         self._outbox = outbox
-        self._alarms: HasOpenAlarms  # these two from `depend_on` on
+        self._alarms: KioskAlarms  # these two from `depend_on` on
         self._centres: CentreWatch
         self._asked: queue.SimpleQueue[tuple[str, bool]] = queue.SimpleQueue()
         self._tries_left = 0
         """Tries left: each reason has every other path tried once, until one works."""
 
-    def depend_on(self, alarms: HasOpenAlarms, centres: CentreWatch) -> None:
+    def depend_on(self, alarms: KioskAlarms, centres: CentreWatch) -> None:
         """Consult these, too, before another path is tried."""
         self._alarms, self._centres = alarms, centres
 

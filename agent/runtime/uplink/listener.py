@@ -1,6 +1,6 @@
 """Acts on changes of the connection: for health, for the security centre, and for the next birth."""
 
-from typing import Protocol
+from collections.abc import Callable
 
 from agent.contract.security import SecurityKind
 from agent.core.facts import AlarmDelivered, Announce, UplinkChanged
@@ -8,8 +8,7 @@ from agent.ports import COPIED_CARD, Connected, Disconnected, OutgoingMessage, R
 from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.security import TOPIC_LENGTH
 from agent.runtime.uplink.announcer import Announcer
-from agent.runtime.uplink.centre_watch import CentreWatch, TakesFacts
-from agent.runtime.uplink.router import TopicRouter
+from agent.runtime.uplink.centre_watch import CentreWatch, KioskAlarms
 
 _SECURITY_KINDS: dict[str, SecurityKind] = {
     "tls": "tls-failed",
@@ -19,24 +18,8 @@ _SECURITY_KINDS: dict[str, SecurityKind] = {
 }
 
 
-class HearsRefusal(Protocol):
-    """The owner of the part `commands` in the health message."""
-
-    def broker_refuses(self, detail: str) -> None:
-        """Report what the broker does not let this device subscribe to; empty when it allows everything. Any thread."""
-        ...
-
-
-class KnowsAlarms(Protocol):
-    """The part that knows which alarm is the kiosk's, and which one a self-test's."""
-
-    def delivered(self, fact: AlarmDelivered) -> None:
-        """Note that the broker has a message of an alarm."""
-        ...
-
-
 class UplinkListener:
-    """Listens to the publisher and its sender, on the publisher's thread."""
+    """Listens to the publisher and its sender, on the publisher's thread. No method may block."""
 
     def __init__(
         self,
@@ -44,19 +27,22 @@ class UplinkListener:
         context: Context,
         announcer: Announcer,
         watch: CentreWatch,
-        router: TopicRouter,
-        facts: TakesFacts,
-        alarms: KnowsAlarms,
-        commands: HearsRefusal,
+        alarms: KioskAlarms,
+        delivered: Callable[[AlarmDelivered], None],
+        command: Callable[[Received], None],
+        broker_refuses: Callable[[str], None],
     ) -> None:
+        """`delivered` hears that the broker has a message of an alarm. `command` takes every message that is not a
+        centre's state: whoever verifies commands also reports what should never have come. `broker_refuses` hears what
+        the broker does not let this device subscribe to; empty when it allows everything."""
         self._board = context.board
         self._security = context.security
         self._announcer = announcer
         self._watch = watch
-        self._router = router
-        self._facts = facts
         self._alarms = alarms
-        self._commands = commands
+        self.delivered = delivered
+        self._command = command
+        self._broker_refuses = broker_refuses
         self._reported_kind: str | None = None
         self._has_failed = False
         """Whether this has happened since a broker last accepted us: the publisher logs only the first failure."""
@@ -72,47 +58,46 @@ class UplinkListener:
         if accepted.refused:
             names = ", ".join(accepted.refused)
             detail = f"the broker does not let this device subscribe to {names}: check its access list"
-            self._commands.broker_refuses(detail)
+            self._broker_refuses(detail)
             self._report_once("broker-refused", detail)
         else:
-            self._commands.broker_refuses("")
+            self._broker_refuses("")
         self.announce(moved=moved)
 
     def announce(self, *, moved: bool = False) -> None:
         """Publish birth, description and open alarms; `moved`: to another broker than before. Any thread."""
         self._announcer.birth()
-        self._facts.submit(Announce(moved))
+        self._alarms.submit(Announce(moved))
 
     def received(self, message: Received) -> None:
-        """Route a message from the broker."""
-        self._router.route(message)
+        """Pass a message from the broker to whoever its topic concerns."""
+        if message.topic.startswith(self._watch.tree):
+            self._watch.receive(message)
+        else:
+            self._command(message)
 
     def tick(self) -> None:
         """Have the centres checked again, as time has passed."""
         self._watch.tick()
 
-    def delivered(self, fact: AlarmDelivered) -> None:
-        """Pass on that the broker has taken a message of an alarm."""
-        self._alarms.delivered(fact)
-
     def accepted(self) -> None:
-        """Report that the uplink works: the broker has taken our birth."""
+        """Report that the uplink works: the broker has taken our birth, so it knows this device."""
         self._reported_kind = None
         self._board.report("uplink", ok=True, detail=f"connected to {self._broker}{self._spoken}")
-        self._facts.submit(UplinkChanged(up=True))
+        self._alarms.submit(UplinkChanged(up=True))
 
     def disconnected(self, end: Disconnected) -> None:
         """Report that the connection has ended or failed. Each kind of security trouble is reported once per outage."""
         self._watch.disconnected()
         self._board.report("uplink", ok=False, detail=end.detail)
-        self._facts.submit(UplinkChanged(up=False, is_copy=end.kind == COPIED_CARD))
+        self._alarms.submit(UplinkChanged(up=False, is_copy=end.kind == COPIED_CARD))
         kind = _SECURITY_KINDS.get(end.kind)
         if kind is not None:
             self._report_once(kind, end.detail, is_logged=not self._has_failed)
         self._has_failed = True
 
     def refused(self, message: OutgoingMessage, detail: str) -> None:
-        """Report a refused message, unless it is a security event: the report would be refused too."""
+        """Report a refused message, unless it is a security event: the report would be refused too. Any thread."""
         if "/up/security/" not in message.topic:
             topic = message.topic[:TOPIC_LENGTH]
             self._security.report("message-refused", f"{topic}: {detail}", topic=topic)

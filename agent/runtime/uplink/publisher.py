@@ -9,7 +9,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
 
 from agent.core.delivery.backoff import Backoff
 from agent.core.delivery.paths import Paths
@@ -24,14 +23,15 @@ from agent.ports import (
     Clock,
     Connected,
     Disconnected,
-    OutgoingMessage,
     Published,
     Received,
 )
-from agent.runtime.uplink.centre_watch import CentreWatch
+from agent.runtime.uplink.announcer import Announcer
+from agent.runtime.uplink.centre_watch import CentreWatch, KioskAlarms
 from agent.runtime.uplink.echo_watch import EchoWatch
-from agent.runtime.uplink.failover import Failover, HasOpenAlarms
+from agent.runtime.uplink.failover import Failover
 from agent.runtime.uplink.inbox import Inbox
+from agent.runtime.uplink.listener import UplinkListener
 from agent.runtime.uplink.sender import Sender
 
 _CONNECT_PATIENCE_NS = 180 * 10**9
@@ -44,42 +44,6 @@ _FAREWELL_S = 1.0
 _DISCONNECT_S = 0.1
 
 log = logging.getLogger(__name__)
-
-
-class PublisherListener(Protocol):
-    """Hears of the connection, on the publisher's thread. No method may block."""
-
-    def connected(self, accepted: Connected, broker: str, moved: bool) -> None:
-        """Announce the device, as `broker` has accepted it; `moved`: another one had it before."""
-        ...
-
-    def disconnected(self, end: Disconnected) -> None:
-        """Note that we have no broker, for this reason. Also called for each failed try until one accepts us again."""
-        ...
-
-    def received(self, message: Received) -> None:
-        """Take a message from the broker."""
-        ...
-
-    def flooded(self) -> None:
-        """Note that messages came faster than they can be read, and some were dropped."""
-        ...
-
-    def tick(self) -> None:
-        """Called at the end of each pass; at least twice a second."""
-        ...
-
-
-class SpeaksForUs(Protocol):
-    """The announcer."""
-
-    def will(self) -> OutgoingMessage:
-        """Make the will for the next connection. On the publisher's thread."""
-        ...
-
-    def farewell(self) -> None:
-        """Put the message of an orderly end into the outbox."""
-        ...
 
 
 @dataclass(slots=True, eq=False)
@@ -104,7 +68,7 @@ class Publisher:
         clock: Clock,
         addresses: Sequence[BrokerAddress],
         subscriptions: Sequence[str],
-        announcer: SpeaksForUs,
+        announcer: Announcer,
         echo: EchoWatch,
         return_after_s: float,
         backoff: Backoff,
@@ -118,7 +82,7 @@ class Publisher:
         self._subscriptions = [*subscriptions, echo.topic]
         self._announcer = announcer
         self._echo = echo
-        self._listener: PublisherListener  # from `listen` on
+        self._listener: UplinkListener  # from `listen` on
         self._backoff = backoff
         self._paths = Paths(len(addresses), return_after_s)
         self._failover = Failover(self._paths, sender, outbox)
@@ -143,7 +107,7 @@ class Publisher:
         connection = self._connection
         return None if connection is None else connection.path
 
-    def listen(self, listener: PublisherListener, alarms: HasOpenAlarms, centres: CentreWatch) -> None:
+    def listen(self, listener: UplinkListener, alarms: KioskAlarms, centres: CentreWatch) -> None:
         """Report the connection to `listener`, and consult alarms and centres before another path is tried. Call it
         before the threads run."""
         self._listener = listener

@@ -7,7 +7,7 @@ connection has not confirmed go back to the outbox.
 import logging
 import threading
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from agent.contract.identity import REPORTS
 from agent.contract.messages import Rank
@@ -16,6 +16,7 @@ from agent.core.facts import AlarmDelivered
 from agent.outbox.backlog import Waiting
 from agent.outbox.outbox import Outbox
 from agent.ports import Broker, Clock, Line, OutgoingMessage, Published
+from agent.runtime.uplink.listener import UplinkListener
 
 _WINDOW = 20
 _RESERVE = 4
@@ -30,22 +31,6 @@ _SOON_NS = 5 * 10**9
 _PICTURES_REST_NS = 600 * 10**9
 
 log = logging.getLogger(__name__)
-
-
-class SenderListener(Protocol):
-    """Hears of the broker's answers. No method may block."""
-
-    def accepted(self) -> None:
-        """Note that the broker has taken our state, so it knows this device. On the publisher's thread."""
-        ...
-
-    def delivered(self, fact: AlarmDelivered) -> None:
-        """Note that the broker has taken a message of an alarm. On the publisher's thread."""
-        ...
-
-    def refused(self, message: OutgoingMessage, detail: str) -> None:
-        """Note that the broker refused a message; called once per message. Any thread."""
-        ...
 
 
 @dataclass(slots=True)
@@ -71,7 +56,7 @@ class Sender:
     def __init__(self, outbox: Outbox, clock: Clock, alarm_timeout_s: float) -> None:
         self._outbox = outbox
         self._clock = clock
-        self._listener: SenderListener  # from `listen` on
+        self._listener: UplinkListener  # from `listen` on
         self._alarm_timeout_ns = int(alarm_timeout_s * 1e9)
         self._lock = threading.Lock()
         self._broker: Broker | None = None
@@ -92,7 +77,7 @@ class Sender:
         self._pictures_from_ns = 0
         """Until when no picture of live view is sent."""
 
-    def listen(self, listener: SenderListener) -> None:
+    def listen(self, listener: UplinkListener) -> None:
         """Report the broker's answers to this listener. Call it before the threads run."""
         self._listener = listener
 

@@ -1,5 +1,6 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from agent.core.delivery.centres import Centres
 from agent.core.facts import Announce, CentreWatched, UplinkChanged
@@ -22,11 +23,12 @@ class Line:
     def __post_init__(self) -> None:
         context = make_context(self.drafts, self.clock)
         self.board = context.board
+        any_part: Any = self
         self.watch = CentreWatch(
             centres=Centres(required=self.required),
             root="edge/v1",
             context=context,
-            facts=self,
+            alarms=any_part,
         )
 
     def submit(self, fact: Announce | CentreWatched | UplinkChanged) -> None:

@@ -1,13 +1,13 @@
+from typing import Any
 from unittest.mock import create_autospec
 
 import pytest
 
-from agent.core.facts import AlarmDelivered, Announce, CentreWatched, UplinkChanged
-from agent.ports import TAKEN_OVER, Connected, Disconnected, OutgoingMessage
+from agent.core.facts import Announce, CentreWatched, UplinkChanged
+from agent.ports import TAKEN_OVER, Connected, Disconnected, OutgoingMessage, Received
 from agent.runtime.uplink.announcer import Announcer
 from agent.runtime.uplink.centre_watch import CentreWatch
 from agent.runtime.uplink.listener import UplinkListener
-from agent.runtime.uplink.router import TopicRouter
 from tests.support.context import Collected, make_context
 from tests.support.drafts import IDENTITY
 
@@ -17,6 +17,8 @@ class Line:
         self.drafts = Collected()
         self.births = 0
         self.deaf: list[str] = []
+        self.commands: list[Received] = []
+        self.watch = create_autospec(CentreWatch, instance=True, tree="edge/v1/host/")
         self.changes: list[bool] = []
         self.moves = 0
         self.uplink = self.make()
@@ -24,20 +26,16 @@ class Line:
     def make(self) -> UplinkListener:
         context = make_context(self.drafts)
         self.board = context.board
+        any_part: Any = self
         return UplinkListener(
             context=context,
             announcer=create_autospec(Announcer, instance=True),
-            watch=create_autospec(CentreWatch, instance=True),
-            router=create_autospec(TopicRouter, instance=True),
-            facts=self,
-            alarms=self,
-            commands=self,
+            watch=self.watch,
+            alarms=any_part,
+            delivered=lambda _: None,
+            command=self.commands.append,
+            broker_refuses=self.deaf.append,
         )
-
-    def delivered(self, fact: AlarmDelivered) -> None: ...
-
-    def broker_refuses(self, detail: str) -> None:
-        self.deaf.append(detail)
 
     def submit(self, fact: Announce | CentreWatched | UplinkChanged) -> None:
         if isinstance(fact, UplinkChanged):
@@ -51,6 +49,19 @@ class Line:
 
     def kinds(self) -> list[str]:
         return [draft.topic.rpartition("/")[2] for draft in self.drafts]
+
+
+def test_a_state_of_a_centre_goes_to_its_watch_and_every_other_message_to_whoever_verifies_it() -> None:
+    line = Line()
+    state, *others = [
+        Received(topic, b"", 0, retain=False)
+        for topic in ("edge/v1/host/jhb/state", "edge/v1/gp/site/kiosk-1/down/ack/a", "edge/v1/hostile/jhb/state")
+    ]
+    for message in (state, *others):
+        line.uplink.received(message)
+
+    line.watch.receive.assert_called_once_with(state)
+    assert line.commands == others
 
 
 def test_every_connection_is_announced() -> None:
