@@ -1,7 +1,5 @@
-"""Assembles the self-test: its steps, their order, and its timetable."""
+"""Assembles the self-test and its timetable."""
 
-import secrets
-from collections.abc import Iterator
 from functools import partial
 
 from agent.bootstrap import specs
@@ -11,23 +9,13 @@ from agent.bootstrap.uplink import Uplink
 from agent.core.alarms.self_test import Timetable
 from agent.outbox.outbox import Outbox
 from agent.outbox.store import read_back
-from agent.ports import Clock
 from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.selftest.probe_alarm import ProbeAlarm
+from agent.runtime.selftest.script import Script
 from agent.runtime.selftest.self_test import SelfTest
-from agent.runtime.selftest.steps import (
-    Step,
-    check_black_box,
-    check_inputs,
-    check_lights,
-    check_siren,
-    check_storage,
-)
 from agent.runtime.selftest.uplink_steps import WayOut
 from agent.runtime.supervision.context import Context
 from agent.settings import Settings
-
-_PROBE_KEY = "self-test/probe"
 
 
 def make_self_test(
@@ -62,7 +50,21 @@ def make_self_test(
         retry_s=chosen.retry_after_s,
     )
     return SelfTest(
-        script=_Script(settings, context.clock, outbox, pins, kiosk, way_out),
+        script=Script(
+            clock=context.clock,
+            outbox=outbox,
+            read_back=partial(read_back, settings.storage.directory),
+            buttons=pins.buttons,
+            panel=kiosk.panel,
+            lights=pins.lights,
+            wired=frozenset(specs.light_pins(settings).wired()),
+            pipeline=kiosk.pipeline,
+            siren=kiosk.siren,
+            way_out=way_out,
+            chirp=chosen.chirp,
+            siren_chirp=chosen.siren_chirp,
+            storage_within_s=chosen.storage_within_s,
+        ),
         alarm=probe,
         timetable=timetable if chosen.enabled else None,
         context=context,
@@ -71,38 +73,3 @@ def make_self_test(
         lights=pins.lights,
         commands=handler,
     )
-
-
-class _Script:
-    """The steps, in order."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        clock: Clock,
-        outbox: Outbox,
-        pins: Pins,
-        kiosk: Kiosk,
-        way_out: WayOut,
-    ) -> None:
-        self._settings = settings
-        self._wired = frozenset(specs.light_pins(settings).wired())
-        self._clock = clock
-        self._outbox = outbox
-        self._pins = pins
-        self._kiosk = kiosk
-        self._way_out = way_out
-
-    def steps(self, *, siren_sounds: bool) -> Iterator[tuple[str, Step]]:
-        """Yield each step with its name; `siren_sounds` has the siren sound whatever the settings say."""
-        chosen, clock, lights = self._settings.self_test, self._clock, self._pins.lights
-        panel, pipeline, siren = self._kiosk.panel, self._kiosk.pipeline, self._kiosk.siren
-        yield "inputs", check_inputs(self._pins.buttons, panel.buttons, panel)
-        yield "lights", check_lights(lights, pipeline, self._wired, clock, chirp=chosen.chirp)
-        if siren is not None:
-            yield "siren", check_siren(siren, clock, chirp=siren_sounds or chosen.siren_chirp)
-        probe = (_PROBE_KEY, secrets.token_hex(8))
-        read = partial(read_back, self._settings.storage.directory)
-        yield "storage", check_storage(self._outbox, read, probe, clock, chosen.storage_within_s)
-        yield "black-box", check_black_box(self._outbox.writer)
-        yield from self._way_out.steps()

@@ -83,7 +83,7 @@ class Bench:
             retry_s=3600,
         )
         self.worker = SelfTest(
-            script=self,
+            script=any_part,
             alarm=self.alarm,
             timetable=timetable if self.scheduled else None,
             context=context,

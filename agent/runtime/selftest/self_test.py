@@ -8,8 +8,8 @@ import inspect
 import logging
 import queue
 import threading
-from collections.abc import Generator, Iterator
-from typing import Any, Protocol
+from collections.abc import Generator
+from typing import Any
 
 from agent.contract.envelope import rfc3339
 from agent.contract.events import SelfTestData, SelfTestStep
@@ -23,7 +23,8 @@ from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.commands.orders import SelfTestAnswer, self_test_done
 from agent.runtime.selftest.probe_alarm import ProbeAlarm
-from agent.runtime.selftest.steps import Step, is_flash
+from agent.runtime.selftest.script import Script
+from agent.runtime.selftest.steps import is_flash
 from agent.runtime.supervision.context import Context
 
 SELF_TEST = "self-test"
@@ -36,21 +37,13 @@ _REST_NS = 600 * 10**9
 log = logging.getLogger(__name__)
 
 
-class HasSteps(Protocol):
-    """The steps of a self-test."""
-
-    def steps(self, *, siren_sounds: bool) -> Iterator[tuple[str, Step]]:
-        """Yield each step with its name; `siren_sounds` has the siren sound whatever the settings say."""
-        ...
-
-
 class SelfTest:
     """`order` and `last` from any thread, `run_once` on its own, `close` when that has ended."""
 
     def __init__(
         self,
         *,
-        script: HasSteps,
+        script: Script,
         alarm: ProbeAlarm,
         timetable: Timetable | None,
         context: Context,

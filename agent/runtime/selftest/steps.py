@@ -5,12 +5,12 @@ for a person, and raises StepFailed with the reason when something is wrong.
 """
 
 from collections.abc import Callable, Generator
-from typing import Protocol
 
 from agent.contract.lamps import LightState, Pattern
 from agent.contract.vocabulary import Fault
 from agent.core.errors import HardwareError, StepFailed, StorageError
 from agent.outbox.outbox import Outbox
+from agent.outbox.writer import StoreWriter
 from agent.ports import Buttons, Clock, Lights
 from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.alarms.siren import SirenController
@@ -25,15 +25,6 @@ SIREN_NS = 3 * 10**9
 _DARK = LightState(Pattern.OFF, Pattern.OFF, Pattern.OFF, Pattern.OFF)
 _LIT = LightState(Pattern.ON, Pattern.ON, Pattern.STEADY, Pattern.OFF)
 _LIT_WITH_CHIRP = LightState(Pattern.ON, Pattern.ON, Pattern.STEADY, Pattern.ON)
-
-
-class HasBlackBox(Protocol):
-    """The store writer."""
-
-    @property
-    def is_boxed(self) -> bool:
-        """Whether a message survives the death of this process as soon as it is accepted. Any thread."""
-        ...
 
 
 def pause(clock: Clock, until_ns: int) -> Generator[None, None, None]:
@@ -143,7 +134,7 @@ def check_storage(
     return f"written, synced and read back; the write took {took_ms} ms"
 
 
-def check_black_box(writer: HasBlackBox) -> Step:
+def check_black_box(writer: StoreWriter) -> Step:
     """Check that accepted messages are kept in memory that outlives the process."""
     yield
     if not writer.is_boxed:

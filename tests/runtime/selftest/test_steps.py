@@ -3,8 +3,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
+from unittest.mock import create_autospec
 
 import pytest
 
@@ -14,6 +14,7 @@ from agent.core.errors import HardwareError, StepFailed, StorageError
 from agent.core.facts import Edge
 from agent.outbox.outbox import Outbox
 from agent.outbox.store import read_back
+from agent.outbox.writer import StoreWriter
 from agent.runtime.selftest.steps import Step, check_black_box, check_inputs, check_lights, check_storage, is_flash
 from deploy.lab.clock import SimClock
 from tests.support.fake_ports import MemoryLights
@@ -211,4 +212,4 @@ def test_a_black_box_must_outlive_the_process(outbox: Outbox) -> None:
     assert outbox.writer.is_boxed
     assert run(check_black_box(outbox.writer), CLOCK) == "there"
     with pytest.raises(StepFailed):
-        run(check_black_box(SimpleNamespace(is_boxed=False)), CLOCK)
+        run(check_black_box(create_autospec(StoreWriter, is_boxed=False)), CLOCK)
