@@ -1,10 +1,7 @@
 """Assembles what settings, keys and a reboot from afar go to."""
 
-from functools import partial
-
 from agent.bootstrap.certificate import make_certificate_watch
 from agent.bootstrap.settings_in_use import SettingsInUse
-from agent.bootstrap.signers import check_keys, check_second
 from agent.outbox.outbox import Outbox
 from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.cameras.cameras import Cameras
@@ -38,9 +35,7 @@ def make_remote(
         trouble=begun.trouble,
         in_use=in_use,
         context=context,
-        check_second=partial(check_second, keys),
-        check_keys=partial(check_keys, keys),
-        obey=keys.take,
+        keys=keys,
         alarms=alarms,
         judge=TrialJudge(context, outbox, cameras.figures),
         announcer=announcer,

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from agent.bootstrap.signers import check_second as device_checks
 from agent.contract.commands import read_claims
 from agent.contract.messages import ResultData
+from agent.runtime.remote.signers import check_second as device_checks
 from agent.trust.jose_keys import KeyRing, PrivateKey
 from edge_centre.key_files import make_key
 from edge_centre.library import co_sign, sign_config

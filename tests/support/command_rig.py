@@ -79,7 +79,7 @@ class CommandRig:
             identity=IDENTITY,
             context=context,
             outbox=self.outbox,
-            keys=self,
+            keys=any_part,
             key_watch=any_part,
         )
         executor = CommandExecutor(

@@ -33,13 +33,14 @@ from agent.outbox.replay import Replay
 from agent.ports import Clock
 from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.cameras.asked_pictures import AskedPictures
-from agent.runtime.commands.handler import CommandOutcome, Verified
+from agent.runtime.commands.handler import CommandOutcome
 from agent.runtime.commands.orders import OpenAnswer, SelfTestAnswer
 from agent.runtime.live.live_view import LiveView
 from agent.runtime.live.look import Looker
 from agent.runtime.recording.recordings import Recordings
 from agent.runtime.supervision.security import SecurityLog
 from agent.runtime.uplink.listener import UplinkListener
+from agent.trust.jose_keys import VerifiedClaims
 
 if TYPE_CHECKING:  # a device that uploads nothing carries nothing of it
     from agent.runtime.sending.sending import Sending
@@ -70,7 +71,7 @@ class CommandExecutor:
         uplink: UplinkListener,
         pictures: AskedPictures,
         self_test: Callable[[str, bool], SelfTestAnswer],
-        from_afar: Callable[[ConfigSetArgs | KeysSetArgs | RebootArgs, Claims, Verified], CommandOutcome],
+        from_afar: Callable[[ConfigSetArgs | KeysSetArgs | RebootArgs, Claims, VerifiedClaims], CommandOutcome],
         replay: Replay,
         page: Callable[[str, float, str | None, str], OpenAnswer],
         recordings: Recordings,
@@ -95,7 +96,7 @@ class CommandExecutor:
         self._uploads_by: tuple[str, list[str]] | None = None
         self._security = security
 
-    def execute(self, claims: Claims, args: CommandArgs, signer: Verified) -> CommandOutcome:
+    def execute(self, claims: Claims, args: CommandArgs, signer: VerifiedClaims) -> CommandOutcome:
         """Execute a verified command. What takes long only begins; `order_done` tells its end."""
         match args:
             case AckArgs():
@@ -183,7 +184,7 @@ class CommandExecutor:
         self,
         command_id: str,
         args: ClipArgs | ClipHoldArgs | LiveStartArgs | LiveStopArgs | UploadUrlsArgs,
-        signer: Verified,
+        signer: VerifiedClaims,
     ) -> CommandOutcome:
         if isinstance(args, ClipHoldArgs):
             return self._hold(command_id, args, signer.issuer)

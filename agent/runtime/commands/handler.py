@@ -29,6 +29,7 @@ from agent.runtime.commands.memory import CommandMemory
 from agent.runtime.commands.orders import FinishedOrder, OrderDone, Orders
 from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.security import TOPIC_LENGTH
+from agent.trust.jose_keys import KeyRing, VerifiedClaims
 
 _MOST_WAITING = 64
 """How many messages may wait to be verified; a broker that sends more at once is hardly bringing commands."""
@@ -37,38 +38,6 @@ _NO_MESSAGE = Received(topic="", payload=b"", size=0, retain=False)
 """What an order of an earlier run answers: who gave it hears the result in the usual place."""
 
 log = logging.getLogger(__name__)
-
-
-class Verified(Protocol):
-    """A token with a valid signature: whose key signed it, and what it says."""
-
-    @property
-    def kid(self) -> str:
-        """The key's identifier."""
-        ...
-
-    @property
-    def role(self) -> str:
-        """What the holder of the key may do."""
-        ...
-
-    @property
-    def issuer(self) -> str:
-        """The holder's name in the key set."""
-        ...
-
-    @property
-    def claims(self) -> Mapping[str, Any]:
-        """The payload."""
-        ...
-
-
-class Verifies(Protocol):
-    """The key ring."""
-
-    def verify(self, token: bytes) -> Verified:
-        """Return the verified token, if a known key has signed it. Raises CommandRejected."""
-        ...
 
 
 class CommandOutcome(NamedTuple):
@@ -80,7 +49,7 @@ class CommandOutcome(NamedTuple):
     output: Mapping[str, Any] = {}
 
 
-Execute = Callable[[Claims, CommandArgs, Verified], CommandOutcome]
+Execute = Callable[[Claims, CommandArgs, VerifiedClaims], CommandOutcome]
 """Executes a verified command: its claims, its arguments, and who signed it. Called on the handler's thread."""
 
 
@@ -92,7 +61,7 @@ class TakesDesired(Protocol):
         ...
 
     def desired(
-        self, args: ConfigSetArgs | KeysSetArgs, claims: Claims, signer: Verified, message: Received
+        self, args: ConfigSetArgs | KeysSetArgs, claims: Claims, signer: VerifiedClaims, message: Received
     ) -> CommandOutcome | None:
         """Take a verified new order that a broker kept; None if it waits for a calm moment, or was refused before."""
         ...
@@ -107,7 +76,7 @@ class CommandHandler:
         identity: Identity,
         context: Context,
         outbox: Outbox,
-        keys: Verifies,
+        keys: KeyRing,
         key_watch: KeyWatch,
     ) -> None:
         self._identity = identity
@@ -206,7 +175,7 @@ class CommandHandler:
             return
         self._conclude(self._execute(claims, accepted, token), token, claims, message)
 
-    def _conclude(self, outcome: CommandOutcome, token: Verified, claims: Claims, message: Received) -> None:
+    def _conclude(self, outcome: CommandOutcome, token: VerifiedClaims, claims: Claims, message: Received) -> None:
         result = ResultData(command_id=claims.cmd_id, name=claims.name, **outcome._asdict())
         if result.status == "in-progress":
             self._orders.begin(result, token.kid, message, self._clock.boottime_ns())
@@ -219,7 +188,7 @@ class CommandHandler:
             raise CommandRejected("too-large", f"{message.size} bytes; at most {MAX_RECEIVED_BYTES} are accepted")
         return message.payload
 
-    def _accept(self, token: Verified, claims: Claims, message: Received) -> CommandArgs:
+    def _accept(self, token: VerifiedClaims, claims: Claims, message: Received) -> CommandArgs:
         """Make every check, and remember the command.
 
         Unless it is an ack, this waits at most 2 s until it is on disk: from then on no crash makes it run twice."""
@@ -231,7 +200,7 @@ class CommandHandler:
             log.error("%s is not on disk yet; executing it anyway, since a command may save a life", claims.cmd_id)
         return args
 
-    def _circumstances(self, token: Verified, claims: Claims, message: Received) -> Circumstances:
+    def _circumstances(self, token: VerifiedClaims, claims: Claims, message: Received) -> Circumstances:
         if claims.iss != token.issuer:
             raise CommandRejected("wrong-issuer", f"the key {token.kid} does not belong to {claims.iss[:64]!r}")
         kind, _, topic_name = message.topic.removeprefix(self._identity.down() + "/").partition("/")

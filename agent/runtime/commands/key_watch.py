@@ -3,11 +3,11 @@
 import logging
 import threading
 import time
-from collections.abc import Hashable, Mapping
-from typing import Protocol
+from collections.abc import Mapping
 
 from agent.core.errors import SettingsError
 from agent.runtime.supervision.context import Context
+from agent.trust.jose_keys import KeyRing, PublicKey
 
 _PATIENCE_NS = 2 * 10**9
 """How long a new file may be unreadable before that is reported: it may be half written."""
@@ -18,28 +18,10 @@ clock."""
 log = logging.getLogger(__name__)
 
 
-class Ring(Protocol):
-    """The keys whose commands are obeyed."""
-
-    @property
-    def keys(self) -> Mapping[str, Hashable]:
-        """The keys by id."""
-        ...
-
-    def stamp(self) -> tuple[int, Hashable] | None:
-        """Return when the file last changed, in nanoseconds since 1970, and whatever else tells two versions of it
-        apart; None when no file is configured."""
-        ...
-
-    def reload(self) -> None:
-        """Read the file again. Raises SettingsError; the keys then stay as they were."""
-        ...
-
-
 class KeyWatch:
     """Reads the key set again when its file has changed. `tick` on one thread, `broker_refuses` from any."""
 
-    def __init__(self, ring: Ring, context: Context) -> None:
+    def __init__(self, ring: KeyRing, context: Context) -> None:
         """Read the file for the first time; without usable keys every command is refused, and the part says why."""
         self._ring = ring
         self._board = context.board
@@ -84,7 +66,7 @@ class KeyWatch:
         """Report what the broker does not let this device subscribe to; empty when it allows everything."""
         self._report(refused=detail)
 
-    def _report_changes(self, before: Mapping[str, Hashable], after: Mapping[str, Hashable]) -> None:
+    def _report_changes(self, before: Mapping[str, PublicKey], after: Mapping[str, PublicKey]) -> None:
         came, went = sorted(after.keys() - before.keys()), sorted(before.keys() - after.keys())
         changed = sorted(kid for kid in before.keys() & after.keys() if before[kid] != after[kid])
         kinds = {"came": came, "went": went, "changed": changed}

@@ -15,14 +15,16 @@ from agent.contract.messages import ResultData
 from agent.core.errors import ChangeRefused, StorageError
 from agent.ports import Received
 from agent.runtime.alarms.pipeline import Pipeline
-from agent.runtime.commands.handler import CommandHandler, CommandOutcome, Verified
+from agent.runtime.commands.handler import CommandHandler, CommandOutcome
 from agent.runtime.commands.orders import OrderDone
 from agent.runtime.remote.change import Change, InUse
 from agent.runtime.remote.kept import Kept, KeySet, Layer, Order, Reboot, Trial
+from agent.runtime.remote.signers import check_keys, check_second
 from agent.runtime.remote.trial import TrialJudge, Verdict
 from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.main_loop import REBOOT, RESTART, MainLoop
 from agent.runtime.uplink.announcer import Announcer
+from agent.trust.jose_keys import KeyRing, VerifiedClaims
 
 CONFIG = "config"
 """The name of this part in the health message, and of its thread."""
@@ -30,13 +32,6 @@ _ALARM_OPEN = "no new settings while an alarm is open"
 _NO_REBOOT = "no reboot while an alarm is open"
 _UNWRITTEN = "the disk does not take it"
 _BUSY = "new settings are being tried, keys are being written, or the device restarts"
-
-
-CheckSecond = Callable[[str | None, Claims, Verified, str], None]
-"""Checks that another person has signed the same order: their token, the claims and the signer of the first, and what
-takes two. Raises ChangeRefused."""
-CheckKeys = Callable[[KeysSetArgs, Claims, Verified], None]
-"""Checks that these keys can take the place of those that are obeyed. Raises ChangeRefused."""
 
 
 class FromAfar:
@@ -49,9 +44,7 @@ class FromAfar:
         trouble: str,
         in_use: InUse,
         context: Context,
-        check_second: CheckSecond,
-        check_keys: CheckKeys,
-        obey: Callable[[list[dict[str, Any]], int], None],
+        keys: KeyRing,
         alarms: Pipeline,
         judge: TrialJudge,
         announcer: Announcer,
@@ -59,17 +52,15 @@ class FromAfar:
         when_idle: Callable[[], None],
         simulated: bool,
     ) -> None:
-        """`kept` is what the run began with, and `trouble` why nothing of it is in force; `obey` takes a key set and
-        its revision; `when_idle` is called when there is nothing else to do."""
+        """`kept` is what the run began with, and `trouble` why nothing of it is in force; `when_idle` is called when
+        there is nothing else to do."""
         self._kept = kept
         self._trouble = trouble
         self._in_use = in_use
         self._clock = context.clock
         self._board = context.board
         self._security = context.security
-        self._check_second = check_second
-        self._check_keys = check_keys
-        self._obey = obey
+        self._keys = keys
         self._alarms = alarms
         self._announcer = announcer
         self._simulated = simulated
@@ -102,7 +93,7 @@ class FromAfar:
     # --- on the thread `commands`
 
     def execute(
-        self, args: ConfigSetArgs | KeysSetArgs | RebootArgs, claims: Claims, signer: Verified
+        self, args: ConfigSetArgs | KeysSetArgs | RebootArgs, claims: Claims, signer: VerifiedClaims
     ) -> CommandOutcome:
         """Begin what a verified command orders, unless it can't be done."""
         match args:
@@ -114,7 +105,7 @@ class FromAfar:
                 return self._reboot(claims, signer)
 
     def _config_set(
-        self, args: ConfigSetArgs, claims: Claims, signer: Verified, retained: Received | None
+        self, args: ConfigSetArgs, claims: Claims, signer: VerifiedClaims, retained: Received | None
     ) -> CommandOutcome:
         """Check new settings, and have them tried. Those that are `retained` at a broker can wait."""
         if (unready := self._why_not(args.revision, self._wanted)) is not None:
@@ -125,7 +116,7 @@ class FromAfar:
         try:
             change = self._in_use.judge(self._kept, args.changes, signer.role)
             if change.two:
-                self._check_second(args.second, claims, signer, change.two)
+                check_second(self._keys, args.second, claims, signer, change.two)
         except ChangeRefused as refusal:
             reason = f"{refusal.code}: {refusal}"
             self._security.report(
@@ -163,7 +154,7 @@ class FromAfar:
         return self._wanted if name == "config-set" else self._kept.last_keys
 
     def desired(
-        self, args: ConfigSetArgs | KeysSetArgs, claims: Claims, signer: Verified, message: Received
+        self, args: ConfigSetArgs | KeysSetArgs, claims: Claims, signer: VerifiedClaims, message: Received
     ) -> CommandOutcome | None:
         """Take an order that a broker has kept; None if it waits for a calm moment, or was refused before."""
         if isinstance(args, ConfigSetArgs):
@@ -180,7 +171,7 @@ class FromAfar:
         return outcome
 
     def _keys_set(
-        self, args: KeysSetArgs, claims: Claims, signer: Verified, *, is_retained: bool = False
+        self, args: KeysSetArgs, claims: Claims, signer: VerifiedClaims, *, is_retained: bool = False
     ) -> CommandOutcome:
         """Check a new key set, and have it put in force.
 
@@ -190,14 +181,14 @@ class FromAfar:
         if (unready := self._why_not(args.revision, self._kept.last_keys, is_free=is_free)) is not None:
             return unready
         try:
-            self._check_keys(args, claims, signer)
+            check_keys(self._keys, args, claims, signer)
         except ChangeRefused as refusal:
             return CommandOutcome("failed", refusal.code, str(refusal))
         self._writes_keys = True  # the next revision is compared with this one
         self._jobs.put(partial(self._take_keys, KeySet(revision=args.revision, keys=args.keys), claims.cmd_id))
         return CommandOutcome("in-progress", "asked", f"writing {len(args.keys)} keys")
 
-    def _reboot(self, claims: Claims, signer: Verified) -> CommandOutcome:
+    def _reboot(self, claims: Claims, signer: VerifiedClaims) -> CommandOutcome:
         """Have the machine started again."""
         if self._is_busy or self._writes_keys:
             return CommandOutcome("failed", "busy", _BUSY)
@@ -332,7 +323,7 @@ class FromAfar:
 
     def _take_keys(self, keys: KeySet, cmd_id: str) -> None:
         if self._save(self._kept.with_(keys=keys)):
-            self._obey(keys.keys, keys.revision)
+            self._keys.take(keys.keys, keys.revision)
             self._report()
             done = OrderDone(cmd_id, True, "ok", f"revision {keys.revision} of the keys is in force")
         else:

@@ -6,11 +6,10 @@ from typing import Any
 
 from agent.contract.commands import SECOND_ROLES, Claims, CommandRejected, KeysSetArgs, read_claims
 from agent.core.errors import ChangeRefused
-from agent.runtime.commands.handler import Verified
-from agent.trust.jose_keys import KeyRing, PublicKey, parse_keys
+from agent.trust.jose_keys import KeyRing, PublicKey, VerifiedClaims, parse_keys
 
 
-def check_second(keys: KeyRing, token: str | None, claims: Claims, signer: Verified, what: str) -> None:
+def check_second(keys: KeyRing, token: str | None, claims: Claims, signer: VerifiedClaims, what: str) -> None:
     """Check that another person has signed the same order as `signer`, which has these `claims`.
 
     `what` says what takes two. Raises ChangeRefused."""
@@ -36,7 +35,7 @@ def _exactly(args: Mapping[str, Any]) -> str:
     return json.dumps(args, sort_keys=True)
 
 
-def check_keys(ring: KeyRing, args: KeysSetArgs, claims: Claims, signer: Verified) -> None:
+def check_keys(ring: KeyRing, args: KeysSetArgs, claims: Claims, signer: VerifiedClaims) -> None:
     """Check that these keys can take the place of those in the ring, by order of `signer`. Raises ChangeRefused.
 
     Whoever brings in a key that may sign second could have made it for themselves, so another person signs too."""

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from agent.bootstrap.signers import check_keys, check_second
 from agent.contract.commands import KeysSetArgs, read_claims
 from agent.core.errors import ChangeRefused
+from agent.runtime.remote.signers import check_keys, check_second
 from agent.trust.jose_keys import KeyRing, PrivateKey, sign
 from tests.support.drafts import IDENTITY
 
