@@ -7,20 +7,21 @@ from typing import Any
 
 from agent.adapters.gpiozero_buttons import GpiozeroButtons
 from agent.adapters.gpiozero_lights import GpiozeroLights
+from agent.adapters.gpiozero_siren import GpiozeroSiren
 from agent.bootstrap import specs
 from agent.bootstrap.platform import Outside
-from agent.bootstrap.siren import make_siren
 from agent.bootstrap.uplink import Uplink
 from agent.core.camera.battery import Battery
 from agent.core.inputs.panel import Panel
 from agent.outbox.outbox import Outbox
-from agent.runtime.alarms.input_reporter import HearsContact, InputReporter
+from agent.runtime.alarms.input_reporter import InputReporter
 from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.alarms.readiness import SERVICE, Readiness
 from agent.runtime.alarms.siren import SirenController
 from agent.runtime.cameras.cameras import Cameras
 from agent.runtime.recording.recordings import Recordings
 from agent.runtime.supervision.context import Context
+from agent.runtime.tap.service_page import ServicePage
 from agent.settings import Settings
 
 
@@ -63,14 +64,14 @@ def make_kiosk(
     cameras: Cameras,
     recordings: Recordings,
     uplink: Uplink,
-    page: HearsContact,
+    page: ServicePage,
     *,
     simulate: bool,
     battery: Battery | None = None,
 ) -> Kiosk:
     """Build the kiosk; the caller starts and closes the siren, and runs the pipeline."""
     panel = specs.panel(settings)
-    siren = make_siren(settings, pins.factory, simulate=simulate, outbox=outbox, context=context)
+    siren = _make_siren(settings, pins.factory, simulate=simulate, outbox=outbox, context=context)
     context.board.report(SERVICE, ok=True)
     context.board.add_figures("inputs", panel)
     context.supervisor.add_pulse("lights", pins.lights)
@@ -85,8 +86,29 @@ def make_kiosk(
         cameras=cameras if settings.cameras else None,
         sender=uplink.sender,
         paths=uplink.publisher,
-        inputs=InputReporter(context, page, battery),
+        inputs=InputReporter(context, page.contact, battery),
         siren=siren,
         recordings=recordings,
     )
     return Kiosk(pipeline, panel, siren)
+
+
+def _make_siren(
+    settings: Settings,
+    pin_factory: Any,
+    *,
+    simulate: bool,
+    outbox: Outbox,
+    context: Context,
+) -> SirenController | None:
+    """Return the siren's controller, or None when the settings have no siren. The caller starts and closes it."""
+    if settings.siren is None:
+        return None
+    return SirenController(
+        rules=specs.siren_rules(settings.siren),
+        # A simulated agent raises exercises only. Its siren is a mock pin, and a real one never sounds for them.
+        earnest="exercise" if simulate else "actual",
+        port=GpiozeroSiren(specs.siren_pin(settings.siren), pin_factory),
+        outbox=outbox,
+        context=context,
+    )

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 from agent.bootstrap import simulation, specs
 from agent.bootstrap.cameras import links_to
 from agent.bootstrap.kiosk import Kiosk, Pins, make_kiosk
-from agent.bootstrap.late_disk import restore
 from agent.bootstrap.live import make_live
 from agent.bootstrap.platform import Outside
 from agent.bootstrap.recordings import make_recordings
 from agent.bootstrap.remote import make_remote
 from agent.bootstrap.self_test import make_self_test
 from agent.bootstrap.settings_in_use import SettingsInUse
-from agent.bootstrap.sparing import make_battery, make_data_use
 from agent.bootstrap.uplink import Uplink, listen, make_handler, make_uplink
 from agent.contract.envelope import MessageFactory
 from agent.outbox.outbox import Outbox
 from agent.outbox.reporter import Reporter
+from agent.runtime.alarms.persistence import keep_restored, read_kept
+from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.cameras.asked_pictures import AskedPictures
 from agent.runtime.cameras.cameras import Cameras
 from agent.runtime.cameras.line_counts import KEPT as LINE_COUNTS
@@ -31,7 +31,7 @@ from agent.runtime.remote.from_afar import FromAfar
 from agent.runtime.selftest.probe_alarm import AllAlarms, ProbeAlarm
 from agent.runtime.selftest.self_test import SelfTest
 from agent.runtime.supervision.context import Context
-from agent.runtime.supervision.data_use import DataUse
+from agent.runtime.supervision.data_use import DATA, DataUse
 from agent.runtime.supervision.health import HealthBoard
 from agent.runtime.supervision.security import SecurityLog
 from agent.runtime.tap.service_page import ServicePage
@@ -77,7 +77,7 @@ def make_parts(begun: Begun, outside: Outside, outbox: Outbox, pins: Pins, *, si
     context = Context(clock, reporter, HealthBoard(reporter), SecurityLog(reporter, clock), outside.supervisor)
     uplink = make_uplink(begun, outside, context, outbox)
     cameras, page = Cameras(context.board), ServicePage(context)
-    data, battery = make_data_use(settings, context, outbox), make_battery(settings)
+    data, battery = _make_data_use(settings, context, outbox), specs.battery(settings)
     handler, keys, key_watch = make_handler(begun, context, outbox)
     recordings, recorders, sending = make_recordings(
         settings, context, outbox, handler, uplink.publisher, simulated=simulate, data=data
@@ -152,3 +152,20 @@ def make_parts(begun: Begun, outside: Outside, outbox: Outbox, pins: Pins, *, si
         sim=simulation.control(settings, context, pins, vision) if simulate else None,
         simulated=simulate,
     )
+
+
+def restore(context: Context, outbox: Outbox, pipeline: Pipeline, handler: CommandHandler, live: LiveView) -> None:
+    """Restore the open alarms and the commands that an earlier run left on the disk, and tell of its looks. Any
+    thread."""
+    kept = read_kept(outbox, context, pipeline.kept())
+    pipeline.restore(kept, lambda book: keep_restored(book, outbox, context.security))
+    handler.restore()
+    live.restore()
+
+
+def _make_data_use(settings: Settings, context: Context, outbox: Outbox) -> DataUse:
+    """Return what counts; the main loop ticks it."""
+    data = DataUse(settings.data.month_bytes, settings.data.interface, context, outbox)
+    if settings.data.interface:
+        context.board.add_figures(DATA, data)
+    return data

@@ -19,6 +19,7 @@ from agent.contract.vocabulary import Location
 from agent.core.alarms.alarm_book import AlarmBook, InputKind
 from agent.core.alarms.service import Service
 from agent.core.alarms.siren import SirenRules
+from agent.core.camera.battery import Battery, BatteryRules
 from agent.core.camera.masks import Outline
 from agent.core.delivery.centres import Centres
 from agent.core.errors import MaskError, StorageError
@@ -269,3 +270,13 @@ def tap_socket(directory: Path, runtime: Path | None = None) -> Path:
 def sim_socket(directory: Path) -> Path:
     """Return the path of the socket on which a simulated agent listens for `edge-agent sim`."""
     return directory / "sim.sock"
+
+
+def battery(settings: Settings) -> Battery | None:
+    """Return what says how much cameras do; None if they always do all."""
+    chosen = settings.battery
+    if chosen is None:
+        return None
+    has_mains = any(each.kind == "mains" for each in settings.inputs)
+    rules = BatteryRules(chosen.slow_after_s, chosen.stop_after_s, chosen.frames_per_second, has_mains)
+    return Battery(rules)

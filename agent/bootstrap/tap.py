@@ -1,7 +1,7 @@
-"""Assembles the tap: where it listens, and what it shows besides messages."""
+"""Assembles the tap: where it listens, and who answers there."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -12,24 +12,22 @@ from agent.bootstrap import specs
 from agent.bootstrap.parts import Parts
 from agent.bootstrap.platform import board_serials
 from agent.bootstrap.settings_in_use import SettingsInUse
-from agent.contract.lamps import Pattern
 from agent.core import service_code
-from agent.core.errors import HardwareError, StorageError
+from agent.core.errors import StorageError
 from agent.runtime.commands.orders import OrderDone
 from agent.runtime.supervision.shared_file import share
 from agent.runtime.tap.service_page import PagePlace
+from agent.runtime.tap.shown import Shown
 from agent.runtime.tap.tap import Asked, Tap
 from agent.settings import Settings
 from agent.sim import control_socket
 
 if TYPE_CHECKING:
     from agent.core.commissioning.witness import Witness
-    from agent.service_page.interfaces import Place
 
 TAP = "tap"
 TAP_GROUP = "edge-agent-tap"
 """May open the tap and read what asks for the service page."""
-_STILL = {Pattern.OFF, Pattern.ON, Pattern.STEADY}
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +49,7 @@ def _page_place(settings: Settings, in_use: SettingsInUse, serials: Serials) -> 
         }
 
     def reached() -> str:
-        from agent.service_page.interfaces import places  # noqa: PLC0415 - few devices are ever asked
+        from agent.service_page.interfaces import places, where_it_opens  # noqa: PLC0415 - few devices are ever asked
 
         ports = {"http": settings.service_page.http_port, "https": settings.service_page.https_port}
         return where_it_opens(places(), ports)
@@ -67,54 +65,6 @@ def _page_place(settings: Settings, in_use: SettingsInUse, serials: Serials) -> 
         version=lambda: in_use.settings,
         reached=reached,
     )
-
-
-def where_it_opens(found: "Iterable[Place]", ports: Mapping[str, int]) -> str:
-    """Say where a phone reaches the service page, with the port of each scheme, or what to do where none can."""
-    listens = sorted(f"{place.scheme}://{place.address}:{ports[place.scheme]} ({place.interface})" for place in found)
-    if listens:
-        return f"the service page opens at {', '.join(listens)}"
-    return (
-        "the service page is asked for, but no phone can reach it: the device has no address on a private network by "
-        "cable, Wi-Fi or USB. Plug the phone in by USB and share its connection"
-    )
-
-
-class _Shown:
-    """Lamps, siren, path, nonce, new settings, what waits for a broker, and how the machine has started, as lines of
-    the tap."""
-
-    def __init__(self, parts: Parts) -> None:
-        self._clock = parts.context.clock
-        self._board = parts.context.board
-        self._outbox = parts.outbox
-        self._brokers = parts.settings.mqtt.brokers
-        self._lights = parts.pins.lights
-        self._siren = parts.kiosk.siren
-        self._publisher = parts.uplink.publisher
-        self._from_afar = parts.from_afar
-
-    def lines(self) -> Iterator[Mapping[str, Any]]:
-        """Yield a line for each; `lit` has what was read back of the outputs that do not blink."""
-        # Said here too, as a device that nobody knows yet may have nothing to publish.
-        yield {"nonce": self._outbox.nonces.newest(self._clock.boottime_ns())}
-        shown = self._lights.shown()
-        patterns: Mapping[str, str] = shown.as_dict()
-        levels: Mapping[str, bool] = {}
-        with suppress(HardwareError):
-            levels = self._lights.levels()
-        yield {"lamps": patterns, "lit": {name: lit for name, lit in levels.items() if patterns[name] in _STILL}}
-        if self._siren is not None:
-            yield {"siren": self._siren.figures()["on"]}
-        path = self._publisher.path
-        yield {"path": self._lost() if path is None else {"broker": self._brokers[path], "up": True}}
-        yield {"config": self._from_afar.outcome()}
-        yield {"waiting": self._outbox.figures()[0]["state"]}
-        yield {"started": {"boot": self._clock.boot_id, "cut": self._outbox.after_cut}}
-
-    def _lost(self) -> Mapping[str, Any]:
-        uplink = self._board.parts().get("uplink")
-        return {"up": False, **({} if uplink is None or uplink.ok else {"why": uplink.detail})}
 
 
 def run_tap(stack: ExitStack, parts: Parts) -> None:
@@ -160,7 +110,9 @@ def run_tap(stack: ExitStack, parts: Parts) -> None:
         settable = dict.fromkeys((b"cameras", b"settings", b"check"), drawn)
         return {**reports, b"view": views, **settable}
 
-    tap = Tap(listener, outbox, _Shown(parts), parts.handler, parts.page, witness, asked, settings.identity)
+    lights, siren, publisher = parts.pins.lights, parts.kiosk.siren, parts.uplink.publisher
+    shown = Shown(context, outbox, settings.mqtt.brokers, lights, siren, publisher, parts.from_afar.outcome)
+    tap = Tap(listener, outbox, shown, parts.handler, parts.page, witness, asked, settings.identity)
     stack.callback(control_socket.remove, path)
     stack.callback(tap.close)
     stack.enter_context(context.supervisor.thread(TAP, tap, essential=False))

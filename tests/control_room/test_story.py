@@ -7,8 +7,7 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from agent.bootstrap.tap import where_it_opens
-from agent.service_page.interfaces import Place, places
+from agent.service_page.interfaces import Place, places, where_it_opens
 from agent.service_page.page import serve
 from tests.control_room.hands import go
 from tests.control_room.person import VIEWS, Person

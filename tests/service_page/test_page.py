@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.bootstrap.tap import where_it_opens
 from agent.service_page import page
 from agent.service_page.asked import CERTIFICATE
-from agent.service_page.interfaces import Place, judge
+from agent.service_page.interfaces import Place, judge, where_it_opens
 from agent.service_page.page import BY_HAND, Paths, serve
 from agent.service_page.web import LONGEST_BODY
 from agent.sim import control_socket

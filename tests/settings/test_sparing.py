@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.bootstrap.sparing import make_battery
+from agent.bootstrap import specs
 from agent.core.camera.battery import BatteryRules
 from agent.core.errors import SettingsError
 from agent.settings import load
@@ -18,12 +18,12 @@ MAINS = DOOR.replace("tamper", "mains").replace("door", "mains")
 
 def test_without_the_tables_cameras_always_do_all_and_nothing_is_counted(tmp_path: Path) -> None:
     settings = read(tmp_path, BUTTON, MAINS)
-    assert make_battery(settings) is None
+    assert specs.battery(settings) is None
     assert settings.data.interface == ""
 
 
 def test_a_battery_has_its_rules(tmp_path: Path) -> None:
-    battery = make_battery(read(tmp_path, BUTTON, MAINS, "[battery]\nstop_after_s = 600\n"))
+    battery = specs.battery(read(tmp_path, BUTTON, MAINS, "[battery]\nstop_after_s = 600\n"))
     assert battery is not None
     assert battery.rules == BatteryRules(0, 600, 2, has_mains=True)
 
@@ -52,4 +52,4 @@ def test_the_tables_that_the_profiles_have_as_comments_are_right_as_they_stand(t
     (profile / "edge-agent.d" / "95-site.toml").write_text("".join(tables).replace("#", "", 1).replace("\n#", "\n"))
     settings = load(profile / "edge-agent.toml", environ={})
     assert (settings.data.interface, settings.data.month_bytes) == ("wwan0", 500_000_000)
-    assert make_battery(settings) is not None
+    assert specs.battery(settings) is not None

@@ -1,8 +1,8 @@
 """Reports to the centre the faults of the inputs, and the conditions of the kiosk that inputs watch."""
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Protocol
 
 from agent.contract.envelope import rfc3339
 from agent.contract.events import ConditionData, InputFaultData
@@ -30,21 +30,14 @@ _IN_WORDS = {
 }
 
 
-class HearsContact(Protocol):
-    """Whoever opens the service page."""
-
-    def contact(self, name: str, *, active: bool) -> None:
-        """Note that the contact inside the cabinet is held, or was let go; never blocks."""
-        ...
-
-
 class InputReporter:
     """Publishes an event for each fault and condition, and reports the part `input-NAME` for an input with a fault. One
     thread."""
 
-    def __init__(self, context: Context, page: HearsContact, battery: Battery | None = None) -> None:
-        """`battery` hears of mains and battery."""
-        self._page = page
+    def __init__(self, context: Context, service: Callable[[str, bool], None], battery: Battery | None = None) -> None:
+        """`service` hears that the contact inside the cabinet is held, or was let go; `battery` hears of mains and
+        battery."""
+        self._service = service
         self._battery = battery
         self._reporter = context.reporter
         self._board = context.board
@@ -70,7 +63,7 @@ class InputReporter:
             )
             self._report(fact)
         elif fact.kind == "service":
-            self._page.contact(fact.input, active=fact.active)
+            self._service(fact.input, fact.active)
         else:
             if self._battery is not None:
                 self._battery.condition(fact.input, fact.kind, active=fact.active, since_ns=fact.since_ns)

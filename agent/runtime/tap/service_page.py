@@ -119,7 +119,7 @@ class ServicePage:
         if not self._jobs.empty():
             log.warning("%s, which this device can't serve now", _ASKS)
 
-    def contact(self, name: str, *, active: bool) -> None:
+    def contact(self, name: str, active: bool) -> None:
         """Note that the contact inside the cabinet was held, or has been let go."""
         if active and self._is_served is False:
             log.warning("%s, which this device can't serve now", _ASKS)

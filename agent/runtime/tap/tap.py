@@ -44,15 +44,19 @@ import selectors
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from agent.contract.identity import Identity
 from agent.outbox.outbox import Outbox
 from agent.ports import MAX_RECEIVED_BYTES, Received
 from agent.runtime.commands.handler import CommandHandler
 from agent.runtime.tap.service_page import ServicePage
+from agent.runtime.tap.shown import Shown
+
+if TYPE_CHECKING:  # loaded when somebody reads the tap
+    from agent.core.commissioning.witness import Witness
 
 _MOST_READERS = 4
 _MOST_WAITING = 1024
@@ -74,27 +78,11 @@ _TOPIC = re.compile(r"(ack|command)/[a-z0-9-]{1,64}\Z")
 log = logging.getLogger(__name__)
 
 
-class Shows(Protocol):
-    """The parts whose state is no message."""
-
-    def lines(self) -> Iterable[Mapping[str, Any]]:
-        """Return a line for each, always in the same order. On the thread `tap`; must not block."""
-        ...
-
-
 class Asked(Protocol):
     """Whoever answers some of the lines."""
 
     def ask(self, word: str, body: bytes, tell: Callable[[Mapping[str, Any]], None]) -> None:
         """Begin to answer a line that begins with `word`; `tell` may be called from any thread. Must not block."""
-        ...
-
-
-class Hears(Protocol):
-    """Whoever hears for the device itself what readers are told."""
-
-    def take(self, line: Mapping[str, Any], now_s: float) -> None:
-        """Take a line. On the thread `tap`."""
         ...
 
 
@@ -115,10 +103,10 @@ class Tap:
         self,
         listener: socket.socket,
         outbox: Outbox,
-        shows: Shows,
+        shown: Shown,
         commands: CommandHandler,
         page: ServicePage,
-        make_witness: Callable[[], Hears],
+        make_witness: "Callable[[], Witness]",
         make_asked: Callable[[], Mapping[bytes, Asked]],
         identity: Identity,
     ) -> None:
@@ -128,10 +116,10 @@ class Tap:
         self._page = page
         self._listener = listener
         self._outbox = outbox
-        self._shows = shows
+        self._shows = shown
         self._commands = commands
         self._make_witness = make_witness
-        self._witness: Hears | None = None
+        self._witness: Witness | None = None
         self._make_asked = make_asked
         self._asked: Mapping[bytes, Asked] = {}
         self._identity = identity

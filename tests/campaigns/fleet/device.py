@@ -15,10 +15,10 @@ from threading import Event
 from typing import Any
 
 from agent.adapters.system_clock import SystemClock
+from agent.bootstrap import specs
 from agent.bootstrap.kiosk import Pins, make_kiosk
 from agent.bootstrap.platform import Outside
 from agent.bootstrap.recordings import make_recordings
-from agent.bootstrap.sparing import make_battery
 from agent.bootstrap.uplink import listen, make_handler, make_uplink
 from agent.contract.envelope import MessageFactory, rfc3339
 from agent.contract.identity import client_id
@@ -148,7 +148,7 @@ class Device:
             uplink,
             page,
             simulate=False,
-            battery=make_battery(settings),
+            battery=specs.battery(settings),
         )
         self._publisher, self._pipeline = uplink.publisher, kiosk.pipeline
         alarms = AllAlarms(kiosk.pipeline, ProbeAlarm(context, outbox, None))

@@ -22,10 +22,7 @@ class Rig:
         self.held: list[tuple[str, bool]] = []
         context = make_context(self.outbox, self.clock, parts=self.parts)
         self.board = context.board
-        self.reporter = InputReporter(context, self)
-
-    def contact(self, name: str, *, active: bool) -> None:
-        self.held.append((name, active))
+        self.reporter = InputReporter(context, lambda *how: self.held.append(how))
 
     def fault(self, fault: Fault, *, active: bool, detail: str = "") -> None:
         self.reporter.report(InputFault("police", fault, active, self.clock.boottime_ns(), 7, detail))

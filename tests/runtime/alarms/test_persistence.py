@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from agent.bootstrap.late_disk import restore
+from agent.bootstrap.parts import restore
 from agent.contract.lamps import Pattern
 from agent.contract.vocabulary import AckAction
 from agent.core.alarms.alarm_book import AlarmBook, Beginning, InputKind

@@ -39,8 +39,9 @@ class Rig:
         listener = control_socket.listen(self.path, mode=0o660)
         self.witness = Heard()
         part: Any = self
+        witness: Any = self.witness
         answers = dict.fromkeys(WORDS, part)
-        self.tap = Tap(listener, self.outbox, self, part, part, lambda: self.witness, lambda: answers, IDENTITY)
+        self.tap = Tap(listener, self.outbox, part, part, part, lambda: witness, lambda: answers, IDENTITY)
 
     def lines(self) -> Iterator[Mapping[str, Any]]:
         yield {"lamps": {"yellow": self.lamps}}

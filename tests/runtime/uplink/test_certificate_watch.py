@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from agent.bootstrap.certificate import make_certificate_watch
+from agent.bootstrap.remote import make_certificate_watch
 from agent.contract.envelope import rfc3339
 from agent.settings import load
 from agent.trust.x509_files import own_and_first_end

@@ -3,9 +3,8 @@
 from types import SimpleNamespace
 from typing import Any, cast
 
-from agent.bootstrap.cameras import _Reports
 from agent.contract.camera_events import PersonEnteredData
-from agent.core.camera.settings import CameraSettings
+from agent.runtime.cameras.reports import Reports
 from tests.support.context import Collected, make_context
 from tests.support.message_table import _AT, _WHO
 
@@ -17,11 +16,11 @@ def test_while_the_sim_cards_data_is_used_up_an_event_leaves_without_its_picture
     nobody: Any = SimpleNamespace(
         picture_came=lambda *_: False,
         view_came=lambda *_: False,
-        order_done=lambda _: None,
         camera_event=lambda *_: None,
     )
-    camera = CameraSettings(name="front", source="file:street.mp4")
-    reports = _Reports(camera, make_context(sent), nobody, nobody, nobody, nobody, cast("Any", data), {})
+    reports = Reports(
+        "front", "", [], make_context(sent), lambda *_: None, nobody, nobody, nobody, cast("Any", data), {}
+    )
 
     def happens() -> list[str]:
         sent.clear()
