@@ -111,7 +111,7 @@ SERVICE_PAGE := agent/service_page/static
 service-page: $(SERVICE_PAGE)/index.html ## The page that a device serves to a technician's phone, in agent/service_page/static
 	@:
 
-$(SERVICE_PAGE)/index.html: $(ROOM_TOOLS) $(ROOM_TYPES) $(ROOM)/build-service-page.mjs $(ROOM)/bundle.mjs $(ROOM)/tsconfig.json $(shell find $(ROOM)/src $(ROOM)/static/icon.svg 2>/dev/null)
+$(SERVICE_PAGE)/index.html: $(ROOM_TOOLS) $(addprefix $(ROOM)/,build-service-page.mjs bundle.mjs tsconfig.json src/plain.ts src/octets.ts src/colours.css static/icon.svg) $(wildcard agent/service_page/src/*)
 	@echo "Building the service page"
 	@cd $(ROOM) && node build-service-page.mjs $(CURDIR)/$(SERVICE_PAGE)
 	@touch $@
@@ -200,7 +200,7 @@ test-enrolment test-recording test-grading test-eyes test-diagnosis test-package
 test-campaigns: setup-dev test-video model ## A short form of bench, bench-vision, chaos, enrolment-cuts, evidence, walk and week (three minutes)
 	@$(PYTEST) -m campaign tests/campaigns
 
-test-control-room: setup-dev demo-video model ## The control room's page in a browser, behind nginx, with a real broker and a simulated kiosk (three minutes)
+test-control-room: setup-dev demo-video model ## The control room's page in a browser, behind nginx, with a real broker and a simulated kiosk (eight minutes)
 	@$(ASK) -n 3 --dist worksteal tests/control_room
 
 test-tflite: setup-dev model # The detector's suite on what the 32-bit package runs on: tflite-runtime, the rest from Bookworm

@@ -3,11 +3,12 @@ import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { bundle } from "./bundle.mjs";
 
+const source = "../../agent/service_page/src";
 const out = process.argv[2];
 await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
-const { metafile } = await bundle({ page: "src/service-page/main.tsx" }, { outdir: out, legalComments: "external", metafile: true });
-await cp("src/service-page/index.html", join(out, "index.html"));
+const { metafile } = await bundle({ page: join(source, "main.tsx") }, { outdir: out, legalComments: "external", metafile: true });
+await cp(join(source, "index.html"), join(out, "index.html"));
 await cp("static/icon.svg", join(out, "icon.svg"));
 
 const inputs = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.entries(inputs));

@@ -3,7 +3,8 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 // An alias would take `leaflet/dist/leaflet.css` along. dev/serve.mjs is started from anywhere.
-const path = fileURLToPath(new URL("src/page/leaflet.js", import.meta.url));
+const inRoom = (name) => fileURLToPath(new URL(name, import.meta.url));
+const path = inRoom("src/page/leaflet.js");
 const partsOfLeaflet = {
   name: "parts of Leaflet",
   setup: (building) => building.onResolve({ filter: /^leaflet$/ }, () => ({ path })),
@@ -19,6 +20,7 @@ export function bundle(entryPoints, more) {
     target: "es2022",
     jsx: "automatic",
     jsxImportSource: "preact",
+    tsconfig: inRoom("tsconfig.json"), // says where the service page, whose source lies beside the device, finds its libraries
     plugins: [partsOfLeaflet],
     loader: { ".png": "empty" }, // Leaflet's, for a marker and a control that no map here has
     define: { "process.env.NODE_ENV": '"production"' },

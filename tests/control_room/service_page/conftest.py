@@ -17,6 +17,7 @@ from tests.support.wait import PATIENCE_S
 
 playwright.expect.set_options(timeout=PATIENCE_S * 1000)
 _ROOT = Path(__file__).parents[3]
+PAGE_SOURCE = _ROOT / "agent" / "service_page" / "src"
 PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844},
     "device_scale_factor": 2,

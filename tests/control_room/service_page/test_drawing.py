@@ -16,7 +16,7 @@ from agent.core.polygon import Polygon
 from agent.settings import afar
 from agent.trust.jose_keys import PrivateKey
 from tests.control_room.scripted import ROOM
-from tests.control_room.service_page.conftest import Phone, ScriptedPhone
+from tests.control_room.service_page.conftest import PAGE_SOURCE, Phone, ScriptedPhone
 from tests.control_room.service_page.scripted import CAMERAS, key_ring
 
 ASPECT = 1280 / 720
@@ -320,7 +320,7 @@ console.log(JSON.stringify(polygons.map(of)));
     )
     node = shutil.which("node")
     assert node is not None
-    source = ROOM / "src" / "service-page" / "drawing.ts"
+    source = PAGE_SOURCE / "drawing.ts"
     done = subprocess.run(
         [node, program, source, json.dumps(polygons)], check=True, capture_output=True, text=True, timeout=60
     )

@@ -1,7 +1,7 @@
 // What a camera sees, and how to aim and focus it.
 import { signal, useSignal } from "@preact/signals";
 import { useLayoutEffect } from "preact/hooks";
-import { plain, sentence } from "../plain";
+import { plain, sentence } from "../../../deploy/control-room/src/plain";
 import { type Camera, getSettings } from "./api";
 import { open, isUnsaved } from "./draw";
 import { Screen } from "./parts";

@@ -1,7 +1,7 @@
 // The report: what it says, the technician's signature, and what happens then.
 import { signal, useSignal } from "@preact/signals";
 import { useLayoutEffect } from "preact/hooks";
-import { plain } from "../plain";
+import { plain } from "../../../deploy/control-room/src/plain";
 import { getReport, type Report, sendNewWalk, sendReport, type Step } from "./api";
 import { busily, isBusy, Screen, Sheet } from "./parts";
 import { attempt, device, key, nameOf, say, state, tab } from "./state";

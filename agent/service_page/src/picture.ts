@@ -2,7 +2,7 @@
 import { type Signal, signal } from "@preact/signals";
 import { useLayoutEffect, useMemo } from "preact/hooks";
 import { getPicture, GoneError, RefusedError } from "./api";
-import { plain } from "../plain";
+import { plain } from "../../../deploy/control-room/src/plain";
 import { session } from "./state";
 import { t } from "./strings";
 

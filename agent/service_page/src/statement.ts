@@ -1,6 +1,6 @@
 // Whether what a signature of a report would say is said of the report that is shown. The contract, "The report", has the rule.
 import { sha256 } from "@noble/hashes/sha2.js";
-import { hex } from "../octets";
+import { hex } from "../../../deploy/control-room/src/octets";
 import type { Report } from "./api";
 import { octets } from "./key";
 

@@ -1,6 +1,6 @@
 // The question before settings are saved, which one person signs here, or two.
 import { useSignal } from "@preact/signals";
-import { plain } from "../plain";
+import { plain } from "../../../deploy/control-room/src/plain";
 import { type Change, Changed, type Checked, send } from "./changes";
 import { busily, isBusy, Sheet } from "./parts";
 import { Second } from "./second";

@@ -1,7 +1,7 @@
 // A second person signs what takes two: with their key, here; or at the office, by a command whose token comes back.
 import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { plain } from "../plain";
+import { plain } from "../../../deploy/control-room/src/plain";
 import { Key, KeyError, octets } from "./key";
 import { busily, isBusy, Sheet } from "./parts";
 import { anew, type Asked, Changed, type Change, type Checked, send } from "./changes";

@@ -2,7 +2,7 @@
 //
 // On a USB cable the page comes by plain HTTP, where browsers have no crypto.subtle; so its own arithmetic signs everywhere.
 import { ed25519 } from "@noble/curves/ed25519.js";
-import { base64url } from "../octets";
+import { base64url } from "../../../deploy/control-room/src/octets";
 
 const ROLES = ["technician", "admin"];
 const NAME = /^[A-Za-z0-9._-]{1,64}$/;

@@ -1,7 +1,7 @@
 // The walk: one step a screen.
 import { useSignal } from "@preact/signals";
 import { useLayoutEffect } from "preact/hooks";
-import { plain, sentence } from "../plain";
+import { plain, sentence } from "../../../deploy/control-room/src/plain";
 import { RefusedError, sendAnswer, type Verdict, type WalkView } from "./api";
 import { busily, isBusy, Screen, settle, Sheet, steadily } from "./parts";
 import { attempt, left, say, state, tab } from "./state";

@@ -1,6 +1,6 @@
 // Begins the service page.
 import { render } from "preact";
-import "../colours.css";
+import "../../../deploy/control-room/src/colours.css";
 import { App } from "./app";
 import { isAnyUnsaved } from "./draw";
 import "./page.css";

@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { isInEarnest, left, lostSinceMs, nowMs, said, state, tab, type Tab } from "./state";
-import { plain } from "../plain";
+import { plain } from "../../../deploy/control-room/src/plain";
 import { t } from "./strings";
 
 /** A view: what is read above, what was said in a line of its own, and what is tapped at the thumb. */

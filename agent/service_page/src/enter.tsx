@@ -1,7 +1,7 @@
 // Before the walk: the code, the label, the key; and the end.
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { plain } from "../plain";
+import { plain } from "../../../deploy/control-room/src/plain";
 import { busily, isBusy, Screen } from "./parts";
 import { sealed } from "./report";
 import { device, enterCode, key, nameOf, say, session, state, takeKey } from "./state";

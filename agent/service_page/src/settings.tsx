@@ -1,7 +1,7 @@
 // The settings that are no drawing, in groups: what each is, its value in force, and what somebody has typed instead.
 import { computed, signal, useSignal } from "@preact/signals";
 import { useLayoutEffect } from "preact/hooks";
-import { plain, sentence } from "../plain";
+import { plain, sentence } from "../../../deploy/control-room/src/plain";
 import { getForm, type Mistake, type Row } from "./api";
 import { changesOf, groupOf, groupsOf, limitsOf, textOf, told, unitOf, valueOf } from "./form";
 import { busily, isBusy, Screen } from "./parts";

@@ -1,5 +1,5 @@
 // Changes of settings on their way: checked by the device, signed, tried by the device.
-import { plain } from "../plain";
+import { plain } from "../../../deploy/control-room/src/plain";
 import { type Changes, checkSettings, getSettings, type Mistake, sendSettings } from "./api";
 import { attempt, device, deviceTimeS, key, say, state } from "./state";
 import { t } from "./strings";

@@ -1,7 +1,7 @@
 // Drawing zones, lines and masks on the picture of a camera.
 import { signal, useSignal } from "@preact/signals";
 import { useLayoutEffect } from "preact/hooks";
-import { plain } from "../plain";
+import { plain } from "../../../deploy/control-room/src/plain";
 import { type Camera, getSettings } from "./api";
 import { faultOf, firstFault, isSame, type Kind, KINDS, type Ref } from "./drawing";
 import { Edit } from "./edit";
