@@ -324,8 +324,8 @@ image: $(VENV)/.run ## What belongs on a card's boot partition (make image PROFI
 	  $(addprefix --arch=,$(ARCH)) $(addprefix --device=,$(DEVICE)) $(addprefix --board=,$(BOARD)) $(if $(CLAIM),--claim="$(CLAIM)") \
 	  $(if $(SSH_KEY),--ssh-key="$(SSH_KEY)") $(addprefix --login=,$(LOGIN)) $(if $(WIFI),--wifi) $(ARGS)
 
-dist-centre: $(VENV)/.dev ## The Debian packages of the office, edge-centre, and the contract as asyncapi.json, in dist/ (one of them: make dist-centre TARGET=trixie-amd64)
-	@$(BIN)/python -m deploy.package.office $(TARGET)
+dist-centre: $(VENV)/.dev ## The Debian packages of the office, edge-centre, and the contract as asyncapi.json, in dist/ (one of them: make dist-centre ARCH=amd64 RELEASE=trixie)
+	@$(BIN)/python -m deploy.package --product=edge-centre $(addprefix --arch=,$(ARCH)) $(addprefix --release=,$(RELEASE))
 
 dist-control-room: control-room # The package of the page alone
 	@$(BIN)/python -m deploy.package.control_room

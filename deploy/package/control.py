@@ -1,33 +1,22 @@
 """The files that tell dpkg about the package."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from deploy.package.target import RELEASES, Release, Target
+from deploy.package.target import DIRECTORY, RELEASES, Release, Target
+from deploy.package.tree import Product
 
 SCRIPTS = ("preinst", "postinst", "prerm", "postrm")
-_SUGGESTS = ("python3-av", "tpm2-openssl")
-"""A key may be kept by a TPM, which few boards have; its provider would bring a dozen packages."""
-_RECOMMENDS = ("ca-certificates", "systemd-timesyncd | time-daemon")
 _CONTROL = """\
-Package: edge-agent
+Package: {name}
 Version: {version}
 Architecture: {arch}
 Maintainer: edge-agent maintainers <maintainers@edge-agent.example>
 Installed-Size: {size_kib}
-Depends: {depends}
-Recommends: {recommends}
-{suggests}Section: net
+{relations}Section: net
 Priority: optional
-Description: panic buttons and person detection for street kiosks
- The agent of a street panic kiosk or a CCTV camera: it watches buttons, drives
- lamps, sends alarms over MQTT until somebody has registered them, and, with a
- camera, detects people on the device itself.
- .
- It brings its own Python environment in /opt/edge-agent and a person model, and
- needs no network to install. The service starts when the device is configured.
-"""
+Description: {description}"""
 
 
 def libraries(release: Release) -> tuple[str, ...]:
@@ -35,7 +24,7 @@ def libraries(release: Release) -> tuple[str, ...]:
     return (f"libc6 (>= 2.{release.glibc_minor})", "libgcc-s1", "libstdc++6", "zlib1g")
 
 
-def python(release: Release) -> Iterator[str]:
+def _python(release: Release) -> Iterator[str]:
     """The Python that byte code is for. The alternatives name no packages: apt prints them to whoever has taken the
     file for another Debian."""
     major, minor = map(int, release.python.split("."))
@@ -47,31 +36,37 @@ def python(release: Release) -> Iterator[str]:
     yield f"python3 (<< {major}.{minor + 1}){newer}"
 
 
-def build(target: Target, root: Path, version: str, scripts: Path) -> None:
+def build(product: Product, target: Target, root: Path, version: str) -> None:
     """Write `root`/DEBIAN for the tree that `root` holds."""
-    suggests = f"Suggests: {', '.join((*_SUGGESTS, *target.suggests))}\n"
-    template = _CONTROL.format(
-        version=f"{version}{target.release.suffix}",
-        arch=target.arch,
-        size_kib="{size_kib}",
-        depends=", ".join(
-            (*python(target.release), *libraries(target.release), "openssl", "systemd (>= 252)", *target.depends)
-        ),
-        recommends=", ".join((*_RECOMMENDS, *target.recommends)),
-        suggests=suggests,
+    release = target.release
+    write(
+        root,
+        product.program.name,
+        f"{version}{release.suffix}",
+        target.arch,
+        product.description,
+        Depends=(*_python(release), *libraries(release), *product.depends, *target.depends),
+        Recommends=(*product.recommends, *target.recommends),
+        Suggests=(*product.suggests, *target.suggests),
     )
-    write(root, template)
-    for name in SCRIPTS:
-        script = (scripts / name).read_text()
-        (root / "DEBIAN" / name).write_text(script.replace("@DEBIAN@", str(target.release.number)))
+    for name in SCRIPTS if product.of_a_device else ():
+        script = (DIRECTORY / "debian" / name).read_text()
+        (root / "DEBIAN" / name).write_text(script.replace("@DEBIAN@", str(release.number)))
 
 
-def write(root: Path, template: str) -> None:
-    """Write `root`/DEBIAN/control from its text, in which `{size_kib}` is still open, and the sums of all files."""
+def write(root: Path, name: str, version: str, arch: str, description: str, **relations: Iterable[str]) -> None:
+    """Write `root`/DEBIAN/control and the sums of all files. `relations` are Depends and its like, as dpkg names them."""
     files = sorted(path for path in root.rglob("*") if path.is_file() and not path.is_symlink())
     directory = root / "DEBIAN"
     directory.mkdir()
-    size_kib = sum(-(-path.stat().st_size // 1024) for path in files)
-    (directory / "control").write_text(template.format(size_kib=size_kib))
+    told = _CONTROL.format(
+        name=name,
+        version=version,
+        arch=arch,
+        size_kib=sum(-(-path.stat().st_size // 1024) for path in files),
+        relations="".join(f"{each}: {', '.join(packages)}\n" for each, packages in relations.items()),
+        description=description,
+    )
+    (directory / "control").write_text(told)
     digests = [f"{hashlib.md5(path.read_bytes()).hexdigest()}  {path.relative_to(root)}\n" for path in files]  # noqa: S324 - dpkg's format, against a bad card and not against people
     (directory / "md5sums").write_text("".join(digests))

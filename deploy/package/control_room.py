@@ -16,24 +16,14 @@ NAME = "edge-agent-control-room"
 FILE = f"{NAME}_{__version__}_all.deb"
 _ROOM = DIRECTORY.parents[1] / "deploy" / "control-room"
 _SHARED = Path("usr/share") / NAME
-_DOCUMENTS = Path("usr/share/doc") / NAME
 _EXAMPLES = {
     "serve/nginx.conf": "nginx.conf",
     "serve/mosquitto.conf": "mosquitto.conf",
     "serve/rabbitmq.conf": "rabbitmq.conf",
     "static/control-room.json": "control-room.json",
 }
-_CONTROL = f"""\
-Package: {NAME}
-Version: {__version__}
-Architecture: all
-Maintainer: edge-agent maintainers <maintainers@edge-agent.example>
-Installed-Size: {{size_kib}}
-Depends: nginx-light | nginx
-Recommends: mosquitto
-Section: net
-Priority: optional
-Description: page at which operators answer alarms of street kiosks
+_DESCRIPTION = """\
+page at which operators answer alarms of street kiosks
  The operators' page of a command centre: it shows every open alarm of the
  kiosks that run edge-agent, and an operator takes, dispatches and closes it.
  .
@@ -76,15 +66,23 @@ def build(out: Path, compression: str) -> Path:
     time_s = archive.time_s(DIRECTORY / "debian/changelog")
     with tempfile.TemporaryDirectory(prefix="edge-agent-dist-") as scratch:
         root = Path(scratch) / "root"
+        documents = tree.documents(root, NAME)
         shutil.copytree(_ROOM / "dist", root / _SHARED / "page", ignore=shutil.ignore_patterns("control-room.json"))
         shutil.copyfile(_ROOM / "serve/login.sh", root / _SHARED / "login.sh")
         for source, name in _EXAMPLES.items():
-            tree.write(root / _DOCUMENTS / "examples" / name, (_ROOM / source).read_text(encoding="utf-8"))
-        tree.write(root / _DOCUMENTS / "README", _README)
-        tree.write(root / _DOCUMENTS / "copyright", _COPYRIGHT + "".join(_licences()))
-        changes = (DIRECTORY / "debian/changelog").read_text().replace("edge-agent (", f"{NAME} (")
-        tree.write(root / _DOCUMENTS / "changelog.gz", changes)
-        control.write(root, _CONTROL)
+            tree.write(documents / "examples" / name, (_ROOM / source).read_text(encoding="utf-8"))
+        tree.write(documents / "README", _README)
+        tree.write(documents / "copyright", _COPYRIGHT + "".join(_licences()))
+        tree.write_changes(root, NAME, tree.changelog(DIRECTORY.parents[1]))
+        control.write(
+            root,
+            NAME,
+            __version__,
+            "all",
+            _DESCRIPTION,
+            Depends=("nginx-light | nginx",),
+            Recommends=("mosquitto",),
+        )
         deb = out / FILE
         archive.build(root, deb, time_s, compression)
     return deb

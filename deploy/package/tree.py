@@ -1,15 +1,20 @@
-"""What the package holds beside the environment, and where it lies."""
+"""What the packages of a device and of the office hold besides their environments, and where it lies."""
 
 import gzip
 import re
 import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from agent.__main__ import PROGRAM as DEVICE_PROGRAM
+from agent.contract.command_line import Program
 from agent.models.store import ModelStore, StoredModel, default_directories
-from deploy.package.target import Release
+from deploy.package.target import DIRECTORY, Release
+from edge_centre.__main__ import PROGRAM as OFFICE_PROGRAM
 
 MODEL = "movenet-person-int8"
-DOCUMENTS = Path("usr/share/doc/edge-agent")
+_DOCUMENTS = Path("usr/share/doc")
 PROFILES = Path("usr/share/edge-agent/profiles")
 MODELS = Path("usr/share/edge-agent/models")
 BUILT = Path("usr/share/edge-agent/built")
@@ -36,31 +41,104 @@ PLACES = {
     "deploy/systemd/edge-agent.tmpfiles.conf": "usr/lib/tmpfiles.d/edge-agent.conf",
     "deploy/systemd/60-edge-agent.rules": "usr/lib/udev/rules.d/60-edge-agent.rules",
     "deploy/systemd/edge-agent-watchdog.conf": "usr/lib/systemd/system.conf.d/edge-agent-watchdog.conf",
-    "deploy/package/debian/lintian-overrides": "usr/share/lintian/overrides/edge-agent",
+    "firmware_configs": str(PROFILES),
 }
-"""File of the repository, file of the package."""
+"""File or folder of the repository, its place in a device's package."""
+# What the kit derives from, at the same places as in a checkout.
+_OF_THE_KIT = ("deploy/mosquitto", "deploy/control-room/serve", "docs/how-to/on-the-pavement.md")
 
 
-def build(project: Path, root: Path, release: Release) -> None:
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A package with a program: what differs between a device's and the office's on every target."""
+
+    program: Program
+    places: Mapping[str, str]
+    description: str
+    """As in Debian's control file."""
+    depends: tuple[str, ...]
+    recommends: tuple[str, ...]
+    suggests: tuple[str, ...]
+    of_a_device: bool = False
+    """It has the model, the service page, the time of its build, and scripts that dpkg runs."""
+    overrides: str = ""
+    """What lintian is told besides."""
+
+
+PRODUCTS = {
+    each.program.name: each
+    for each in (
+        Product(
+            DEVICE_PROGRAM,
+            PLACES,
+            """\
+panic buttons and person detection for street kiosks
+ The agent of a street panic kiosk or a CCTV camera: it watches buttons, drives
+ lamps, sends alarms over MQTT until somebody has registered them, and, with a
+ camera, detects people on the device itself.
+ .
+ It brings its own Python environment in /opt/edge-agent and a person model, and
+ needs no network to install. The service starts when the device is configured.
+""",
+            depends=("openssl", "systemd (>= 252)"),
+            recommends=("ca-certificates", "systemd-timesyncd | time-daemon"),
+            # A key may be kept by a TPM, which few boards have; its provider would bring a dozen packages.
+            suggests=("python3-av", "tpm2-openssl"),
+            of_a_device=True,
+        ),
+        Product(
+            OFFICE_PROGRAM,
+            {each: f"usr/share/edge-centre/{each}" for each in _OF_THE_KIT},
+            """\
+office of street panic kiosks and CCTV cameras
+ What the office of kiosks that run edge-agent needs: it watches them, answers
+ alarms and sends commands, checks recordings and reports of commissionings,
+ makes keys, and makes and keeps what a province needs, its registrar included.
+ .
+ It brings its own Python environment in /opt/edge-centre, needs no network to
+ install, and starts nothing. No kiosk needs it.
+""",
+            depends=("openssl",),
+            recommends=("ca-certificates",),
+            suggests=("ansible-core", "chromium", "ffmpeg"),
+            overrides="# segno's own command is for hand, and nobody calls it here.\nedge-centre: unusual-interpreter\n",
+        ),
+    )
+}
+"""By name."""
+
+
+def build(project: Path, root: Path, product: Product, release: Release) -> None:
     """Lay everything below `root` that is the same on every architecture of `release`."""
-    for source, destination in PLACES.items():
+    name = product.program.name
+    for source, destination in product.places.items():
         _copy(project / source, root / destination)
-    profiles = project / "firmware_configs"
-    for path in profiles.rglob("*"):
-        if path.is_file():
-            _copy(path, root / PROFILES / path.relative_to(profiles))
-    command = root / "usr/bin/edge-agent"
+    command = root / "usr/bin" / name
     command.parent.mkdir(parents=True, exist_ok=True)
-    command.symlink_to("/opt/edge-agent/bin/edge-agent")
-    _model(root / MODELS)
-    write(root / DOCUMENTS / "changelog.gz", changes(project, release))
+    command.symlink_to(f"/opt/{name}/bin/{name}")
+    if product.of_a_device:
+        _model(root / MODELS)
+    overrides = (DIRECTORY / "debian/lintian-overrides").read_text(encoding="utf-8")
+    write(root / "usr/share/lintian/overrides" / name, overrides.replace("edge-agent:", f"{name}:") + product.overrides)
+    versioned = rf"edge-agent (\1{release.suffix}) {release.name};"
+    write_changes(
+        root, name, re.sub(r"^edge-agent \((.+)\) stable;", versioned, changelog(project), flags=re.MULTILINE)
+    )
 
 
-def changes(project: Path, release: Release) -> str:
-    """The changelog of the package for one Debian."""
-    text = (project / "deploy/package/debian/changelog").read_text()
-    named = rf"edge-agent (\1{release.suffix}) {release.name};"
-    return re.sub(r"^edge-agent \((.+)\) stable;", named, text, flags=re.MULTILINE)
+def documents(root: Path, name: str) -> Path:
+    """Where the documents of the package `name` lie."""
+    return root / _DOCUMENTS / name
+
+
+def changelog(project: Path) -> str:
+    """All packages have one, here under the device's name."""
+    return (project / "deploy/package/debian/changelog").read_text(encoding="utf-8")
+
+
+def write_changes(root: Path, name: str, text: str) -> None:
+    """The changelog in the package `name`."""
+    write(documents(root, name) / "changelog.gz", text.replace("edge-agent (", f"{name} ("))
 
 
 def write(path: Path, text: str) -> None:
@@ -88,4 +166,4 @@ def _model(directory: Path) -> None:
 
 def _copy(source: Path, destination: Path) -> None:
     destination.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, destination)
+    (shutil.copytree if source.is_dir() else shutil.copyfile)(source, destination)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from agent.models.cache import cache_directory
-from deploy.package import archive, control
+from deploy.package import archive, control, tree
 from deploy.package.__main__ import build
-from deploy.package.target import DIRECTORY, TARGETS
+from deploy.package.target import TARGETS
 from tests.deploy.package.life import ROOT
 from tests.support import debian
 from tests.support.debian import RELEASE
@@ -64,7 +64,7 @@ def _foreign(directory: Path) -> Path:
     [target] = [each for each in TARGETS.values() if each.arch == "amd64" and each.release != RELEASE]
     root, deb = directory / "foreign", directory / target.file_name("0.1.0")
     root.mkdir()
-    control.build(target, root, "0.1.0", DIRECTORY / "debian")
+    control.build(tree.PRODUCTS[target.product], target, root, "0.1.0")
     archive.build(root, deb, 0, "none")
     shutil.rmtree(root)
     return deb

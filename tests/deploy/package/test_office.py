@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent.models.cache import cache_directory
-from deploy.package import office
+from deploy.package.__main__ import build
 from deploy.package.target import OFFICE
 from tests.deploy.package.life import ROOT
 from tests.support import debian
@@ -26,7 +26,7 @@ OF_A_DEVICE = {"gpiozero", "lgpio", "cv2", "numpy", "ai_edge_litert", "pydantic_
 @pytest.fixture(scope="session")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = OFFICE[f"{RELEASE.name}-amd64"]
-    made = once(tmp_path_factory, "office", lambda directory: print(office.build(target, directory, "none")))
+    made = once(tmp_path_factory, "office", lambda directory: print(build(target, directory, "none")))
     return next(made.glob("*.deb"))
 
 
