@@ -55,7 +55,7 @@ def build(product: Product, target: Target, root: Path, version: str) -> None:
 
 
 def write(root: Path, name: str, version: str, arch: str, description: str, **relations: Iterable[str]) -> None:
-    """Write `root`/DEBIAN/control and the sums of all files. `relations` are Depends and its like, as dpkg names them."""
+    """Write `root`/DEBIAN/control and the sums of all files. `relations` are named as dpkg does: Depends."""
     files = sorted(path for path in root.rglob("*") if path.is_file() and not path.is_symlink())
     directory = root / "DEBIAN"
     directory.mkdir()

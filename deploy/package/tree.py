@@ -101,7 +101,8 @@ office of street panic kiosks and CCTV cameras
             depends=("openssl",),
             recommends=("ca-certificates",),
             suggests=("ansible-core", "chromium", "ffmpeg"),
-            overrides="# segno's own command is for hand, and nobody calls it here.\nedge-centre: unusual-interpreter\n",
+            overrides="# segno's own command is for hand, and nobody calls it here.\n"
+            "edge-centre: unusual-interpreter\n",
         ),
     )
 }
