@@ -1,4 +1,5 @@
 // The form of what is read, as far as it is used here: a field of a wrong type makes a message unreadable.
+import type { DataOf } from "../contract";
 import type { Message } from "./notices";
 
 /** Raised for what is no message of the contract; its text says why. */
@@ -119,6 +120,32 @@ const ofCamera: Form = { ...told, event_id: text, camera: text, persons: count, 
 
 const EVIDENCE: Form = { ...told, camera: level, clip: maybe(level), alarm_id: maybe(text), into: maybe(level), begins: maybe(text), ends: maybe(text), before_s: maybe(number), object: maybe(text), sha256: maybe(text), first: maybe(count), last: maybe(count), reason: maybe(text) };
 
+/** Of every event that the contract has: one without a form would be heard by nobody here. */
+const EVENTS: { readonly [type in Extract<keyof DataOf, `edge.event.${string}`>]: Form } = {
+  "edge.event.person-entered.v2": ofCamera,
+  "edge.event.person-left.v2": ofCamera,
+  "edge.event.loitering.v1": ofCamera,
+  "edge.event.line-crossed.v1": ofCamera,
+  "edge.event.crowd.v1": ofCamera,
+  "edge.event.after-hours.v1": ofCamera,
+  "edge.event.person-down.v1": ofCamera,
+  "edge.event.running.v1": ofCamera,
+  "edge.event.line-count.v1": { ...told, camera: text, line: text, hour: text, left_to_right: Number.isSafeInteger, right_to_left: Number.isSafeInteger },
+  "edge.event.part-degraded.v1": { ...told, part: text, detail: text },
+  "edge.event.part-restored.v1": { ...told, part: text, detail: text },
+  "edge.event.time-correction.v1": { ...told, boot_id: text, offset_ms: Number.isSafeInteger },
+  "edge.event.out-of-service.v1": { ...told, reasons: list(text) },
+  "edge.event.in-service.v1": { ...told, reasons: list(text) },
+  "edge.event.input-fault.v1": { ...told, input: text, fault: text, active: bool, detail: text },
+  "edge.event.tamper.v1": condition,
+  "edge.event.camera-tamper.v1": { ...told, event_id: text, camera: text, kind: text, active: bool },
+  "edge.event.hardly-able-to-see.v1": { ...told, event_id: text, camera: text, reason: text, active: bool, detail: text },
+  "edge.event.power.v1": condition,
+  "edge.event.self-test.v1": { ...told, outcome: text, reason: text, alarm_id: maybe(text), steps: list(object({ name: text, ok: bool })) },
+  "edge.event.siren-sounded.v1": { ...told, alarm_id: text, input: text, reason: text },
+  "edge.event.siren-stopped.v1": { ...told, alarm_id: text, input: text, reason: text },
+};
+
 /** By type, but for security events, which are all of one form. */
 const FORMS = new Map<string, [Message["what"], Form]>([
   ["edge.alarm.raised.v1", ["alarm", ALARM]],
@@ -195,31 +222,7 @@ const FORMS = new Map<string, [Message["what"], Form]>([
     ],
   ],
   ...["begun", "ended", "cut", "failed", "deleted", "held", "released", "head", "uploaded", "upload-failed"].map((change): [string, [Message["what"], Form]] => [`edge.evidence.${change}.v1`, ["evidence", EVIDENCE]]),
-  ["edge.event.person-entered.v2", ["event", ofCamera]],
-  ["edge.event.person-left.v2", ["event", ofCamera]],
-  ["edge.event.loitering.v1", ["event", ofCamera]],
-  ["edge.event.line-crossed.v1", ["event", ofCamera]],
-  ["edge.event.crowd.v1", ["event", ofCamera]],
-  ["edge.event.after-hours.v1", ["event", ofCamera]],
-  ["edge.event.person-down.v1", ["event", ofCamera]],
-  ["edge.event.running.v1", ["event", ofCamera]],
-  ["edge.event.line-count.v1", ["event", { ...told, camera: text, line: text, hour: text, left_to_right: Number.isSafeInteger, right_to_left: Number.isSafeInteger }]],
-  ["edge.event.part-degraded.v1", ["event", { ...told, part: text, detail: text }]],
-  ["edge.event.part-restored.v1", ["event", { ...told, part: text, detail: text }]],
-  ["edge.event.time-correction.v1", ["event", { ...told, boot_id: text, offset_ms: Number.isSafeInteger }]],
-  ["edge.event.out-of-service.v1", ["event", { ...told, reasons: list(text) }]],
-  ["edge.event.in-service.v1", ["event", { ...told, reasons: list(text) }]],
-  ["edge.event.input-fault.v1", ["event", { ...told, input: text, fault: text, active: bool, detail: text }]],
-  ["edge.event.tamper.v1", ["event", condition]],
-  ["edge.event.camera-tamper.v1", ["event", { ...told, event_id: text, camera: text, kind: text, active: bool }]],
-  ["edge.event.hardly-able-to-see.v1", ["event", { ...told, event_id: text, camera: text, reason: text, active: bool, detail: text }]],
-  ["edge.event.power.v1", ["event", condition]],
-  [
-    "edge.event.self-test.v1",
-    ["event", { ...told, outcome: text, reason: text, alarm_id: maybe(text), steps: list(object({ name: text, ok: bool })) }],
-  ],
-  ["edge.event.siren-sounded.v1", ["event", { ...told, alarm_id: text, input: text, reason: text }]],
-  ["edge.event.siren-stopped.v1", ["event", { ...told, alarm_id: text, input: text, reason: text }]],
+  ...Object.entries(EVENTS).map(([type, form]): [string, [Message["what"], Form]] => [type, ["event", form]]),
 ]);
 const SECURITY: Form = {
   ...told,
