@@ -19,18 +19,10 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from agent.adapters.paho_client import Login, make_client, packet_bytes, publish_properties
 from agent.contract.kinds import asks_for_retained
 from agent.core.errors import BrokerError, MessageRefused
-from agent.ports import (
-    MAX_RECEIVED_BYTES,
-    BrokerEvent,
-    Connected,
-    Disconnected,
-    Line,
-    OutgoingMessage,
-    Published,
-    Received,
-)
+from agent.ports import MAX_RECEIVED_BYTES, BrokerEvent, Connected, Line, OutgoingMessage, Published, Received
 from agent.trust import broker_failures
 from agent.trust.broker_failures import Endpoint
+from agent.trust.disconnected import Disconnected
 from agent.trust.tls_context import explain_alert
 
 _log = logging.getLogger(__name__)

@@ -16,9 +16,10 @@ from paho.mqtt.enums import MQTTProtocolVersion
 from agent.adapters.paho_attempt import PahoAttempt
 from agent.adapters.paho_client import Login
 from agent.core.errors import BrokerError
-from agent.ports import BrokerEvent, Disconnected, Line, OutgoingMessage
+from agent.ports import BrokerEvent, Line, OutgoingMessage
 from agent.trust import broker_failures
 from agent.trust.broker_failures import Endpoint
+from agent.trust.disconnected import Disconnected
 
 _log = logging.getLogger(__name__)
 

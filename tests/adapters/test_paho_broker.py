@@ -12,7 +12,8 @@ import pytest
 
 from agent.adapters.paho_broker import PahoBroker
 from agent.core.errors import BrokerError
-from agent.ports import Connected, Disconnected, OutgoingMessage, Published, Received
+from agent.ports import Connected, OutgoingMessage, Published, Received
+from agent.trust.disconnected import Disconnected
 from tests.support.broker_events import WILL, BrokerEvents, connected, mqtt_threads
 from tests.support.fake_broker import MQTT5, Behaviour, FakeBroker
 from tests.support.mosquitto import Mosquitto

@@ -5,7 +5,8 @@ import queue
 import pytest
 
 from agent.adapters.paho_broker import PahoBroker
-from agent.ports import MAX_RECEIVED_BYTES, Disconnected, Received
+from agent.ports import MAX_RECEIVED_BYTES, Received
+from agent.trust.disconnected import Disconnected
 from agent.trust.paho_bounded import KEPT_PACKET_BYTES, MAXIMUM_PACKET_BYTES
 from edge_centre.adapters.paho_centre import CentreConnection, Heard
 from tests.support.broker_events import WILL, BrokerEvents

@@ -10,9 +10,10 @@ import pytest
 from agent.adapters.paho_broker import PahoBroker
 from agent.adapters.paho_connection import VERSIONS
 from agent.core.errors import MessageRefused
-from agent.ports import Connected, Disconnected, OutgoingMessage, Published
+from agent.ports import Connected, OutgoingMessage, Published
 from agent.trust import broker_failures
 from agent.trust.broker_failures import Endpoint, InterfaceError
+from agent.trust.disconnected import Disconnected
 from tests.support.broker_events import WILL, BrokerEvents, connected, mqtt_threads
 from tests.support.fake_broker import Behaviour, FakeBroker
 from tests.support.mosquitto import Mosquitto

@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives import serialization
 
 from agent.adapters.paho_broker import PahoBroker
 from agent.core.errors import BrokerError
-from agent.ports import Connected, Disconnected, OutgoingMessage, Published, Received
+from agent.ports import Connected, OutgoingMessage, Published, Received
+from agent.trust.disconnected import Disconnected
 from agent.trust.tls_context import TlsFiles, explain_tls
 from tests.support.broker_events import WILL, BrokerEvents
 from tests.support.certificates import Authority

@@ -6,16 +6,8 @@ import pytest
 from agent.adapters.paho_broker import PahoBroker
 from agent.adapters.paho_connection import VERSIONS
 from agent.core.errors import BrokerError
-from agent.ports import (
-    MAX_RECEIVED_BYTES,
-    TAKEN_OVER,
-    BrokerEvent,
-    Connected,
-    Disconnected,
-    OutgoingMessage,
-    Published,
-    Received,
-)
+from agent.ports import MAX_RECEIVED_BYTES, BrokerEvent, Connected, OutgoingMessage, Published, Received
+from agent.trust.disconnected import TAKEN_OVER, Disconnected
 from tests.campaigns.chaos.network import SWALLOWS, Network
 from tests.support.broker_events import WILL, BrokerEvents, connected, mqtt_threads
 from tests.support.mosquitto import Mosquitto

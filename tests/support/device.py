@@ -8,10 +8,11 @@ from typing import Any
 from agent.core.delivery.backoff import Backoff
 from agent.core.facts import AlarmDelivered
 from agent.outbox.outbox import Outbox
-from agent.ports import BrokerAddress, Connected, Disconnected, OutgoingMessage, Received
+from agent.ports import BrokerAddress, Connected, OutgoingMessage, Received
 from agent.runtime.uplink.echo_watch import EchoWatch
 from agent.runtime.uplink.publisher import Publisher
 from agent.runtime.uplink.sender import Sender
+from agent.trust.disconnected import Disconnected
 from deploy.lab.clock import SimClock
 from tests.support.context import Collected, make_context
 from tests.support.drafts import write

@@ -7,7 +7,8 @@ from typing import Literal
 
 from agent.contract.lamps import LightState, Pattern
 from agent.core.errors import BrokerError, HardwareError
-from agent.ports import BrokerEvent, Connected, Disconnected, Line, OutgoingMessage, Published, Received
+from agent.ports import BrokerEvent, Connected, Line, OutgoingMessage, Published, Received
+from agent.trust.disconnected import Disconnected
 
 Answer = Literal["accept", "refuse", "fail", "in part", "silence"]
 

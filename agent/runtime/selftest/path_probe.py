@@ -4,7 +4,8 @@ import queue
 from collections.abc import Generator, Sequence
 
 from agent.core.errors import BrokerError, NoProbeCertificate, StepFailed
-from agent.ports import Broker, BrokerAddress, BrokerEvent, Clock, Connected, Disconnected, OutgoingMessage, Published
+from agent.ports import Broker, BrokerAddress, BrokerEvent, Clock, Connected, OutgoingMessage, Published
+from agent.trust.disconnected import Disconnected
 
 _LEAVE_S = 0.5
 

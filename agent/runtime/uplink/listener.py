@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 from agent.contract.security import SecurityKind
 from agent.core.facts import AlarmDelivered, Announce, UplinkChanged
-from agent.ports import COPIED_CARD, Connected, Disconnected, OutgoingMessage, Received
+from agent.ports import COPIED_CARD, Connected, OutgoingMessage, Received
 from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.security import TOPIC_LENGTH
 from agent.runtime.uplink.announcer import Announcer
 from agent.runtime.uplink.centre_watch import CentreWatch, KioskAlarms
+from agent.trust.disconnected import Disconnected
 
 _SECURITY_KINDS: dict[str, SecurityKind] = {
     "tls": "tls-failed",

@@ -14,18 +14,7 @@ from agent.core.delivery.backoff import Backoff
 from agent.core.delivery.paths import Paths
 from agent.core.errors import BrokerError, CopiedCard
 from agent.outbox.outbox import Outbox
-from agent.ports import (
-    COPIED_CARD,
-    TAKEN_OVER,
-    Broker,
-    BrokerAddress,
-    BrokerEvent,
-    Clock,
-    Connected,
-    Disconnected,
-    Published,
-    Received,
-)
+from agent.ports import COPIED_CARD, Broker, BrokerAddress, BrokerEvent, Clock, Connected, Published, Received
 from agent.runtime.uplink.announcer import Announcer
 from agent.runtime.uplink.centre_watch import CentreWatch, KioskAlarms
 from agent.runtime.uplink.echo_watch import EchoWatch
@@ -33,6 +22,7 @@ from agent.runtime.uplink.failover import Failover
 from agent.runtime.uplink.inbox import Inbox
 from agent.runtime.uplink.listener import UplinkListener
 from agent.runtime.uplink.sender import Sender
+from agent.trust.disconnected import TAKEN_OVER, Disconnected
 
 _CONNECT_PATIENCE_NS = 180 * 10**9
 """Longer than every timeout of connecting: a broker that has not answered by then never will."""

@@ -13,7 +13,8 @@ import pytest
 from agent.adapters.paho_broker import PahoBroker
 from agent.contract.identity import Identity, client_id, common_name
 from agent.core.errors import BrokerError
-from agent.ports import Connected, Disconnected, OutgoingMessage, Published, Received
+from agent.ports import Connected, OutgoingMessage, Published, Received
+from agent.trust.disconnected import Disconnected
 from agent.trust.tls_context import TlsFiles
 from edge_centre.library import AckAction
 from tests.campaigns.brokers.capabilities import Cell

@@ -11,9 +11,10 @@ from agent.adapters.paho_attempt import PahoAttempt
 from agent.adapters.paho_client import Login
 from agent.adapters.paho_connection import VERSIONS
 from agent.core.errors import BrokerError
-from agent.ports import BrokerEvent, Disconnected, Line, OutgoingMessage
+from agent.ports import BrokerEvent, Line, OutgoingMessage
 from agent.trust import broker_failures
 from agent.trust.broker_failures import endpoint_of
+from agent.trust.disconnected import Disconnected
 
 _TICKS = 4
 """How often within its keepalive a connection is looked after."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from agent.core.errors import BrokerError
-from agent.ports import BrokerEvent, Connected, Disconnected, Line, OutgoingMessage, Published, Received
+from agent.ports import BrokerEvent, Connected, Line, OutgoingMessage, Published, Received
+from agent.trust.disconnected import Disconnected
 
 Mood = Literal["well", "refuses", "silent"]
 URLS = ("mqtt://first", "mqtt://second")

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from agent.core.errors import CopiedCard
 from agent.core.facts import UplinkChanged
-from agent.ports import COPIED_CARD, Disconnected
+from agent.ports import COPIED_CARD
+from agent.trust.disconnected import Disconnected
 from tests.runtime.uplink.test_listener import Line
 from tests.support.device import Device
 from tests.support.drafts import alarm

@@ -4,10 +4,11 @@ from unittest.mock import create_autospec
 import pytest
 
 from agent.core.facts import Announce, CentreWatched, UplinkChanged
-from agent.ports import TAKEN_OVER, Connected, Disconnected, OutgoingMessage, Received
+from agent.ports import Connected, OutgoingMessage, Received
 from agent.runtime.uplink.announcer import Announcer
 from agent.runtime.uplink.centre_watch import CentreWatch
 from agent.runtime.uplink.listener import UplinkListener
+from agent.trust.disconnected import TAKEN_OVER, Disconnected
 from tests.support.context import Collected, make_context
 from tests.support.drafts import IDENTITY
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from agent.ports import TAKEN_OVER, Disconnected
+from agent.trust.disconnected import TAKEN_OVER, Disconnected
 from tests.support.device import NOWHERE, REFUSED, Device, answer_alarms, lose_the_first, swallow, url_of
 from tests.support.drafts import alarm, event, security
 from tests.support.fake_ports import MemoryBroker, topics
