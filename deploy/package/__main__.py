@@ -34,6 +34,8 @@ def main() -> None:
         for each in (OFFICE if is_office else TARGETS).values()
         if each.arch in (args.arch or [each.arch]) and each.release.name in (args.release or [each.release.name])
     ]
+    if not wanted:
+        parser.error("no package is built for that Debian and architecture")
     if not is_office and not (PROJECT / parts.PAGE / "index.html").is_file():
         raise SystemExit("edge-agent: there is no service page to pack: make service-page")
     built = [build(each, args.out, args.compression) for each in wanted]
