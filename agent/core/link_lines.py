@@ -1,9 +1,12 @@
-"""The lines on the links between the core and its other processes: one JSON object each, made from a dataclass. Without
-pydantic: a recorder and the uploader have no room."""
+"""The lines on the links between the core and its other processes: one JSON object each, named by its field `t`.
+
+Most messages are dataclasses: a recorder, the uploader and what pushes a stream have no room for pydantic. Those of a
+camera process are pydantic models, which read a line faster than this does (`camera/link_model.py`).
+"""
 
 import json
 from collections.abc import Mapping
-from dataclasses import Field, asdict
+from dataclasses import Field, asdict, is_dataclass
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from agent.contract.checked import checked
@@ -15,10 +18,21 @@ LONGEST_LINE = 128 * 1024
 T = TypeVar("T")
 
 
-class Message(Protocol):
+class Dataclass(Protocol):
     """Any dataclass."""
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+
+class Model(Protocol):
+    """Any pydantic model."""
+
+    def model_dump_json(self, *, by_alias: bool) -> str:
+        """Return it as JSON."""
+        ...
+
+
+Message = Dataclass | Model
 
 
 class LinkError(EdgeAgentError):
@@ -27,7 +41,9 @@ class LinkError(EdgeAgentError):
 
 def encode(message: Message) -> bytes:
     """Return the message as one line, including its newline."""
-    return json.dumps(asdict(message)).encode() + b"\n"
+    if is_dataclass(message):
+        return json.dumps(asdict(message)).encode() + b"\n"
+    return message.model_dump_json(by_alias=True).encode() + b"\n"
 
 
 def decode(kinds: Mapping[str, type[T]], line: bytes, link: str) -> T:

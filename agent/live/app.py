@@ -7,10 +7,11 @@ import time
 from functools import partial
 from pathlib import Path
 
+from agent.adapters.child_link import CoreLink
 from agent.core.delivery.push_link import Ended, Line, Listens, Moves, Push, Until, decode
 from agent.core.delivery.upload_link import Gate
 from agent.core.errors import EdgeAgentError
-from agent.core.link_lines import LinkError, encode
+from agent.core.link_lines import LinkError
 from agent.live.feed import Feed, Sample
 from agent.live.rtp import Packetizer, nal_units_of, session_description
 from agent.live.rtsp import CONTROL, PushError, RecordSession, read_login, trouble_of
@@ -34,8 +35,7 @@ class Core:
     """The link to the core. `watch` has a thread of its own, so that the lease ends whatever the rest waits for."""
 
     def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-        self._buffer = b""
+        self._link = CoreLink(connection, decode)
         self._until_ns = _boottime_ns() + 10**10
         self.holds = False
         """Whether nothing may leave now."""
@@ -43,37 +43,28 @@ class Core:
 
     def first(self) -> Push:
         """Return the order. Raises LinkError."""
-        while b"\n" not in self._buffer:
-            self._receive()
-        line, _, self._buffer = self._buffer.partition(b"\n")
-        order = decode(line)
-        if not isinstance(order, Push):
-            raise LinkError("the first line names no stream")
+        order = self._link.first(Push)
         self._until_ns = order.until_ns + _GRACE_NS
         return order
 
     def say(self, line: Line) -> None:
         """Send one line; a core that is gone is noticed by `watch`."""
         try:
-            self._connection.sendall(encode(line))
-        except OSError:
+            self._link.send(line)
+        except LinkError:
             self.is_over.set()
 
     def watch(self) -> None:
         """Hear the core until the lease ends or the core does, and set `is_over` then."""
         try:
             while (left_ns := self._until_ns - _boottime_ns()) > 0:
-                while b"\n" in self._buffer:
-                    line, _, self._buffer = self._buffer.partition(b"\n")
-                    self._hear(decode(line))
-                if select.select([self._connection], [], [], min(left_ns / 1e9, 1.0))[0]:
-                    self._receive()
-        except EdgeAgentError:
+                self._hear(self._link.receive(min(left_ns / 1e9, 1.0)))
+        except LinkError:
             pass
         finally:
             self.is_over.set()
 
-    def _hear(self, line: Line) -> None:
+    def _hear(self, line: Line | None) -> None:
         match line:
             case Until(until_ns=until_ns):
                 self._until_ns = until_ns + _GRACE_NS
@@ -81,15 +72,6 @@ class Core:
                 self.holds = hold
             case _:
                 pass
-
-    def _receive(self) -> None:
-        try:
-            got = self._connection.recv(64 * 1024)
-        except OSError as error:
-            raise LinkError("the link to the core broke") from error
-        if not got:
-            raise LinkError("the core has closed the link")
-        self._buffer += got
 
 
 def run(connection: socket.socket) -> None:

@@ -2,9 +2,7 @@
 
 import logging
 import os
-import select
 import socket
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from agent.adapters.av_encoder import AvEncoder
+from agent.adapters.child_link import CoreLink
 from agent.adapters.child_threads import Ending, Worker
 from agent.adapters.system_clock import SystemClock
 from agent.core.camera.recorder_link import (
@@ -30,7 +29,7 @@ from agent.core.camera.recorder_link import (
     decode_for_recorder,
 )
 from agent.core.errors import EdgeAgentError
-from agent.core.link_lines import LONGEST_LINE, LinkError, encode
+from agent.core.link_lines import LinkError
 from agent.recorder.backlog import Backlog
 from agent.recorder.intake import Encoder, Intake
 from agent.recorder.keeping import Keeping, keeping_of
@@ -53,59 +52,31 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 _NOTHING = RecorderState(state="degraded", pictures=0, ring_s=0, ring_bytes=0, group_s=0, rss_bytes=0)
 
 
-class Link:
-    """The recorder's end of the socket to the core. `send` from any thread, `receive` from one."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-        self._buffer = b""
-        self._sending = threading.Lock()
-
-    def send(self, message: FromRecorder) -> None:
-        """Send one message; a core that is gone is noticed by `receive`."""
-        with self._sending, suppress(OSError):
-            self._connection.sendall(encode(message))
-
-    def receive(self, timeout_s: float) -> ToRecorder | None:
-        """Return the next message, or None after `timeout_s`. Raises LinkError, also at the end of the link."""
-        if b"\n" not in self._buffer:
-            ready, _, _ = select.select([self._connection], [], [], timeout_s)
-            if not ready:
-                return None
-            try:
-                got = self._connection.recv(64 * 1024)
-            except OSError as error:
-                raise LinkError("the link to the core broke") from error
-            if not got or len(self._buffer) > LONGEST_LINE:
-                raise LinkError("the core has closed the link")
-            self._buffer += got
-            if b"\n" not in self._buffer:
-                return None
-        line, _, self._buffer = self._buffer.partition(b"\n")
-        return decode_for_recorder(line)
-
-
 def run(connection: socket.socket, make_keeping: Callable[[RecorderSpec], Keeping] = keeping_of) -> None:
     """Record one camera until the core says stop or is gone. Raises EdgeAgentError when that fails."""
-    link = Link(connection)
-    first = None
-    while first is None:
-        first = link.receive(_LOOK_S)
-    if not isinstance(first, StartRecorder):
-        raise LinkError(f"the first message on the link was {first.t!r} and not 'start'")
-    spec = first.spec
+    link = CoreLink(connection, decode_for_recorder)
+    spec = link.first(StartRecorder).spec
+    say = partial(_say, link)
     try:
-        _record(link, spec, make_keeping(spec))
+        _record(link, say, spec, make_keeping(spec))
     except (EdgeAgentError, OSError) as error:
-        link.send(replace(_NOTHING, detail=str(error)))
+        say(replace(_NOTHING, detail=str(error)))
         raise
 
 
-def _record(link: Link, spec: RecorderSpec, keeping: Keeping) -> None:
+def _say(link: CoreLink[ToRecorder], message: FromRecorder) -> None:
+    """Send one message; a core that is gone is noticed by whoever receives."""
+    with suppress(LinkError):
+        link.send(message)
+
+
+def _record(
+    link: CoreLink[ToRecorder], say: Callable[[FromRecorder], None], spec: RecorderSpec, keeping: Keeping
+) -> None:
     clock = SystemClock()
     ring = Ring(spec.ring_s + _ORDER_S, spec.ring_bytes)
     limits = Limits(spec.most_clips, 2 * spec.ring_bytes, spec.longest_s)
-    recorder = Recorder(ring, keeping.clips, link.send, clock, limits)
+    recorder = Recorder(ring, keeping.clips, say, clock, limits)
     backlog = Backlog(Assembler(keeping.signer, clock, recorder.add), recorder, clock)
     recorder.segments = Segments(spec.camera, spec.upload)
     recorder.look = partial(backlog.at_rest, keeping.look)
@@ -117,7 +88,7 @@ def _record(link: Link, spec: RecorderSpec, keeping: Keeping) -> None:
     writing.start()
     why = "stopped"
     try:
-        why = _serve(link, recorder, backlog, intake, pump, ending, spec.ring_s)
+        why = _serve(link, _Report(say, recorder, intake, spec.ring_s), recorder, backlog, intake, pump, ending)
     finally:
         ending.stop()
         recorder.wake()
@@ -129,10 +100,16 @@ def _record(link: Link, spec: RecorderSpec, keeping: Keeping) -> None:
 
 
 def _serve(
-    link: Link, recorder: Recorder, backlog: Backlog, intake: Intake, pump: Pump, ending: Ending, full_s: float
+    link: CoreLink[ToRecorder],
+    report: "_Report",
+    recorder: Recorder,
+    backlog: Backlog,
+    intake: Intake,
+    pump: Pump,
+    ending: Ending,
 ) -> str:
     """Do what the core says, and report; return why that ended."""
-    look_s, report = 0.0, _Report(link, recorder, intake, full_s)
+    look_s = 0.0
     while not ending.event.is_set():
         now_s = time.monotonic()
         if now_s >= look_s:
@@ -180,9 +157,9 @@ def _give(backlog: Backlog, path: Path) -> None:
 class _Report:
     """Says the recorder's state: when it is another one, or every 5 s, since each message wakes two processes."""
 
-    def __init__(self, link: Link, recorder: Recorder, intake: Intake, full_s: float) -> None:
+    def __init__(self, say: Callable[[FromRecorder], None], recorder: Recorder, intake: Intake, full_s: float) -> None:
         """`full_s` is how many seconds make a full ring."""
-        self._link = link
+        self._say = say
         self._recorder = recorder
         self._intake = intake
         self._full_s = full_s
@@ -211,7 +188,7 @@ class _Report:
             held=held,
             rss_bytes=int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE,
         )
-        self._link.send(state)
+        self._say(state)
 
 
 def _encoder(spec: RecorderSpec, width: int, height: int) -> Encoder:

@@ -1,11 +1,11 @@
 """Does what the core says: one PUT after the other, and nothing while an alarm message waits."""
 
-import select
 import socket
 import time
 
-from agent.core.delivery.upload_link import MOVES_BYTES, Gate, Line, Moves, Put, decode
-from agent.core.link_lines import LinkError, encode
+from agent.adapters.child_link import CoreLink
+from agent.core.delivery.upload_link import MOVES_BYTES, Gate, Moves, Put, decode
+from agent.core.link_lines import LinkError
 from agent.upload.put import put
 
 _IDLE_S = 60.0
@@ -16,19 +16,12 @@ class Link:
     """The uploader's end of the socket to the core, and the gate that it keeps. One thread."""
 
     def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-        self._buffer = b""
+        self._core = CoreLink(connection, decode)
+        self.send = self._core.send
         self._holds = False
         self._next: Put | None = None
         self._said = Moves(0, 0)
         self._said_s = 0.0
-
-    def send(self, line: Line) -> None:
-        """Send one line; a core that is gone is noticed when something is read."""
-        try:
-            self._connection.sendall(encode(line))
-        except OSError as error:
-            raise LinkError("the core is gone") from error
 
     def next(self) -> Put | None:
         """Return the next order; None if none came for long. Raises LinkError when the core is gone."""
@@ -56,24 +49,16 @@ class Link:
             self.send(self._said)
 
     def _hear(self, timeout_s: float | None) -> None:
-        ready, _, _ = select.select([self._connection], [], [], timeout_s)
-        if not ready:
-            return
-        try:
-            got = self._connection.recv(64 * 1024)
-        except OSError as error:
-            raise LinkError("the link to the core broke") from error
-        if not got:
-            raise LinkError("the core has closed the link")
-        *lines, self._buffer = (self._buffer + got).split(b"\n")
-        for line in lines:
-            match decode(line):
+        message = self._core.receive(timeout_s)
+        while message is not None:
+            match message:
                 case Put() as order:
                     self._next = order
                 case Gate(hold=hold):
                     self._holds = hold
                 case _:
                     pass
+            message = self._core.receive(0)
 
 
 def run(connection: socket.socket) -> None:

@@ -8,18 +8,18 @@ from functools import partial
 from pathlib import Path
 
 from agent.adapters import opencv_imaging as imaging
+from agent.adapters.child_link import CoreGoneError, CoreLink
 from agent.adapters.child_threads import Ending, Worker
 from agent.adapters.mask_file import all_masks
 from agent.adapters.system_clock import SystemClock
 from agent.contract.vocabulary import TimeQuality
-from agent.core.camera.link import Failed, Hello, Stop, TakeSnapshot, ToVision
-from agent.core.camera.link_model import LinkError
+from agent.core.camera.link import Failed, Hello, Start, Stop, TakeSnapshot, ToVision, decode_for_vision
 from agent.core.camera.vision_spec import VisionSpec
 from agent.core.errors import EdgeAgentError, MaskError, ModelRefusedError
+from agent.core.link_lines import LinkError
 from agent.ports import Clock, Detector
 from agent.vision.camera_factory import make_camera
 from agent.vision.capture import Capture, CaptureLimits
-from agent.vision.core_link import CoreGoneError, CoreLink
 from agent.vision.frame_loop import FrameLoop
 from agent.vision.frame_slot import FrameSlot
 from agent.vision.frame_steps import FrameSteps
@@ -54,9 +54,9 @@ def run(
 
     `leave` ends the process at once. The link thread calls it when the core has gone and no stop was asked for.
     """
-    link = CoreLink(connection)
+    link = CoreLink(connection, decode_for_vision)
     try:
-        _watch(link, link.receive_start(), leave, limits)
+        _watch(link, link.first(Start).spec, leave, limits)
     except EdgeAgentError as error:
         with suppress(CoreGoneError):
             link.send(Failed(detail=str(error), model_refused=isinstance(error, ModelRefusedError)))
@@ -65,7 +65,9 @@ def run(
         raise
 
 
-def _watch(link: CoreLink, spec: VisionSpec, leave: Callable[[int], object], limits: CaptureLimits | None) -> None:
+def _watch(
+    link: CoreLink[ToVision], spec: VisionSpec, leave: Callable[[int], object], limits: CaptureLimits | None
+) -> None:
     memory = None if spec.memory_directory is None else Path(spec.memory_directory)
     snapshots = Snapshots(Path(spec.snapshot_directory), spec.snapshot_max_bytes, imaging.jpeg, imaging.scaled, memory)
     snapshots.clear()

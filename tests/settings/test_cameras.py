@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from agent.adapters.child_link import CoreLink
 from agent.bootstrap.specs import meta
 from agent.bootstrap.vision_specs import vision_spec
 from agent.contract.device import CameraMeta
 from agent.contract.vocabulary import TamperKind
-from agent.core.camera.link import Start
-from agent.core.camera.link_model import LONGEST_LINE, encode
+from agent.core.camera.link import Start, decode_for_vision
 from agent.core.camera.settings import DAYS
 from agent.core.camera.vision_spec import VisionSpec
 from agent.core.errors import SettingsError
+from agent.core.link_lines import LONGEST_LINE, encode
 from agent.settings import CameraSettings, Settings, load
-from agent.vision.core_link import CoreLink
 
 DEVICE = """\
 [device]
@@ -139,11 +139,11 @@ def test_the_most_that_the_settings_can_hold_goes_to_the_camera_process_in_one_p
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     line = encode(Start(spec=spec))
-    link = CoreLink(theirs)
+    link = CoreLink(theirs, decode_for_vision)
 
     assert 100_000 < len(line) < LONGEST_LINE
     assert ours.send(line) == len(line)
-    assert link.receive_start() == spec
+    assert link.first(Start).spec == spec
     link.close()
     ours.close()
 

@@ -6,9 +6,9 @@ import pytest
 
 from agent.bootstrap.vision_specs import vision_spec
 from agent.core.camera.link import Start, decode_for_vision
-from agent.core.camera.link_model import encode
 from agent.core.camera.vision_spec import VisionSpec
 from agent.core.errors import SettingsError
+from agent.core.link_lines import encode
 from agent.settings import load
 from agent.vision.rule_factory import rules_of
 from tests.settings.test_cameras import DEVICE, spec_of

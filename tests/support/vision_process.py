@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from agent.core.camera.link import Heartbeat, Start, ToCore, ToVision, decode_for_core
-from agent.core.camera.link_model import encode
 from agent.core.camera.vision_spec import VisionSpec
+from agent.core.link_lines import encode
 from tests.support.vision_media import model_directories
 from tests.support.wait import wait_for
 

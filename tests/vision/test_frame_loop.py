@@ -12,7 +12,7 @@ from agent.contract.camera_events import AfterHoursData, LineCrossedData, Person
 from agent.contract.vocabulary import TimeQuality
 from agent.core.analytics.tracks import TrackedPerson
 from agent.core.camera.link import CameraTamper, Happened, HardlyAbleToSee, InView
-from agent.core.camera.link_model import encode
+from agent.core.link_lines import encode
 from agent.ports import Frame
 from agent.vision.frame_loop import FrameLoop
 from agent.vision.frame_slot import FrameSlot

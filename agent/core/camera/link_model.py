@@ -4,8 +4,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from agent.core.link_lines import LONGEST_LINE as LONGEST_LINE  # noqa: PLC0414
-from agent.core.link_lines import LinkError as LinkError  # noqa: PLC0414
+from agent.core.link_lines import LinkError
 
 T = TypeVar("T")
 QUIET = ConfigDict(hide_input_in_errors=True)
@@ -16,11 +15,6 @@ class LinkModel(BaseModel):
     """What travels on a link between the core and a process of a camera: it holds no name that is not known."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-def encode(message: LinkModel) -> bytes:
-    """Return the message as one line, including its newline."""
-    return message.model_dump_json(by_alias=True).encode() + b"\n"
 
 
 def decode(adapter: TypeAdapter[T], line: bytes, link: str) -> T:

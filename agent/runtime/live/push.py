@@ -1,7 +1,5 @@
 """The core's end of a stream: one process for each camera of which somebody looks at the stream. The thread `live`."""
 
-import logging
-import socket
 import subprocess
 import time
 from collections.abc import Sequence
@@ -13,16 +11,13 @@ from urllib.parse import urlsplit
 
 from agent.core.delivery.push_link import Ended, Line, Listens, Moves, Push, Until, decode
 from agent.core.delivery.upload_link import Gate
-from agent.core.link_lines import LinkError, encode
 from agent.ports import Clock
-from agent.runtime.supervision import child
+from agent.runtime.supervision.child import Child
 
 _BLIND_NS = 10 * 10**9
 """A stream of which nothing moves for this long ends; it may take twice as long to begin."""
 _LAST_S = 0.3
 """How long the process may take to tell the server that it ends, before it is killed."""
-_LONGEST_LINE = 16 * 1024
-log = logging.getLogger(__name__)
 
 
 class GivesStreams(Protocol):
@@ -80,13 +75,11 @@ class CameraPush:
         self._holds = False
         self._pictures = 0
         self._moved_ns = clock.boottime_ns() + _BLIND_NS
-        self._lines = child.Lines(_LONGEST_LINE)
         self._said: str | None = None
         self._dies_s = float("inf")
         """When it is killed, if it has not ended by then."""
-        self._process: subprocess.Popen[bytes]
-        self._socket: socket.socket
-        self._process, self._socket = child.start(rules.command)
+        self._child = Child(rules.command, "its process", decode, f"the stream of {camera}")
+        self._child.start()
         self._say(self._order)
 
     def tick(self, until_ns: int, *, holds: bool) -> tuple[int, str | None]:
@@ -103,8 +96,8 @@ class CameraPush:
             self._moved_ns = max(self._moved_ns, now_ns)
         before = self._pictures
         self._read(now_ns)
-        if self._said is None and self._lines.is_over and self.is_gone:
-            self._said = child.how_it_ended(self._process, "its process", "")
+        if self._said is None and self._child.is_over and self.is_gone:
+            self._said = self._child.how_it_ended()
         if self._said is None and now_ns - self._moved_ns > _BLIND_NS:
             self._said = f"nothing has moved for {_BLIND_NS // 10**9} s"
         return self._pictures - before, self._said
@@ -128,8 +121,7 @@ class CameraPush:
     def leave(self) -> None:
         """Ask it to end. Never blocks."""
         self._dies_s = time.monotonic() + _LAST_S
-        with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_WR)
+        self._child.hang_up()
 
     def wait(self) -> None:
         """Wait until it is over: 0.3 s after `leave`, at most. Any thread."""
@@ -138,42 +130,33 @@ class CameraPush:
 
     def kill(self) -> None:
         """Kill it if it is there, and wait for that for some seconds."""
-        child.kill(self._process, f"the stream of {self.camera}")
+        self._child.kill()
 
     def close(self) -> int:
         """Return how many pictures have left since the last time, when it is over. Never blocks."""
         before = self._pictures
         self._read(self._clock.boottime_ns())
-        self._socket.close()
+        self._child.disconnect()
         return self._pictures - before
 
-    def _read(self, now_ns: int) -> None:
-        for line in self._lines.read(self._socket):
-            self._hear(line, now_ns)
+    @property
+    def _process(self) -> "subprocess.Popen[bytes]":
+        assert self._child.process is not None
+        return self._child.process
 
-    def _hear(self, line: bytes, now_ns: int) -> None:
-        try:
-            said = decode(line)
-        except LinkError as error:
-            log.error("%s", error)  # noqa: TRY400 - one line is enough
-            return
-        match said:
-            case Listens():
-                self._rules.recorders.give(self.camera, self._order.socket)
-            case Moves(pictures=pictures):
-                self._pictures, self._moved_ns = pictures, max(self._moved_ns, now_ns)
-            case Ended(detail=detail):
-                self._said = detail
-            case _:
-                pass
+    def _read(self, now_ns: int) -> None:
+        for said in self._child.read():
+            match said:
+                case Listens():
+                    self._rules.recorders.give(self.camera, self._order.socket)
+                case Moves(pictures=pictures):
+                    self._pictures, self._moved_ns = pictures, max(self._moved_ns, now_ns)
+                case Ended(detail=detail):
+                    self._said = detail
+                case _:
+                    pass
 
     def _say(self, line: Line) -> None:
-        words = encode(line)
-        try:
-            count = self._socket.send(words)
-        except BlockingIOError:
-            count = 0
-        except OSError:  # it has ended, which `tick` finds
-            return
-        if count < len(words):  # a gate that is not heard is none
+        self._child.send(line)
+        if self._child.waiting:  # a gate that is not heard is none
             self._said = self._said or "its process does not listen"

@@ -1,20 +1,15 @@
 """The core's end of the uploader: a process that is there only while there is something for it to do. One thread."""
 
-import logging
 import socket
-import subprocess
 from collections.abc import Sequence
 
-from agent.core.delivery.upload_link import MOVES_BYTES, Done, Gate, Line, Moves, Put, decode
-from agent.core.link_lines import LinkError, encode
+from agent.core.delivery.upload_link import MOVES_BYTES, Done, Gate, Moves, Put, decode
 from agent.ports import Clock
-from agent.runtime.supervision import child
+from agent.runtime.supervision.child import Child
 
 _STALL_NS = 25 * 10**9
 """A PUT of which nothing moves for so long is given up, whatever the process is waiting for."""
 _IDLE_NS = 10 * 10**9
-_LONGEST_LINE = 16 * 1024
-log = logging.getLogger(__name__)
 
 
 class Uploader:
@@ -22,16 +17,17 @@ class Uploader:
 
     def __init__(self, command: Sequence[str], clock: Clock) -> None:
         """`command` starts the process; the number of its socket is appended."""
-        self._command = list(command)
+        self._child = Child(command, "the uploader", decode)
         self._clock = clock
-        self._process: subprocess.Popen[bytes] | None = None
-        self.socket: socket.socket | None = None
-        """To wait for; None while there is no process."""
-        self._lines = child.Lines(_LONGEST_LINE)
         self._put: Put | None = None
         self._holds = False
         self._moved_ns = self._used_ns = 0
         self._may_have_sent = 0
+
+    @property
+    def socket(self) -> socket.socket | None:
+        """To wait for; None while there is no process."""
+        return self._child.socket
 
     @property
     def is_busy(self) -> bool:
@@ -41,20 +37,19 @@ class Uploader:
     def put(self, order: Put) -> None:
         """Begin a PUT. Raises OSError if the process can't be started."""
         if self.socket is None:
-            self._process, self.socket = child.start(self._command)
-            self._lines = child.Lines(_LONGEST_LINE)
+            self._child.start()
             if self._holds:
-                self._say(Gate(hold=True))
+                self._child.send(Gate(hold=True))
         self._put, self._may_have_sent = order, 0
         self._moved_ns = self._used_ns = self._clock.boottime_ns()
-        self._say(order)
+        self._child.send(order)
 
     def hold(self, *, holds: bool) -> None:
         """Let nothing leave, or let it go on."""
         if holds != self._holds:
             self._holds = holds
             self._moved_ns = self._clock.boottime_ns()
-            self._say(Gate(holds))
+            self._child.send(Gate(holds))
 
     def look(self) -> Done | None:
         """Return how the PUT has ended, if it has. Call it when the socket has something, and twice a second."""
@@ -74,21 +69,12 @@ class Uploader:
 
     def close(self) -> None:
         """End the process."""
-        if self.socket is not None:
-            self.socket.close()
-        process, self._process, self.socket = self._process, None, None
-        if process is not None:
-            child.kill(process, "the uploader")
+        self._child.close()
 
     def _read(self) -> Done | None:
-        assert self.socket is not None
         done = None
-        for line in self._lines.read(self.socket):
-            try:
-                said = decode(line)
-            except LinkError as error:
-                log.error("%s", error)  # noqa: TRY400 - one line is enough
-                continue
+        self._child.flush()
+        for said in self._child.read():
             if self._put is None or isinstance(said, Put | Gate) or said.number != self._put.number:
                 continue
             self._moved_ns = self._clock.boottime_ns()
@@ -96,7 +82,7 @@ class Uploader:
                 self._may_have_sent = said.sent + MOVES_BYTES
             else:
                 done, self._put = said, None
-        if self._lines.is_over:
+        if self._child.is_over:
             self.close()
         return done
 
@@ -104,10 +90,3 @@ class Uploader:
         assert self._put is not None
         number, self._put = self._put.number, None
         return Done(number, 0, self._may_have_sent, detail)
-
-    def _say(self, line: Line) -> None:
-        if self.socket is not None:
-            try:
-                self.socket.send(encode(line))
-            except OSError:  # it has ended, which `look` finds
-                log.debug("the uploader takes no line")

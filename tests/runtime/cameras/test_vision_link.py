@@ -12,7 +12,6 @@ from agent.contract.camera_events import LoiteringData, PersonEnteredData
 from agent.contract.events import CameraTamperData, HardlyAbleToSeeData
 from agent.contract.vocabulary import TamperKind
 from agent.core.camera.link import InView
-from agent.core.camera.link_model import LONGEST_LINE
 from agent.runtime.supervision.health import PartState
 from tests.support.camera_process import SERVE, Rig
 
@@ -55,13 +54,6 @@ def test_garbage_is_no_sign_of_life_and_does_no_harm(rig: Rig) -> None:
 
     assert rig.told == []
     assert link.pid is not None
-
-
-def test_a_line_without_an_end_ends_the_process(rig: Rig) -> None:
-    rig.link("hello()\ntry:\n  while True: link.sendall(b'x' * 65536)\nexcept OSError: pass")
-    rig.until(lambda: rig.failures)
-
-    assert len(rig.made._lines._rest) <= 2 * LONGEST_LINE
 
 
 def test_a_picture_is_forwarded_and_its_file_is_gone(rig: Rig) -> None:
@@ -336,7 +328,7 @@ def test_what_went_on_before_a_camera_ends_with_its_process_once(rig: Rig, how: 
     assert isinstance(over, LoiteringData)
     assert (second, over.event_id, over.zone, over.phase) == ("loitering", "e2", "street", "ended")
     assert (over.duration_ms, over.unseen) == (600, True)
-    link._reap()
+    link._end()
     assert len(rig.told) == len(told) + 2
 
 

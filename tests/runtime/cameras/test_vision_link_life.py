@@ -6,7 +6,6 @@ from datetime import timedelta
 import psutil
 import pytest
 
-from agent.runtime.cameras import vision_link
 from tests.support.camera_process import PRELUDE, SERVE, Rig
 
 
@@ -88,7 +87,7 @@ def test_a_process_that_hangs_is_killed_once_its_heartbeat_is_overdue(rig: Rig) 
     rig.until(lambda: link.heartbeat)
     assert link.pid is not None
     process = psutil.Process(link.pid)
-    rig.clock.advance(timedelta(seconds=vision_link._HEARTBEAT_PATIENCE_NS / 1e9))
+    rig.clock.advance(timedelta(seconds=link._patience_ns / 1e9))
     link.run_once(0.01)
     assert rig.failures == []
 
@@ -134,7 +133,7 @@ def test_a_process_that_is_stuck_in_the_kernel_does_not_hold_the_link(
 ) -> None:
     link = rig.link(SERVE)
     rig.until(lambda: link.heartbeat)
-    process = link._process
+    process = link._child.process
     assert process is not None
 
     def wait(timeout: float | None = None) -> int:

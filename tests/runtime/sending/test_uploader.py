@@ -42,10 +42,10 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
 def test_one_put_after_the_other_is_done_and_then_the_process_goes(rig: Rig) -> None:
     rig.put(1)
     assert rig.done().status == 200
-    process = rig.uploader._process
+    process = rig.uploader._child.process
     assert process is not None
     rig.put(2)
-    assert rig.uploader._process is process
+    assert rig.uploader._child.process is process
     assert (rig.done().status, rig.uploader.is_busy) == (200, False)
     rig.clock.advance(timedelta(seconds=11))
     assert rig.uploader.look() is None
@@ -57,8 +57,8 @@ def test_an_uploader_that_dies_is_a_put_that_failed_and_the_next_one_has_another
     rig.store.bytes_s = 1_000_000
     rig.put()
     wait_for(lambda: rig.store.read > 100_000)
-    assert rig.uploader._process is not None
-    rig.uploader._process.kill()
+    assert rig.uploader._child.process is not None
+    rig.uploader._child.process.kill()
     done = rig.done()
     assert (done.number, done.status, done.detail) == (1, 0, "the uploader has ended")
     assert done.sent >= rig.store.read > 0

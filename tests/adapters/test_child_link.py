@@ -5,32 +5,32 @@ from collections.abc import Iterator
 
 import pytest
 
-from agent.core.camera.link import Heartbeat, SnapshotFailed, Start, Stop, TakeSnapshot
-from agent.core.camera.link_model import LinkError, encode
+from agent.adapters import child_link
+from agent.adapters.child_link import CoreGoneError, CoreLink
+from agent.core.camera.link import Heartbeat, SnapshotFailed, Start, Stop, TakeSnapshot, ToVision, decode_for_vision
 from agent.core.camera.vision_spec import VisionSpec
-from agent.vision import core_link
-from agent.vision.core_link import CoreGoneError, CoreLink
+from agent.core.link_lines import LinkError, encode
 
 SPEC = VisionSpec(name="front", source="picamera2:0", model="m", model_directories=("d",), snapshot_directory="s")
 
 
 @pytest.fixture
-def core_and_link() -> Iterator[tuple[socket.socket, CoreLink]]:
+def core_and_link() -> Iterator[tuple[socket.socket, CoreLink[ToVision]]]:
     core, vision = socket.socketpair()
-    link = CoreLink(vision)
+    link = CoreLink(vision, decode_for_vision)
     yield core, link
     link.close()
     core.close()
 
 
-Ends = tuple[socket.socket, CoreLink]
+Ends = tuple[socket.socket, CoreLink[ToVision]]
 
 
 def test_the_spec_comes_first(core_and_link: Ends) -> None:
     core, link = core_and_link
     core.sendall(encode(Start(spec=SPEC)) + encode(TakeSnapshot(id="a")))
 
-    assert link.receive_start() == SPEC
+    assert link.first(Start).spec == SPEC
     assert link.receive() == TakeSnapshot(id="a")
 
 
@@ -38,8 +38,8 @@ def test_another_first_message_is_refused(core_and_link: Ends) -> None:
     core, link = core_and_link
     core.sendall(encode(Stop()))
 
-    with pytest.raises(LinkError, match="'stop' and not 'start'"):
-        link.receive_start()
+    with pytest.raises(LinkError, match="is no Start"):
+        link.first(Start)
 
 
 def test_messages_that_arrive_in_pieces_are_put_together(core_and_link: Ends) -> None:
@@ -53,7 +53,7 @@ def test_messages_that_arrive_in_pieces_are_put_together(core_and_link: Ends) ->
     sender = threading.Thread(target=send_in_pieces)
     sender.start()
 
-    assert link.receive_start() == SPEC
+    assert link.first(Start).spec == SPEC
     sender.join()
 
 
@@ -116,9 +116,9 @@ def test_sending_to_a_core_that_has_gone_is_told(core_and_link: Ends) -> None:
 def test_sending_to_a_core_that_does_not_read_ends_after_the_limit(
     core_and_link: Ends, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(core_link, "SEND_LIMIT_S", 1)
+    monkeypatch.setattr(child_link, "SEND_LIMIT_S", 1)
     core, vision = socket.socketpair()
-    link = CoreLink(vision)
+    link = CoreLink(vision, decode_for_vision)
     beat = Heartbeat(
         state="ok",
         detail="x" * 100_000,
@@ -147,6 +147,6 @@ def test_a_start_of_another_version_is_refused_without_a_word_of_what_it_holds(c
     core.sendall(encode(Start(spec=spec)).replace(b'"masks":', b'"veils":'))
 
     with pytest.raises(LinkError) as caught:
-        link.receive_start()
+        link.first(Start)
     assert str(caught.value) == "bad line on the vision link: start.spec.veils: extra_forbidden"
     assert "hunter2" not in "".join(traceback.format_exception(caught.value)), "as a log of the thread would have it"
