@@ -16,7 +16,7 @@ from agent.core.diagnosis.agent_report import _ADVICE
 from agent.core.diagnosis.certificate import judge_device
 from agent.core.diagnosis.disk import Disk, judge_disk
 from agent.core.errors import ModelError, SettingsError
-from agent.doctor import machine, papers
+from agent.doctor import machine, papers, plan
 from agent.doctor.check import Device
 from agent.doctor.plan import checks_of
 from agent.models.store import ModelStore
@@ -148,3 +148,20 @@ def test_a_technician_is_sent_to_no_finding_that_the_doctor_does_not_list(
     texts = [text.format(which="front") for text in _ADVICE.values()]
     named = {name for text in texts for name in re.findall(r"findings? of ([a-z0-9-]+)", text)}
     assert {"broker-1", "camera-front"} < named <= listed
+    bare = {check.name for check in checks_of(Device(settings, simulate=False, agent=None), tmp_path, with_lights=True)}
+    assert listed - bare == {"stream", "uploads", "data"}
+
+
+def test_the_service_user_needs_the_groups_of_the_pins_and_cameras_that_the_settings_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(plan, "ask_unit", lambda: None)
+    monkeypatch.setattr(account, "missing_groups", lambda _, needed: sorted(needed))
+
+    def missing(profile: str) -> list[str]:
+        settings = load(PROFILES / profile / "edge-agent.toml", environ={})
+        found = plan._account(ME, settings, quiet)
+        return [name for name in ("gpio", "video") if any(name in each.what + each.do for each in found)]
+
+    assert missing("kiosk-camera-pi5") == ["gpio", "video"]
+    assert missing("kiosk-pi4") == ["gpio"]

@@ -86,6 +86,20 @@ def test_the_ring_is_written_at_once_and_in_one_piece_and_then_a_fragment_a_seco
     assert probed.shown_s == pytest.approx([number / 5 for number in range(75)])
 
 
+def test_the_head_of_the_chain_is_told_every_hour_and_no_more_often(rig: Rig) -> None:
+    def heads() -> int:
+        return sum(isinstance(each, ChainHead) for each in rig.said)
+
+    before = heads()
+    for _ in range(6):
+        rig.clock.advance(timedelta(minutes=9))
+        rig.recorder.run_once(0)
+    assert heads() == before
+    rig.clock.advance(timedelta(minutes=6))
+    rig.recorder.run_once(0)
+    assert heads() == before + 1
+
+
 def test_a_clip_goes_on_while_it_is_extended_and_ends_when_asked(rig: Rig) -> None:
     rig.recorder.begin("c1", 2, WHY)
     rig.run(1)

@@ -103,6 +103,7 @@ def test_a_visit_is_one_entered_and_one_left_with_the_same_id() -> None:
     assert isinstance(left, PersonLeftData)
     assert entered.event_id == left.event_id
     assert uuid.UUID(entered.event_id).version == 7
+    assert (uuid.UUID(entered.event_id).int >> 80) / 1000 == pytest.approx(rig.clock.wall().timestamp(), abs=15)
     assert entered.box == (0.1, 0.1, 0.2, 0.5)
     assert entered.score == 0.9
     assert (entered.persons, left.persons) == (1, 0)
