@@ -125,6 +125,10 @@ def test_a_bad_store_and_a_missing_key_are_said(
     ):
         assert main([*common, "--store", bad]) == 2
         assert "without a password" in capsys.readouterr().err
+    assert main([*common, "--store", "http://x/y"]) == 2
+    assert "http://x/y: recordings cross the network unencrypted" in capsys.readouterr().err
     assert main([*common, "--store", "https://x/y"]) == 2
-    assert "AWS_ACCESS_KEY_ID" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "unencrypted" not in said
+    assert "AWS_ACCESS_KEY_ID" in said
     assert main([*common, "--store", "https://x/y", "--life", "0"]) == 2

@@ -172,7 +172,7 @@ def store_key(region: str) -> StoreKey:
 
 
 def store_of(text: str) -> str:
-    """Return the URL of a store without a slash at its end. Raises UsageError."""
+    """Return the URL of a store without a slash at its end; warn about one without TLS. Raises UsageError."""
     try:
         parts = urlsplit(text)
         is_good = parts.scheme in {"https", "http"} and parts.hostname and parts.port != 0
@@ -180,6 +180,8 @@ def store_of(text: str) -> str:
         is_good = False
     if not is_good or {"@", "?", "#"} & {*text}:
         raise UsageError(f"--store is {_STORE}, without a password and without a query")
+    if parts.scheme == "http":
+        print(f"edge-centre: {text}: recordings cross the network unencrypted; use https://", file=sys.stderr)
     return text.rstrip("/")
 
 
