@@ -44,8 +44,8 @@ PLACES = {
     "firmware_configs": str(PROFILES),
 }
 """File or folder of the repository, its place in a device's package."""
-# What the kit derives from, at the same places as in a checkout.
-_OF_THE_KIT = ("deploy/mosquitto", "deploy/control-room/serve", "docs/how-to/on-the-pavement.md")
+# What the kit derives from and what its runbook links to, at the same places as in a checkout.
+_OF_THE_KIT = ("deploy/mosquitto", "deploy/control-room/serve", "docs/contract.md", "docs/evidence.md", "docs/how-to")
 
 
 @dataclass(frozen=True, slots=True)

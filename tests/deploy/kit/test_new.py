@@ -17,6 +17,7 @@ from cryptography import x509
 
 from agent.trust.evidence_keys import EvidenceKey
 from agent.trust.jose_keys import read_key_set
+from deploy.package.tree import PRODUCTS
 from edge_centre.__main__ import main as office_program
 from edge_centre.authority import Authority, new_key
 from edge_centre.kit import ansible
@@ -107,6 +108,18 @@ def test_others_than_the_owner_can_read_nothing_of_it(office: Office) -> None:
     assert office.new() == 0
     public = {office.out / "kzn.toml", office.out / "kzn/keys/keys.json"}
     assert {path for path in office.out.rglob("*") if path.stat().st_mode & 0o077} <= public
+
+
+def test_what_the_runbook_links_to_is_there_and_in_the_offices_package(office: Office) -> None:
+    office.new()
+    runbook = office.out / "kzn/runbook.md"
+    links = re.findall(r"\]\(([^)\s#]+)", runbook.read_text())
+    linked = {(runbook.parent / link).resolve() for link in links}
+    assert len(linked) > 3
+    packed = [ROOT / each for each in PRODUCTS["edge-centre"].places]
+    assert [
+        path for path in linked if not path.is_file() or not any(path.is_relative_to(each) for each in packed)
+    ] == []
 
 
 def test_made_again_it_changes_not_a_byte_and_says_so(office: Office, capsys: pytest.CaptureFixture[str]) -> None:

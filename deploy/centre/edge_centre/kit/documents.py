@@ -1,5 +1,6 @@
 """What people read when something happens: the runbook, and what is practised beforehand."""
 
+import os
 from datetime import date
 from pathlib import Path
 from typing import get_args
@@ -10,6 +11,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from edge_centre.authority import Kind
 from edge_centre.kit.keys import KitError
 from edge_centre.kit.province import Province
+from edge_centre.kit.sources import ROOT
 from edge_centre.kit.workshop import Workshop, filled
 
 
@@ -21,6 +23,7 @@ def make(shop: Workshop, province: Province) -> None:
         name=province.name,
         code=province.code,
         root=str(shop.root),
+        docs=os.path.relpath(ROOT / "docs", shop.root),
         registrar=province.registrar.host,
         broker=province.brokers[0].host,
         officer=province.contact.information_officer,
