@@ -1,5 +1,6 @@
-"""docs/measured.md: a campaign writes its own table there, between two comments, and leaves the rest as it is."""
+"""What campaigns leave behind: their figures in a file, and a table in docs/measured.md, between two comments."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,12 @@ def put(name: str, table: str, page: Path = PAGE) -> None:
     if not begins or not ends:
         raise LookupError(f"{page} has no place for the table: put {begin} and {end} into it")
     page.write_text(f"{before}{begin}\n\n{table}\n{end}{after}", encoding="utf-8")
+
+
+def write_record(path: Path, record: dict[str, Any]) -> None:
+    """Everything in numbers, for `--json`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
 def cell(text: str) -> str:

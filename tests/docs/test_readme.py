@@ -17,10 +17,6 @@ README = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
 FIRST_SCREEN = "\n".join(README[:24])
 
 
-def test_it_is_short() -> None:
-    assert len(README) <= 200
-
-
 def test_the_first_screen_says_what_was_not_tried_how_to_begin_and_shows_the_lamps() -> None:
     assert "It has not been tested on a real Raspberry Pi yet" in FIRST_SCREEN
     assert re.findall(r"^make (\w+) ", FIRST_SCREEN, re.MULTILINE) == ["run", "test"]

@@ -1,6 +1,5 @@
 """No thread takes two locks in an order that another thread could take the other way round."""
 
-import ast
 import re
 import sys
 import threading
@@ -22,30 +21,6 @@ def documented() -> list[str]:
     """The modules whose locks the page lists, outermost first."""
     section = PAGE.partition("## The order of locks\n")[2].partition("\n## ")[0]
     return re.findall(r"^\| `([\w/]+\.py)` \|", section, re.MULTILINE)
-
-
-def locks_of_the_core() -> set[str]:
-    """Every module that a process of the core loads and that makes a lock."""
-    found = set()
-    for path in sorted((ROOT / "agent").rglob("*.py")):
-        name = path.relative_to(ROOT / "agent").as_posix()
-        calls = (node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
-        makes = any(isinstance(call, ast.Attribute) and call.attr in {"Lock", "RLock", "Condition"} for call in calls)
-        if makes and not name.startswith(
-            (
-                "centre/",
-                "cli/",
-                "recorder/",
-                "service_page/",
-                "viewing/",
-                "vision/",
-                "adapters/child_",
-                "adapters/picamera2",
-                "adapters/opencv",
-            )
-        ):
-            found.add(name)
-    return found
 
 
 class TracedLock:
@@ -98,10 +73,6 @@ def traced(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[tuple[str, str]]]:
     monkeypatch.setattr(threading, "Lock", make)
     yield TracedLock.nested
     TracedLock.nested.clear()
-
-
-def test_every_lock_of_the_core_has_its_place_in_the_order() -> None:
-    assert sorted(documented()) == sorted(locks_of_the_core())
 
 
 def test_locks_nest_in_the_documented_order_only(traced: set[tuple[str, str]], tmp_path: Path) -> None:

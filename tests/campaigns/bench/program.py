@@ -1,7 +1,6 @@
 """A bench as a program: its arguments, the run in a directory of its own, and then the table and the record."""
 
 import argparse
-import json
 import signal
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from typing import Any
 from rich.console import Console, RenderableType
 
 from agent.core.errors import EdgeAgentError
+from tests.campaigns import measured
 from tests.campaigns.bench import machine
 from tests.campaigns.bench.child import ROOT, ChildError
 
@@ -73,5 +73,4 @@ class Program:
             "machine": self.machine,
             **found,
         }
-        self._args.json.parent.mkdir(parents=True, exist_ok=True)
-        self._args.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        measured.write_record(self._args.json, record)

@@ -1,7 +1,6 @@
 """`python -m tests.campaigns.chaos`: the storm, the peers' table and the long backlog, in one run with one verdict."""
 
 import argparse
-import json
 import random
 import secrets
 import shutil
@@ -18,6 +17,7 @@ from typing import Any
 
 from rich.console import Console
 
+from tests.campaigns import measured
 from tests.campaigns.bench import machine
 from tests.campaigns.bench.child import ROOT, ChildError
 from tests.campaigns.bench.latency import Pacing
@@ -145,8 +145,7 @@ class Run:
             **self.record,
             "faults": self.faults,
         }
-        self._args.json.parent.mkdir(parents=True, exist_ok=True)
-        self._args.json.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
+        measured.write_record(self._args.json, whole)
         self.say(f"everything in numbers: {self._args.json}")
 
     def _note(self, part: str, record: dict[str, Any], faults: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from agent.bootstrap.commissioning import equipment
 from agent.core.commissioning.plan import Step, plan
 from agent.settings import load
 from edge_centre.key_files import make_key
+from tests.campaigns import measured
 from tests.support.agent_process import BUTTON, IN_EARNEST, LIGHTS, REPOSITORY, USER, AgentProcess, run_cli
 from tests.support.centre import Centre, Message
 from tests.support.certificates import BrokerAuthorities
@@ -177,8 +178,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"{len(walked.cuts)} power cuts, each taken up at its step")
     print(trouble or "the report holds, and names each alarm")
     record: dict[str, Any] = {"told": walked.told, "cuts": walked.cuts, "trouble": trouble}
-    args.json.parent.mkdir(parents=True, exist_ok=True)
-    args.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    measured.write_record(args.json, record)
     return 1 if trouble or actual < len(statuses) or len(walked.told) < len(walked.steps) else 0
 
 

@@ -1,6 +1,5 @@
 """The table of a day for a person, and its record for machines."""
 
-import json
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
@@ -56,5 +55,4 @@ def write_json(path: Path, rows: Sequence[Row], more: dict[str, Any]) -> None:
         }
         for row in rows
     ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({**more, "rows": listed}, indent=2) + "\n", encoding="utf-8")
+    measured.write_record(path, {**more, "rows": listed})

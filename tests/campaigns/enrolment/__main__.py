@@ -241,9 +241,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         table.add_row(*row)
     console.print(table)
     missed = [cut for cut in cuts if cut.fault]
-    args.json.parent.mkdir(parents=True, exist_ok=True)
     record = {"seed": args.seed, "seconds": round(time.monotonic() - began_s), "cuts": [asdict(each) for each in cuts]}
-    args.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    measured.write_record(args.json, record)
     console.print(
         f"{len(cuts) - len(missed)} of {len(cuts)} came back with an identity that works; "
         f"{sum(each.certain for each in cuts)} presses, "

@@ -1,7 +1,6 @@
 """`python -m tests.campaigns.mutants`: break the code, line by line, and see whether the tests notice."""
 
 import argparse
-import json
 import os
 import re
 import shutil
@@ -16,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from tests.campaigns import measured
 from tests.campaigns.mutants import named, score
 from tests.campaigns.mutants.breakage import Breakage
 from tests.campaigns.mutants.equivalent import EQUIVALENT
@@ -117,8 +117,7 @@ def _write_report(scores: list[score.FileScore], unnoticed: list[Breakage]) -> N
         "named": {"total": len(named.BREAKAGES), "not_noticed": [each._asdict() for each in unnoticed]},
         "files": [asdict(each) for each in scores],
     }
-    _REPORT.parent.mkdir(exist_ok=True)
-    _REPORT.write_text(json.dumps(report, indent=1) + "\n")
+    measured.write_record(_REPORT, report)
 
 
 if __name__ == "__main__":

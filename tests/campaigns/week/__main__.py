@@ -1,7 +1,6 @@
 """`python -m tests.campaigns.week`: seven days in a few minutes, with one verdict, a record and a picture."""
 
 import argparse
-import json
 import logging
 import sys
 import tempfile
@@ -13,6 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
+from tests.campaigns import measured
 from tests.campaigns.bench.child import ROOT
 from tests.campaigns.week.books import Outcome, Sample
 from tests.campaigns.week.disk import in_memory
@@ -56,8 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     faults = [*outcome.faults, *_growth(outcome.samples)]
     record = _record(world, outcome, faults) | {"seed": args.seed, "hours": args.hours}
     record["took_s"] = round(time.monotonic() - began_s, 1)
-    args.json.parent.mkdir(parents=True, exist_ok=True)
-    args.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    measured.write_record(args.json, record)
     picture = args.json.with_suffix(".svg")
     picture.write_text(draw(schedule, outcome, record), encoding="utf-8")
     for name, value in record.items():
