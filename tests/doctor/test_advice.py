@@ -12,11 +12,12 @@ from pathlib import Path, PosixPath
 import pytest
 
 from agent.adapters import account
+from agent.adapters.binding import CURRENT
 from agent.core.diagnosis.agent_report import _ADVICE
 from agent.core.diagnosis.certificate import judge_device
 from agent.core.diagnosis.disk import Disk, judge_disk
 from agent.core.errors import ModelError, SettingsError
-from agent.doctor import machine, papers, plan
+from agent.doctor import enrolment, machine, papers, plan
 from agent.doctor.check import Device
 from agent.doctor.plan import checks_of
 from agent.models.store import ModelStore
@@ -150,6 +151,23 @@ def test_a_technician_is_sent_to_no_finding_that_the_doctor_does_not_list(
     assert {"broker-1", "camera-front"} < named <= listed
     bare = {check.name for check in checks_of(Device(settings, simulate=False, agent=None), tmp_path, with_lights=True)}
     assert listed - bare == {"stream", "uploads", "data"}
+
+
+def test_an_identity_that_no_enrolment_has_made_is_said_to_be_by_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Device, "lacks", [])
+    settings = load(PROFILES / "kiosk-pi4/edge-agent.toml", environ={})
+    storage = settings.storage.model_copy(update={"directory": tmp_path})
+    device = Device(settings.model_copy(update={"storage": storage}), simulate=False, agent=None)
+
+    [by_hand] = enrolment.enrolment(device, quiet)
+    (device.directory / CURRENT).mkdir(parents=True)
+    [enrolled] = enrolment.enrolment(device, quiet)
+
+    name = settings.identity.user
+    assert by_hand.what == f"this device has an identity, by hand: {name}"
+    assert enrolled.what == f"this device has an identity: {name}"
 
 
 def test_the_service_user_needs_the_groups_of_the_pins_and_cameras_that_the_settings_name(

@@ -65,7 +65,7 @@ def test_what_is_hushed_ends_and_is_told_again_only_when_it_has_lasted_anew() ->
 
 def test_nothing_is_concluded_about_a_time_without_measurements() -> None:
     judge = SightJudge()
-    judge.update(DARK, START_NS)
+    assert judged((DARK, 18), judge=judge) == []
 
     assert judge.update(DARK, START_NS + 60 * SECOND) == []
     assert judge.update(DARK, START_NS - 60 * SECOND) == []
