@@ -1,7 +1,7 @@
 """What the centre may change of a device's settings, and the checks of a change. Pure.
 
 A change is one more layer, after all files. It can't touch an input, a lamp, a pin, the siren, the times of an alarm,
-who the device is or whom it obeys, because `ALLOWED` names none of them.
+who the device is or whom it obeys, because `ALLOWED` of `agent.contract.from_afar` names none of them.
 """
 
 import copy
