@@ -217,6 +217,10 @@ class VisionLink(KeptChild[ToCore, VisionSpec]):
     def _how_it_ended(self) -> str:
         return f"{self._called} ended: {self._reason}" if self._reason else super()._how_it_ended()
 
+    def _end(self, patience_s: float = 0.0) -> None:
+        self.heartbeat, self.in_view = None, _NOBODY  # at once: a kill may take seconds, and an alarm asks meanwhile
+        super()._end(patience_s)
+
     def _ended(self) -> None:
         self.heartbeat = None
         self.in_view = _NOBODY

@@ -25,6 +25,8 @@ from agent.runtime.supervision.supervisor import Supervisor
 _CHUNK = 64 * 1024
 _KILL_S = 5.0
 _LAST_S = 1.0
+_LAST_READS = 16
+"""How often a killed process is read: more than its socket holds. A child of its own might write for ever."""
 _START_PATIENCE_NS = 60 * 10**9
 """Until its first word: a small processor takes that long where everything starts at once."""
 S = TypeVar("S")
@@ -81,17 +83,16 @@ class Child(Generic[T]):
             data = b""
         *lines, self._in = (self._in + data).split(b"\n")
         self.is_over = not data or len(self._in) > LONGEST_LINE
-        bad: list[LinkError] = []
+        bad, first = 0, ""
         for line in lines:
             try:
                 message = self._decode(line)
             except LinkError as error:
-                bad.append(error)
+                bad, first = bad + 1, first or str(error)
                 continue
             yield message
         if bad:
-            more = f", and {len(bad) - 1} more" if bad[1:] else ""
-            log.error("%s: %s%s", self._name, bad[0], more)
+            log.error("%s: %s%s", self._name, first, f", and {bad - 1} more" if bad > 1 else "")
 
     def send(self, message: Message) -> bool:
         """Write a message; what the socket does not take now follows. False if nobody reads it. Never blocks."""
@@ -272,20 +273,24 @@ class KeptChild(ABC, Generic[T, S]):
         self.leave()
         process = self._child.process
         if process is not None:
+            left_s = max(0, self._left_s + self._stop_s - time.monotonic())
             try:
-                process.wait(max(0, self._left_s + self._stop_s - time.monotonic()))
+                process.wait(left_s)
             except subprocess.TimeoutExpired:
-                log.warning("%s of %s did not stop and is killed", self._called, self._camera)
+                if left_s:  # else it has been said
+                    log.warning("%s of %s did not stop and is killed", self._called, self._camera)
 
     def close(self) -> None:
         """End the process, first by asking, then by force. After the thread has ended."""
         self.leave()
-        self._do_jobs()
-        self.finish()
-        self._end()
-        with suppress(OSError):
-            os.close(self._wake)
-        self._wake = -1
+        try:
+            self._do_jobs()
+            self.finish()
+        finally:
+            self._end()
+            with suppress(OSError):
+                os.close(self._wake)
+            self._wake = -1
 
     # --- what each is
 
@@ -323,10 +328,12 @@ class KeptChild(ABC, Generic[T, S]):
 
     def _renew(self, now_ns: int) -> None:
         """Take the new spec, if it is another one."""
+        if self._new_spec is None:
+            return
         spec, self._new_spec = self._new_spec, None
-        if spec is not None and spec != self._spec:
+        if spec != self._spec:
+            self._end(self._respec_s)  # its last words are still about the old one
             self._spec, self._retry_ns = spec, now_ns
-            self._end(self._respec_s)
 
     def _ended(self) -> None:
         """The process is no more."""
@@ -397,8 +404,9 @@ class KeptChild(ABC, Generic[T, S]):
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(patience_s)
             self._child.kill()
-            while not self._child.is_over and self._has_more() and self._read():
-                pass  # its last words
+            for _ in range(_LAST_READS):
+                if self._child.is_over or not self._has_more() or not self._read():
+                    break
         self._child.close()
         self._ended()
 

@@ -8,6 +8,7 @@ import pytest
 from agent.core.camera.recorder_link import (
     BeginClip,
     ChainHead,
+    ClipFailed,
     FromRecorder,
     RecorderSpec,
     StartRecorder,
@@ -60,6 +61,13 @@ def test_what_a_recorder_says_arrives_as_one_line() -> None:
 def test_a_line_of_another_version_is_refused(decode: Any, line: bytes) -> None:
     with pytest.raises(LinkError, match="bad line on the recorder's link"):
         decode(line)
+
+
+def test_half_a_character_is_no_text_of_a_recorder() -> None:
+    line = b'{"t": "failed", "clip": "c", "detail": "%s"}'
+    assert decode_for_core(line % rb"\ud83d\ude00") == ClipFailed(clip="c", detail="\N{GRINNING FACE}")
+    with pytest.raises(LinkError):
+        decode_for_core(line % rb"\ud800")
 
 
 def test_a_password_in_a_bad_line_is_not_in_the_error() -> None:

@@ -14,6 +14,7 @@ from agent.contract.vocabulary import TamperKind
 from agent.core.camera.link import InView
 from agent.runtime.supervision.health import PartState
 from tests.support.camera_process import SERVE, Rig
+from tests.support.wait import wait_for
 
 AT = "AT = dict(event_id='e1', camera='front', frame_monoms=1, persons=1)\n"
 
@@ -269,6 +270,17 @@ def test_a_new_spec_starts_the_process_anew_and_is_no_fault(rig: Rig) -> None:
     assert link.pid != pid
     assert rig.failures == []
     assert [spec.source for spec in rig.specs] == ["file:other"]
+
+
+def test_what_a_process_said_before_its_settings_changed_is_not_about_the_new_ones(rig: Rig) -> None:
+    link = rig.link("hello(); lines.readline()")
+    rig.until(lambda: link.pid)
+    assert link._child.socket is not None
+    wait_for(link._has_more, what="a hello that nobody has read")
+    link.respec(link._spec.model_copy(update={"source": "file:other"}))
+    link.run_once(0)
+
+    assert link._spec.new_scene
 
 
 def test_on_battery_a_camera_slows_down_then_stops_and_comes_back_with_the_mains(rig: Rig) -> None:

@@ -31,6 +31,7 @@ ENDS = {
     "says a line of ten megabytes": "link.sendall(b'x' * 10_000_000); signal.pause()",
     "closes its link and lives on": "link.close(); signal.pause()",
     "says nothing": "signal.pause()",
+    "says nothing in many lines": "while True: link.sendall(b'\\n' * 65536)",
     "talks nonsense for ever": 'while True: link.sendall(b\'\\xff\\x00 {}\\n[1]\\n{"t": "nobody"}\\n\' * 100)',
 }
 """Each ends with a process that is no more, and a reason for a person."""
