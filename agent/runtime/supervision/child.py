@@ -27,6 +27,8 @@ _KILL_S = 5.0
 _LAST_S = 1.0
 _LAST_READS = 16
 """How often a killed process is read: more than its socket holds. A child of its own might write for ever."""
+_MOST_BAD = 100
+"""Lines in one read that are no messages: a process that writes more of them is ended."""
 _START_PATIENCE_NS = 60 * 10**9
 """Until its first word: a small processor takes that long where everything starts at once."""
 S = TypeVar("S")
@@ -72,7 +74,7 @@ class Child(Generic[T]):
 
     def read(self) -> Iterator[T]:
         """Yield what has come, without waiting. Lines that are no messages are left out, and the log has the first of
-        them; one without an end counts as the end of the link."""
+        them; too many of them, or one without an end, count as the end of the link."""
         if self.socket is None or self.is_over:
             return
         try:
@@ -89,6 +91,9 @@ class Child(Generic[T]):
                 message = self._decode(line)
             except LinkError as error:
                 bad, first = bad + 1, first or str(error)
+                if bad > _MOST_BAD:
+                    self.is_over = True
+                    break
                 continue
             yield message
         if bad:

@@ -273,9 +273,11 @@ def test_a_new_spec_starts_the_process_anew_and_is_no_fault(rig: Rig) -> None:
 
 
 def test_what_a_process_said_before_its_settings_changed_is_not_about_the_new_ones(rig: Rig) -> None:
-    link = rig.link("hello(); lines.readline()")
+    may = rig.directory / "may"
+    os.mkfifo(may)
+    link = rig.link(f"open({str(may)!r}).read(); hello(); lines.readline()")
     rig.until(lambda: link.pid)
-    assert link._child.socket is not None
+    may.write_text("")
     wait_for(link._has_more, what="a hello that nobody has read")
     link.respec(link._spec.model_copy(update={"source": "file:other"}))
     link.run_once(0)
@@ -323,8 +325,11 @@ def test_what_went_on_before_a_camera_ends_with_its_process_once(rig: Rig, how: 
         saw("loitering", "e3", phase="ended"),
         saw("line-crossed", "e4", line="gate", direction="left-to-right"),
     ]
-    link = rig.link(f"hello(); beat(); [say(**each) for each in {told}]; lines.readline(); signal.pause()")
+    ran = rig.directory / "ran"  # the next process says nothing
+    says = f"[say(**each) for each in {told} if not os.path.exists({str(ran)!r})]"
+    link = rig.link(f"hello(); beat(); {says}; open({str(ran)!r}, 'w'); lines.readline(); signal.pause()")
     rig.until(lambda: len(rig.told) == len(told))
+    wait_for(ran.exists)
     assert link.pid is not None
     if how == "killed":
         psutil.Process(link.pid).kill()
