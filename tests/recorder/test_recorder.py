@@ -98,6 +98,9 @@ def test_the_head_of_the_chain_is_told_every_hour_and_no_more_often(rig: Rig) ->
     rig.clock.advance(timedelta(minutes=6))
     rig.recorder.run_once(0)
     assert heads() == before + 1
+    rig.clock.advance(timedelta(minutes=54))
+    rig.recorder.run_once(0)
+    assert heads() == before + 1
 
 
 def test_a_clip_goes_on_while_it_is_extended_and_ends_when_asked(rig: Rig) -> None:

@@ -54,6 +54,16 @@ def test_reasons_that_alternate_are_told_once() -> None:
     assert len(judged(*[(DARK, 2), (SOFT, 2)] * 30)) == 1
 
 
+@pytest.mark.parametrize("step_s", [-60, 60])
+def test_measurements_on_both_sides_of_a_step_of_the_stamps_are_not_counted_together(step_s: float) -> None:
+    judge = SightJudge()
+    judged((DARK, 18), judge=judge)
+
+    again_ns = START_NS + round((18 + step_s) * SECOND)
+    assert judge.update(DARK, again_ns) == []
+    assert judge.update(DARK, again_ns + 2 * SECOND) == []
+
+
 def test_what_is_hushed_ends_and_is_told_again_only_when_it_has_lasted_anew() -> None:
     judge = SightJudge()
     judged((DARK, 30), judge=judge)
