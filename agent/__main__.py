@@ -23,7 +23,12 @@ COMMANDS = {
 }
 _MOVED = ("watch", "ack", "command", "conform", "report", "evidence", "keygen", "keys", "schema")
 """Commands of the office, which this program had until 0.1. They are handed on for one version."""
-_LAB = {"demo": "make run", "bench": "python -m deploy.lab bench"}
+_LAB = {
+    "demo": "make run",
+    "bench": "python -m deploy.lab bench",
+    "model build": "make model",
+    "model demo-video": "make demo-video",
+}
 _EXAMPLE = """\
 Examples:
   sudo edge-agent doctor                  what is wrong with this device, and what to do
@@ -40,8 +45,8 @@ What an office types (watch, ack, command, keys, evidence and more) is in `edge-
 def _elsewhere(arguments: Sequence[str]) -> int | None:
     """Hand a moved command to the office's program, or say where it went."""
     called = arguments[0]
-    if called in _LAB:
-        print(f"edge-agent: {called} is a developer's, in a checkout: {_LAB[called]}", file=sys.stderr)
+    if (lab := next((words for words in (called, " ".join(arguments[:2])) if words in _LAB), None)) is not None:
+        print(f"edge-agent: {lab} is a developer's command now, in a checkout: {_LAB[lab]}", file=sys.stderr)
         return FAILED
     if called not in _MOVED:
         return None
@@ -50,8 +55,8 @@ def _elsewhere(arguments: Sequence[str]) -> int | None:
     office = next((path for place in places if os.access(path := place / "edge-centre", os.X_OK)), None)
     if office is None:
         print(
-            f"edge-agent: {called} is a command of the office now: edge-centre {called}. It is in the package "
-            "edge-centre, which belongs on the office's PC",
+            f"edge-agent: {called} is a command of the office now. Run it there: edge-centre {called} (package "
+            "edge-centre; a kiosk does not need it)",
             file=sys.stderr,
         )
         return FAILED

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from agent.bootstrap import simulation, specs
-from agent.bootstrap.kiosk import open_pins
-from agent.bootstrap.optional_parts import prepare, start_lights
+from agent.bootstrap.kiosk import open_pins, start_lights
 from agent.bootstrap.parts import Parts, make_parts
 from agent.bootstrap.platform import Outside, board_serials, this_machine
 from agent.bootstrap.tap import run_tap
+from agent.bootstrap.uplink import prepare
 from agent.ports import Notifier
 from agent.runtime.alarms.edge_watch import EdgeWatch
 from agent.runtime.remote.from_afar import CONFIG, FromAfar

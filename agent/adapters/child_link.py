@@ -64,8 +64,7 @@ class CoreLink(Generic[T]):
 
     def first(self, kind: type[F]) -> F:
         """Wait for the first message, which must be of this kind. Raises LinkError."""
-        while (message := self.receive()) is None:
-            pass
+        message = self.receive()
         if not isinstance(message, kind):
             raise LinkError(f"the first message on the link is no {kind.__name__}")
         return message

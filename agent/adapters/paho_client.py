@@ -17,7 +17,6 @@ from agent.trust.broker_failures import InterfaceError
 from agent.trust.paho_bounded import MAXIMUM_PACKET_BYTES, BoundedClient
 
 _ALERT_TIMEOUT_S = 0.5
-_PUBLISH = 0x30
 RECEIVE_MAXIMUM = 20
 
 

@@ -1,6 +1,5 @@
 """Translates the settings into what a walk tries, and into what its report says of the device."""
 
-import filecmp
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,11 +10,6 @@ from agent.contract.commissioning import CommissionedDevice, Place, Wire
 from agent.core.commissioning.plan import Button, Camera, Equipment
 from agent.core.errors import MaskError
 from agent.settings import CameraSettings, Settings
-
-_SETTINGS = Path("/etc/edge-agent/edge-agent.d")
-_PROFILES = Path("/usr/share/edge-agent/profiles")
-_KIND = "[1-4]*.toml"
-"""The files that say what kind of device it is; the others are the site's, and its own."""
 
 
 def equipment(settings: Settings, serial: str = "") -> Equipment:
@@ -85,19 +79,6 @@ def wires(settings: Settings) -> Iterator[Wire]:
             yield Wire(name=light, what="light" if light != "tone" else "sounder", pins=f"GPIO{pin}")
     if settings.siren is not None:
         yield Wire(name="siren", what="siren", pins=f"GPIO{settings.siren.pin}")
-
-
-def profile_of(board: str, settings: Path = _SETTINGS, profiles: Path = _PROFILES) -> tuple[str, Path | None]:
-    """Return the name of the profile that is in use, and its wiring drawing: the one for this board (`model`) among
-    those whose files of the kind of device are ours. Empty where there is none. Raises OSError."""
-    for drawing in sorted(profiles.glob("*/wiring.svg")):
-        name, theirs = drawing.parent.name, drawing.parent / "edge-agent.d"
-        kind = [path.name for path in theirs.glob(_KIND)]
-        _, others, missing = filecmp.cmpfiles(theirs, settings, kind, shallow=False)
-        is_same = not others and not missing and {path.name for path in settings.glob(_KIND)} == {*kind}
-        if is_same and name.rpartition("-")[2] in board.lower().replace(" ", ""):
-            return name, drawing
-    return "", None
 
 
 def _text(path: Path) -> str:

@@ -12,6 +12,7 @@ from agent.bootstrap import specs
 from agent.bootstrap.platform import Outside
 from agent.bootstrap.uplink import Uplink
 from agent.core.camera.battery import Battery
+from agent.core.errors import HardwareError
 from agent.core.inputs.panel import Panel
 from agent.outbox.outbox import Outbox
 from agent.runtime.alarms.input_reporter import InputReporter
@@ -21,6 +22,7 @@ from agent.runtime.alarms.siren import SirenController
 from agent.runtime.cameras.cameras import Cameras
 from agent.runtime.recording.recordings import Recordings
 from agent.runtime.supervision.context import Context
+from agent.runtime.supervision.health import HealthBoard
 from agent.runtime.tap.service_page import ServicePage
 from agent.settings import Settings
 
@@ -45,6 +47,14 @@ def open_pins(settings: Settings, outside: Outside) -> Iterator[Pins]:
     finally:
         if factory is not None:
             factory.close()
+
+
+def start_lights(lights: GpiozeroLights, board: HealthBoard) -> None:
+    """Start the lights; report a failure and go on, since a kiosk without lights can still call for help."""
+    try:
+        lights.start()
+    except HardwareError as error:
+        board.report("lights", ok=False, detail=str(error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +83,7 @@ def make_kiosk(
     panel = specs.panel(settings)
     siren = _make_siren(settings, pins.factory, simulate=simulate, outbox=outbox, context=context)
     context.board.report(SERVICE, ok=True)
-    context.board.add_figures("inputs", panel)
+    context.board.add_figures("inputs", panel.figures)
     context.supervisor.add_pulse("lights", pins.lights)
     pipeline = Pipeline(
         book=specs.alarm_book(settings, context, outbox, simulated=simulate),

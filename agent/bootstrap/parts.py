@@ -167,5 +167,5 @@ def _make_data_use(settings: Settings, context: Context, outbox: Outbox) -> Data
     """Return what counts; the main loop ticks it."""
     data = DataUse(settings.data.month_bytes, settings.data.interface, context, outbox)
     if settings.data.interface:
-        context.board.add_figures(DATA, data)
+        context.board.add_figures(DATA, data.figures)
     return data

@@ -108,5 +108,5 @@ def _make_sending(
         is_simulated=simulated,
     )
     sending = Sending(rules, Uploader(UPLOADER_COMMAND, context.clock), context, outbox, publisher, data=data)
-    context.board.add_figures("uploads", sending)
+    context.board.add_figures("uploads", sending.figures)
     return sending

@@ -78,8 +78,8 @@ def _read(cert: Path, key: Path, probe: str, state: Path, clock: Clock) -> Found
         enrolled = None if binding is None else read_enrolled(binding, state)
         return Found(rfc3339(first_end), trouble_with(own, enrolled, clock.wall()))
     except (BrokerError, StorageError) as error:
-        log.warning("nobody is told when the certificate ends: %s", error)
+        log.warning("can't read the certificate's expiry date: %s", error)
         return Found(None, str(error).partition(" ([mqtt] ")[0])
     except Exception:
-        log.exception("nobody is told when the certificate ends")
+        log.exception("can't read the certificate's expiry date")
         return Found()

@@ -10,6 +10,7 @@ from agent.core.commissioning.plan import plan
 from agent.core.commissioning.witness import Witness
 from agent.outbox.outbox import Outbox
 from agent.runtime.cameras.cameras import Cameras
+from agent.runtime.commissioning.profile import profile_of
 from agent.runtime.commissioning.sealing import Files, OfDevice, Refused, Sealing
 from agent.runtime.supervision.context import Context
 from agent.runtime.uplink.announcer import Announcer
@@ -45,7 +46,7 @@ def make_sealing(
 
 
 def _of_device(settings: Settings, serial: str) -> OfDevice:
-    profile, drawing = commissioning.profile_of(commissioning.model())
+    profile, drawing = profile_of(commissioning.model())
     return OfDevice(
         described=commissioning.described(settings, serial, _certificate_ends(settings), profile),
         place=commissioning.place(settings),

@@ -1,5 +1,7 @@
 """Assembles the way to the centre and back."""
 
+import logging
+import threading
 from dataclasses import dataclass
 
 from agent.bootstrap import specs
@@ -22,6 +24,8 @@ from agent.runtime.uplink.sender import Sender
 from agent.settings import Settings
 from agent.settings.kept import Begun
 from agent.trust.jose_keys import KeyRing
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,18 @@ def make_handler(begun: Begun, context: Context, outbox: Outbox) -> tuple[Comman
     handler = CommandHandler(identity=settings.identity, context=context, outbox=outbox, keys=keys, key_watch=key_watch)
     outbox.replay.on_end = lambda end: handler.order_done(replay_done(end))
     return handler, keys, key_watch
+
+
+def prepare(keys: KeyRing) -> None:
+    """Load what verifying needs, on a thread of its own: a hanging disk must hold up no other thread."""
+
+    def load() -> None:
+        try:
+            keys.prepare()
+        except Exception:
+            log.exception("the library that verifies commands can't be loaded")
+
+    threading.Thread(target=load, name="keys", daemon=True).start()
 
 
 def listen(

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from agent.bootstrap import specs
 from agent.contract import layers
+from agent.contract.command_line import DEFAULT_CONFIG
 from agent.contract.identity import LONGEST_COMMON_NAME, common_name
-from agent.contract.options import DEFAULT_CONFIG
 from agent.core.errors import MaskError
-from agent.settings import kept, left_of_example
+from agent.settings import kept
+from agent.settings.example import left_of_example
 
 _EXAMPLE = """\
 Example:

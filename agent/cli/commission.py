@@ -16,8 +16,8 @@ from agent.bootstrap.platform import board_serials
 from agent.bootstrap.specs import tap_socket
 from agent.cli.pasted_key import load_or_ask
 from agent.cli.sealing import Desk
+from agent.contract.command_line import add_config
 from agent.contract.commissioning import ROLES
-from agent.contract.options import add_config
 from agent.contract.words import printable
 from agent.core.commissioning.plan import Order, plan
 from agent.core.commissioning.walk import Answer, View, Walk

@@ -5,7 +5,7 @@ from functools import partial
 
 from agent.adapters.in_time import in_time
 from agent.adapters.rights import give_up_root
-from agent.contract.options import add_config
+from agent.contract.command_line import add_config
 from agent.core.errors import StorageError
 from agent.runtime.remote.kept import Kept
 from agent.settings import load

@@ -17,7 +17,7 @@ from agent.adapters.systemd_unit import UNIT, ask_unit
 from agent.bootstrap import specs
 from agent.cli.enrol import state_directory, tools, use_provider
 from agent.contract import layers
-from agent.contract.options import add_config
+from agent.contract.command_line import add_config
 from agent.contract.words import printable
 from agent.core.errors import CopiedCard, EdgeAgentError, UsageError
 from agent.provisioning import decommission, settings_files

@@ -15,8 +15,8 @@ from agent.adapters import account
 from agent.adapters.account import SERVICE_USER
 from agent.adapters.systemd_unit import ask_unit
 from agent.cli.doctor_table import Table
+from agent.contract.command_line import DEFAULT_CONFIG, add_config
 from agent.contract.envelope import rfc3339
-from agent.contract.options import DEFAULT_CONFIG, add_config
 from agent.core.diagnosis.finding import Report, State, count, summary, worst
 from agent.core.errors import SettingsError, UsageError
 from agent.doctor.bounded import run_bounded

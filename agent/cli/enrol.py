@@ -18,11 +18,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from agent.adapters.board import Board
+from agent.adapters.disk import write_file
 from agent.adapters.rights import TPM_GROUP, as_owner
 from agent.adapters.system_clock import SystemClock
 from agent.contract import layers
+from agent.contract.command_line import DEFAULT_CONFIG, add_config
 from agent.contract.leaves import base64url
-from agent.contract.options import DEFAULT_CONFIG, add_config
 from agent.contract.vocabulary import TimeQuality
 from agent.core import service_code
 from agent.core.errors import EdgeAgentError, SettingsError, StorageError, UsageError
@@ -35,7 +36,6 @@ from agent.provisioning.progress import Step
 from agent.settings import kept, load
 from agent.trust import claim, openssl
 from agent.trust.claim import Claim, ClaimError
-from agent.trust.whole_file import replace_file
 
 REFUSED = 3
 """The exit code when asking again is no use."""
@@ -183,7 +183,7 @@ def _keep_service_code(code: str | None, state: Path) -> None:
         settings_files.remove(state / service_code.FILE)
     else:
         content = service_code.written(service_code.hashed(code))
-        replace_file(state / service_code.FILE, content, 0o600)
+        write_file(state / service_code.FILE, content, 0o600)
 
 
 def _let_units_use_the_tpm(around: Tools) -> None:

@@ -13,8 +13,8 @@ from agent.adapters.binding import CURRENT
 from agent.adapters.gpiozero_lights import GpiozeroLights
 from agent.adapters.gpiozero_pins import open_pin_factory
 from agent.bootstrap import specs
+from agent.contract.command_line import add_config
 from agent.contract.lamps import NOT_ENROLLED, REFUSED, LightState
-from agent.contract.options import add_config
 from agent.core.errors import SettingsError
 from agent.core.wiring import LightPins
 from agent.provisioning import progress

@@ -9,7 +9,7 @@ from agent.adapters.broker_probe import reach
 from agent.adapters.rights import TPM_GROUP, give_up_root
 from agent.bootstrap import specs
 from agent.cli.enrol import REFUSED, tools, use_provider
-from agent.contract.options import add_config
+from agent.contract.command_line import add_config
 from agent.core.errors import BrokerError, EdgeAgentError, NoProbeCertificate, StepFailed
 from agent.doctor.brokers import log_in
 from agent.provisioning.credentials import Set, Store

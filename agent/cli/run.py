@@ -10,7 +10,7 @@ import sys
 from types import FrameType
 
 from agent.contract import layers
-from agent.contract.options import add_config
+from agent.contract.command_line import add_config
 from agent.runtime.supervision.log_stream import LogStream
 from agent.runtime.supervision.main_loop import MainLoop
 from agent.settings import kept

@@ -8,7 +8,7 @@ from typing import Any
 
 from agent.adapters.rights import give_up_root
 from agent.bootstrap.specs import sim_socket
-from agent.contract.options import add_config
+from agent.contract.command_line import add_config
 from agent.core.errors import EdgeAgentError
 from agent.settings import load
 from agent.sim import control_socket

@@ -1,12 +1,15 @@
-"""A program whose commands are modules: finds the command, and turns errors into one line and an exit code."""
+"""A program whose commands are modules: finds the command, and turns errors into one line and an exit code. Also the
+option that most commands share."""
 
 import argparse
 import gc
 import importlib
+import io
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from agent import __version__
@@ -14,6 +17,8 @@ from agent.contract.errors import EdgeAgentError, SettingsError, UsageError
 from agent.contract.spelling import did_you_mean
 
 DONE, FAILED, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
+DEFAULT_CONFIG = Path("/etc/edge-agent/edge-agent.toml")
+"""Where a device keeps its settings."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +34,14 @@ class Program:
     """Where these modules are."""
     elsewhere: Callable[[Sequence[str]], int | None] = lambda _: None
     """Given the arguments, runs what is another program's and returns its exit code; None if it is none."""
+    others: Mapping[str, str] = field(default_factory=dict)
+    """What `elsewhere` runs and the help lists: what each does, by its name."""
 
     def main(self, argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one for each end
         """Run one command; returns the exit code: 0 done, 1 failed, 2 bad usage or settings, 130 interrupted."""
         arguments = list(sys.argv[1:] if argv is None else argv)
+        if isinstance(sys.stdout, io.TextIOWrapper):  # a device's words end nothing at a terminal that lacks a letter
+            sys.stdout.reconfigure(errors="backslashreplace")
         try:
             gc.disable()  # imports create almost no garbage, and collecting takes a sixth of the loading time
             if not arguments:
@@ -76,6 +85,9 @@ class Program:
                 importlib.import_module(f"{self.package}.{name.replace('-', '_')}").add_parser(subparsers)
             elif called is None:
                 subparsers.add_parser(name, help=text)
+        if called is None:
+            for name, text in self.others.items():
+                subparsers.add_parser(name, help=text)
         return parser
 
 
@@ -89,3 +101,14 @@ class _Parser(argparse.ArgumentParser):
             end = "" if meant.endswith("?") else ";"
             raise UsageError(f"{value!r} is not a command: {meant}{end} `{self.prog} --help` shows what each does")
         super()._check_value(action, value)
+
+
+def add_config(parser: argparse.ArgumentParser, *, of: str = "") -> None:
+    """Add `--config`; `of` says whose settings these are."""
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=DEFAULT_CONFIG,
+        metavar="FILE",
+        help=f"settings file (TOML){of}; default: {DEFAULT_CONFIG}",
+    )

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from agent.contract.evidence_names import OBJECT_NAME
 from agent.contract.mistakes import mistake
+from agent.contract.stores import OBJECT_NAME
 from agent.contract.vocabulary import AckAction, CloseReason, Name, TimeQuality, Words
 
 NONCE_LIFE_S = 600

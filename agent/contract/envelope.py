@@ -21,7 +21,17 @@ from agent.contract.events import (
 )
 from agent.contract.identity import LEVEL, Identity
 from agent.contract.kinds import EVENT_EXPIRY_S, KINDS
-from agent.contract.messages import AlarmData, AlarmsData, Draft, Payload, Rank, ResultData, SecurityData, StateData
+from agent.contract.messages import (
+    AlarmData,
+    AlarmsData,
+    Draft,
+    Payload,
+    Rank,
+    ResultData,
+    SecurityData,
+    StateData,
+    encodable_json,
+)
 from agent.contract.times import rfc3339 as rfc3339  # noqa: PLC0414
 
 if TYPE_CHECKING:
@@ -196,27 +206,29 @@ def seal(draft: Draft, source: str, boot_id: str, stamp: Stamp, epoch: str = "")
     if draft.picture is not None:
         return draft.picture
     # The same form as `Envelope`, but without the cost of building the model: every press goes through here.
-    head = pydantic_core.to_json(
-        {
-            "specversion": "1.0",
-            "id": stamp.id,
-            "source": source,
-            "type": draft.type,
-            "subject": draft.subject,
-            "time": stamp.time,
-            "dataschema": f"urn:edge-agent:schema:{draft.type}",
-            "datacontenttype": "application/json",
-            "bootid": boot_id,
-            **({"epoch": epoch} if epoch else {}),
-            "seq": stamp.seq,
-            **({} if stamp.record is None else {"record": stamp.record}),
-            "recordtop": stamp.recordtop,
-            "recorddone": stamp.recorddone,
-            "monoms": stamp.monoms,
-            "timeq": stamp.timeq,
-            **({} if stamp.nonce is None else {"nonce": stamp.nonce}),
-        }
-    )
+    fields = {
+        "specversion": "1.0",
+        "id": stamp.id,
+        "source": source,
+        "type": draft.type,
+        "subject": draft.subject,
+        "time": stamp.time,
+        "dataschema": f"urn:edge-agent:schema:{draft.type}",
+        "datacontenttype": "application/json",
+        "bootid": boot_id,
+        **({"epoch": epoch} if epoch else {}),
+        "seq": stamp.seq,
+        **({} if stamp.record is None else {"record": stamp.record}),
+        "recordtop": stamp.recordtop,
+        "recorddone": stamp.recorddone,
+        "monoms": stamp.monoms,
+        "timeq": stamp.timeq,
+        **({} if stamp.nonce is None else {"nonce": stamp.nonce}),
+    }
+    try:
+        head = pydantic_core.to_json(fields)
+    except pydantic_core.PydanticSerializationError:
+        head = encodable_json(fields)
     return b'%b,"data":%b}' % (head[:-1], draft.data_json.encode())
 
 

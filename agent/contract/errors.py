@@ -21,13 +21,5 @@ class StorageError(EdgeAgentError):
     """The state directory or a database in it can't be used."""
 
 
-class UnwritableError(StorageError):
-    """The disk can be read but not written: it is read-only."""
-
-
-class DiskFullError(UnwritableError):
-    """There is no room left on the disk."""
-
-
 class NoProbeCertificate(BrokerError):  # noqa: N818 - what is so, as the doctor says it
     """The probe has no certificate of its own. If it used the device's, that might end the device's connection."""

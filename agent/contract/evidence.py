@@ -1,12 +1,12 @@
 """What the device says of its recordings and of their uploads: identifiers, times and hashes."""
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
-from agent.contract.evidence_names import OBJECT_NAME
 from agent.contract.messages import Payload
+from agent.contract.stores import OBJECT_NAME
 from agent.contract.vocabulary import Count, Label, Time, Uuid
 
 EvidenceChange = Literal[
@@ -23,7 +23,6 @@ EvidenceChange = Literal[
     "upload-failed",
 ]
 ObjectName = Annotated[str, Field(json_schema_extra={"pattern": OBJECT_NAME})]
-CHANGES: tuple[EvidenceChange, ...] = get_args(EvidenceChange)
 
 
 class ChainHead(TypedDict):

@@ -49,17 +49,22 @@ def altered(part: Any, pointer: str, hashes: Mapping[str, str]) -> list[str]:
 
 def parse(content: bytes) -> Any:
     """Return a JSON document in which no object names a field twice: one reader would take the first, another the last.
+    Nor does it hold half a surrogate pair, which is not text: nothing that holds it can be encoded.
 
     Raises DocumentError.
     """
     try:
-        return json.loads(content, object_pairs_hook=_once, parse_constant=_no_number)
+        text = content.decode("utf-8-sig")  # given bytes, the library would let half a pair pass
+        found = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
+        if "\\u" in text:
+            json.dumps(found, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         ended = error.pos >= len(error.doc.rstrip()) or error.msg.startswith("Unterminated")
         why = "it was cut short" if ended else f"line {error.lineno}, column {error.colno} is not JSON"
         raise DocumentError(why) from error
     except (ValueError, RecursionError) as error:  # not UTF-8, too deep, or a number of thousands of digits
         raise DocumentError(f"it is not JSON: {str(error)[:100]}") from error
+    return found
 
 
 def _leaves(value: Any, pointer: str) -> Iterator[tuple[str, Any]]:

@@ -3,12 +3,14 @@
 You may add a field freely; to change the meaning of a field you need a new type version.
 """
 
+import json
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import PydanticSerializationError
 
 from agent.contract.stages import Stage
 from agent.contract.vocabulary import (
@@ -61,7 +63,7 @@ class Envelope(BaseModel):
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
-    specversion: Literal["1.0"] = "1.0"
+    specversion: Literal["1.0"]
     id: Uuid
     """UUID version 7, unique. A message that is sent again keeps it, and all else but `historical` and `nonce`."""
     source: str
@@ -224,7 +226,7 @@ class AlarmData(Payload):
 class AlarmsData(Payload):
     """`up/alarms`: every open alarm, retained."""
 
-    open: tuple[AlarmData, ...] = ()
+    open: tuple[AlarmData, ...]
     """Oldest first; empty when none is open."""
 
 
@@ -300,4 +302,15 @@ class Draft:
     @cached_property
     def data_json(self) -> str:
         """The data as JSON, without what is None."""
-        return "{}" if self.data is None else self.data.model_dump_json(exclude_none=True)
+        if self.data is None:
+            return "{}"
+        try:
+            return self.data.model_dump_json(exclude_none=True)
+        except PydanticSerializationError:
+            return encodable_json(self.data.model_dump(mode="json", exclude_none=True)).decode()
+
+
+def encodable_json(value: dict[str, Any]) -> bytes:
+    """Return it as JSON with a question mark for each half of a surrogate pair, which a file's name may hold: UTF-8
+    can't encode one, and its message must not be lost for it."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""The host of a store that a device uploads to."""
+"""Stores that a device uploads to: their host, and what a segment of a recording is called there."""
 
 import re
 from ipaddress import ip_address
@@ -6,6 +6,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+OBJECT_NAME = r"^[a-z0-9-]{1,64}/\d{4}-\d\d-\d\d/\d\d/\d\d-\d\d\.\d{3}Z\.\d{1,9}(\.mp4|_end)$"
+"""Camera, day, hour, minute and second at which it begins (UTC), and its number: as ONVIF's Recording
+Control has it behind its prefix."""
 _NAME = re.compile(r"(?=.{1,253}$)(?:[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _WHAT = "this is the host of a store, in small letters, with :PORT (1 to 65535) where it is not 443"
 
@@ -26,3 +29,8 @@ def _host(text: str) -> str:
 
 
 Host = Annotated[str, AfterValidator(_host)]
+
+
+def is_object_name(text: str) -> bool:
+    """Whether a segment may be called so: digits are those of ASCII, as in a JSON Schema."""
+    return re.fullmatch(OBJECT_NAME, text, re.ASCII) is not None

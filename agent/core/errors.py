@@ -4,12 +4,10 @@ from collections.abc import Sequence
 
 # Every error of the agent is imported from here, those that it shares with the command centre's library too.
 from agent.contract.errors import BrokerError as BrokerError  # noqa: PLC0414
-from agent.contract.errors import DiskFullError as DiskFullError  # noqa: PLC0414
 from agent.contract.errors import EdgeAgentError as EdgeAgentError  # noqa: PLC0414
 from agent.contract.errors import NoProbeCertificate as NoProbeCertificate  # noqa: PLC0414
 from agent.contract.errors import SettingsError as SettingsError  # noqa: PLC0414
 from agent.contract.errors import StorageError as StorageError  # noqa: PLC0414
-from agent.contract.errors import UnwritableError as UnwritableError  # noqa: PLC0414
 from agent.contract.errors import UsageError as UsageError  # noqa: PLC0414
 
 
@@ -65,6 +63,14 @@ class CopiedCard(BrokerError):  # noqa: N818 - what is so
 
 class MessageRefused(BrokerError):  # noqa: N818 - a verdict, as the broker's own
     """This broker will never take this message, for example because it is larger than the broker allows."""
+
+
+class UnwritableError(StorageError):
+    """The disk can be read but not written: it is read-only."""
+
+
+class DiskFullError(UnwritableError):
+    """There is no room left on the disk."""
 
 
 class DamagedError(StorageError):

@@ -14,7 +14,8 @@ from agent.core.errors import BrokerError, MaskError, SettingsError, StorageErro
 from agent.doctor.check import Device, Note
 from agent.provisioning.credentials import PAGE
 from agent.runtime.remote.kept import KeySet
-from agent.settings import Settings, kept, left_of_example
+from agent.settings import Settings, kept
+from agent.settings.example import left_of_example
 from agent.trust import x509_files
 from agent.trust.jose_keys import read_key_set
 

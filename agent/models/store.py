@@ -6,7 +6,6 @@ that its own agent can write.
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +18,7 @@ from agent.core.camera.model_manifest import ModelManifest
 from agent.core.errors import ModelError, ModelRefusedError
 from agent.core.installation import INSTALL_AGAIN, is_packaged
 from agent.models.cache import cache_directory
+from agent.trust.whole_file import replace_file
 
 BUILT_MODELS = ("movenet-person-int8", "movenet-person-float32")
 """What `make model` makes; the package holds the first."""
@@ -94,16 +94,17 @@ class ModelStore:
                 refused = str(error)
             elif not refused:
                 raise
-            found = self._first_whole(BUILT_MODELS[0])
+            found = self.built()
             if found is None:
                 raise ModelRefusedError(refused) from error
             stored = found
         return stored, refused and f"using {stored.path}, because {refused}"
 
-    def _first_whole(self, name: str) -> StoredModel | None:
+    def built(self) -> StoredModel | None:
+        """Return the first built model that is whole: it runs wherever another can't."""
         for directory in self.directories:
             with suppress(ModelError):
-                return _load(directory, name)
+                return _load(directory, BUILT_MODELS[0])
         return None
 
     def list(self) -> "list[tuple[ModelManifest, Path]]":
@@ -206,24 +207,8 @@ def install(manifest: ModelManifest, content: Path, directory: Path) -> Path:
     content.chmod(0o644)
     _sync(content)
     content.replace(path)
-    write_atomically(directory / f"{manifest.name}.json", manifest.model_dump_json(indent=2).encode() + b"\n")
+    replace_file(directory / f"{manifest.name}.json", manifest.model_dump_json(indent=2).encode() + b"\n", mode=0o644)
     return path
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file as a whole, durably. Raises OSError."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def _sync(path: Path) -> None:

@@ -22,10 +22,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agent.adapters.binding import BINDING, CREDENTIALS, RENEWAL
 from agent.adapters.binding import PAGE as ENROLLED_PAGE
+from agent.adapters.disk import explained, write_file
 from agent.core.errors import StorageError
 from agent.trust.openssl import KeyKind
 from agent.trust.synced_file import sync_names
-from agent.trust.whole_file import explained, read_file, replace_file
+from agent.trust.whole_file import read_file
 
 Purpose = Literal["next", "renewing"]
 KEY, CERTIFICATE, AUTHORITIES, PAGE = "device.key", "device.pem", "ca.pem", ENROLLED_PAGE.name
@@ -160,7 +161,7 @@ class Store:
 
     def write(self, path: Path, content: bytes) -> None:
         """Replace a file as a whole, onto the disk. Raises StorageError."""
-        replace_file(path, content, 0o600)
+        write_file(path, content, 0o600)
         self._reached(path.name)
 
     def _named(self, link: str) -> Set | None:

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
+from agent.adapters.disk import write_file
 from agent.core.errors import StorageError
-from agent.trust.whole_file import replace_file
 
 RUN = Path("/run/edge-agent-enrol")
 """Root's. It is gone after a restart, when the enrolment is tried again if there is a claim on the card."""
@@ -76,7 +76,7 @@ def tell(step: Step, says: str) -> str | None:
             RUN.mkdir(mode=0o755)
             RUN.chmod(0o755)  # whatever the umask
         content = json.dumps({"step": step, "says": says}, ensure_ascii=False)
-        replace_file(RUN / _STATE, content.encode(), 0o644)
+        write_file(RUN / _STATE, content.encode(), 0o644)
         if CARD.is_dir():
             with _locked(), _writable():
                 _put_on_the_card(step, says)
@@ -96,7 +96,7 @@ def _put_on_the_card(step: Step, says: str) -> None:
     lines = [*(line for line in before if not _OPEN.match(line)), f"{now} {says}"]
     if step is Step.ENROLLED and not (CARD / _FIRST_BOOT).exists():
         lines.append(f"{now} done")
-    replace_file(CARD / LOG, "".join(f"{line}\n" for line in lines[-_LINES:]).encode(), 0o644)
+    write_file(CARD / LOG, "".join(f"{line}\n" for line in lines[-_LINES:]).encode(), 0o644)
 
 
 def _lines() -> list[str]:

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from agent.adapters.child_process import give_way
+from agent.adapters.disk import write_file
 from agent.contract.commissioning import JwsSignature, Report, payload_of
 from agent.contract.errors import EdgeAgentError
 from agent.core.diagnosis.certificate import unusable
 from agent.trust import openssl
 from agent.trust.commissioning_report import of_the_technician, seal
 from agent.trust.jose_keys import KeyRing
-from agent.trust.whole_file import replace_file
 from agent.trust.x509_files import kind_of_key
 
 _NICENESS, _OOM_SCORE = 15, 600
@@ -46,7 +46,7 @@ def sealed(request: dict[str, Any]) -> dict[str, Any]:
         why, do = unusable(kind_of_key(key), str(key), str(error))
         return {"refused": f"{why}; {do}" if do else str(error)}
     file.parent.mkdir(mode=0o750, exist_ok=True)
-    replace_file(file, done.content(), 0o640)
+    write_file(file, done.content(), 0o640)
     return {"data": done.data.model_dump(mode="json", exclude_none=True)}
 
 

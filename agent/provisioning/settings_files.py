@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from agent.adapters.binding import CURRENT
+from agent.adapters.disk import explained, write_file
 from agent.adapters.rights import as_owner
 from agent.core.errors import StorageError
 from agent.provisioning.credentials import AUTHORITIES, CERTIFICATE, KEY
 from agent.provisioning.est import RegistrarError
 from agent.trust.jose_keys import parse_keys
-from agent.trust.whole_file import explained, replace_file
 
 LAYER = "95-enrolled.toml"
 COMMAND_KEYS = "command-keys.json"
@@ -72,7 +72,7 @@ def write(path: Path, content: bytes, *, overlay: str = "overlayroot-chroot") ->
 
     Raises StorageError.
     """
-    as_owner(path.parent, partial(replace_file, path, content, 0o644), limit_s=_DISK_S)
+    as_owner(path.parent, partial(write_file, path, content, 0o644), limit_s=_DISK_S)
     if is_overlay(path.parent):
         try:
             command = [overlay, "sh", "-c", _ON_THE_CARD, "sh", str(path)]

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from agent.adapters.disk import write_file
 from agent.contract.kinds import KINDS
 from agent.contract.uuid7 import Uuid7Source
 from agent.core.commissioning.plan import Order, Step
 from agent.core.commissioning.record import Kept
 from agent.core.commissioning.walk import Walk
 from agent.core.errors import EdgeAgentError, SettingsError
-from agent.trust.whole_file import replace_file
 
 _FILE = "walk.json"
 _LONGEST_LINE = 4 << 20
@@ -138,4 +138,4 @@ def _write(file: Path, kept: Kept) -> None:
             return
     except FileNotFoundError:
         pass
-    replace_file(file, text, 0o640)  # for the group of the directory, whichever of the two writes
+    write_file(file, text, 0o640)  # for the group of the directory, whichever of the two writes

@@ -1,7 +1,6 @@
 """Everything that a person can set, and the code that reads it."""
 
 from agent.core.camera.settings import CameraSettings
-from agent.settings.example import left_of_example
 from agent.settings.file import lamps_despite_mistakes, load
 from agent.settings.tree import Settings, mask_url
 from agent.settings.wiring import SirenSettings
@@ -11,7 +10,6 @@ __all__ = [
     "Settings",
     "SirenSettings",
     "lamps_despite_mistakes",
-    "left_of_example",
     "load",
     "mask_url",
 ]

@@ -243,7 +243,7 @@ def _list(value: Any) -> list[Any]:
 
 _FORMS = [kind.form for kind in KINDS]
 _PATTERN_ADVICE = {
-    "delegate": "a delegate is xnnpack, none, or a shared library such as libedgetpu.so.1",
+    "delegate": "a delegate is xnnpack, none, hailo, imx500, or a shared library such as libedgetpu.so.1",
     "source": f"a source is {', '.join(_FORMS[:-1])} or {_FORMS[-1]}",
     "interfaces": "a network interface has at most 15 characters, such as eth0 or wwan0",
     "root": "the root is one or two levels of small letters, digits and hyphens, such as edge/v1",

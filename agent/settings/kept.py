@@ -20,6 +20,7 @@ from agent.settings.afar import apply, named
 from agent.settings.file import settings_of
 from agent.settings.tree import Settings
 from agent.trust.jose_keys import parse_keys
+from agent.trust.synced_file import sync_names
 from agent.trust.whole_file import read_file
 
 FILE = "from-afar.json"
@@ -60,11 +61,7 @@ def store_kept(directory: Path, kept: Kept) -> None:
             file.flush()
             os.fsync(file.fileno())
         new.replace(path)
-        opened = os.open(directory, os.O_RDONLY)  # a name is safe once the directory that has it is
-        try:
-            os.fsync(opened)
-        finally:
-            os.close(opened)
+        sync_names(directory)
     except OSError as error:
         raise StorageError(f"{path}: {(error.strerror or str(error)).lower()}") from error
 

@@ -6,7 +6,7 @@ Only the composition roots and the command line import this module; all other pa
 import re
 from datetime import time, timedelta, timezone
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
@@ -16,10 +16,7 @@ from agent.contract.identity import Identity
 from agent.contract.spelling import nearest
 from agent.core.camera.settings import CameraSettings
 from agent.core.section import Section, TopicLevel
-from agent.settings.evidence import EvidenceSettings
-from agent.settings.live import LiveSettings
-from agent.settings.sparing import BatterySettings, DataSettings
-from agent.settings.upload import UploadSettings
+from agent.settings.video import EvidenceSettings, LiveSettings, UploadSettings
 from agent.settings.wiring import ButtonSettings, ConditionSettings, LightsSettings, SirenSettings
 
 ENVIRONMENT_PREFIX = "EDGE_AGENT_"
@@ -142,7 +139,7 @@ class AlarmSettings(Section):
     it. Never for a silent button."""
 
     @model_validator(mode="after")
-    def _in_order(self) -> "AlarmSettings":
+    def _in_order(self) -> Self:
         if self.unconfirmed_after_s <= self.delayed_after_s:
             raise ValueError("unconfirmed_after_s must be above delayed_after_s: both count from the press")
         return self
@@ -192,6 +189,41 @@ class HealthSettings(Section):
     """The regular report."""
 
     interval_s: float = Field(default=75.0, ge=1, le=3600)
+
+
+class DataSettings(Section):
+    """How much may be sent and received in a month where a SIM card is paid by the megabyte. Alarms are sent anyway."""
+
+    interface: str = Field(default="", pattern=r"^[^/\s]{0,15}$")
+    """The network interface of the SIM card, such as `wwan0`; without it nothing is counted."""
+    month_bytes: int = Field(default=0, ge=0)
+    """How much goes over it in a month (of UTC), both ways, until recordings, live view and the pictures of events
+    stop; 0: no limit."""
+
+    @model_validator(mode="after")
+    def _a_limit_is_of_something(self) -> Self:
+        if self.month_bytes and not self.interface:
+            raise ValueError("month_bytes needs interface: the network interface of the SIM card")
+        return self
+
+
+class BatterySettings(Section):
+    """What cameras do while the kiosk runs on its battery; without this table all that they always do."""
+
+    slow_after_s: float = Field(default=0.0, ge=0, le=86400)
+    """How long the mains must be away until cameras look less often; an input of the kind `mains` tells, after its own
+    delay."""
+    frames_per_second: float = Field(default=2.0, ge=1, le=30)
+    """How often they look then, at most."""
+    stop_after_s: float = Field(default=1800.0, ge=60, le=86400)
+    """How long the mains must be away until cameras stop. They stop at once when an input of the kind `battery` tells
+    that it is low."""
+
+    @model_validator(mode="after")
+    def _slow_comes_first(self) -> Self:
+        if self.stop_after_s < self.slow_after_s:
+            raise ValueError("stop_after_s must not be below slow_after_s: cameras slow down before they stop")
+        return self
 
 
 class LogSettings(Section):

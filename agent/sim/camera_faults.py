@@ -3,10 +3,13 @@
 The core imports this module for the names of the faults, so it imports no numpy.
 """
 
+import os
+import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +44,13 @@ class CameraFault(StrEnum):
 class CameraFaultFile:
     """A fault that another process sets: the first word of a file. No file or an unknown word means no fault."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, directory: Path, camera: str) -> None:
+        self._path = directory / f"{camera}.fault"
+
+    def set(self, fault: CameraFault) -> None:
+        """Set the fault. In the other process."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.write_text(fault.value, encoding="utf-8")
 
     def __call__(self) -> CameraFault:
         """Return the current fault."""
@@ -50,6 +58,28 @@ class CameraFaultFile:
             return CameraFault(self._path.read_text(encoding="utf-8").split()[0])
         except (OSError, ValueError, IndexError):
             return CameraFault.NONE
+
+
+def camera_faults(
+    files: Sequence[CameraFaultFile], pids: Callable[[], Iterable[int | None]]
+) -> dict[str, Callable[[], None]]:
+    """Return each fault of the cameras, as `camera-FAULT`, and what ends their processes, as `vision-crash`."""
+    faults: dict[str, Callable[[], None]] = {
+        f"camera-{fault.value}": partial(_set_each, files, fault) for fault in CameraFault
+    }
+    return {"vision-crash": lambda: _kill(pids()), **faults}
+
+
+def _set_each(files: Sequence[CameraFaultFile], fault: CameraFault) -> None:
+    for file in files:
+        file.set(fault)
+
+
+def _kill(pids: Iterable[int | None]) -> None:
+    """Kill every camera process as the kernel's out-of-memory killer would."""
+    for pid in pids:
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
 
 
 class FaultyCamera:

@@ -17,8 +17,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from agent.ports import Lights
 from agent.sim import control_socket
-from agent.sim.pins import ShownLights, SimPins
+from agent.sim.pins import SimPins
 
 DEFAULT_HOLD_S = 0.1
 DEFAULT_PAUSE_S = 0.5
@@ -60,7 +61,7 @@ class SimControl:
         self,
         socket_path: Path,
         pins: SimPins,
-        lights: ShownLights,
+        lights: Lights,
         faults: Mapping[str, Callable[[], None]],
     ) -> None:
         self._path = socket_path

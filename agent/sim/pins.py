@@ -6,7 +6,7 @@ from typing import Protocol
 
 from agent.contract.lamps import LightState, Pattern
 from agent.core.wiring import InputLine, LightPins, SirenPin
-from agent.ports import Clock
+from agent.ports import Clock, Lights
 from agent.sim.contacts import SimContacts
 
 FAULT = "fault"
@@ -146,7 +146,7 @@ class SimPins:
             return pattern if pin.state == expected else FAULT
         return pattern
 
-    def read(self, lights: "ShownLights") -> dict[str, str]:
+    def read(self, lights: Lights) -> dict[str, str]:
         """Return `outputs` for what the lights show now. Retries after a fault: the lights may just be changing."""
         for _ in range(_ATTEMPTS):
             outputs = self.outputs(lights.shown())
@@ -154,11 +154,3 @@ class SimPins:
                 break
             self._pause.wait(0.01)
         return outputs
-
-
-class ShownLights(Protocol):
-    """The part of the port Lights that this module reads."""
-
-    def shown(self) -> LightState:
-        """The state that was last driven."""
-        ...

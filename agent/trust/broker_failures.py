@@ -41,7 +41,7 @@ def endpoint_of(url: str) -> Endpoint:
     if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
         raise BrokerError("a broker's address is not of the form mqtts://HOST[:PORT] or mqtt://HOST[:PORT]")
     if parts.username or parts.password:
-        raise BrokerError("a broker's address holds a user or password; put the password in [mqtt] password")
+        raise BrokerError("a broker's address holds a user or password; leave both out")
     tls = parts.scheme == "mqtts"
     return Endpoint(parts.hostname, port or (8883 if tls else 1883), tls)
 

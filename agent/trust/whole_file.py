@@ -3,32 +3,29 @@
 import errno
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
-from agent.contract.errors import DiskFullError, StorageError, UnwritableError
 from agent.trust.synced_file import sync_names
 
 
 def replace_file(path: Path, content: bytes, mode: int) -> None:
-    """Replace a file as a whole, onto the disk. Raises StorageError."""
+    """Replace a file as a whole, onto the disk. Raises OSError, and leaves the old one then."""
     new = path.with_name(f".{path.name}.new")
-    with explained(path):
-        try:
-            new.unlink(missing_ok=True)
-            number = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-            with os.fdopen(number, "wb") as file:
-                os.fchmod(number, mode)
-                file.write(content)
-                file.flush()
-                os.fsync(number)
-            new.rename(path)
-        except OSError:
-            with suppress(OSError):
-                new.unlink()
-            raise
-        sync_names(path.parent)
+    try:
+        new.unlink(missing_ok=True)
+        number = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        with os.fdopen(number, "wb") as file:
+            os.fchmod(number, mode)
+            file.write(content)
+            file.flush()
+            os.fsync(number)
+        new.rename(path)
+    except OSError:
+        with suppress(OSError):
+            new.unlink()
+        raise
+    sync_names(path.parent)
 
 
 def read_file(path: Path, most: int = 1 << 20) -> bytes:
@@ -42,21 +39,3 @@ def read_file(path: Path, most: int = 1 << 20) -> bytes:
     if len(content) > most:
         raise OSError(errno.EFBIG, f"has more than {most} bytes", str(path))
     return content
-
-
-@contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Raise StorageError, which says what to do, for an OSError of what is done with `path`."""
-    try:
-        yield
-    except PermissionError as error:
-        raise UnwritableError(f"{path}: permission denied; run the command with sudo") from error
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise DiskFullError(
-                f"{path}: there is no room left on the disk. Nothing is lost, and what was in use stays in use: make "
-                "room (`sudo edge-agent doctor --only disk`), and run the same command again"
-            ) from error
-        if error.errno == errno.EROFS:
-            raise UnwritableError(f"{path}: the disk is read-only: see `sudo edge-agent doctor --only disk`") from error
-        raise StorageError(f"{path}: {(error.strerror or str(error)).lower()}") from error

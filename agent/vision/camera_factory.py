@@ -56,7 +56,7 @@ def make_camera(spec: VisionSpec, boottime_ns: Callable[[], int], on_unit: OnUni
             assert_never(kind.name)
     if not spec.simulate:
         return camera
-    return FaultyCamera(camera, CameraFaultFile(Path(spec.snapshot_directory) / f"{spec.name}.fault"), SPOILS)
+    return FaultyCamera(camera, CameraFaultFile(Path(spec.snapshot_directory), spec.name), SPOILS)
 
 
 def _picamera2() -> ModuleType:

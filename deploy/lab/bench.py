@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from agent.bootstrap.vision_specs import vision_spec
-from agent.contract.options import add_config
+from agent.contract.command_line import add_config
 from agent.core.camera.vision_spec import VisionSpec
 from agent.core.diagnosis.vision_extra import install_advice
 from agent.core.errors import EdgeAgentError, UsageError
@@ -198,7 +198,7 @@ def _about(spec: VisionSpec, video: Path, replay: "Replay", frames_per_second: f
     return {
         "video": str(video),
         "camera": spec.name,
-        "model": spec.model,
+        "model": replay.model.manifest.name,
         "runtime": replay.model.runtime,
         "threads": spec.threads,
         "inferences_per_second": spec.inferences_per_second,

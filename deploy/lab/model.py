@@ -13,6 +13,7 @@ from deploy.lab.models.build import BuildOptions, build
 from deploy.lab.models.demo_video import FILE, SHA256, ensure_demo_video
 from deploy.lab.models.sources import CALIBRATION_VIDEO
 
+_ALL = "all"
 _notes = Console(stderr=True)
 
 
@@ -39,7 +40,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "Fetch a surveillance scene with people (Debian's opencv-doc, 98 MB) and print its path.",
         "make demo-video",
     )
-    one.add_argument("file", nargs="?", default=FILE, choices=sorted(SHA256), help=f"default: {FILE}")
+    one.add_argument("file", nargs="?", default=FILE, choices=[*sorted(SHA256), _ALL], help=f"default: {FILE}")
     one.set_defaults(run=_demo_video)
 
 
@@ -61,8 +62,9 @@ def _build(arguments: argparse.Namespace) -> int:
 def _demo_video(arguments: argparse.Namespace) -> int:
     with _steps() as report:
         report("Fetching the demo video, unless it is here")
-        path = ensure_demo_video(file=arguments.file)
-    print(path)
+        names = sorted(SHA256) if arguments.file == _ALL else [arguments.file]
+        paths = [ensure_demo_video(file=name) for name in names]
+    print(*paths, sep="\n")
     return 0
 
 

@@ -25,7 +25,7 @@ from agent.vision.person_detector import Interpreter
 from agent.vision.privacy import PrivacyMask
 from agent.vision.reports import Reports
 from agent.vision.rule_factory import rules_of
-from agent.vision.sight import FLOOR, Seen
+from agent.vision.sight import FLOOR, FindsPeople, Seen
 from agent.vision.small_grey import with_grey
 from agent.vision.tamper import TamperWatch
 from agent.vision.tamper_reporter import TamperReporter
@@ -101,7 +101,7 @@ class Replay:
         )
         self._said: list[Happened | InView | CameraTamper | HardlyAbleToSee] = []
         self._steps = FrameSteps(
-            make_sight(spec, self.model.detector),
+            self.sight(spec),
             rules_of(spec),
             Reports(clock, spec.name),
             clock.wall,
@@ -120,7 +120,7 @@ class Replay:
         assert self._runs is not None
         runs = self._runs
         self._number += 1
-        bare = Frame(pixels, round(self._number * self._period_s * 1e9), self._number)
+        bare = self.captured(pixels, round(self._number * self._period_s * 1e9), self._number)
         model_s = runs.wall_s, runs.processor_s, runs.thread_s
         began_s, thread_s = time.perf_counter(), time.thread_time()
         self._said.clear()
@@ -135,6 +135,14 @@ class Replay:
             inference_processor_s=runs.processor_s - model_s[1],
             other_processor_s=spent_s - (runs.thread_s - model_s[2]),
         )
+
+    def sight(self, spec: VisionSpec) -> FindsPeople:
+        """Return what finds the people; another way to look has another one."""
+        return make_sight(spec, self.model.detector)
+
+    def captured(self, pixels: imaging.Pixels, boottime_ns: int, number: int) -> Frame:
+        """Return the frame as the camera would give it."""
+        return Frame(pixels, boottime_ns, number)
 
     def _timed(self, interpreter: Interpreter) -> Interpreter:
         self._runs = TimedInterpreter(interpreter)

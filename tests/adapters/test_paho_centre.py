@@ -2,11 +2,14 @@
 
 import json
 import queue
+import socket
+import ssl
 from pathlib import Path
 
 import pytest
 
 from agent.contract.errors import BrokerError
+from agent.trust.paho_bounded import BoundedClient
 from edge_centre.adapters.paho_centre import CentreConnection, Heard
 from edge_centre.library import Centre
 from tests.support.fake_broker import Behaviour, FakeBroker
@@ -36,6 +39,32 @@ def test_where_nothing_may_be_retained_devices_still_hear_that_a_centre_watches_
                 assert json.loads(heard.get(timeout=10).payload)["online"] is False
             finally:
                 device.close()
+
+
+def alert(reason: str) -> ssl.SSLError:
+    error = ssl.SSLError(1, f"[SSL: {reason}]")
+    error.reason = reason
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (alert("SSLV3_ALERT_CERTIFICATE_EXPIRED"), "says that the certificate of --cert has expired: renew it"),
+        (alert("TLSV13_ALERT_CERTIFICATE_REQUIRED"), "wants a client certificate: set --cert and --cert-key"),
+        (socket.gaierror(), "check the name and this computer's DNS"),
+    ],
+)
+def test_an_office_is_not_told_what_only_a_device_can_do(
+    monkeypatch: pytest.MonkeyPatch, error: OSError, says: str
+) -> None:
+    def connect(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(BoundedClient, "connect", connect)
+    with pytest.raises(BrokerError) as raised:
+        CentreConnection("mqtt://broker.example").open([])
+    assert str(raised.value).endswith(says)
 
 
 def test_a_message_whose_topic_is_no_utf_8_does_not_make_a_centre_deaf() -> None:

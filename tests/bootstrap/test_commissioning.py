@@ -1,11 +1,10 @@
 """What a walk tries on each kind of device."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 
-from agent.bootstrap.commissioning import equipment, profile_of
+from agent.bootstrap.commissioning import equipment
 from agent.bootstrap.specs import tap_socket
 from agent.core.commissioning.plan import plan
 from agent.settings import load
@@ -78,14 +77,3 @@ def test_the_technician_is_told_which_device_this_should_be_and_how_long_to_wait
     assert "for at least 35 s" in said["contacts-police"][0]
     assert "wait 60 s" in said["input-mains"][0]
     assert all(act.seconds >= 60 for step in plan(has) for act in step.acts)
-
-
-def test_a_device_has_the_profile_whose_files_and_board_are_its_own_and_its_drawing(tmp_path: Path) -> None:
-    settings, board = tmp_path / "edge-agent.d", "Raspberry Pi 5 Model B Rev 1.0"
-    shutil.copytree(PROFILES / "kiosk-pi5" / "edge-agent.d", settings)
-    assert profile_of(board, settings, PROFILES) == ("kiosk-pi5", PROFILES / "kiosk-pi5" / "wiring.svg")
-    assert profile_of("Raspberry Pi Zero 2 W Rev 1.0", settings, PROFILES)[0] == "kiosk-zero2w"
-    (settings / "90-device.toml").write_text('[device]\nid = "kiosk-7"\n')
-    assert profile_of(board, settings, PROFILES)[0] == "kiosk-pi5", "its name is its own"
-    (settings / "20-kiosk.toml").write_text("")
-    assert profile_of(board, settings, PROFILES) == ("", None)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from agent.contract.errors import BrokerError
 from agent.contract.identity import Identity
 from agent.contract.messages import SecurityData
 from agent.trust.jose_keys import KeyRing, PrivateKey, sign
@@ -16,9 +17,10 @@ from agent.trust.orders import signed
 from agent.trust.tls_context import TlsFiles
 from edge_centre.adapters.paho_centre import Heard
 from edge_centre.conform import answering, checks
+from edge_centre.conform import subject as subject_module
 from edge_centre.conform.fleet import Fleet, Player
-from edge_centre.conform.subject import Subject
-from edge_centre.conform.verdict import Wrong
+from edge_centre.conform.subject import Subject, run
+from edge_centre.conform.verdict import Wrong, finding
 from edge_centre.conform.voice import Made, Voice
 from edge_centre.library import record
 from tests.support.drafts import alarm_data
@@ -132,6 +134,25 @@ def test_a_device_may_not_jump_within_one_boot(subject: Subject) -> None:
     say(subject, voice.state("online", 2))
     with pytest.raises(Wrong, match="has a seq that jumps"):
         checks.numbers(subject)
+
+
+def test_a_number_that_can_not_be_compared_is_a_fault_of_the_device(subject: Subject) -> None:
+    for seq in (1.5, 10**400):
+        subject._hear(Heard(IDENTITY.up("event", "ufo"), json.dumps({"seq": seq}).encode(), False))
+    found = finding(checks.numbers, subject)
+    assert (found.verdict, found.faults[0][:35]) == ("failed", "says something that can't be read h")
+
+
+@pytest.mark.parametrize(
+    ("command", "longest_s", "reason"),
+    [("exec sleep 60", 0.1, "has not ended within 0.1 s"), (r"printf '\377' >&2; false", 60.0, "has failed: ")],
+)
+def test_a_command_of_the_person_who_grades_that_fails_is_named(
+    command: str, longest_s: float, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subject_module, "_LONGEST_COMMAND_S", longest_s)
+    with pytest.raises(BrokerError, match=reason):
+        run(command)
 
 
 def test_a_device_is_not_blamed_for_what_it_said_just_before_the_grader_listened(subject: Subject) -> None:

@@ -39,7 +39,7 @@ def test_a_clock_of_1970_changes_nothing_but_the_trust_in_its_time() -> None:
     ("level", "payload", "reason"),
     [
         ("alarm/police", b"garbage", "JSON"),
-        ("alarm/police", b"{}", "id is missing"),
+        ("alarm/police", b"{}", "specversion is missing"),
         ("alarm/police", envelope("alarm.raised.v1", {}, 1), "data.alarm_id is missing"),
         ("alarm/police", envelope("alarm.raised.v1", alarm_json(), 1, source=f"{SOURCE}1"), "names another device"),
         ("alarm/self-test", envelope("alarm.raised.v1", alarm_json(), 1), "does not belong on this topic"),

@@ -23,13 +23,13 @@ from agent.settings.kept import store_kept
 from agent.trust.claim import read
 from agent.trust.evidence_keys import EvidenceKey
 from agent.trust.jose_keys import PrivateKey
-from deploy.lab.clock import SimClock
 from tests.cli.test_enrol import Device, _right_clock, claim_of, device, registrar
 from tests.support.certificates import Authority
 from tests.support.drafts import alarm, open_outbox, security, write
 from tests.support.fake_registrar import NAME, FakeRegistrar, Handler
 from tests.support.made_up_clips import Recording
 from tests.support.registrar import ServedRegistrar
+from tests.support.sim_clock import SimClock
 
 __all__ = ["_right_clock", "device", "registrar"]
 

@@ -20,7 +20,6 @@ from agent.trust.evidence.jws import Signer
 from agent.trust.evidence.manifest import read
 from agent.trust.evidence.mp4_write import init_segment
 from agent.trust.evidence_keys import EvidenceKey
-from deploy.lab.clock import SimClock
 from edge_centre.__main__ import main
 from edge_centre.cli.evidence_case import media_of
 from edge_centre.evidence.remux import without_index
@@ -29,6 +28,7 @@ from tests.support.certificates import Authority
 from tests.support.made_up_clips import CAMERA, DEVICE, Clock, Recording
 from tests.support.recording import encoded, pieces_of
 from tests.support.signed_media import box
+from tests.support.sim_clock import SimClock
 from tests.support.stamping import Stamping
 
 

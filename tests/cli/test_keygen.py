@@ -1,4 +1,5 @@
 import json
+import os
 import stat
 from pathlib import Path
 
@@ -34,6 +35,18 @@ def test_only_the_owner_may_read_the_private_file(tmp_path: Path) -> None:
     assert stat.S_IMODE(private.stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "keys.json").stat().st_mode) == 0o644
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_the_key_set_s_name_is_on_the_disk_when_it_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[str]] = []
+
+    def fsync(number: int) -> None:
+        if stat.S_ISDIR(os.fstat(number).st_mode):
+            seen.append(sorted(os.listdir(number)))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    keygen(tmp_path, "--role", "operator")
+    assert seen[-1:] == [sorted(path.name for path in tmp_path.iterdir())]
 
 
 def test_further_keys_are_added_to_the_set(tmp_path: Path) -> None:

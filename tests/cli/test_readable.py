@@ -164,6 +164,18 @@ def test_a_message_that_no_device_would_send_is_a_line_all_the_same(topic: str, 
     assert readable(f"edge/v1/gp/site/kiosk/up/{topic}", payload.encode()).count("\n") == 0
 
 
+@pytest.mark.parametrize(
+    ("topic", "envelope"),
+    [
+        ("evidence", {"type": "x", "data": {"camera": "front"}}),
+        ("event/siren-stopped", {"data": {"input": "x", "reason": "x", "driven": True, "sounded_ms": 10**400}}),
+    ],
+)
+def test_a_type_or_a_figure_that_no_device_would_send_does_not_end_watch(topic: str, envelope: dict[str, Any]) -> None:
+    payload = json.dumps({"time": "2026-11-24T16:03:24.263Z", "seq": 6, **envelope})
+    assert f"#6 {json.dumps(envelope['data'])[:200]}" in readable(f"edge/v1/gp/site/kiosk/up/{topic}", payload.encode())
+
+
 def test_a_figure_that_is_none_is_shown_as_it_is() -> None:
     data = {"camera": "front", "track": "a-1", "persons": 1, "score": "much"}
     assert '"score": "much"' in line("event/person-entered", **data)

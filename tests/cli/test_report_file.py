@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from agent.contract.envelope import MessageFactory, Stamp, rfc3339, seal
+from agent.contract.errors import EdgeAgentError
 from agent.contract.identity import Identity
 from agent.trust.commissioning_report import ReportFile, Trust
 from agent.trust.jose_keys import PrivateKey
@@ -18,6 +19,7 @@ from edge_centre.adapters.paho_centre import CentreConnection
 from edge_centre.cli.report_file import MOST_STRANGE, Cabinet, _alone
 from tests.support.certificates import Authority
 from tests.support.commissioning import ENDED, FIRST, NOW, SECOND, USER, Office
+from tests.support.full_disk import FullDisk
 from tests.support.mosquitto import Mosquitto
 
 OTHER = "gp/jhb-park-station/kiosk-0007"
@@ -174,6 +176,21 @@ def test_what_was_not_genuine_for_want_of_a_key_is_looked_at_again_at_the_next_s
     [text] = [path.read_text() for path in to.glob("*/*/*/*Z-*.txt")]
     assert text.splitlines()[0] == f"Checked {NOW:%Y-%m-%d %H:%M} UTC, when it came"
     assert all(line.startswith("holds: ") for line in text.splitlines()[1:])
+
+
+def test_a_full_disk_is_told_without_a_command_that_only_a_device_has(
+    office: Office, to: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trust, told = office.trust(), set[str]()
+    for after in range(100):
+        with FullDisk(monkeypatch, after) as disk:
+            try:
+                Cabinet(to).take(TOPIC, b"no report", lambda: trust, NOW)
+            except EdgeAgentError as error:
+                told.add(str(error).rpartition(": ")[2])
+        if not disk.was_full:
+            break
+    assert told == {"no space left on device"}
 
 
 def test_two_that_file_into_one_folder_do_not_throw_each_other_off_the_broker(

@@ -1,17 +1,19 @@
 """Which device `watch`, `ack` and `command` mean, and by which brokers."""
 
 import argparse
+import io
+import sys
 from pathlib import Path
 
 import pytest
 
-from agent.contract.command_line import BAD_USAGE
+from agent.contract.command_line import BAD_USAGE, Program
 from agent.contract.identity import Identity, common_name
 from agent.core.errors import SettingsError, UsageError
 from agent.trust.tls_context import TlsFiles
 from edge_centre.__main__ import PROGRAM, main
 from edge_centre.cli import target as centre
-from edge_centre.cli.target import Target, target_of
+from edge_centre.cli.target import Target, print_result, target_of
 from tests.support.agent_process import SOURCE, AgentProcess
 from tests.support.certificates import Authority
 
@@ -115,3 +117,13 @@ def test_a_kiosk_is_not_cut_off_by_a_terminal_that_comes_with_its_certificate(
     with pytest.raises(UsageError, match="the broker would cut that device off: give a command centre's"):
         target_of(parsed(*words, device.cert))
     assert target_of(parsed(*words, centres.cert)).tls.cert == centres.cert
+
+
+def test_a_result_in_letters_that_the_terminal_does_not_have_is_shown_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, encoding="ascii", write_through=True))
+    result = {"name": "ping", "status": "succeeded", "code": "ok", "text": "caf\xe9"}
+    assert Program("test", "", "", {}, "", lambda _: print_result(result)).main(["ping"]) == 0
+    assert shown.getvalue() == b"ping: succeeded (ok): caf\\xe9\n"

@@ -148,7 +148,7 @@ function word(notice: Notice): string[] {
     case "hole-filled": return [`filled ${notice.number}`];
     case "record-lost": return [`record lost ${notice.first}-${notice.last}: ${notice.why}`];
     case "record-skipped": return [`skipped ${notice.first}-${notice.last}`];
-    case "alarm-changed": return [`alarm ${notice.alarm.data.alarm_id}: ${notice.before?.data.stage ?? "unknown"} > ${notice.alarm.data.stage}`];
+    case "alarm-changed": return [`alarm ${notice.alarm.data.alarm_id}: ${notice.before ?? "unknown"} > ${notice.alarm.data.stage}`];
     case "alarm-reopened": {
       const { data } = notice.alarm;
       return [`reopened ${data.alarm_id}: ${data.stage}, ${Math.max(0, data.press_count - notice.pressesAtClose)} presses since`];

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from agent.bootstrap.specs import input_lines, light_pins
+from agent.contract.command_line import DEFAULT_CONFIG
 from agent.contract.lamps import IDENTIFY, NOT_ENROLLED, OUT_OF_SERVICE, REFUSED, TEST_MODE, LightState, for_open_alarms
-from agent.contract.options import DEFAULT_CONFIG
 from agent.contract.stages import Stage
 from agent.settings import load
 from deploy.package import tree

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from agent.contract.commands import COMMANDS
 from agent.core.camera.settings import CameraSettings
-from agent.settings.evidence import EvidenceSettings
-from agent.settings.upload import UploadSettings
+from agent.settings.video import EvidenceSettings, UploadSettings
 from edge_centre.__main__ import PROGRAM
 
 DOCS = Path(__file__).parents[2] / "docs"

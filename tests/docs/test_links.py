@@ -7,13 +7,12 @@ import pytest
 
 from agent.__main__ import _LAB, _MOVED, COMMANDS
 from agent.sim.camera_faults import CameraFault
-from edge_centre.__main__ import COMMANDS as OFFICES
 from edge_centre.__main__ import PROGRAM as OFFICE
 
 ROOT = Path(__file__).parents[2]
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
-PROGRAMS = {"edge-agent": COMMANDS, "edge-centre": OFFICES}
+PROGRAMS = {"edge-agent": COMMANDS, "edge-centre": {**OFFICE.commands, **OFFICE.others}}
 
 
 def pages() -> list[Path]:

@@ -28,6 +28,7 @@ SILENT = {
     ),
     "av",  # sets up and reads the first video of a stream, and nothing else: tests/recorder/test_stream.py
     "cv2",  # could read sound of a container, through CAP_PROP_AUDIO_*, which nobody here says
+    "hailo_platform",  # records none; from version 5 on it can transcribe what it is given, which nobody here does
     "picamera2",  # has audio in its encoders' FfmpegOutput, which nobody here uses
 }
 """What the agent may import. Whoever adds a library asks first whether it can record sound, and what prevents that."""

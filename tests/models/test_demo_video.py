@@ -97,6 +97,13 @@ def test_one_download_brings_the_other_videos_along(tools: Path) -> None:
     assert ensure_demo_video(file="tree.avi").read_bytes() == VIDEO
 
 
+def test_of_two_files_with_the_same_name_the_known_one_is_kept(tools: Path) -> None:
+    package_with(tools, "vtest.avi", content=VIDEO)
+    with tarfile.open(tools.parent / "tree.tar", "a") as tree:
+        tree.addfile(tarfile.TarInfo("./usr/share/doc/html/vtest.avi"), io.BytesIO())
+    assert ensure_demo_video().read_bytes() == VIDEO
+
+
 def test_a_failed_download_says_what_to_do(tools: Path) -> None:
     package_with(tools, "vtest.avi", content=VIDEO)
     tool(tools, "apt-get", "#!/bin/sh\nexit 100\n")

@@ -10,6 +10,7 @@ from agent.core.errors import ModelError
 from agent.models.fetch import fetch, without_secrets
 from agent.models.store import ModelStore
 from tests.models.test_store import manifest
+from tests.support.full_disk import FullDisk
 from tests.support.mosquitto import free_port
 
 CONTENT = bytes(range(256)) * 4000
@@ -77,6 +78,13 @@ def test_a_download_that_fails_says_how(server: str, tmp_path: Path, page: str, 
     with pytest.raises(ModelError, match=text):
         fetch(f"{server}/{page}", SHA256, manifest("street"), tmp_path, no_progress)
     assert leftovers(tmp_path) == []
+
+
+def test_a_disk_without_room_for_the_manifest_is_named(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FullDisk(monkeypatch, after=2), pytest.raises(ModelError, match=f"can't be kept in {tmp_path}: No space left"):
+        fetch(f"{server}/m", SHA256, manifest("street"), tmp_path, no_progress)
 
 
 def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 import hashlib
 import json
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -241,3 +243,17 @@ def test_a_relative_cache_setting_is_ignored(tmp_path: Path, monkeypatch: pytest
 
 def test_a_file_name_may_have_capitals(tmp_path: Path) -> None:
     assert manifest("m").model_validate(manifest("m").model_dump() | {"file": "Model_V2-A.tflite"})
+
+
+def test_the_names_of_an_installed_model_are_on_the_disk_when_it_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[str]] = []
+
+    def fsync(number: int) -> None:
+        if stat.S_ISDIR(os.fstat(number).st_mode):
+            seen.append(sorted(os.listdir(number)))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    put(tmp_path, manifest())
+    assert seen[-1:] == [["movenet-person-int8.json", "movenet-person-int8.tflite"]]

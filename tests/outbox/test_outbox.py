@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
+from agent.contract.events import PartData
 from agent.contract.messages import AlarmsData, Rank
 from agent.outbox import backlog
 from agent.outbox.backlog import Waiting
 from agent.outbox.outbox import Outbox
-from deploy.lab.clock import SimClock
 from tests.support.drafts import (
     FACTORY,
     alarm,
@@ -25,6 +25,7 @@ from tests.support.drafts import (
     write,
 )
 from tests.support.fake_ports import topics
+from tests.support.sim_clock import SimClock
 
 
 def test_the_most_important_class_leaves_first_and_the_oldest_of_it(outbox: Outbox) -> None:
@@ -45,6 +46,19 @@ def test_the_most_important_class_leaves_first_and_the_oldest_of_it(outbox: Outb
     ]
     assert [body(message)["data"]["alarm_id"] for message in messages[:2]] == ["a1", "a2"]
     assert [body(message)["data"]["text"] for message in messages[2:4]] == ["one", "two"]
+
+
+def test_text_that_utf_8_cannot_encode_costs_neither_its_message_nor_a_number(outbox: Outbox) -> None:
+    for detail in ("well", "disk-\udce9", "well"):
+        outbox.put(FACTORY.part("part-degraded", PartData(part=detail, detail=detail)))
+    write(outbox)
+
+    messages = taken(outbox)
+
+    assert [body(each)["data"]["detail"] for each in messages] == ["well", "disk-?", "well"]
+    assert body(messages[1])["subject"] == "part/disk-?"
+    first = seqs(messages)[0]
+    assert seqs(messages) == [first, first + 1, first + 2]
 
 
 def test_a_message_may_leave_at_once_since_a_killed_process_does_not_lose_it(
@@ -200,7 +214,7 @@ def few_retained(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("few_retained")
 def test_retained_messages_that_no_broker_confirms_do_not_pile_up_and_the_newest_ones_stay(outbox: Outbox) -> None:
     for number in range(50):
-        outbox.put(FACTORY.alarms(AlarmsData()))
+        outbox.put(FACTORY.alarms(AlarmsData(open=())))
         outbox.put(alarm(f"a{number}"))
         if number % 3 == 0:
             write(outbox)
@@ -217,11 +231,11 @@ def test_retained_messages_that_no_broker_confirms_do_not_pile_up_and_the_newest
 
 @pytest.mark.usefixtures("few_retained")
 def test_a_retained_message_that_is_on_its_way_is_not_taken_from_the_sender(outbox: Outbox) -> None:
-    outbox.put(FACTORY.alarms(AlarmsData()))
+    outbox.put(FACTORY.alarms(AlarmsData(open=())))
     found = outbox.take()
     assert found is not None
     for _ in range(20):
-        outbox.put(FACTORY.alarms(AlarmsData()))
+        outbox.put(FACTORY.alarms(AlarmsData(open=())))
     outbox.give_back(found[0])
 
     assert [body(message)["seq"] for message in taken(outbox)] == [1, 19, 20, 21]
@@ -232,7 +246,7 @@ def test_retained_messages_of_an_earlier_run_count_too(tmp_path: Path, clock: Si
     for _ in range(5):
         opened = open_outbox(tmp_path / "again", clock)
         for _ in range(3):
-            opened.put(FACTORY.alarms(AlarmsData()))
+            opened.put(FACTORY.alarms(AlarmsData(open=())))
         opened.close()
     opened = open_outbox(tmp_path / "again", clock)
     write(opened)

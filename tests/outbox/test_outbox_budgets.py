@@ -13,7 +13,6 @@ from agent.contract.vocabulary import TimeQuality
 from agent.outbox import backlog
 from agent.outbox.outbox import Outbox
 from agent.outbox.store import MessageStore
-from deploy.lab.clock import SimClock
 from tests.support.drafts import (
     FACTORY,
     IDENTITY,
@@ -29,6 +28,7 @@ from tests.support.drafts import (
 )
 from tests.support.fake_ports import topics
 from tests.support.outbox_fixtures import OTHER_BOOT, retry
+from tests.support.sim_clock import SimClock
 from tests.support.stores import DeadStore
 
 

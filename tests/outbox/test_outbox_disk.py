@@ -9,7 +9,6 @@ from agent.core.errors import DiskFullError, StorageError
 from agent.outbox.database import Batch
 from agent.outbox.outbox import Outbox
 from agent.outbox.store import MessageStore
-from deploy.lab.clock import SimClock
 from tests.support.drafts import (
     alarm,
     event,
@@ -21,6 +20,7 @@ from tests.support.drafts import (
 )
 from tests.support.fake_ports import topics
 from tests.support.outbox_fixtures import retry
+from tests.support.sim_clock import SimClock
 from tests.support.stores import HangingStore
 
 

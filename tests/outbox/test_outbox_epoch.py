@@ -10,12 +10,12 @@ import pytest
 
 from agent.outbox.outbox import HISTORICAL_S
 from agent.runtime.uplink.announcer import Announcer
-from deploy.lab.clock import SimClock
 from edge_centre.library.consumer import Consumer
 from edge_centre.library.notices import AlarmChanged
 from tests.support.context import make_context
 from tests.support.drafts import alarm, body, event, killed, open_outbox, taken, write
 from tests.support.message_table import META
+from tests.support.sim_clock import SimClock
 
 CLOCK = SimClock()
 

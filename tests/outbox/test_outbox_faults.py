@@ -14,7 +14,6 @@ from agent.core.errors import DiskFullError
 from agent.outbox import backlog
 from agent.outbox.outbox import Outbox
 from agent.outbox.store import MessageStore
-from deploy.lab.clock import SimClock
 from tests.support.drafts import (
     IDENTITY,
     alarm,
@@ -30,6 +29,7 @@ from tests.support.drafts import (
 )
 from tests.support.fake_ports import topics
 from tests.support.outbox_fixtures import OTHER_BOOT, retry
+from tests.support.sim_clock import SimClock
 from tests.support.stores import HangingStore
 
 

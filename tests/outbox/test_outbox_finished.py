@@ -8,8 +8,8 @@ from agent.contract.messages import Draft
 from agent.outbox import policy
 from agent.outbox.backlog import Waiting
 from agent.outbox.outbox import Outbox
-from deploy.lab.clock import SimClock
 from tests.support.drafts import alarm, event, reopened, security, taken, write
+from tests.support.sim_clock import SimClock
 
 
 def take(outbox: Outbox) -> Waiting:

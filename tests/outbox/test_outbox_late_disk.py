@@ -10,7 +10,6 @@ import pytest
 from agent.outbox.found import Notice
 from agent.outbox.outbox import Outbox
 from agent.outbox.store import MessageStore
-from deploy.lab.clock import SimClock
 from tests.support.drafts import (
     IDENTITY,
     alarm,
@@ -25,6 +24,7 @@ from tests.support.drafts import (
 )
 from tests.support.fake_ports import topics
 from tests.support.outbox_fixtures import OTHER_BOOT, retry
+from tests.support.sim_clock import SimClock
 from tests.support.stores import DeadStore, opened
 
 

@@ -9,7 +9,6 @@ import pytest
 from agent.contract.messages import AlarmsData, Draft, ResultData
 from agent.contract.vocabulary import TimeQuality
 from agent.outbox.outbox import HISTORICAL_S, Outbox
-from deploy.lab.clock import SimClock
 from tests.support.drafts import (
     FACTORY,
     IDENTITY,
@@ -22,6 +21,7 @@ from tests.support.drafts import (
     taken,
     write,
 )
+from tests.support.sim_clock import SimClock
 
 
 def test_a_message_names_its_device_and_its_boot(outbox: Outbox, clock: SimClock) -> None:
@@ -36,7 +36,7 @@ def test_a_message_names_its_device_and_its_boot(outbox: Outbox, clock: SimClock
     [
         (alarm(), 1, False, "application/cloudevents+json"),
         (health(), 0, False, "application/cloudevents+json"),
-        (FACTORY.alarms(AlarmsData()), 1, True, "application/cloudevents+json"),
+        (FACTORY.alarms(AlarmsData(open=())), 1, True, "application/cloudevents+json"),
         (picture(), 1, False, "image/jpeg"),
     ],
     ids=["alarm", "health", "alarms", "picture"],

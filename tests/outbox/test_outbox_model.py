@@ -22,8 +22,8 @@ from agent.outbox.database import Batch
 from agent.outbox.outbox import Outbox
 from agent.outbox.policy import SYNCED
 from agent.outbox.store import MessageStore
-from deploy.lab.clock import SimClock
 from tests.support.drafts import alarm, body, event, open_outbox, security
+from tests.support.sim_clock import SimClock
 
 _DRAFTS: dict[Rank, Callable[[str], Draft]] = {Rank.ALARM: alarm, Rank.SECURITY: security, Rank.EVENT: event}
 

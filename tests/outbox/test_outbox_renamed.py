@@ -8,7 +8,6 @@ from agent.contract.envelope import MessageFactory
 from agent.contract.identity import Identity
 from agent.contract.messages import Draft
 from agent.outbox.outbox import Outbox
-from deploy.lab.clock import SimClock
 from tests.support.drafts import (
     FACTORY,
     IDENTITY,
@@ -24,6 +23,7 @@ from tests.support.drafts import (
     write,
 )
 from tests.support.outbox_fixtures import OTHER_BOOT, retry
+from tests.support.sim_clock import SimClock
 from tests.support.stores import DeadStore
 
 NEW = Identity("gp", "park-station", "kiosk-10")

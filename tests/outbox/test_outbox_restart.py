@@ -8,7 +8,6 @@ from agent.contract.messages import Draft, Rank
 from agent.outbox import backlog
 from agent.outbox.outbox import Outbox
 from agent.outbox.store import MessageStore
-from deploy.lab.clock import SimClock
 from tests.support.drafts import (
     alarm,
     body,
@@ -24,6 +23,7 @@ from tests.support.drafts import (
     write,
 )
 from tests.support.outbox_fixtures import OTHER_BOOT
+from tests.support.sim_clock import SimClock
 from tests.support.stores import opened
 
 

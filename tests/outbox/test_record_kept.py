@@ -13,11 +13,11 @@ from agent.outbox import record, unrecorded
 from agent.outbox.database import Batch
 from agent.outbox.outbox import Outbox
 from agent.outbox.store import MessageStore
-from deploy.lab.clock import SimClock
 from tests.outbox.test_outbox_budgets import cramped
 from tests.support.drafts import FACTORY, alarm, event, health, killed, open_outbox, picture, security, taken, write
 from tests.support.message_table import STATE
 from tests.support.outbox_fixtures import OTHER_BOOT, retry
+from tests.support.sim_clock import SimClock
 from tests.support.stores import DeadStore, opened
 
 WEEK = timedelta(days=7)

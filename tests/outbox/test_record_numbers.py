@@ -11,7 +11,6 @@ import pytest
 from agent.contract.messages import Draft, Rank
 from agent.outbox.outbox import Outbox
 from agent.runtime.uplink.announcer import Announcer
-from deploy.lab.clock import SimClock
 from tests.support.context import make_context
 from tests.support.drafts import (
     FACTORY,
@@ -28,6 +27,7 @@ from tests.support.drafts import (
 )
 from tests.support.message_table import IDS, META, STATE, TABLE
 from tests.support.outbox_fixtures import OTHER_BOOT, retry
+from tests.support.sim_clock import SimClock
 from tests.support.stores import DeadStore, opened
 
 

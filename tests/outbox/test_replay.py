@@ -11,9 +11,9 @@ from agent.outbox.outbox import Outbox
 from agent.outbox.replay import Extent, ReplayEnd
 from agent.outbox.store import MessageStore
 from agent.ports import OutgoingMessage
-from deploy.lab.clock import SimClock
 from tests.support.drafts import FACTORY, alarm, body, event, health, open_outbox, picture, security, taken, write
 from tests.support.message_table import STATE
+from tests.support.sim_clock import SimClock
 from tests.support.stores import DeadStore
 
 PERIOD = timedelta(seconds=0.1)

@@ -5,7 +5,7 @@ import pytest
 
 from agent.adapters.system_clock import SystemClock
 from agent.ports import Clock
-from deploy.lab.clock import SimClock
+from tests.support.sim_clock import SimClock
 
 
 @pytest.fixture(params=[SystemClock, SimClock])

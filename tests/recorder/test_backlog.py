@@ -11,8 +11,8 @@ from agent.recorder.pieces import Assembler
 from agent.recorder.recorder import Limits, Recorder
 from agent.recorder.ring import Ring
 from agent.trust.evidence.h264 import Unit, begins_group
-from deploy.lab.clock import SimClock
 from tests.support.recording import SECOND, KeptClips, encoded
+from tests.support.sim_clock import SimClock
 
 
 class Counts:

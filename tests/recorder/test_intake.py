@@ -7,8 +7,8 @@ import pytest
 from agent.core.camera.units import HEAD, Kind, RecordHead, StreamHeader, UnitsError
 from agent.core.errors import EncoderError
 from agent.recorder.intake import Encoder, Intake
-from deploy.lab.clock import SimClock
 from tests.support.recording import Eager, encoded
+from tests.support.sim_clock import SimClock
 
 
 class Repeats:

@@ -10,9 +10,9 @@ import pytest
 from agent.recorder.pieces import Assembler, Piece
 from agent.trust.evidence.h264 import Kind, Unit, units
 from agent.trust.evidence.parameter_sets import ParameterSets, UnreadableVideoError
-from deploy.lab.clock import SimClock
 from tests.support.recording import SECOND, as_file, encoded, feed, pieces_of, probe
 from tests.support.signed_media import BEGAN, judged, signing
+from tests.support.sim_clock import SimClock
 from tests.support.unsigned import Unsigned
 
 

@@ -22,8 +22,8 @@ from agent.evidence.clips import Deleted
 from agent.recorder.pieces import Piece
 from agent.recorder.recorder import Limits, Recorder
 from agent.recorder.ring import Ring
-from deploy.lab.clock import SimClock
 from tests.support.recording import KeptClips, encoded, pieces_of, probe
+from tests.support.sim_clock import SimClock
 from tests.support.wait import wait_for
 
 WHY = {"alarm": "a-1"}

@@ -15,9 +15,9 @@ from agent.recorder.recorder import Limits, Recorder
 from agent.recorder.ring import Ring
 from agent.trust.evidence.h264 import begins_group
 from agent.trust.evidence_keys import DeviceKey, KeyTrouble
-from deploy.lab.clock import SimClock
 from tests.support.recorder_process import DEVICE, Card
 from tests.support.recording import encoded
+from tests.support.sim_clock import SimClock
 
 
 class Rig:

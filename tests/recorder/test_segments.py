@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agent.contract.evidence_names import OBJECT_NAME
+from agent.contract.stores import OBJECT_NAME
 from agent.core.camera.recorder_link import UploadSpec
 from agent.core.camera.segment import NOTE, Segment, read_note
 from agent.recorder.segments import Part, Segments

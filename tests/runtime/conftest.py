@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from agent.outbox.outbox import Outbox
-from deploy.lab.clock import SimClock
 from tests.support.camera_process import Rig
 from tests.support.command_rig import CommandRig
 from tests.support.device import Device
@@ -15,6 +14,7 @@ from tests.support.fake_ports import MemoryBroker
 from tests.support.kiosk import Kiosk
 from tests.support.outbox_fixtures import clock, message_store, outbox, store
 from tests.support.self_test_bench import Bench
+from tests.support.sim_clock import SimClock
 
 __all__ = ["bench", "clock", "device", "handler", "kiosk", "make_device", "message_store", "outbox", "rig", "store"]
 

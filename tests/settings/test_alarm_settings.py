@@ -8,8 +8,8 @@ from agent.bootstrap.specs import service, waits
 from agent.contract.stages import Waits
 from agent.core.errors import SettingsError
 from agent.core.facts import CentreWatched, UplinkChanged
-from deploy.lab.clock import SimClock
 from tests.settings.test_inputs import BUTTON, read
+from tests.support.sim_clock import SimClock
 
 
 def test_the_waits_are_those_of_the_core_unless_the_settings_say_otherwise(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from agent.adapters.opencv_imaging import read_picture
 from agent.core.errors import CameraError, CameraSilentError
 from agent.ports import Frame
 from agent.sim.camera import PictureFolder, SimCamera, drawn_picture
-from agent.sim.camera_faults import CameraFault, CameraFaultFile, FaultyCamera
+from agent.sim.camera_faults import CameraFault, CameraFaultFile, FaultyCamera, camera_faults
 from agent.sim.spoil import SPOILS
 from tests.support.vision_stand_ins import SECOND, ManualClock, ScriptedCamera, boottime_ns
 
@@ -173,7 +173,7 @@ def test_a_frozen_camera_gives_one_picture_again_and_again_under_new_stamps_and_
 
 def test_the_fault_is_the_word_in_the_file_and_none_without_one(tmp_path: Path) -> None:
     path = tmp_path / "front.fault"
-    fault = CameraFaultFile(path)
+    fault = CameraFaultFile(tmp_path, "front")
     seen = [fault()]
     for text in ("hang\n", "black now", "", "nonsense", "lost"):
         path.write_text(text)
@@ -187,3 +187,13 @@ def test_the_fault_is_the_word_in_the_file_and_none_without_one(tmp_path: Path) 
         CameraFault.NONE,
         CameraFault.LOST,
     ]
+
+
+def test_a_fault_is_set_for_every_simulated_camera_at_once(tmp_path: Path) -> None:
+    files = [CameraFaultFile(tmp_path / "run", name) for name in ("front", "back")]
+    faults = camera_faults(files, lambda: [None])
+    faults["vision-crash"]()  # no process is there to be ended
+    faults["camera-black"]()
+    assert [file() for file in files] == [CameraFault.BLACK] * 2
+    faults["camera-none"]()
+    assert [file() for file in files] == [CameraFault.NONE] * 2

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from agent.contract.vocabulary import TimeQuality
-from deploy.lab.clock import SimClock
+from tests.support.sim_clock import SimClock
 
 
 def test_time_passes_only_when_told() -> None:

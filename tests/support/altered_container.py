@@ -9,7 +9,6 @@ from typing import Any
 from agent.trust.evidence import h264
 from agent.trust.evidence.mp4_write import TIMESCALE, Sample, plain
 from agent.trust.evidence.parameter_sets import ParameterSets
-from deploy.lab.clock import SimClock
 from edge_centre.evidence.media_signing.film import judged
 from edge_centre.evidence.media_signing.keys import Trust
 from edge_centre.evidence.media_signing.verdict import Result, Verdict
@@ -18,6 +17,7 @@ from edge_centre.evidence.presented import sets_of
 from edge_centre.evidence.remux import indexed, plain_mp4
 from tests.support.recording import as_file, encoded, pieces_of
 from tests.support.signed_media import BEGAN, box, signing
+from tests.support.sim_clock import SimClock
 
 Boxes = list[tuple[bytes, Any]]
 """Boxes with their contents; those of boxes that hold others are boxes too."""

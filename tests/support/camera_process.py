@@ -14,8 +14,8 @@ from agent.core.delivery.backoff import Backoff
 from agent.runtime.cameras.impairments import Impairments
 from agent.runtime.cameras.vision_link import VisionLink
 from agent.runtime.supervision.health import HealthBoard
-from deploy.lab.clock import SimClock
 from tests.support.context import Collected, reporter
+from tests.support.sim_clock import SimClock
 from tests.support.wait import wait_for
 
 PRELUDE = """

@@ -19,9 +19,9 @@ from agent.runtime.commands.memory import COMMAND_KEY
 from agent.runtime.commands.orders import OpenAnswer, SelfTestAnswer, replay_done
 from agent.runtime.live.answers import LiveAnswer
 from agent.runtime.live.look import Looker
-from deploy.lab.clock import SimClock
 from tests.support.context import make_context
 from tests.support.drafts import IDENTITY, alarm_data, body, taken, write
+from tests.support.sim_clock import SimClock
 
 
 @dataclass

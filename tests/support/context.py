@@ -9,8 +9,8 @@ from agent.runtime.supervision.context import Context
 from agent.runtime.supervision.health import HealthBoard
 from agent.runtime.supervision.security import SecurityLog
 from agent.runtime.supervision.supervisor import Supervisor
-from deploy.lab.clock import SimClock
 from tests.support.drafts import FACTORY
+from tests.support.sim_clock import SimClock
 
 
 class Collected(list[Draft]):

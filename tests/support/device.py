@@ -13,10 +13,10 @@ from agent.runtime.uplink.echo_watch import EchoWatch
 from agent.runtime.uplink.publisher import Publisher
 from agent.runtime.uplink.sender import Sender
 from agent.trust.disconnected import Disconnected
-from deploy.lab.clock import SimClock
 from tests.support.context import Collected, make_context
 from tests.support.drafts import write
 from tests.support.fake_ports import Answer, MemoryBroker
+from tests.support.sim_clock import SimClock
 
 WILL = OutgoingMessage("edge/v1/gp/park-station/kiosk-1/up/state", b"{}", retain=True)
 ECHO = "edge/v1/gp/park-station/kiosk-1/down/echo"

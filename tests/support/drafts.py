@@ -15,7 +15,7 @@ from agent.contract.stages import Stage
 from agent.outbox.outbox import Outbox
 from agent.outbox.store import MessageStore
 from agent.ports import OutgoingMessage
-from deploy.lab.clock import SimClock
+from tests.support.sim_clock import SimClock
 
 IDENTITY = Identity("gp", "park-station", "kiosk-1")
 FACTORY = MessageFactory(IDENTITY)

@@ -18,12 +18,12 @@ from agent.runtime.alarms.persistence import keep_restored, read_kept
 from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.alarms.readiness import Readiness
 from agent.runtime.alarms.siren import SirenController
-from deploy.lab.clock import SimClock
 from tests.support.alarm_book import CENTRE
 from tests.support.command_rig import WhenAwaited
 from tests.support.context import make_context
 from tests.support.drafts import body, taken, write
 from tests.support.fake_ports import MemoryLights, MemorySiren
+from tests.support.sim_clock import SimClock
 
 KINDS = [
     InputKind("police", "panic", False),

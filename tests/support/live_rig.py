@@ -11,10 +11,10 @@ from agent.ports import Line, OutgoingMessage
 from agent.runtime.live.answers import LiveAnswer
 from agent.runtime.live.live_view import LiveView
 from agent.runtime.live.look import Looker
-from deploy.lab.clock import SimClock
 from tests.support.command_rig import WhenAwaited
 from tests.support.context import make_context
 from tests.support.drafts import body, killed, open_outbox, taken, write
+from tests.support.sim_clock import SimClock
 
 JPEG = b"\xff\xd8jpeg"
 THANDI = Looker("room", "Thandi", "operator")

@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from agent.outbox.outbox import Outbox
 from agent.runtime.supervision.main_loop import MainLoop
 from agent.runtime.supervision.supervisor import Supervisor
-from deploy.lab.clock import SimClock
 from tests.support.context import make_context
 from tests.support.drafts import body, taken, write
 from tests.support.fake_ports import topics
+from tests.support.sim_clock import SimClock
 
 
 @dataclass
@@ -55,14 +56,6 @@ FIGURES: dict[str, Any] = {
 
 
 @dataclass
-class Fixed:
-    said: Any
-
-    def figures(self) -> Any:
-        return self.said
-
-
-@dataclass
 class Pulse:
     pulses: dict[str, int | None]
     name: str
@@ -85,8 +78,8 @@ class LoopRig:
     def __post_init__(self) -> None:
         context = make_context(self.outbox, self.clock, supervisor=self.supervisor, parts=self.outbox)
         self.board = context.board
-        for field_name, figures in FIGURES.items():
-            self.board.add_figures(field_name, Fixed(figures))
+        for field_name in FIGURES:
+            self.board.add_figures(field_name, partial(FIGURES.get, field_name))
         self.supervisor.add_pulse("lights", Pulse(self.pulses, "lights"))
         self.supervisor.add_pulse("sim-control", Pulse(self.pulses, "sim-control"), essential=False)
         self.main_loop = MainLoop(

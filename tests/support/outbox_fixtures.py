@@ -8,8 +8,8 @@ import pytest
 
 from agent.outbox.outbox import Outbox
 from agent.outbox.store import MessageStore
-from deploy.lab.clock import SimClock
 from tests.support.drafts import open_outbox, write
+from tests.support.sim_clock import SimClock
 
 SOON = timedelta(seconds=1)
 """After this a disk that has failed once is tried again."""

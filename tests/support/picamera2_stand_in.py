@@ -43,7 +43,7 @@ class StandInRequest:
 
     def get_metadata(self) -> dict[str, Any]:
         assert not self._released, "get_metadata after release"
-        return dict(self._camera.metadata())
+        return {**self._camera.metadata(), **type(self._camera).more()}
 
     def release(self) -> None:
         assert not self._released, "released twice"
@@ -68,7 +68,16 @@ class StandInPicamera2:
     adjusted: ClassVar[dict[str, Any]] = {}
     """What libcamera gives instead of what it is asked for."""
     frame_duration_us = FRAME_DURATION_US
+    model = "imx708"
+    more: Callable[[], dict[str, Any]] = staticmethod(dict)
+    """What the metadata of the next frame has besides."""
     during_start: Callable[[], object] = staticmethod(lambda: None)
+
+    @classmethod
+    def global_camera_info(cls) -> list[dict[str, Any]]:
+        return [
+            {"Num": number, "Model": cls.model, "Id": f"/base/{cls.model}@{number}"} for number in range(cls.cameras)
+        ]
 
     def __init__(self, camera_num: int = 0) -> None:
         if camera_num >= type(self).cameras:

@@ -22,7 +22,7 @@ from agent.recorder.pieces import Assembler, Piece, Signer
 from agent.trust.evidence.chain import Head
 from agent.trust.evidence.fragment import Fragment
 from agent.trust.evidence.mp4_write import init_segment
-from deploy.lab.clock import SimClock
+from tests.support.sim_clock import SimClock
 from tests.support.unsigned import Unsigned
 
 SECOND = 1_000_000_000

@@ -19,11 +19,11 @@ from agent.runtime.selftest.probe_alarm import ProbeAlarm
 from agent.runtime.selftest.self_test import SelfTest
 from agent.runtime.selftest.steps import Step
 from agent.runtime.selftest.uplink_steps import WayOut
-from deploy.lab.clock import SimClock
 from tests.support.alarm_book import CENTRE
 from tests.support.context import make_context
 from tests.support.drafts import body, open_outbox, taken, write
 from tests.support.fake_ports import MemoryBroker
+from tests.support.sim_clock import SimClock
 from tests.support.stores import DeadStore
 
 FLASH = LightState(Pattern.OFF, Pattern.OFF, Pattern.OFF, Pattern.OFF)

@@ -18,8 +18,8 @@ from agent.runtime.sending.sending import Sending
 from agent.runtime.sending.uploader import Uploader
 from agent.runtime.supervision.data_use import DataUse
 from agent.runtime.uplink.publisher import Publisher
-from deploy.lab.clock import SimClock
 from tests.support.context import Collected, make_context
+from tests.support.sim_clock import SimClock
 
 CLIP = "01a21ac6-1e90-755d-98d2-2feefdb0a969"
 NEWER = "01a21ac7-1e90-755d-98d2-2feefdb0a969"

@@ -13,9 +13,9 @@ from agent.evidence.media_sign import Facts, GopSigner
 from agent.recorder.segments import Part, Segments
 from agent.trust.evidence.mp4_write import init_segment
 from agent.trust.evidence_keys import DeviceKey
-from deploy.lab.clock import SimClock
 from tests.support.certificates import Authority
 from tests.support.recording import encoded, pieces_of
+from tests.support.sim_clock import SimClock
 
 CAMERA, CLIP = "front", "0198c0de-0000-7000-8000-00000000beef"
 

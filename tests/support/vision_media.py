@@ -60,6 +60,14 @@ def tree_video() -> Path:
     return path
 
 
+def still(name: str) -> Pixels:
+    """A still picture of those that the demo video's package holds, BGR."""
+    pixels = cv2.imread(str(demo_video_path(name)))
+    if pixels is None:
+        raise AssertionError(f"{demo_video_path(name)} is not there: run `make test-video`")
+    return np.asarray(pixels, np.uint8)
+
+
 def demo_frame(number: int) -> Pixels:
     """Frame `number` of the demo video, from 0."""
     capture = cv2.VideoCapture(str(demo_video()), cv2.CAP_FFMPEG)

@@ -21,7 +21,6 @@ from agent.outbox.reporter import Reporter
 from agent.runtime.supervision.main_loop import REBOOT
 from agent.runtime.supervision.security import SecurityLog
 from agent.trust.jose_keys import PrivateKey, sign
-from deploy.lab.clock import SimClock
 from edge_centre.key_files import make_key
 from edge_centre.schema.examples import EXAMPLES
 from tests.support.agent_process import AgentProcess
@@ -30,6 +29,7 @@ from tests.support.centre import Centre
 from tests.support.commissioning import unsigned
 from tests.support.drafts import FACTORY, open_outbox, taken
 from tests.support.mosquitto import Mosquitto
+from tests.support.sim_clock import SimClock
 from tests.support.subscriber import Subscriber
 from tests.support.vision_media import demo_video
 from tests.support.wait import wait_for

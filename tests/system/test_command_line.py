@@ -15,6 +15,7 @@ from agent.contract.command_line import Program
 from deploy.lab.__main__ import PROGRAM as LAB
 from edge_centre.__main__ import PROGRAM as OFFICE
 from edge_centre.key_files import make_key
+from edge_centre.registrar import __main__ as registrar
 from tests.support.agent_process import TREE, USER, AgentProcess, run_cli, start_cli
 from tests.support.centre import Centre
 from tests.support.mosquitto import Mosquitto
@@ -26,8 +27,8 @@ SUBCOMMANDS = {
     "conform": ["centre", "device", "verify"],
     "evidence": ["verify"],
 }
-NAMED = [name for each in (PROGRAM, OFFICE) for name in each.commands if name not in {"kit", "registrar"}]
-HELPS = [[name] for name in [*NAMED, "bench"]] + [[name, sub] for name, subs in SUBCOMMANDS.items() for sub in subs]
+NAMED = [*PROGRAM.commands, *OFFICE.commands, *OFFICE.others, "bench"]
+HELPS = [[name] for name in NAMED] + [[name, sub] for name, subs in SUBCOMMANDS.items() for sub in subs]
 
 
 READ_THE_SETTINGS = {"run", "check-config", "doctor", "watch", "ack", "command", "sim", "bench vision"}
@@ -35,7 +36,7 @@ READ_THE_SETTINGS = {"run", "check-config", "doctor", "watch", "ack", "command",
 
 def _program(words: Sequence[str | Path]) -> Program:
     name = str(words[0]) if words else ""
-    return next((each for each in (PROGRAM, OFFICE) if name in each.commands), LAB if name == "bench" else PROGRAM)
+    return next((each for each in (PROGRAM, OFFICE, LAB) if name in {*each.commands, *each.others}), PROGRAM)
 
 
 class Said(NamedTuple):
@@ -80,6 +81,18 @@ def test_every_command_has_a_help_with_an_example_of_itself_and_reads_the_settin
     assert words[-1] in example
     if " ".join(words) in READ_THE_SETTINGS:
         assert "default: /etc/edge-agent/edge-agent.toml" in " ".join(done.stdout.split())
+
+
+def test_a_program_that_serves_for_months_collects_its_garbage(monkeypatch: pytest.MonkeyPatch) -> None:
+    collects: list[bool] = []
+
+    def serve(*_: object) -> int:
+        collects.append(gc.isenabled())
+        return 0
+
+    monkeypatch.setattr(registrar, "main", serve)
+    assert OFFICE.main(["registrar", "serve"]) == 0
+    assert collects == [True]
 
 
 @pytest.mark.parametrize("words", [[], ["fly"], ["ack"], ["ack", "--config"]], ids=" ".join)

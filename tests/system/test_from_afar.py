@@ -15,13 +15,12 @@ import pytest
 
 from agent.settings import load
 from agent.settings.kept import FILE, load_kept, look
-from agent.trust.jose_keys import sign
 from edge_centre.key_files import make_key
 from tests.support.agent_process import CAMERA, AgentProcess, run_cli
 from tests.support.centre import Centre
 from tests.support.certificates import BrokerAuthorities
 from tests.support.mosquitto import Mosquitto, free_port
-from tests.support.office import Office, claims, press_until, presses_at
+from tests.support.office import Office, press_until, presses_at
 from tests.support.wait import wait_for
 
 pytestmark = pytest.mark.enrolment
@@ -94,15 +93,6 @@ def test_new_settings_come_into_force_without_a_new_process(site: Site) -> None:
     assert site.kiosk.pid == pid
     site.kiosk.press()
     site.centre.wait_for_alarm("updated", stage="sent", press_count=1)
-
-
-def test_the_command_line_sends_settings_and_waits_for_what_becomes_of_them(site: Site) -> None:
-    private = site.kiosk.directory / "keys" / f"{site.office.admin.kid}.key.json"
-    words = ("revision=1", 'changes={"health": {"interval_s": 2}}')
-    done = run_cli("command", "--config", site.kiosk.config, "--key", private, "config-set", *words)
-    assert (done.returncode, "succeeded (ok)" in done.stdout) == (0, True), done
-    again = run_cli("command", "--config", site.kiosk.config, "--key", private, "config-set", *words)
-    assert (again.returncode, "failed (old-revision)" in again.stdout) == (1, True), again
 
 
 def test_a_wrong_broker_is_taken_back_and_a_press_meanwhile_arrives(site: Site) -> None:
@@ -215,17 +205,6 @@ def test_what_may_not_be_is_refused_at_once_and_reported(
     site.centre.wait_for("security/config-refused", lambda m: m.data["detail"]["code"] == code)
 
 
-def test_no_settings_come_into_force_while_an_alarm_is_open(site: Site) -> None:
-    site.kiosk.press()
-    alarm = site.centre.wait_for_alarm("raised").data["alarm_id"]
-    assert site.centre.result(site.office.config_set(1, {"health": {"interval_s": 2}}))["code"] == "alarm-open"
-    assert site.centre.result(site.office.order("reboot"))["code"] == "alarm-open"
-    left = site.office.desire(2, {"health": {"interval_s": 2}})
-    site.office.wait_for_config(wanted=0)
-    site.centre.acknowledge(alarm, site.kiosk.key, "closed", press_count=1)
-    assert site.centre.result(left)["code"] == "ok", "it waits at the broker, and here for a calm moment"
-
-
 def test_settings_that_are_left_at_the_broker_are_taken_once_and_a_failed_revision_never_again(
     tmp_path: Path, broker: Mosquitto
 ) -> None:
@@ -247,23 +226,6 @@ def test_settings_that_are_left_at_the_broker_are_taken_once_and_a_failed_revisi
             assert centre.result(site.office.order("ping"))["code"] == "ok"
             assert len([m for m in centre.messages("result/") if m.data["name"] != "ping"]) == before
             assert look(kiosk.config).kept.in_force.revision == 4
-
-
-@pytest.mark.parametrize(
-    ("spoilt", "code"),
-    [
-        ({"aud": "/edge/gp/elsewhere/kiosk-0042"}, "wrong-audience"),
-        ({"iss": "x"}, "wrong-issuer"),
-    ],
-)
-def test_settings_at_the_broker_must_be_signed_for_this_device(site: Site, spoilt: dict[str, Any], code: str) -> None:
-    command = site.office.desire(1, {"health": {"interval_s": 2}}, **spoilt)
-    result = site.centre.result(command)
-    assert (result["status"], result["code"]) == ("rejected", code)
-    operator = claims("config-set", site.kiosk.key, {"revision": 1, "changes": {}})
-    site.centre.send("config", sign(operator, site.kiosk.key), retain=True)
-    assert site.centre.result(operator["cmd_id"])["code"] == "not-permitted"
-    assert load_kept(site.kiosk.storage).wanted == 0
 
 
 def test_an_agent_that_dies_of_new_settings_starts_with_the_old_ones(site: Site) -> None:

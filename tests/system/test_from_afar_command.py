@@ -81,6 +81,9 @@ def test_a_mask_goes_when_two_persons_sign_and_whoever_signs_alone_is_told_how(
         assert desk.config_set("revision=4", MASKED).returncode == 0
         here = desk.config_set("revision=5", "changes={}", "--second", desk.file(desk.supervisor))
         assert (here.returncode, "succeeded (ok)" in here.stdout) == (0, True), here
+        old = desk.config_set("revision=4", MASKED)
+        assert (old.returncode, "failed (old-revision)" in old.stdout) == (1, True), old
+        assert "take a higher revision" in old.stderr
 
 
 def test_one_admin_makes_no_second_signer_two_people_do_and_that_one_signs_for_masks(

@@ -173,9 +173,11 @@ def check_database(path: Path) -> int:
 
 
 def check_scene(path: Path) -> None:
-    """The place as the mean of a minute, in which a person is a few grey points; nothing of what is masked."""
+    """The place as the mean of a minute, in which a person is a few grey points; nothing of what is masked. And how
+    sharp each of 48 fields of it is."""
     with np.load(path, allow_pickle=False) as kept:
-        assert {name: kept[name].shape for name in kept} == {"coarse": (60, 80), "figures": (2,), "shape": (3,)}
+        shapes = {"coarse": (60, 80), "sharpness": (6, 8), "saturated": (), "shape": (3,)}
+        assert {name: kept[name].shape for name in kept} == shapes
         area = np.zeros((60, 80), np.uint8)
         cv2.fillPoly(area, [np.rint(np.array(CROSSING) * (80, 60)).astype(np.int32)], 1)
         seen = cv2.erode(area, np.ones((5, 5)), borderValue=1) == 1

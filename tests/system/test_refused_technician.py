@@ -42,8 +42,8 @@ _MACHINE = """
 import sys
 from pathlib import Path
 root, board, plugged = Path(sys.argv[1]), sys.argv[2], sys.argv[3] == "plugged"
-from agent.contract import options
-options.DEFAULT_CONFIG = root / "kiosk/edge-agent.toml"
+from agent.contract import command_line
+command_line.DEFAULT_CONFIG = root / "kiosk/edge-agent.toml"
 from agent.provisioning import progress
 progress.RUN, progress.CARD = root / "run", root / "boot"
 from agent.adapters.board import Board

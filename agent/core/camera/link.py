@@ -55,7 +55,7 @@ class Hello(LinkModel):
     model: str
     model_sha256: str
     runtime: str
-    """`ai-edge-litert 2.3.0` or `tflite-runtime 2.14.0`."""
+    """`ai-edge-litert 2.3.0`, `tflite-runtime 2.14.0` or `hailort 4.23.0`."""
     delegate_trouble: str | None = None
     """Why the delegate of the settings is not used; empty if it is used, None if the settings name no library."""
     model_refused: str = ""

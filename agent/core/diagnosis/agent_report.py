@@ -132,6 +132,15 @@ def why_it_rests(text: str | None, part: str) -> str | None:
         return None
 
 
+def part_trouble(text: str | None, part: str) -> str | None:
+    """Return what is wrong with a part; empty if it works, None if the report does not say."""
+    try:
+        state = _read(text)["parts"][part]
+        return "" if state["ok"] else str(state["detail"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
 def says_connected(text: str | None, broker: str) -> str | None:
     """Return None unless the agent says that it is connected to this broker and that the broker takes its messages.
 

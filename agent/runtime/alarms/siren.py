@@ -49,7 +49,7 @@ class SirenController:
         self._reporter = context.reporter
         self._clock = context.clock
         self._board = context.board
-        context.board.add_figures(SIREN, self)
+        context.board.add_figures(SIREN, self.figures)
         self._is_on: bool | None = None
         """What the pin was last set to; None before that, and when that failed."""
         self._retry_ns = 0

@@ -9,7 +9,8 @@ from agent.contract.messages import AlarmCamera
 from agent.core.camera.link import VIEW, Aim, Heartbeat
 from agent.core.camera.vision_spec import VisionSpec
 from agent.runtime.cameras.vision_link import VisionLink
-from agent.runtime.supervision.health import HasFigures, HealthBoard
+from agent.runtime.recording.recordings import Recordings
+from agent.runtime.supervision.health import HealthBoard
 
 _VIEW_S = 5.0
 
@@ -26,18 +27,18 @@ class Cameras:
     """Asks cameras for pictures and figures. Never waits for one. Any thread."""
 
     def __init__(self, board: HealthBoard) -> None:
-        board.add_figures("cameras", self)
+        board.add_figures("cameras", self.figures)
         self._links: tuple[VisionLink, ...] = ()
-        self._recordings: HasFigures | None = None
+        self._recordings: Recordings | None = None
         self._views: dict[str, queue.SimpleQueue[View]] = {}
 
-    def connect(self, links: Sequence[VisionLink], recordings: HasFigures | None = None) -> None:
+    def connect(self, links: Sequence[VisionLink], recordings: Recordings | None = None) -> None:
         """Use these links from now on, and tell of the recorders beside them. Before the threads run."""
         self._links = tuple(links)
         self._recordings = recordings
 
     def respec(self, specs: Iterable[VisionSpec]) -> None:
-        """Start the processes of these cameras anew, each with its spec."""
+        """Restart the processes of these cameras, each with its new spec."""
         for spec in specs:
             next(link for link in self._links if link.camera == spec.name).respec(spec)
 

@@ -115,5 +115,5 @@ def _restored(text: str | None) -> _Count:
     try:
         return _Count(**json.loads(text))
     except (ValueError, TypeError):
-        log.warning("what was counted at a line can't be read: it begins at nought")
+        log.warning("can't read the saved count of a line: starting at 0")
         return _Count()

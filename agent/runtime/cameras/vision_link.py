@@ -7,7 +7,9 @@ degraded part and a new try, nothing more.
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
+from agent.contract.camera_events import CameraEventData, EventName
 from agent.contract.messages import Converging
 from agent.core.camera.battery import Battery, Watch
 from agent.core.camera.link import (
@@ -32,20 +34,47 @@ from agent.core.camera.open_events import OpenEvents
 from agent.core.camera.vision_spec import VisionSpec
 from agent.core.delivery.backoff import Backoff
 from agent.ports import Clock
-from agent.runtime.cameras.callbacks import CameraCallbacks
 from agent.runtime.cameras.impairments import Impairments
 from agent.runtime.supervision.child import KeptChild
 
 _STANDSTILL_NS = 30 * 10**9
 """A process that reports itself well but has processed no frame for this long hangs in an inference."""
 _NOBODY = InView(persons=0, tracks=())
+_IN_WORDS = {
+    Watch.FULL: "at full rate again",
+    Watch.SLOW: "slowed down (running on battery)",
+    Watch.STOPPED: "stopped (running on battery)",
+}
 
 log = logging.getLogger(__name__)
+
+
+class CameraCallbacks(Protocol):
+    """Hears what a camera process reports. All on the link's own thread."""
+
+    def on_respec(self, spec: VisionSpec) -> None:
+        """The process is about to start again, with this spec."""
+
+    def on_event(self, event: EventName, data: CameraEventData) -> None:
+        """Something happened before the camera."""
+
+    def on_picture(self, picture_id: str, jpeg: bytes | None, detail: str, aim: Aim | None = None) -> None:
+        """A picture that was asked for has come; None if there is none, and `detail` says why. A view has `aim`."""
+
+    def on_state(self, works: bool, detail: str, *, transient: bool = False) -> None:
+        """The camera works, or does not; if that is `transient`, it is not broken."""
+
+    def on_delegate(self, works: bool, detail: str) -> None:
+        """The delegate of the settings runs the model (`works`), or the processor does in its place."""
+
+    def on_model(self, refused: str, retired: str = "") -> None:
+        """Which model was refused or is retired, and what runs instead; empty when none was or is."""
 
 
 class VisionLink(KeptChild[ToCore, VisionSpec]):
     """One camera process. `take_snapshot` and `heartbeat` from any thread, the rest from its own."""
 
+    _thread, _called = "vision", "the camera process"
     _patience_ns = 10 * 10**9
     _stop_s = 2.0
     _stop = Stop()
@@ -63,7 +92,7 @@ class VisionLink(KeptChild[ToCore, VisionSpec]):
     ) -> None:
         """`command` starts the process; the number of its socket is appended. `impairments` hears what the
         process finds wrong with its pictures, and its heartbeats. `battery` says when it slows down, and stops."""
-        super().__init__("vision", "the camera process", spec.name, spec, command, clock, decode_for_core, backoff)
+        super().__init__(spec.name, spec, command, clock, decode_for_core, backoff)
         self._battery = battery
         self._watch = Watch.FULL
         self._callbacks = callbacks
@@ -122,7 +151,7 @@ class VisionLink(KeptChild[ToCore, VisionSpec]):
 
     def _change(self, watch: Watch) -> None:
         """Begin to work as the battery allows."""
-        log.info("camera %s: %s, as mains and battery are", self.camera, watch)
+        log.info("camera %s: %s", self.camera, _IN_WORDS[watch])
         self._watch, self._retry_ns = watch, 0
         self._end()
         self.impairments.paused()

@@ -17,8 +17,7 @@ from agent.core.camera.link import LIVE as PICTURE
 from agent.outbox.outbox import Outbox
 from agent.runtime.cameras.cameras import Cameras
 from agent.runtime.live.answers import LiveAnswer, no_data, no_picture, not_yours, pictures_rest, unknown
-from agent.runtime.live.look import KEY, Look, Looker, read_kept
-from agent.runtime.live.pace import Pace
+from agent.runtime.live.look import KEY, Look, Looker, Pace, read_kept
 from agent.runtime.live.pictures import Pictures
 from agent.runtime.live.push import CameraPush
 from agent.runtime.live.streams import Streams

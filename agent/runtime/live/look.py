@@ -1,4 +1,4 @@
-"""One look through a camera: whose it is, why, and until when."""
+"""One look through a camera: whose it is, why, and until when; and how many there may be."""
 
 import json
 from dataclasses import dataclass
@@ -6,6 +6,10 @@ from typing import Any
 
 KEY = "live/"
 """How the keys begin under which a look is kept until its end is told."""
+_MOST_BEGIN, _MOST = 20, 100
+"""In a minute, of all keys together: so many may begin, and so many begin or go on. Each is an event that is never left
+out, so there may not be any number."""
+_MINUTE_NS = 60 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +91,21 @@ def read_kept(key: str, text: str) -> dict[str, Any]:
     except ValueError:
         kept = None
     return {**unknown, **kept} if isinstance(kept, dict) else unknown
+
+
+class Pace:
+    """Counts looks as they begin and go on, minute by minute."""
+
+    def __init__(self) -> None:
+        self._from_ns = 0
+        self._began = self._all = 0
+
+    def allows(self, now_ns: int, *, begins: bool) -> bool:
+        """Return whether one more may begin or go on now, and count it if so."""
+        if now_ns - self._from_ns >= _MINUTE_NS:
+            self._from_ns, self._began, self._all = now_ns, 0, 0
+        if self._all >= _MOST or (begins and self._began >= _MOST_BEGIN):
+            return False
+        self._all += 1
+        self._began += begins
+        return True

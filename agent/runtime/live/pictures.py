@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from agent.contract.live import LIVE, MAX_BYTES
 from agent.core.camera.link import LIVE as PICTURE
 from agent.core.errors import MessageRefused
-from agent.ports import OutgoingMessage
+from agent.ports import Line, OutgoingMessage
 from agent.runtime.cameras.cameras import Cameras
-from agent.runtime.live.picture_size import PictureSize
 from agent.runtime.uplink.sender import Sender
 
 _ANSWER_NS = 10**9
@@ -17,8 +16,36 @@ _ANSWER_NS = 10**9
 _BLIND_NS = 10 * 10**9
 """A camera that gives no picture for this long is taken for one that gives none."""
 _EXPIRY_S = 1
+_BUSY_S = 0.05
+"""How long a picture may keep the line, so that an alarm never stands behind it for long."""
+_LEAST_BYTES, _FIRST_BYTES = 4 * 1024, 8 * 1024
 _RETRY_NS, _RETRY_NONE_NS = 20_000_000, 250_000_000
 """How soon to look again at a line that was busy, or at none."""
+
+
+class PictureSize:
+    """Finds out how large a picture may be, from what the line has done with the last one: smaller at once,
+    larger step by step."""
+
+    def __init__(self) -> None:
+        self.max_bytes = _FIRST_BYTES
+        self.due_ns: int | None = None
+        """When to call `tick`: the line should be idle again by then. None if nothing was sent since the last time."""
+
+    def sent(self, line: Line, now_ns: int) -> None:
+        """Note that a picture has been sent on a line that was as this says."""
+        self.due_ns = now_ns + int((line.rtt_s + _BUSY_S) * 1e9)
+
+    def refused(self) -> None:
+        """Note that a picture was too large for the broker: nothing was sent, so there will be no `tick`."""
+        self.max_bytes = max(self.max_bytes // 2, _LEAST_BYTES)
+
+    def tick(self, line: Line | None) -> None:
+        """Take in how the line is at the moment that was due."""
+        self.due_ns = None
+        if line is not None:
+            wanted = self.max_bytes * 7 // 5 if line.is_idle else self.max_bytes // 2
+            self.max_bytes = min(max(wanted, _LEAST_BYTES), MAX_BYTES)
 
 
 @dataclass(slots=True)

@@ -43,6 +43,7 @@ class RecorderLink(KeptChild[FromRecorder, RecorderSpec]):
     """One recorder. `submit` and `respec` from any thread, the rest from its own. A new spec is taken once the recorder
     has closed its clips."""
 
+    _thread, _called = "recorder", "the recorder"
     _patience_ns = _PATIENCE_NS
     _stop_s = _respec_s = 5.0
     _stop = StopRecorder()
@@ -51,7 +52,7 @@ class RecorderLink(KeptChild[FromRecorder, RecorderSpec]):
         self, spec: RecorderSpec, command: Sequence[str], clock: Clock, backoff: Backoff | None = None
     ) -> None:
         """`command` starts the process; the number of its socket is appended."""
-        super().__init__("recorder", "the recorder", spec.camera, spec, command, clock, decode_for_core, backoff)
+        super().__init__(spec.camera, spec, command, clock, decode_for_core, backoff)
         self._callbacks: RecorderCallbacks  # from `listen` on
         self._started_ns = 0
         self.state: RecorderState | None = None

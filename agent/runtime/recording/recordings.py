@@ -63,7 +63,7 @@ class Recordings:
             each.link.leave()
 
     def respec(self, specs: "Iterable[RecorderSpec]") -> None:
-        """Start the recorders whose spec has changed anew."""
+        """Restart the recorders whose spec has changed."""
         by_camera = {spec.camera: spec for spec in specs}
         for each in self._cameras:
             if (spec := by_camera.get(each.link.camera)) is not None:

@@ -45,7 +45,7 @@ class Script:
 
     def steps(self, *, siren_sounds: bool) -> Iterator[tuple[str, Step]]:
         """Yield each step with its name; `siren_sounds` has the siren sound whatever the settings say."""
-        yield "inputs", check_inputs(self.buttons, self.panel.buttons, self.panel)
+        yield "inputs", check_inputs(self.buttons, self.panel.buttons, self.panel.figures)
         yield "lights", check_lights(self.lights, self.pipeline, self.wired, self.clock, chirp=self.chirp)
         if self.siren is not None:
             yield "siren", check_siren(self.siren, self.clock, chirp=siren_sounds or self.siren_chirp)

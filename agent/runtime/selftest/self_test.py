@@ -64,7 +64,7 @@ class SelfTest:
         self._kiosk = kiosk
         self._lights = lights
         self._commands = commands
-        context.board.add_figures("self_test", self)
+        context.board.add_figures("self_test", self.figures)
         self._orders: queue.SimpleQueue[tuple[str, bool]] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._is_busy = False

@@ -4,7 +4,8 @@ Each is a generator: it yields while it waits, so that its runner can give way t
 for a person, and raises StepFailed with the reason when something is wrong.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
+from typing import Any
 
 from agent.contract.lamps import LightState, Pattern
 from agent.contract.vocabulary import Fault
@@ -14,7 +15,6 @@ from agent.outbox.writer import StoreWriter
 from agent.ports import Buttons, Clock, Lights
 from agent.runtime.alarms.pipeline import Pipeline
 from agent.runtime.alarms.siren import SirenController
-from agent.runtime.supervision.health import HasFigures
 
 Step = Generator[None, None, str]
 
@@ -33,18 +33,16 @@ def pause(clock: Clock, until_ns: int) -> Generator[None, None, None]:
         yield
 
 
-def check_inputs(buttons: Buttons, names: frozenset[str], panel: HasFigures) -> Step:
-    """Check that every line can be read, every button (`names`) is at rest, and no input has a fault.
+def check_inputs(buttons: Buttons, names: frozenset[str], figures: Callable[[], Mapping[str, Any]]) -> Step:
+    """Check that every line can be read, every button (`names`) is at rest, and no input has a fault: `figures` are the
+    panel's.
 
     A button that is pressed while no alarm is open is stuck, or its edges do not reach us. Chatter does not count: it
     is rain, and is reported anyway.
     """
     yield
     wrong = [
-        f"{name}: {fault}"
-        for name, each in panel.figures().items()
-        for fault in each["faults"]
-        if fault != Fault.CHATTER
+        f"{name}: {fault}" for name, each in figures().items() for fault in each["faults"] if fault != Fault.CHATTER
     ]
     try:
         levels = buttons.read()

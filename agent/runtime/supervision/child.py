@@ -7,6 +7,7 @@ import logging
 import os
 import queue
 import select
+import signal
 import socket
 import subprocess
 import threading
@@ -62,7 +63,9 @@ class Child(Generic[T]):
         ours, theirs = socket.socketpair()
         try:
             words = [*self._command, str(theirs.fileno())]
-            self.process = subprocess.Popen(words, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL)
+            self.process = subprocess.Popen(  # a session of its own: `kill` ends what it has started too
+                words, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, start_new_session=True
+            )
         except OSError:
             ours.close()
             raise
@@ -139,14 +142,15 @@ class Child(Generic[T]):
                 self.socket.shutdown(socket.SHUT_WR)
 
     def kill(self) -> None:
-        """Kill it, and wait for its end for some seconds."""
+        """Kill it with all that it has started, and wait for its end for some seconds."""
         if self.process is None:
             return
-        self.process.kill()
+        with suppress(OSError):  # nothing is left of it; while anything is, the group's number is nobody else's
+            os.killpg(self.process.pid, signal.SIGKILL)
         try:
             self.process.wait(_KILL_S)
         except subprocess.TimeoutExpired:
-            log.error("%s hangs in a driver or a disk, and does not die", self._name)  # noqa: TRY400
+            log.error("%s is stuck in a driver or on disk I/O and can't be killed", self._name)  # noqa: TRY400
 
     def disconnect(self) -> None:
         """Close the link."""
@@ -179,6 +183,10 @@ class KeptChild(ABC, Generic[T, S]):
     """A process that is started again when it fails. Any thread may `send`, `submit` and `respec`; the rest is for its
     own, or for whoever ends it. A failure is told by `_on_state`, and held against nobody else."""
 
+    _thread: str
+    """What its thread is called, before the camera's name."""
+    _called: str
+    """What the process is called where its camera is known."""
     _patience_ns: int
     """A process that has begun to work and says nothing for so long hangs."""
     _stop_s: float
@@ -190,8 +198,6 @@ class KeptChild(ABC, Generic[T, S]):
 
     def __init__(
         self,
-        thread: str,
-        called: str,
         camera: str,
         spec: S,
         command: Sequence[str],
@@ -199,15 +205,13 @@ class KeptChild(ABC, Generic[T, S]):
         decode: Callable[[bytes], T],
         backoff: Backoff | None = None,
     ) -> None:
-        """`thread` and the name of the camera name its thread; for the rest see Child."""
-        self._thread = f"{thread}-{camera}"
-        self._called = called
+        """`camera` is the camera's name; for the rest see Child."""
         self._camera = camera
         self._spec = spec
         self._new_spec: S | None = None
         self._clock = clock
         self._backoff = backoff or Backoff(longest_s=60.0)
-        self._child = Child(command, called, decode, f"{called} of {camera}")
+        self._child = Child(command, self._called, decode, f"{self._called} of {camera}")
         self._jobs: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._closing, self._left_s = False, 0.0
@@ -219,7 +223,7 @@ class KeptChild(ABC, Generic[T, S]):
     def running(self, supervisor: Supervisor) -> Iterator[None]:
         """Run on a thread of its own while entered, and then have the process end in an orderly way."""
         try:
-            with supervisor.thread(self._thread, self, essential=False, wake=self._ring):
+            with supervisor.thread(f"{self._thread}-{self._camera}", self, essential=False, wake=self._ring):
                 try:
                     yield
                 finally:

@@ -2,8 +2,9 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from agent.contract.events import PartData
 from agent.outbox.reporter import Reporter
@@ -23,14 +24,6 @@ class PartState:
     """It does not work now, and nothing is broken: it is night, or the kiosk runs on its battery."""
 
 
-class HasFigures(Protocol):
-    """A part with figures for the health message."""
-
-    def figures(self) -> Any:
-        """Return the figures as JSON values; None when there are none. Any thread."""
-        ...
-
-
 class HealthBoard:
     """The state of every part. Any thread."""
 
@@ -38,7 +31,7 @@ class HealthBoard:
         self._reporter = reporter
         self._lock = threading.Lock()
         self._parts: dict[str, PartState] = {}
-        self._figures: dict[str, HasFigures] = {}
+        self._figures: dict[str, Callable[[], Any]] = {}
 
     def report(self, part: str, *, ok: bool, detail: str = "", transient: bool = False) -> None:
         """Set the state of a part. Only a change between working and not working is published. A `transient`
@@ -55,13 +48,14 @@ class HealthBoard:
         with self._lock:
             return dict(self._parts)
 
-    def add_figures(self, field: str, part: HasFigures) -> None:
-        """Take that field of the health message from this part. Call it before the threads run."""
-        self._figures[field] = part
+    def add_figures(self, field: str, figures: Callable[[], Any]) -> None:
+        """Take that field of the health message from `figures`: JSON values, or None when there are none. It is called
+        on any thread. Call this before the threads run."""
+        self._figures[field] = figures
 
     def figures(self) -> dict[str, Any]:
         """Return the figures of every part that has some, by field."""
-        return {field: part.figures() for field, part in self._figures.items()}
+        return {field: figures() for field, figures in self._figures.items()}
 
     def _publish(self, part: str, state: PartState) -> None:
         if part == _LOGGED_BY_THE_PUBLISHER:

@@ -104,7 +104,7 @@ class ServicePage:
         except FileNotFoundError:
             return
         except (OSError, DocumentError) as error:
-            log.warning("what was left of the service page can't be read: %s", error)
+            log.warning("can't read the saved service-page state: %s", error)
         if self._open is None:
             self._remove()
         elif self._blinks:  # nobody knows the code any more, and nobody has entered it
@@ -184,7 +184,7 @@ class ServicePage:
             case {"event": "ended", "reason": str(reason)}:
                 self._end(plain(reason[:200]))
             case _:
-                log.warning("the service page has said what nobody understands: %.80r", line)
+                log.warning("unknown message from the service page: %.80r", line)
 
     def _ask(
         self,

@@ -24,7 +24,7 @@ class Found(NamedTuple):
 class CertificateWatch:
     """Reads the files again now and then, because whoever renews the certificate tells nobody.
 
-    `tick` on the thread `config`, whose work needs a disk anyway; `ends` and `trouble` have their figures from any."""
+    `tick` on the thread `config`, whose work needs a disk anyway; the figures are read on any."""
 
     def __init__(
         self, read: Callable[[], Found] | None, in_time: Callable[[Callable[[], None]], None], context: Context
@@ -36,8 +36,8 @@ class CertificateWatch:
         self._clock = context.clock
         self._due_ns: int | None = None
         self._found = Found()
-        context.board.add_figures("certificate_ends", _Figure(lambda: self._found.ends))
-        context.board.add_figures("certificate_trouble", _Figure(lambda: self._found.trouble))
+        context.board.add_figures("certificate_ends", lambda: self._found.ends)
+        context.board.add_figures("certificate_trouble", lambda: self._found.trouble)
 
     def tick(self) -> None:
         """Read the files if it is time. Takes no longer than a disk is waited for."""
@@ -53,10 +53,3 @@ class CertificateWatch:
     def _read(self) -> None:
         assert self._read_files is not None
         self._found = self._read_files()
-
-
-class _Figure:
-    """One field of the health message."""
-
-    def __init__(self, told: Callable[[], str | None]) -> None:
-        self.figures = told

@@ -1,13 +1,12 @@
 """The files of keys that an office makes and hands out."""
 
-import contextlib
 import json
 import os
-import tempfile
 from pathlib import Path
 
 from agent.contract.errors import EdgeAgentError, UsageError
 from agent.trust.jose_keys import PrivateKey, PublicKey, read_key_set
+from agent.trust.whole_file import replace_file
 
 
 def make_key(role: str, directory: Path, issuer: str | None = None) -> PrivateKey:
@@ -43,17 +42,6 @@ def write_private(path: Path, jwk: dict[str, str]) -> None:
 
 
 def write_key_set(path: Path, keys: list[PublicKey]) -> None:
-    """Replace the file in one step: a device may be reading it."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".keys-")
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            json.dump({"keys": [key.as_jwk() for key in keys]}, file, indent=1)
-            file.write("\n")
-            file.flush()
-            os.fchmod(file.fileno(), 0o644)
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise
+    """Replace the file in one step: a device may be reading it. Raises OSError."""
+    text = json.dumps({"keys": [key.as_jwk() for key in keys]}, indent=1)
+    replace_file(path, f"{text}\n".encode(), 0o644)

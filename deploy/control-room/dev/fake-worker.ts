@@ -70,7 +70,6 @@ function alarm(n: number, agoS: number, more: Partial<AlarmData> = {}, view: Par
     pressedMs: now() - agoS * 1000,
     isAtLeast: scenario === "unset",
     firstHeardMs: now() - agoS * 1000 + 180,
-    changedMs: now(),
     raisesAgainMs: null,
     brokers: ["a", "b"],
     lateMs: 180,
@@ -117,7 +116,6 @@ function device(n: number, more: Partial<DeviceView> = {}): DeviceView {
     sinceMs: now() - 3_600_000,
     brokers: { a: "online", b: "online" },
     lastHeardMs: now() - 20_000 * random(),
-    state: null,
     meta: { historical: false, location: { lat, lon, text: `${PLACES[n % PLACES.length]}, kiosk ${n}` }, capabilities: ["ping", "rebirth", "snapshot"], inputs: [], outputs: [], cameras: [], schemas: ["edge.commissioning.v1"], commissioned: WALKS[n % 3] } as unknown as MetaData,
     health: { parts: { uplink: { state: "ok" }, centre: { state: "ok" }, storage: { state: "ok" }, "camera front": { state: "degraded", detail: "no frame for 12 s" } }, self_test: { time: iso(now() - 9 * 3_600_000), passed: true, failed: [] } } as unknown as HealthData,
     past,
@@ -132,7 +130,7 @@ function device(n: number, more: Partial<DeviceView> = {}): DeviceView {
 }
 
 function event(n: number, type: string, data: Record<string, unknown>, agoS: number): EventView {
-  return { id: `ev-${type}-${n}`, source: `/edge/gp/park-station/kiosk-${n % 9}`, type, subject: "", heardMs: now() - agoS * 1000, timeMs: now() - agoS * 1000, historical: n % 11 === 0, data };
+  return { id: `ev-${type}-${n}`, source: `/edge/gp/park-station/kiosk-${n % 9}`, type, heardMs: now() - agoS * 1000, timeMs: now() - agoS * 1000, historical: n % 11 === 0, data };
 }
 
 function changed(more: Partial<Extract<Tell, { tell: "changed" }>>): void {

@@ -126,7 +126,6 @@ export interface AlarmView {
   /** Somebody has waited longer than `pressedMs` says: it was open before it was received here, and its device's clock is not set. */
   isAtLeast: boolean;
   firstHeardMs: number;
-  changedMs: number;
   /** When it raises itself again unless somebody acks it before; null while nobody has it, and while that is not known. */
   raisesAgainMs: number | null;
   /** Names of the brokers that have brought the newest message. */
@@ -150,7 +149,6 @@ export interface DeviceView {
   /** By broker's name, what that broker says of it. */
   brokers: Record<string, StateData["state"]>;
   lastHeardMs: number;
-  state: StateData | null;
   meta: MetaData | null;
   health: HealthData | null;
   /** The newest 60 health reports, oldest first: for small curves. */
@@ -170,7 +168,6 @@ export interface EventView {
   id: string;
   source: string;
   type: string;
-  subject: string;
   heardMs: number;
   /** Null while the device's clock is not to be trusted. */
   timeMs: number | null;

@@ -30,10 +30,10 @@ from agent.__main__ import main as edge_agent
 from agent.adapters.system_clock import SystemClock
 from agent.contract.vocabulary import TimeQuality
 from agent.trust.jose_keys import PrivateKey
-from deploy.lab.clock import SimClock
 from tests.cli.test_enrol import SETTINGS
 from tests.support.drafts import open_outbox, security, write
 from tests.support.fake_registrar import FakeRegistrar, Handler
+from tests.support.sim_clock import SimClock
 from tests.support.wait import wait_for
 
 UID, GID = 47_123, 65_534
@@ -405,7 +405,9 @@ def campaign(tries: int, only: list[str]) -> Iterator[dict[str, Any]]:
                         touched[attack.__name__] += 1
                         ground.make_victims()
                         before = ground.look()
-                yield {"command": name, "tries": tries, "ends": dict(ends), "harmed": dict(touched)}
+                ground.reset()
+                alone = ended(ground, said)
+                yield {"command": name, "tries": tries, "ends": dict(ends), "alone": alone, "harmed": dict(touched)}
     finally:
         shutil.rmtree(base, ignore_errors=True)
 

@@ -1,6 +1,7 @@
 """What the breakages name is still there; `make mutants` shows that each is noticed."""
 
 import ast
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,12 @@ def test_every_breakage_still_fits_the_code_and_names_a_test(breakage: Breakage)
     file, _, name = breakage.test.partition("::")
     tests = ast.parse((ROOT / file).read_text()).body
     assert not name or name in {test.name for test in tests if isinstance(test, ast.FunctionDef)}
+
+
+def test_every_file_that_mutmut_is_told_of_is_there() -> None:
+    told = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mutmut"]
+    named = [*told["source_paths"], *told["pytest_add_cli_args_test_selection"], *told["do_not_mutate"]]
+    assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 def test_a_breakage_whose_line_has_changed_is_an_error(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from agent.runtime.supervision.supervisor import Supervisor, Worker
 from agent.runtime.uplink.publisher import Publisher
 from agent.settings import Settings
 from agent.settings.tree import SelfTestSettings
-from deploy.lab.clock import SimClock
+from tests.support.sim_clock import SimClock
 
 _DEVICE = "kiosk-0042"
 _LOOK_S = 1.0

@@ -10,8 +10,8 @@ from agent.contract.lamps import DELAYED, IDLE, OUT_OF_SERVICE, PRESSED, LightSt
 from agent.core.wiring import LightPins
 from agent.sim.contacts import SimContacts
 from agent.sim.pins import SimPins
-from deploy.lab.clock import SimClock
 from tests.campaigns.week.eyes import Eyes
+from tests.support.sim_clock import SimClock
 
 PINS = LightPins(yellow=22, green=23, beacon=24, tone=25)
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from deploy.lab.clock import SimClock
 from tests.campaigns.week.holes import listen
 from tests.support.drafts import FACTORY, alarm, health, open_outbox, taken
 from tests.support.message_table import STATE
+from tests.support.sim_clock import SimClock
 
 
 def test_a_message_that_is_left_out_is_found_and_one_that_comes_late_is_a_false_hole(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import pytest
 from agent.core.camera.recorder_link import (
     BeginClip,
     ChainHead,
-    ClipFailed,
     FromRecorder,
     RecorderSpec,
     StartRecorder,
@@ -64,10 +63,8 @@ def test_a_line_of_another_version_is_refused(decode: Any, line: bytes) -> None:
 
 
 def test_half_a_character_is_no_text_of_a_recorder() -> None:
-    line = b'{"t": "failed", "clip": "c", "detail": "%s"}'
-    assert decode_for_core(line % rb"\ud83d\ude00") == ClipFailed(clip="c", detail="\N{GRINNING FACE}")
     with pytest.raises(LinkError):
-        decode_for_core(line % rb"\ud800")
+        decode_for_core(rb'{"t": "failed", "clip": "c", "detail": "\ud800"}')
 
 
 def test_a_password_in_a_bad_line_is_not_in_the_error() -> None:

@@ -397,3 +397,24 @@ def told_of_recordings(office: Office) -> dict[str, object] | None:
     text = (office.out / "kzn/registrar/registrar.toml").read_text()
     told: dict[str, object] | None = tomllib.loads(text).get("evidence")
     return told
+
+
+def test_help_and_errors_of_the_office_s_package_name_a_command_that_it_has(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words in (["--help"], ["new", "--help"], ["claim", "--help"]):
+        with pytest.raises(SystemExit):
+            office_program(["kit", *words])
+    assert office_program(["kit", "check", "--out", str(tmp_path), "kzn"]) == 1
+    said = capsys.readouterr()
+    assert "edge-centre kit claim kzn durban-station kiosk-0001" in said.out
+    assert said.err == f"{tmp_path}/kzn.toml is not there: run edge-centre kit new kzn\n"
+    assert "deploy/province" not in said.out
+
+
+def test_the_registrar_shows_its_help_without_the_libraries_of_its_server() -> None:
+    code = "import sys; sys.modules.update(uvicorn=None, starlette=None); import edge_centre.__main__ as it; it.main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "registrar", "--help"], capture_output=True, text=True, check=True
+    )
+    assert "permit one device to enrol once" in done.stdout

@@ -73,7 +73,7 @@ def test_a_province_is_made_from_it_without_a_checkout(told: Mapping[str, str]) 
 def test_a_command_that_has_moved_is_handed_on_or_told_where_it_went(told: Mapping[str, str]) -> None:
     assert "call it as: edge-centre keygen" in told["moved command"]
     assert "/srv/keys/keys.json" in told["moved command"]
-    assert "edge-centre ack. It is in the package edge-centre" in told["office removed"]
+    assert "edge-centre ack (package edge-centre;" in told["office removed"]
 
 
 def test_no_file_is_in_both(package: Path, amd64: Path) -> None:

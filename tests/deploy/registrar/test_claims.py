@@ -85,7 +85,7 @@ def test_a_claim_for_another_board_names_both(rules: Rules) -> None:
     text = str(refused(rules, Board(serial=OTHER_BOARD), rules.claim(board=BOARD)))
     assert BOARD in text
     assert OTHER_BOARD in text
-    assert "label" in text
+    assert "check the label, or ask the office for a claim for this board" in text
 
 
 def test_a_claim_for_a_board_is_refused_to_one_that_has_no_serial(rules: Rules) -> None:

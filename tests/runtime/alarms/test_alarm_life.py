@@ -19,11 +19,11 @@ from agent.contract.vocabulary import AckAction
 from agent.core.alarms.persistence import encode_alarm
 from agent.core.facts import AlarmDelivered, Announce, CentreAck, UplinkChanged
 from agent.runtime.alarms.persistence import ALARM_KEY
-from deploy.lab.clock import SimClock
 from tests.support.alarm_book import CENTRE
 from tests.support.drafts import body, killed, open_outbox, write
 from tests.support.kiosk import Kiosk
 from tests.support.life_table import FACTS, TRANSITIONS
+from tests.support.sim_clock import SimClock
 
 _56_YEARS = timedelta(days=56 * 365)
 _EXAMPLES = int(os.environ.get("LIFE_EXAMPLES", "100"))

@@ -11,9 +11,9 @@ from agent.contract.vocabulary import AckAction
 from agent.outbox.alarm_copies import lost_notice
 from agent.outbox.database import Row
 from agent.outbox.outbox import Outbox
-from deploy.lab.clock import SimClock
 from tests.support.drafts import killed, open_outbox, write
 from tests.support.kiosk import Kiosk
+from tests.support.sim_clock import SimClock
 
 CLOCK = SimClock()
 

@@ -11,10 +11,10 @@ from agent.contract.vocabulary import AckAction
 from agent.core.facts import CentreAck
 from agent.outbox.outbox import Outbox
 from agent.trust.paho_bounded import MAXIMUM_PACKET_BYTES
-from deploy.lab.clock import SimClock
 from tests.support.drafts import FACTORY, alarm_data, killed, open_outbox, write
 from tests.support.kiosk import Kiosk
 from tests.support.self_test_bench import Bench, play
+from tests.support.sim_clock import SimClock
 
 REGISTERED, DISPATCHED, TAKE_OVER, CLOSED = AckAction
 THANDI = Answer(issuer="jhb", by="Thandi", at="2026-01-01T00:00:01.000Z")

@@ -9,9 +9,9 @@ from agent.contract.vocabulary import ConditionKind, Fault
 from agent.core.facts import ConditionChanged, InputFault
 from agent.runtime.alarms.input_reporter import InputReporter
 from agent.runtime.supervision.health import PartState
-from deploy.lab.clock import SimClock
 from tests.support.context import Collected, make_context
 from tests.support.drafts import body, open_outbox, taken, write
+from tests.support.sim_clock import SimClock
 
 
 class Rig:

@@ -12,12 +12,12 @@ from agent.core.alarms.persistence import encode_alarm
 from agent.core.facts import CentreAck
 from agent.outbox.outbox import Outbox
 from agent.runtime.alarms.persistence import ALARM_KEY, keep_restored, read_kept
-from deploy.lab.clock import SimClock
 from tests.support.alarm_book import CENTRE
 from tests.support.command_rig import CommandRig
 from tests.support.context import make_context, security_log
 from tests.support.drafts import body, taken, write
 from tests.support.kiosk import Kiosk
+from tests.support.sim_clock import SimClock
 
 KINDS = [InputKind("police", "panic", False)]
 CLOCK = SimClock()

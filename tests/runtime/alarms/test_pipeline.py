@@ -15,10 +15,10 @@ from agent.contract.vocabulary import AckAction
 from agent.core.alarms.persistence import decode_alarm
 from agent.core.facts import AlarmDelivered, Announce
 from agent.runtime.alarms.persistence import ALARM_KEY
-from deploy.lab.clock import SimClock
 from tests.support.drafts import open_outbox, taken, write
 from tests.support.fake_ports import topics
 from tests.support.kiosk import Kiosk
+from tests.support.sim_clock import SimClock
 
 MS = 1_000_000
 

@@ -7,8 +7,8 @@ from agent.contract.vocabulary import AckAction, Fault
 from agent.core.facts import ConditionChanged, InputFault, UplinkChanged
 from agent.core.wiring import ButtonRules
 from agent.outbox.outbox import Outbox
-from deploy.lab.clock import SimClock
 from tests.support.kiosk import RULES, Kiosk
+from tests.support.sim_clock import SimClock
 
 
 @pytest.fixture

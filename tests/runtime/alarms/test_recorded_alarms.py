@@ -4,8 +4,8 @@ import pytest
 
 from agent.contract.messages import AlarmClip, AlarmData
 from agent.outbox.outbox import Outbox
-from deploy.lab.clock import SimClock
 from tests.support.kiosk import Kiosk
+from tests.support.sim_clock import SimClock
 
 CLIPS = (AlarmClip(camera="front", clip="c1"),)
 

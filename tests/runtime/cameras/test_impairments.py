@@ -10,8 +10,8 @@ from agent.contract.vocabulary import SightTrouble, TamperKind
 from agent.core.camera.link import CameraTamper, HardlyAbleToSee, Heartbeat
 from agent.runtime.cameras.impairments import Impairments
 from agent.runtime.supervision.health import HealthBoard, PartState
-from deploy.lab.clock import SimClock
 from tests.support.context import Collected, reporter
+from tests.support.sim_clock import SimClock
 
 SECOND = 1_000_000_000
 

@@ -8,9 +8,9 @@ from agent.contract.events import LineCountData
 from agent.contract.messages import Draft
 from agent.contract.vocabulary import Direction, TimeQuality
 from agent.runtime.cameras.line_counts import LineCounts
-from deploy.lab.clock import SimClock
 from tests.support.context import reporter
 from tests.support.drafts import FACTORY
+from tests.support.sim_clock import SimClock
 
 IN: Direction = "left-to-right"
 OUT: Direction = "right-to-left"

@@ -11,8 +11,8 @@ import pytest
 from agent.contract.messages import SecurityData
 from agent.runtime.commands.key_watch import KeyWatch
 from agent.trust.jose_keys import KeyRing, PrivateKey
-from deploy.lab.clock import SimClock
 from tests.support.context import Collected, make_context
+from tests.support.sim_clock import SimClock
 
 KEYS = {role: PrivateKey.generate(role) for role in ("operator", "technician", "admin")}
 

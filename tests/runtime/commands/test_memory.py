@@ -16,9 +16,9 @@ from agent.outbox.outbox import Outbox
 from agent.outbox.state import CTR_KEY
 from agent.runtime.commands.memory import _MOST_REPETITIONS as MOST_REPETITIONS
 from agent.runtime.commands.memory import COMMAND_KEY
-from deploy.lab.clock import SimClock
 from tests.support.command_rig import CommandRig
 from tests.support.drafts import open_outbox, write
+from tests.support.sim_clock import SimClock
 
 MOST = 256
 Start = Callable[[], CommandRig]

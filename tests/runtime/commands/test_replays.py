@@ -17,9 +17,9 @@ from agent.contract.commands import NONCE_LIFE_S
 from agent.contract.vocabulary import TimeQuality
 from agent.outbox.outbox import Outbox
 from agent.runtime.commands import memory
-from deploy.lab.clock import SimClock
 from tests.support.command_rig import CommandRig
 from tests.support.drafts import body, open_outbox
+from tests.support.sim_clock import SimClock
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MOST = 12

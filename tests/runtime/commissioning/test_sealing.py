@@ -35,11 +35,11 @@ from agent.runtime.uplink.announcer import Announcer
 from agent.settings import load
 from agent.settings.tree import Settings
 from agent.trust.jose_keys import KeyRing, PrivateKey
-from deploy.lab.clock import SimClock
 from tests.support.agent_process import as_toml
 from tests.support.commissioning import ENDED, USER, Office, signature
 from tests.support.drafts import body, open_outbox, security, taken
 from tests.support.message_table import META
+from tests.support.sim_clock import SimClock
 from tests.support.wait import PATIENCE_S, wait_for
 
 IN_A_PROCESS = sealing.in_a_process

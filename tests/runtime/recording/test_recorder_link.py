@@ -13,7 +13,7 @@ from agent.core.camera.recorder_link import AboutClips, BeginClip, KeepingSpec, 
 from agent.core.delivery.backoff import Backoff
 from agent.runtime.recording.recorder_link import RecorderLink
 from agent.runtime.supervision.supervisor import Supervisor
-from deploy.lab.clock import SimClock
+from tests.support.sim_clock import SimClock
 from tests.support.wait import wait_for
 
 PRELUDE = """

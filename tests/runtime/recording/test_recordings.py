@@ -29,9 +29,9 @@ from agent.core.camera.recorder_link import (
 from agent.runtime.recording.camera_clips import CameraClips
 from agent.runtime.recording.recorder_link import RecorderLink
 from agent.runtime.recording.recordings import Recordings
-from deploy.lab.clock import SimClock
 from tests.support.alarm_book import book, press
 from tests.support.context import Collected, make_context
+from tests.support.sim_clock import SimClock
 
 
 @dataclass

@@ -14,11 +14,11 @@ from agent.runtime.remote.kept import Kept
 from agent.runtime.remote.trial import TRIAL_S
 from agent.settings.kept import load_kept, store_kept
 from agent.trust.jose_keys import PrivateKey, sign
-from deploy.lab.clock import SimClock
 from edge_centre.library import co_sign
 from tests.runtime.remote.test_fuzz import Target
 from tests.support.drafts import IDENTITY, body, taken, write
 from tests.support.outbox_fixtures import clock, message_store, outbox, store
+from tests.support.sim_clock import SimClock
 
 __all__ = ["clock", "message_store", "outbox", "store"]
 FASTER = {"health": {"interval_s": 20}}

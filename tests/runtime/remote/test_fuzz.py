@@ -28,13 +28,13 @@ from agent.runtime.live.answers import LiveAnswer
 from agent.runtime.remote.kept import Kept
 from agent.settings.kept import again, begin, load_kept
 from agent.trust.jose_keys import KeyRing, PrivateKey, PublicKey
-from deploy.lab.clock import SimClock
 from tests.settings.test_file import GOOD
 from tests.support.command_rig import WhenAwaited
 from tests.support.context import make_context
 from tests.support.drafts import IDENTITY, taken, write
 from tests.support.fuzz import COMMANDS, rightly_signed, shots
 from tests.support.outbox_fixtures import clock, message_store, outbox, store
+from tests.support.sim_clock import SimClock
 
 __all__ = ["clock", "message_store", "outbox", "store"]
 ROUNDS = int(os.environ.get("FUZZ", "2000"))

@@ -8,8 +8,8 @@ import pytest
 
 from agent.runtime.remote.kept import Trial
 from agent.runtime.remote.trial import TRIAL_S, TrialJudge
-from deploy.lab.clock import SimClock
 from tests.support.context import make_context
+from tests.support.sim_clock import SimClock
 
 TRIAL = Trial(revision=1, cameras=["front"], degraded=["siren"])
 WELL = {"state": "ok", "frames": 5}

@@ -16,9 +16,9 @@ from agent.outbox.outbox import Outbox
 from agent.outbox.store import read_back
 from agent.outbox.writer import StoreWriter
 from agent.runtime.selftest.steps import Step, check_black_box, check_inputs, check_lights, check_storage, is_flash
-from deploy.lab.clock import SimClock
 from tests.support.fake_ports import MemoryLights
 from tests.support.kiosk import Kiosk
+from tests.support.sim_clock import SimClock
 
 WIRED = frozenset({"yellow", "green", "beacon", "tone"})
 
@@ -52,14 +52,6 @@ class Lines:
 
 
 @dataclass
-class Faults:
-    faults: dict[str, list[Fault]]
-
-    def figures(self) -> Any:
-        return {name: {"faults": faults} for name, faults in self.faults.items()}
-
-
-@dataclass
 class Keeps:
     """Says at once that it is safe."""
 
@@ -71,7 +63,8 @@ class Keeps:
 
 
 def inputs(lines: Lines, **faults: list[Fault]) -> str:
-    return run(check_inputs(lines, frozenset({"police"}), Faults(faults)), CLOCK)
+    figures = {name: {"faults": each} for name, each in faults.items()}
+    return run(check_inputs(lines, frozenset({"police"}), lambda: figures), CLOCK)
 
 
 CLOCK = SimClock()

@@ -9,7 +9,7 @@ import pytest
 
 from agent.core.delivery.upload_link import Done, Put
 from agent.runtime.sending.uploader import Uploader
-from deploy.lab.clock import SimClock
+from tests.support.sim_clock import SimClock
 from tests.support.store import Store
 from tests.support.wait import wait_for
 

@@ -11,9 +11,9 @@ from agent.contract.vocabulary import TimeQuality
 from agent.core.diagnosis.data_use import judge_data
 from agent.outbox.outbox import Outbox
 from agent.runtime.supervision.data_use import DATA, DataUse
-from deploy.lab.clock import SimClock
 from tests.support.context import make_context
 from tests.support.drafts import open_outbox
+from tests.support.sim_clock import SimClock
 
 MB = 1_000_000
 

@@ -5,8 +5,8 @@ import pytest
 
 from agent.outbox.found import Notice
 from agent.outbox.outbox import Outbox
-from deploy.lab.clock import SimClock
 from tests.support.main_loop_rig import FIGURES, LoopRig
+from tests.support.sim_clock import SimClock
 from tests.support.wait import wait_for
 
 

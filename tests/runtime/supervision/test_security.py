@@ -2,8 +2,8 @@ from datetime import timedelta
 
 from agent.contract.messages import SecurityData
 from agent.runtime.supervision.security import SecurityLog
-from deploy.lab.clock import SimClock
 from tests.support.context import Collected, reporter
+from tests.support.sim_clock import SimClock
 
 
 class Told:

@@ -8,20 +8,17 @@ import pytest
 
 from agent.runtime.supervision.health import HealthBoard
 from agent.runtime.supervision.status_file import StatusFile
-from deploy.lab.clock import SimClock
 from tests.support.context import reporter
+from tests.support.sim_clock import SimClock
 
 
 class Bench:
     def __init__(self, path: Path | None) -> None:
         self.clock = SimClock()
         self.board = HealthBoard(reporter())
-        self.board.add_figures("cameras", self)
+        self.board.add_figures("cameras", lambda: self.cameras)
         self.cameras: dict[str, dict[str, Any]] = {"front": {"frames_per_second": 5.0}}
         self.file = StatusFile(path, self.clock, self.board)
-
-    def figures(self) -> dict[str, dict[str, Any]]:
-        return self.cameras
 
 
 def test_it_says_which_parts_work_and_what_the_cameras_give(tmp_path: Path) -> None:

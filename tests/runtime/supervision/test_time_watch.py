@@ -6,8 +6,8 @@ import pytest
 
 from agent.contract.vocabulary import TimeQuality
 from agent.runtime.supervision.time_watch import TimeWatch
-from deploy.lab.clock import SimClock
 from tests.support.context import Collected, reporter
+from tests.support.sim_clock import SimClock
 
 YEARS_56 = timedelta(days=56 * 365)
 

@@ -14,8 +14,8 @@ from agent.contract.messages import SecurityData
 from agent.core import service_code
 from agent.runtime.tap.service_page import START_S, PagePlace, ServicePage
 from agent.service_page.asked import CERTIFICATE
-from deploy.lab.clock import SimClock
 from tests.support.context import Collected, make_context
+from tests.support.sim_clock import SimClock
 
 
 class Rig:
@@ -252,8 +252,9 @@ def test_nothing_that_the_page_says_ends_the_thread_that_serves_the_technician(t
     rig.page.take(b"[" * 60_000)
     rig.say(event="wrong-codes", count=-1)
     rig.say(event="wrong-codes", count=10**30)
-    rig.say(event="entered", **{"from": "\ud800\x1b[2J"})
     rig.say(event="ended", reason="\ud800")
+    rig.say(event="entered", **{"from": "\x1b[2J"})
+    rig.say(event="ended", reason="\x1b[2J")
 
     assert rig.told() == [("service-page-entered", {"peer": "[2J"}), ("service-page-ended", {"wrong_codes": 0})]
     assert all(each.data.text.isascii() for each in rig.drafts if isinstance(each.data, SecurityData))

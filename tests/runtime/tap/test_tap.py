@@ -12,8 +12,8 @@ from agent.ports import MAX_RECEIVED_BYTES, Received
 from agent.runtime.tap import tap as module
 from agent.runtime.tap.tap import Tap
 from agent.sim import control_socket
-from deploy.lab.clock import SimClock
 from tests.support.drafts import IDENTITY, alarm, open_outbox, picture, security
+from tests.support.sim_clock import SimClock
 
 WORDS = (b"draft", b"report", b"view", b"cameras", b"check")
 

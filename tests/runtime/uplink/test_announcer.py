@@ -5,11 +5,11 @@ from pathlib import Path
 from agent.outbox.outbox import Outbox
 from agent.ports import OutgoingMessage
 from agent.runtime.uplink.announcer import BDSEQ_KEY, COMMISSIONED_KEY, Announcer
-from deploy.lab.clock import SimClock
 from tests.support.context import make_context
 from tests.support.drafts import IDENTITY, body, event, open_outbox, taken, write
 from tests.support.fake_ports import topics
 from tests.support.message_table import META
+from tests.support.sim_clock import SimClock
 from tests.support.stores import DeadStore
 
 

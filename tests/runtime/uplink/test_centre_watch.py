@@ -6,8 +6,8 @@ from agent.core.delivery.centres import Centres
 from agent.core.facts import Announce, CentreWatched, UplinkChanged
 from agent.ports import Received
 from agent.runtime.uplink.centre_watch import CentreWatch
-from deploy.lab.clock import SimClock
 from tests.support.context import Collected, make_context
+from tests.support.sim_clock import SimClock
 
 ONLINE = b'{"online": true, "time": "2026-11-24T13:45:02.117Z"}'
 OFFLINE = b'{"online": false, "time": "2026-11-24T13:46:02.117Z"}'

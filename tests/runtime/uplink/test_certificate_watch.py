@@ -15,10 +15,10 @@ from agent.bootstrap.remote import make_certificate_watch
 from agent.contract.envelope import rfc3339
 from agent.settings import load
 from agent.trust.x509_files import own_and_first_end
-from deploy.lab.clock import SimClock
 from tests.settings.test_file import GOOD
 from tests.support.certificates import Authority, CertificateFiles
 from tests.support.context import make_context
+from tests.support.sim_clock import SimClock
 from tests.support.wait import wait_for
 
 USER = "gp/park-station/kiosk-1"

@@ -7,10 +7,10 @@ from typing import Any
 from agent.core.errors import BrokerError
 from agent.ports import Connected
 from agent.runtime.uplink import publisher as publisher_module
-from deploy.lab.clock import SimClock
 from tests.support.device import ECHO, REFUSED, WILL, Device, answer_alarms
 from tests.support.drafts import alarm, event, open_outbox, security, write
 from tests.support.fake_ports import MemoryBroker, topics
+from tests.support.sim_clock import SimClock
 from tests.support.stores import opened
 
 

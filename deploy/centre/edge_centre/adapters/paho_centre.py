@@ -35,13 +35,20 @@ _MOST_FILTERS = 8
 _CLOSED_AGAIN_S = 1.0
 _SESSION_S = 14 * 24 * 3600
 _OPTIONS = {"ca_file": "--ca", "cert_file": "--cert", "key_file": "--cert-key", "brokers": "--broker"}
+_WORDS = {
+    "this device's certificate": "the certificate of --cert",
+    "this device's": "this computer's",
+    " (`sudo edge-agent renew --now`)": "",
+}
 
 
 def _as_options(reason: str) -> str:
-    """Turn advice about a device's settings into advice about the options of a tool."""
+    """Turn advice to a device's technician into advice about the options of a tool."""
     for setting, option in _OPTIONS.items():
         reason = reason.replace(f"[mqtt] {setting}", option).replace(f" and {setting}", f" and {option}")
-    return reason.replace("this device's certificate", "the certificate of --cert")
+    for word, ours in _WORDS.items():
+        reason = reason.replace(word, ours)
+    return reason
 
 
 @dataclass(frozen=True, slots=True)

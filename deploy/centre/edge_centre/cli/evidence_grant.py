@@ -15,8 +15,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from agent.contract.errors import UsageError
-from agent.contract.evidence_names import is_object_name
 from agent.contract.messages import ResultData
+from agent.contract.stores import is_object_name
 from agent.trust.jose_keys import PrivateKey
 from edge_centre.adapters.paho_centre import Heard
 from edge_centre.cli.target import add_options, target_of

@@ -32,7 +32,7 @@ def _line(topic: str, payload: bytes) -> str:
             text = _evidence(envelope["type"].split(".")[2], data)
         else:
             text = (_SAY.get("/".join(levels[:2])) or _SAY.get(levels[0], _plain))(data)
-    except (AttributeError, KeyError, TypeError, ValueError):  # anyone can publish, so it may not be one of ours
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):  # anyone can publish
         text = _plain(data)
     late = " (sent late)" if isinstance(data, dict) and data.get("historical") else ""
     return f"{clock} {name:26} #{seq} {text}{late}"

@@ -131,7 +131,7 @@ class Cabinet:
         """By device: how many of its reports were not genuine, since the start."""
 
     def take(self, topic: str, payload: bytes, trust: Callable[[], Trust], now: datetime) -> str | None:
-        """File what came on a topic; return a line about it, None for what is here already. Raises StorageError.
+        """File what came on a topic; return a line about it, None for what is here already. Raises EdgeAgentError.
 
         `trust` is asked only for what is checked: it takes a process, and a stolen device may send without end.
         """
@@ -193,12 +193,15 @@ def _moment(time: str) -> str:
 
 def _write(path: Path, payload: bytes, findings: Sequence[Finding], now: datetime) -> None:
     """Write the report and what the check found on arrival: a signer who leaves the key set later does not undo it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     lines = [f"Checked {now:%Y-%m-%d %H:%M} UTC, when it came"]
     lines += [printable(f"{'holds' if each.holds else 'NOT SO'}: {each.text}") for each in findings]
     lines += [f"Next: {do}." for do in dict.fromkeys(each.do for each in findings if each.do)]
-    replace_file(path.with_suffix(".txt"), ("\n".join(lines) + "\n").encode(), 0o640)
-    replace_file(path, payload, 0o640)  # last: with it the report is filed
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path.with_suffix(".txt"), ("\n".join(lines) + "\n").encode(), 0o640)
+        replace_file(path, payload, 0o640)  # last: with it the report is filed
+    except OSError as error:
+        raise EdgeAgentError(f"{path}: {(error.strerror or str(error)).lower()}") from error
 
 
 @contextmanager

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
+from agent.contract.command_line import DEFAULT_CONFIG, add_config
 from agent.contract.errors import BrokerError, UsageError
 from agent.contract.identity import LEVEL, ROOT, Identity, is_devices
 from agent.contract.mistakes import mistake
-from agent.contract.options import DEFAULT_CONFIG, add_config
 from agent.trust.broker_failures import endpoint_of
 from agent.trust.tls_context import TlsFiles
 from agent.trust.x509_files import owner

@@ -27,6 +27,7 @@ BY_HAND_S = 60.0
 """How long a person may take to do what they are asked."""
 BIRTH = ("state", "meta", "alarms")
 """What is retained."""
+_LONGEST_COMMAND_S = 120.0
 _FINAL = {"succeeded", "failed", "timed-out", "rejected"}
 
 
@@ -268,7 +269,13 @@ def _envelope(payload: bytes) -> dict[str, Any]:
 
 def run(command: str) -> None:
     """Run a command of the person who grades. Raises BrokerError when it fails."""
-    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False, timeout=120)
+    shell = ["/bin/sh", "-c", command]
+    try:
+        done = subprocess.run(
+            shell, capture_output=True, text=True, errors="replace", check=False, timeout=_LONGEST_COMMAND_S
+        )
+    except subprocess.TimeoutExpired as error:
+        raise BrokerError(f"`{command}` has not ended within {_LONGEST_COMMAND_S:g} s") from error
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip().splitlines()
         raise BrokerError(f"`{command}` has failed: {said[-1] if said else done.returncode}")

@@ -58,6 +58,6 @@ def finding(check: Callable[[T], None], subject: T) -> Finding:
         verdict, faults = "not-tried", [*reason.args]
     except Wrong as wrong:
         verdict, faults, goes_on = "failed", [*wrong.args], not isinstance(wrong, NothingMoreError)
-    except (LookupError, TypeError, AttributeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         verdict, faults = "failed", [f"says something that can't be read here ({type(error).__name__}: {error})"]
     return Finding(name_of(check), what_of(check), verdict, faults, round(1000 * (time.monotonic() - begin_s)), goes_on)

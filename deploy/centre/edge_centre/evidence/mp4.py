@@ -193,12 +193,12 @@ def _top_level(file: BinaryIO, size: int) -> Iterator[Box]:
             return
         file.seek(at)
         head = file.read(16)
+        if at == 0 and head[4:8] not in (b"ftyp", b"moov", b"styp", b"free", b"mdat", b"wide", b"skip"):
+            raise Unreadable("it is not an MP4 file")
         if len(head) < 8:
             raise Unreadable(f"it ends in the middle of a box, at byte {size}")
         length, kind = struct.unpack_from(">I4s", head)
         body = at + 8
-        if at == 0 and kind not in (b"ftyp", b"moov", b"styp", b"free", b"mdat", b"wide", b"skip"):
-            raise Unreadable("it is no MP4 file")
         if length == 1:
             length, body = int.from_bytes(head[8:16]), at + 16
         elif length == 0:

@@ -21,6 +21,8 @@ from edge_centre.kit.province import LEVEL, Province, load
 from edge_centre.kit.workshop import Workshop, filled
 
 _Formatter = argparse.RawDescriptionHelpFormatter
+_CHECKOUT = "deploy/province"
+"""The program in a checkout, which builds the operators' page too; elsewhere it is `edge-centre kit`."""
 _EXAMPLE = """\
 Example, for a province from nothing:
   deploy/province new kzn            # opens provinces/kzn.toml in $EDITOR (nano), to fill in, and makes provinces/kzn
@@ -56,12 +58,12 @@ _BELONGS = (
 )
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; return 0 when all is well."""
+def main(argv: Sequence[str] | None = None, program: str = _CHECKOUT) -> int:
+    """Run one command; return 0 when all is well. Help and errors name the program as the person has called it."""
     parser = argparse.ArgumentParser(
-        prog="deploy/province",
-        description=__doc__,
-        epilog=_EXAMPLE,
+        prog=program,
+        description="Make everything that a province needs from one TOML file, and look after it.",
+        epilog=_EXAMPLE.replace(_CHECKOUT, program),
         formatter_class=_Formatter,
     )
     actions = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -80,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code: int = args.run(args)
     except (EdgeAgentError, OSError) as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{error}\n".replace(_CHECKOUT, program))
         return 1
     finally:
         os.umask(before)
@@ -90,7 +92,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _command(
     actions: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str, example: str = _EXAMPLE
 ) -> argparse.ArgumentParser:
-    parser = actions.add_parser(name, help=text, description=text, epilog=example, formatter_class=_Formatter)
+    parser = actions.add_parser(name, help=text, description=text, formatter_class=_Formatter)
+    parser.epilog = example.replace(_CHECKOUT, parser.prog.removesuffix(f" {name}"))
     parser.add_argument("code", type=_code, metavar="CODE", help="the province, such as kzn")
     parser.add_argument("--out", type=Path, default=Path("provinces"), metavar="DIR", help="where provinces lie")
     parser.add_argument("--from", dest="toml", type=Path, metavar="FILE", help="the province's file (DIR/CODE.toml)")

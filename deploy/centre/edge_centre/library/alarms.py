@@ -160,7 +160,7 @@ class Alarms:
         alarm = Alarm(self._source, data, envelope.epoch, order.seq, now_s, envelope.bootid)
         before = None if entry is None or not entry.is_told else entry.alarm
         is_heard = is_heard or (entry is not None and entry.is_heard)
-        is_told = is_told or before is not None or not alarm.is_open
+        is_told = is_told or not alarm.is_open or (before is not None and before.is_open)
         self._entries[data.alarm_id] = _Entry(alarm, order, is_heard, is_told)
         self._entries.move_to_end(data.alarm_id)
         self._missing.pop(data.alarm_id, None)

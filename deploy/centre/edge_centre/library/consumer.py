@@ -137,7 +137,7 @@ class Device:
         is_newest = order is not None and order.epoch == self._rank
         if is_newest and self._between is not None and envelope.record is not None:
             told += self._between.hear(envelope.record)
-        is_replayed = data is not None and data.historical and is_newest and self._has(envelope.record)
+        is_replayed = message.is_historical and is_newest and self._has(envelope.record)
         is_new = self._numbers.is_new(envelope.id, ahead=ahead) and not is_replayed
         told.append(NewMessage(message) if is_new else Duplicate(self.source, envelope.id, message.broker))
         if is_newest and not is_will and not ahead:
@@ -148,7 +148,7 @@ class Device:
             return told + self._compare(self._lists.take(message, brokers, spell, is_new=is_new), now_s)
         if not is_new or order is None:
             return told
-        if live and is_newest and not (data is not None and data.historical) and order > self._boot[0]:
+        if live and is_newest and not message.is_historical and order > self._boot[0]:
             self._boot = order, envelope.bootid, now_s - envelope.monoms / 1000
         self._numbers.hear_nonce(order, envelope.nonce)
         return told + self._understand(message, order)
@@ -239,7 +239,7 @@ class Device:
         """
         if self._mark is not None:
             return self._mark.number if self._mark.epoch == epoch else 0
-        is_fresh = not message.retain and not (message.data is not None and message.data.historical)
+        is_fresh = not message.retain and not message.is_historical
         return max(0, heard) if is_fresh else None
 
     def _understand(self, message: Message, order: Order) -> list[Notice]:
@@ -429,4 +429,6 @@ class Consumer:
 def _number(detail: Any, name: str) -> int:
     """Return a whole number from a security event's detail; 0 where there is none."""
     value = detail.get(name) if isinstance(detail, dict) else None
-    return value if type(value) is int and 0 <= value < 2**63 else 0
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if type(value) is int and 0 <= value < 2**53 else 0

@@ -35,6 +35,11 @@ class Message:
         return self.envelope.source
 
     @property
+    def is_historical(self) -> bool:
+        """Whether it comes late, also if its type is not known here."""
+        return self.envelope.data.get("historical") is True
+
+    @property
     def trusted_time(self) -> str | None:
         """When the device made it, RFC 3339; None while its clock is not set: then use the time when you got it."""
         return self.envelope.time if self.envelope.timeq is TimeQuality.SYNCED else None

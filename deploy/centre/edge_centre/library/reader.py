@@ -1,25 +1,31 @@
 """Reads what a broker brings: an envelope, a picture, or neither."""
 
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
-from pydantic_core import to_json
+from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json, to_json
 
 from agent.contract.identity import LEVEL
 from agent.contract.kinds import KINDS
 from agent.contract.live import LIVE
-from agent.contract.messages import AlarmData, AlarmsData, Envelope, Payload, SecurityData
+from agent.contract.messages import AlarmData, AlarmsData, Envelope, Payload, SecurityData, StateData
 from agent.contract.mistakes import mistake
 from agent.contract.words import printable
 from edge_centre.library.notices import LivePicture, Message, NewPicture, Unreadable
 
 MAX_PAYLOAD_BYTES = 132 * 1024
 _LONGEST_NAME = 128
-_LARGEST = 2**63
+_LARGEST = 2**53
+"""Not every language can count further."""
 _LONGEST_REASON = 200
 _JPEG = b"\xff\xd8\xff"
 _SECURITY = "edge.security."
+_NO_NUMBERS = (b"NaN", b"Infinity")
+"""What the parser takes for a number, and JSON does not."""
 
+_Model = TypeVar("_Model", bound=BaseModel)
 _KINDS = {kind.type: kind for kind in KINDS.values()}
 
 
@@ -77,16 +83,17 @@ def _message(
 ) -> Message:
     if payload.startswith(_JPEG):
         raise _NotOurs("a picture where a message is due")
-    try:
-        envelope = Envelope.model_validate_json(payload, strict=True)
-    except ValidationError as error:
-        raise _NotOurs(_first(error, "")) from error
+    if any(word in payload for word in _NO_NUMBERS):
+        try:
+            from_json(payload, allow_inf_nan=False)
+        except ValueError as error:
+            raise _NotOurs(f"it is not JSON: {error}") from error
+    envelope = _parsed(Envelope, payload, "")
     if envelope.source != source:
         raise _NotOurs("it names another device as its source")
     if max(map(len, (envelope.id, envelope.type, envelope.epoch, envelope.bootid))) > _LONGEST_NAME or not envelope.id:
         raise _NotOurs("an identifier is empty or too long")
-    if not all(0 <= number < _LARGEST for number in _numbers(envelope)):
-        raise _NotOurs("a number is out of range")
+    _check_range(envelope.seq, envelope.monoms, envelope.record or 0, envelope.recordtop, envelope.recorddone)
     kind = _KINDS.get(envelope.type)
     is_security = envelope.type.startswith(_SECURITY)
     model = SecurityData if is_security else None if kind is None else kind.data
@@ -97,20 +104,48 @@ def _message(
     return Message(broker, topic, retain, now_s, envelope, data)
 
 
-def _numbers(envelope: Envelope) -> list[int]:
-    return [envelope.seq, envelope.monoms, envelope.record or 0, envelope.recordtop, envelope.recorddone]
+def _check_range(*numbers: int) -> None:
+    if not all(0 <= number < _LARGEST for number in numbers):
+        raise _NotOurs("a number is out of range")
 
 
 def _data(model: type[Payload], envelope: Envelope) -> Payload:
-    try:
-        # By way of JSON, as only there "strict" takes an array for a tuple and a text for an enumeration.
-        data = model.model_validate_json(to_json(envelope.data), strict=True)
-    except (ValidationError, ValueError) as error:
-        raise _NotOurs(_first(error, "data.")) from error
+    # By way of JSON, as only there "strict" takes an array for a tuple and a text for an enumeration.
+    data = _parsed(model, to_json(envelope.data), "data.")
     alarms = data.open if isinstance(data, AlarmsData) else (data,) if isinstance(data, AlarmData) else ()
     if not all(LEVEL.match(alarm.alarm_id) for alarm in alarms):
         raise _NotOurs("an alarm_id that is no level of a topic")
+    for alarm in alarms:
+        _check_range(alarm.press_count, alarm.repeats, alarm.reraised, alarm.raises_again_monoms or 0)
+    if isinstance(data, StateData):
+        _check_range(data.bdseq)
     return data
+
+
+def _parsed(model: type[_Model], payload: bytes, where: str) -> _Model:
+    try:
+        return model.model_validate_json(payload, strict=True)
+    except ValidationError as error:
+        first = error
+    try:
+        return model.model_validate_json(to_json(_meant(from_json(payload), first)), strict=True)
+    except ValueError:
+        raise _NotOurs(mistake(first, where)) from first
+
+
+def _meant(value: Any, error: ValidationError) -> Any:
+    """Take a null for a field left out, and 1.0 for 1, where the model has found fault with it."""
+    for each in error.errors(include_url=False, include_context=False):
+        *way, name = each["loc"] or ("",)
+        within, wrong = value, each["input"]
+        with suppress(LookupError, TypeError):
+            for level in way:
+                within = within[level]
+            if wrong is None and isinstance(name, str) and not (way and isinstance(way[-1], str)):
+                del within[name]  # of the message, or of an entry in a list; a table's is no field
+            elif isinstance(wrong, float) and wrong.is_integer():
+                within[name] = int(wrong)
+    return value
 
 
 def _is_at_home(level: str, levels: Sequence[str], data: Payload | None) -> bool:
@@ -122,7 +157,3 @@ def _is_at_home(level: str, levels: Sequence[str], data: Payload | None) -> bool
     if level == "result":  # a command may ask for another last level than its own identifier
         return levels[0] == level and len(levels) == 2
     return "/".join(levels) == level
-
-
-def _first(error: ValueError, where: str) -> str:
-    return mistake(error, where) if isinstance(error, ValidationError) else f"{where}: {error}"

@@ -1,14 +1,4 @@
-"""The registrar's commands. They work on its database, also while it serves.
-
-sudo registrar claim durban-station kiosk-0001 --board 10000000abcdef01 --place "Platform 3" --qr claim.svg
-sudo registrar requests
-sudo registrar approve 7K3D-M9QX-A4TV
-sudo registrar refuse 7K3D-M9QX-A4TV --reason "not our kiosk"
-sudo registrar list
-sudo registrar revoke kzn/durban-station/kiosk-0001 --reason stolen
-sudo registrar copy
-sudo registrar adopt device-ca.crl
-"""
+"""The registrar's commands. They work on its database, also while it serves."""
 
 import argparse
 import getpass
@@ -36,11 +26,23 @@ from edge_centre.registrar.wording import spoken
 COPIES = 30
 """Daily copies of the database that stay."""
 _PICTURES = (".svg", ".png", ".pdf")
+_EXAMPLES = """\
+Examples:
+  sudo registrar claim durban-station kiosk-0001 --board 10000000abcdef01 --place "Platform 3" --qr claim.svg
+  sudo registrar requests
+  sudo registrar approve 7K3D-M9QX-A4TV
+  sudo registrar refuse 7K3D-M9QX-A4TV --reason "not our kiosk"
+  sudo registrar list
+  sudo registrar revoke kzn/durban-station/kiosk-0001 --reason stolen
+  sudo registrar copy
+  sudo registrar adopt device-ca.crl
+"""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return its exit code: 0 done, 1 refused, 2 wrong usage or configuration."""
-    chosen = _parser().parse_args(arguments)
+def main(arguments: Sequence[str] | None = None, program: str = "registrar") -> int:
+    """Run one command; return its exit code: 0 done, 1 refused, 2 wrong usage or configuration. The help names the
+    program as the person has called it."""
+    chosen = _parser(program).parse_args(arguments)
     try:
         config = read_config(chosen.config)
         if chosen.command == "serve":
@@ -176,15 +178,18 @@ def _who() -> str:
     return f"{os.environ.get('SUDO_USER') or getpass.getuser()} (here)"
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(program: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="registrar", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=program,
+        description=__doc__,
+        epilog=_EXAMPLES.replace("sudo registrar", f"sudo {program}"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--config", type=Path, default=Path("/etc/edge-agent-registrar/registrar.toml"))
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name: str, what: str, example: str) -> argparse.ArgumentParser:
-        epilog = f"example: sudo registrar {name} {example}".rstrip()
+        epilog = f"example: sudo {program} {name} {example}".rstrip()
         return commands.add_parser(name, help=what, description=what, epilog=epilog)
 
     command("serve", "answer devices and people, behind nginx", "")

@@ -8,12 +8,10 @@ import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
-import uvicorn
 from cryptography import x509
 
 from agent.trust.jose_keys import KeyRing
 from edge_centre.authority import Authority
-from edge_centre.registrar.app import Web, make_app
 from edge_centre.registrar.bearer import Bearers
 from edge_centre.registrar.config import ConfigError, RegistrarConfig
 from edge_centre.registrar.limits import BoundedLog, Limits
@@ -45,6 +43,14 @@ def read_root(path: Path) -> x509.Certificate:
 
 def serve(config: RegistrarConfig) -> None:
     """Answer on the socket until a signal ends it. Raises what says why it can't begin."""
+    try:
+        import uvicorn  # noqa: PLC0415 - of the extra `registrar`, which only the serving host needs
+
+        from edge_centre.registrar.app import Web, make_app  # noqa: PLC0415 - as above
+    except ImportError as error:
+        raise ConfigError(
+            f"{error.name} can't be imported: a registrar's host needs it, `pip install starlette uvicorn`"
+        ) from error
     records = open_records(config)
     issuing = read_root(config.issuing_certificate)
     authorities = [read_root(config.server_root), read_root(config.device_root), issuing]

@@ -4,7 +4,7 @@ import re
 from typing import Literal, NamedTuple
 from urllib.parse import parse_qs
 
-from agent.contract.evidence_names import is_object_name
+from agent.contract.stores import is_object_name
 from edge_centre.viewing.refusal import RefusalError
 
 MOST_PARTS = 400

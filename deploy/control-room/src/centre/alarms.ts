@@ -1,6 +1,7 @@
 // The alarms of one device, as the centre must see them.
 import type { AlarmData, Envelope } from "../contract";
 import type { Lamps } from "../protocol";
+import { said } from "./form";
 import { lampsFor } from "./lamps";
 import { type Alarm, type AlarmNotice, type DeviceLoss, isOpen, isSelfTest } from "./notices";
 import { compare, hashed, type Order } from "./order";
@@ -27,6 +28,8 @@ interface Entry {
 /** What is remembered of an alarm that is closed: nothing that was said before may open it again. */
 interface Closed {
   order: Order;
+  /** Whether any of it came live. */
+  isHeard: boolean;
   presses: number;
   /** The hash of its last word. */
   word: number;
@@ -155,19 +158,21 @@ export class Alarms {
     const known = entry ?? closed;
     if (known !== undefined && compare(order, known.order) <= 0) return [];
     const alarm: Alarm = { source: this.#source, data, epoch: envelope.epoch ?? "", bootid: envelope.bootid, seq: order.seq, changedMs: nowMs, lost: null };
-    const before = entry?.isTold ? entry.alarm : null;
-    isTold ||= before !== null;
+    const last = entry?.isTold ? entry.alarm : null;
+    const before = closed === undefined ? (last?.data.stage ?? null) : "closed";
+    isTold ||= last !== null;
+    isHeard ||= known?.isHeard === true;
     this.#open.delete(id);
     this.#closed.delete(id);
     this.#missing.delete(id);
     if (isOpen(alarm)) {
-      this.#open.set(id, { alarm, order, isHeard: isHeard || (entry?.isHeard ?? closed !== undefined), isTold });
+      this.#open.set(id, { alarm, order, isHeard, isTold });
       if (!isTold) return [];
       if (closed !== undefined) return [{ kind: "alarm-reopened", alarm, pressesAtClose: closed.presses }];
-      if (before !== null && before.lost === null && said(before.data) === said(data)) return [];
+      if (last !== null && last.lost === null && said(last.data) === said(data)) return [];
     } else {
       const word = hashed(said(data));
-      this.#closed.set(id, { order, presses, word });
+      this.#closed.set(id, { order, isHeard, presses, word });
       if (this.#closed.size > MOST_CLOSED) for (const oldest of this.#closed.keys()) { this.#closed.delete(oldest); break; }
       if (word === closed?.word) return [];
     }
@@ -193,14 +198,4 @@ export class Alarms {
   #isOutdated(alarmId: string, order: Order): boolean {
     return compare(order, this.#listed) < 0 && !this.#there.has(alarmId);
   }
-}
-
-/** A word of an alarm in one form, whatever the order of its fields. */
-const said = (data: AlarmData): string => canonical({ ...data, historical: false });
-
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
-  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "";
-  const fields = Object.entries(value).filter(([, each]) => each !== undefined);
-  return `{${fields.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, each]) => `${name}:${canonical(each)}`).join()}}`;
 }

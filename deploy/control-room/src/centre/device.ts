@@ -114,13 +114,13 @@ export class Device {
     const isNew = this.#numbers.isNew(envelope.id) && !isReplayed;
     if (isNew) told.push({ kind: "new-message", message, order });
     else told.push({ kind: "duplicate", source: this.source, id: envelope.id, broker: message.broker, message });
+    if (isNewest && !isWill) told.push(...this.#count(message, isNew));
     const isKeptList = order !== null && message.retain && what === "alarms";
     if (!isNew) return isKeptList ? [...told, ...this.#compare(this.#lists.take(message, listening, false), heardMs)] : told;
     if (order === null) return told;
     const isOwnTime = live && isNewest && envelope.data["historical"] !== true;
     if (isOwnTime && compare(order, this.#boot.order) > 0) this.#boot = { order, id: envelope.bootid, beganMs: heardMs - envelope.monoms };
     this.#numbers.hearNonce(order, nonce);
-    if (isNewest && !isWill) told.push(...this.#count(message));
     if (isKeptList) return [...told, ...this.#compare(this.#lists.take(message, listening, true), heardMs)];
     return [...told, ...this.#understand(message, order)];
   }
@@ -191,8 +191,8 @@ export class Device {
     return told;
   }
 
-  /** Follow the numbers of the record. */
-  #count(message: Message): Notice[] {
+  /** Follow the numbers of the record, also by a repetition: the first time a broker may have kept it. */
+  #count(message: Message, isNew: boolean): Notice[] {
     const { record, recorddone, data } = message.envelope;
     const [number, done] = [record ?? null, recorddone ?? 0];
     if (this.#record === null) {
@@ -202,7 +202,7 @@ export class Device {
     }
     const told: Notice[] = number === null ? [] : this.#record.hear(number);
     this.#record.hearDone(done, message.heardMs);
-    if (message.what === "security" && data["kind"] === "record-skipped") {
+    if (isNew && message.what === "security" && data["kind"] === "record-skipped") {
       const detail = data["detail"] as { [field: string]: unknown };
       told.push(...this.#record.skip(count(detail["first"]), count(detail["last"])));
     }

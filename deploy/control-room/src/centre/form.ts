@@ -1,12 +1,16 @@
 // The form of what is read, as far as it is used here: a field of a wrong type makes a message unreadable.
-import type { DataOf } from "../contract";
+import type { AlarmData, DataOf } from "../contract";
 import type { Message } from "./notices";
 
 /** Raised for what is no message of the contract; its text says why. */
 export class NotOurs extends Error {}
 
 export const LEVEL = /^[a-z0-9-]{1,64}$/;
-type Check = (value: unknown) => boolean;
+interface Check {
+  (value: unknown): boolean;
+  /** What of such a value is known here, its fields always in the same order. All of it where this is left out. */
+  known?: (value: any) => unknown;
+}
 type Form = { readonly [field: string]: Check };
 
 const text: Check = (value) => typeof value === "string";
@@ -20,22 +24,23 @@ const one =
   (value) =>
     values.includes(value as string);
 /** Left out where it has no value; some senders write null. */
-const maybe =
-  (check: Check): Check =>
-  (value) =>
-    value === undefined || value === null || check(value);
-const list =
-  (check: Check): Check =>
-  (value) =>
-    Array.isArray(value) && value.every(check);
-const table =
-  (check: Check): Check =>
-  (value) =>
-    isObject(value) && Object.values(value).every(check);
-const object =
-  (form: Form): Check =>
-  (value) =>
-    isObject(value) && wrongField(value, form) === null;
+const maybe = (check: Check): Check =>
+  Object.assign((value: unknown) => value === undefined || value === null || check(value), {
+    known: (value: unknown) => (value === undefined || value === null ? undefined : knownOf(check, value)),
+  });
+const list = (check: Check): Check =>
+  Object.assign((value: unknown) => Array.isArray(value) && value.every(check), {
+    known: (value: unknown[]) => value.map((each) => knownOf(check, each)),
+  });
+const table = (check: Check): Check =>
+  Object.assign((value: unknown) => isObject(value) && Object.values(value).every(check), {
+    known: (value: object) => Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, each]) => [name, knownOf(check, each)]),
+  });
+const object = (form: Form): Check =>
+  Object.assign((value: unknown) => isObject(value) && wrongField(value, form) === null, {
+    known: (value: Record<string, unknown>) => Object.entries(form).map(([field, check]) => knownOf(check, value[field])),
+  });
+const knownOf = (check: Check, value: unknown): unknown => (check.known === undefined ? value : check.known(value));
 
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -104,8 +109,8 @@ const ALARM: Form = {
   raised_at: text,
   location: place,
   codes,
-  latency_ms: table(Number.isSafeInteger),
-  camera: maybe(object({ name: text, persons: maybe(count), tracks: maybe(list(text)), snapshot: maybe(text), converging: maybe(object({ people: count, since_s: number })) })),
+  latency_ms: table(Number.isInteger),
+  camera: maybe(object({ name: text, persons: maybe(Number.isInteger), tracks: maybe(list(text)), snapshot: maybe(text), converging: maybe(object({ people: Number.isInteger, since_s: number })) })),
   held_by: maybe(answer),
   answered_by: maybe(table(answer)),
   sent_before: maybe(answer),
@@ -113,6 +118,10 @@ const ALARM: Form = {
   durable: maybe(bool),
   clips: maybe(list(object({ camera: text, clip: text }))),
 };
+const alarm = object(ALARM);
+/** What an alarm's message says, as far as it is known here: two that say the same are the same text. */
+export const said = (data: AlarmData): string => JSON.stringify(knownOf(alarm, { ...data, historical: false }));
+
 const faults = list(text);
 const part = object({ state: one("ok", "degraded"), detail: maybe(text) });
 const condition: Form = { ...told, input: text, kind: text, active: bool, since: text };
@@ -151,7 +160,7 @@ const FORMS = new Map<string, [Message["what"], Form]>([
   ["edge.alarm.raised.v1", ["alarm", ALARM]],
   ["edge.alarm.updated.v1", ["alarm", ALARM]],
   ["edge.alarm.closed.v1", ["alarm", ALARM]],
-  ["edge.alarms.v1", ["alarms", { ...told, open: list(object(ALARM)) }]],
+  ["edge.alarms.v1", ["alarms", { ...told, open: list(alarm) }]],
   [
     "edge.state.v1",
     [

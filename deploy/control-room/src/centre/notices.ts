@@ -71,8 +71,8 @@ export type RecordNotice =
   | { kind: "record-lost"; source: string; first: number; last: number; why: LossReason }
   | { kind: "record-skipped"; source: string; first: number; last: number };
 export type AlarmNotice =
-  /** `by`: the retained list that says it, if it waited for others. */
-  | { kind: "alarm-changed"; alarm: Alarm; before: Alarm | null; by?: Message }
+  /** `before`: the stage that was last told; null of a new alarm. `by`: the retained list that says it, if it waited for others. */
+  | { kind: "alarm-changed"; alarm: Alarm; before: AlarmData["stage"] | null; by?: Message }
   /** One that was heard closed is open: the device lost its power before the close was on its disk. `pressesAtClose`:
    * how often somebody had pressed by then. */
   | { kind: "alarm-reopened"; alarm: Alarm; pressesAtClose: number }

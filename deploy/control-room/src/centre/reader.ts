@@ -6,8 +6,9 @@ import type { Data, LivePicture, Message, NewPicture, Unreadable } from "./notic
 export const MAX_PAYLOAD_BYTES = 132 * 1024;
 const LONGEST_NAME = 128;
 const LONGEST_REASON = 200;
-/** No message of the contract goes half as deep, and what is passed on to a page must not exhaust its stack. */
-const DEEPEST = 64;
+/** As deep as the library reads. No message of the contract goes a tenth as deep, and what is passed on to a page must not
+ * exhaust its stack. */
+const DEEPEST = 200;
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Read one publication. Never throws. */
@@ -61,6 +62,8 @@ function envelopeOf(payload: Uint8Array, source: string): Envelope<string, Data>
     const text = UTF8.decode(payload);
     if (isTooDeep(text)) throw new NotOurs("it is nested too deeply");
     read = JSON.parse(text);
+    // Not every language has a text with half a surrogate pair: as JSON it is an escape again.
+    if (/\\u[dD][89a-fA-F]/.test(text) && /(?<!\\)(?:\\\\)*\\ud[89a-f]/.test(JSON.stringify(read))) throw new NotOurs("half a surrogate pair");
   } catch (error) {
     throw error instanceof NotOurs ? error : new NotOurs("it is not JSON");
   }
@@ -86,11 +89,12 @@ function whatOf(envelope: Envelope<string, Data>, levels: string[]): Message["wh
   const [what, fields] = form;
   check(data, fields, "data.");
   const alarms = what === "alarm" ? [data as unknown as AlarmData] : what === "alarms" ? (data["open"] as AlarmData[]) : [];
-  // Earlier versions leave them out where they are 0.
+  // Earlier versions leave them out where they are 0, or empty.
   for (const alarm of alarms) {
     alarm.reraised ??= 0;
     alarm.repeats ??= 0;
     alarm.historical ??= false;
+    alarm.answered_by ??= {};
   }
   // Who may write one topic must not speak for the others.
   const isAtHome =

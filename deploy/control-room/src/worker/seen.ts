@@ -80,7 +80,6 @@ export class Seen {
       sinceMs: this.sinceMs,
       brokers: Object.fromEntries(this.#brokers),
       lastHeardMs: this.#lastHeardMs,
-      state: this.#state,
       meta: this.#meta,
       health: this.#health,
       past: this.#past,
