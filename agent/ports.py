@@ -278,6 +278,16 @@ class Broker(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class SensorResult:
+    """What the network of a camera's own sensor made of a picture."""
+
+    outputs: "tuple[npt.NDArray[np.float32], ...]"
+    """Each with a first axis of 1, for the one inference."""
+    view: tuple[float, float, float, float]
+    """What the network looked at: left, top, width, height, in shares of the picture. It may reach beyond it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """One picture: `pixels` is height x width x 3, uint8, BGR. `boottime_ns` is when it was captured.
 
@@ -292,6 +302,8 @@ class Frame:
     grey: "npt.NDArray[np.uint8] | None" = None
     """A smaller grey picture (height x width) of the same moment and view: the source's second stream,
     or made of `pixels`."""
+    result: SensorResult | None = None
+    """None when the sensor runs no network, or has no result for this frame."""
 
 
 class Camera(Protocol):
@@ -333,6 +345,8 @@ class Detection:
     width: float
     height: float
     score: float
+    body: float = 1.0
+    """How sure the model is of the joints in the box, 0 to 1: a bottle has none. 1 if it looks for none."""
 
 
 class Detector(Protocol):

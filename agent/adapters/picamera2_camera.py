@@ -8,6 +8,7 @@ from concurrent.futures import CancelledError
 from types import ModuleType
 from typing import Any
 
+from agent.adapters.imx500 import Imx500
 from agent.adapters.opencv_imaging import bgr, bgr_of_nv12
 from agent.adapters.picamera2_encoder import Picamera2Encoder
 from agent.core.errors import CameraError, CameraSilentError
@@ -44,10 +45,13 @@ class Picamera2Camera:
         size: tuple[int, int] | None = None,
         frames_per_second: float | None = None,
         encoder: Picamera2Encoder | None = None,
+        sensor: Imx500 | None = None,
     ) -> None:
-        """`encoder` makes H.264 of the same pictures while the camera is open."""
+        """`encoder` makes H.264 of the same pictures while the camera is open. `sensor` has a network, whose results
+        go with the frames."""
         self._library = library
         self._encoder = encoder
+        self._sensor = sensor
         self._index = index
         self._boottime_ns = boottime_ns
         self._size = size or DEFAULT_SIZE
@@ -78,7 +82,10 @@ class Picamera2Camera:
             ) from error
         try:
             self._configure(camera)
-            camera.start()
+            if self._sensor is None:
+                camera.start()
+            else:
+                self._sensor.start(camera.start)
         except CameraError:
             _close_within(camera, _CLOSE_LIMIT_S)
             raise
@@ -124,6 +131,7 @@ class Picamera2Camera:
             self._boottime_ns() if captured_ns is None else captured_ns,
             self._number,
             grey,
+            None if self._sensor is None else self._sensor.result(metadata),
         )
 
     def close(self) -> None:

@@ -56,6 +56,9 @@ class TfliteInterpreter:
             raise ModelError(f"the model failed in {self.runtime}: {error}") from error
         return [self._as_float(output) for output in self._outputs]
 
+    def close(self) -> None:
+        """Do nothing: what a delegate holds goes with the process."""
+
     def _as_float(self, output: dict[str, Any]) -> Array:
         values: Array = self._interpreter.get_tensor(output["index"])
         scale, zero_point = output["quantization"]

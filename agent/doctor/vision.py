@@ -9,11 +9,12 @@ from pathlib import Path
 
 from agent.adapters import account
 from agent.bootstrap import specs, vision_specs
-from agent.core.diagnosis.agent_report import camera_figures, why_it_rests
+from agent.core.camera.vision_spec import VisionSpec
+from agent.core.diagnosis.agent_report import camera_figures, part_trouble, why_it_rests
 from agent.core.diagnosis.finding import Finding, fail, failure, ok, unknown, warn
-from agent.core.diagnosis.vision import Pictures, judge_pictures, judge_sight, judge_speed
+from agent.core.diagnosis.vision import Pictures, delegate_fails, judge_pictures, judge_sight, judge_speed
 from agent.core.diagnosis.vision_extra import install_advice
-from agent.core.errors import CameraError, MaskError, ModelError
+from agent.core.errors import CameraError, DelegateError, MaskError, ModelError
 from agent.doctor.check import NOT_TRIED, Device, Note
 from agent.settings import CameraSettings, mask_url
 
@@ -53,12 +54,20 @@ def model(device: Device, one: CameraSettings, note: Note) -> Iterator[Finding]:
     try:
         import numpy as np  # noqa: PLC0415
 
+        from agent.adapters.imx500 import IMX500  # noqa: PLC0415
+        from agent.adapters.tflite_interpreter import NONE, XNNPACK  # noqa: PLC0415
         from agent.vision.loaded_model import load_model  # noqa: PLC0415
     except ImportError as error:
         yield fail(f"{error.name} can't be imported", _INSTALL)
         return
+    if device.agent is not None and one.delegate not in {XNNPACK, NONE}:
+        yield _delegate_of_running_agent(device, one)
+        return
     spec = vision_specs.vision_spec(device.settings, one, simulate=device.simulate)
     note(f"verifying and loading {one.model}")
+    if one.delegate == IMX500:
+        yield _on_sensor(spec)
+        return
     try:
         loaded = load_model(
             one.model,
@@ -85,6 +94,19 @@ def model(device: Device, one: CameraSettings, note: Note) -> Iterator[Finding]:
         yield Finding(finding.state, f"{loaded.manifest.name} is whole; {finding.what}", finding.do)
 
 
+def _on_sensor(spec: VisionSpec) -> Finding:
+    """Give the model to the camera's own sensor, which gets it with the next start of the camera."""
+    from agent.vision.loaded_model import load_on_sensor  # noqa: PLC0415
+
+    try:
+        load_on_sensor(spec, spec.score_threshold, masked=bool(spec.masks or spec.mask_file))
+    except DelegateError as error:
+        return delegate_fails(str(error))
+    except ModelError as error:
+        return failure(error)
+    return ok(f"{spec.model} is whole, and the camera's sensor takes it; only a running agent shows whether it answers")
+
+
 def _of_running_agent(device: Device, one: CameraSettings) -> Finding:
     """Ask the agent about a camera that it has in use: many cameras can be opened only once."""
     text = device.status
@@ -106,6 +128,17 @@ def _of_running_agent(device: Device, one: CameraSettings) -> Finding:
         return trouble
     reason = f": {figures['detail']}" if figures.get("detail") else ""
     return fail(f"the running agent has it, and gets no pictures{reason}", "see its log: `journalctl -u edge-agent -b`")
+
+
+def _delegate_of_running_agent(device: Device, one: CameraSettings) -> Finding:
+    """Ask the agent about the accelerator of a camera: most serve one process only."""
+    trouble = part_trouble(device.status, f"delegate-{one.name}")
+    if trouble is None:
+        return unknown(
+            f"the running agent has {one.delegate}, and does not report on it here",
+            "run the doctor with sudo; a camera that has just started takes a minute",
+        )
+    return delegate_fails(trouble) if trouble else ok(f"the running agent runs {one.model} on {one.delegate}")
 
 
 def _node_trouble(device: Device, source: str) -> Finding | None:

@@ -4,18 +4,21 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from agent.adapters import opencv_imaging as imaging
 from agent.adapters.child_link import CoreGoneError, CoreLink
 from agent.adapters.child_threads import Ending, Worker
+from agent.adapters.imx500 import IMX500, UPLOAD_LIMIT_S
 from agent.adapters.mask_file import all_masks
+from agent.adapters.picamera2_encoder import OnUnit
 from agent.adapters.system_clock import SystemClock
 from agent.contract.vocabulary import TimeQuality
 from agent.core.camera.link import Failed, Hello, Start, Stop, TakeSnapshot, ToVision, decode_for_vision
 from agent.core.camera.vision_spec import VisionSpec
-from agent.core.errors import EdgeAgentError, MaskError, ModelRefusedError
+from agent.core.errors import DelegateError, EdgeAgentError, MaskError, ModelRefusedError
 from agent.core.link_lines import LinkError
 from agent.ports import Clock, Detector
 from agent.vision.camera_factory import make_camera
@@ -25,7 +28,7 @@ from agent.vision.frame_slot import FrameSlot
 from agent.vision.frame_steps import FrameSteps
 from agent.vision.hardly_able import HardlyAbleReporter
 from agent.vision.heartbeat import PERIOD_S, HeartbeatSource
-from agent.vision.loaded_model import load_model
+from agent.vision.loaded_model import LoadedModel, SensorModel, load_model, load_on_sensor
 from agent.vision.pace import Pace, TimedDetector
 from agent.vision.privacy import PrivacyMask
 from agent.vision.recorder_feed import RecorderFeed
@@ -33,6 +36,7 @@ from agent.vision.reference_scene import ReferenceScene
 from agent.vision.repair import Repair
 from agent.vision.reports import Reports
 from agent.vision.rule_factory import rules_of
+from agent.vision.sensor_sight import SensorReader, SensorSight
 from agent.vision.sight import FLOOR, FindsPeople, Sight
 from agent.vision.small_grey import with_grey
 from agent.vision.snapshot import Snapshots, SnapshotService
@@ -101,23 +105,14 @@ def _watch(
     listener.start()
 
     imaging.limit_threads(1)
-    model = load_model(
-        spec.model,
-        spec.model_directories,
-        spec.threads,
-        FLOOR,
-        delegate=spec.delegate,
-        delegate_options=spec.delegate_options,
-        state_models=spec.state_models,
-    )
+    model = _load(spec, masked=bool(masks))
     feed = recorder_feed(spec, slot, masked=bool(masks))
     # What hardware encodes has no masks of ours.
     on_unit = feed.put_unit if feed is not None and not masks else None
-    open_camera = partial(make_camera, spec, clock.boottime_ns, on_unit)
-    capture = Capture(spec.name, open_camera, slot, clock.boottime_ns, limits)
+    capture = _capture(spec, model, on_unit, slot, clock.boottime_ns, limits or CaptureLimits())
     tampers = tamper_reporter(spec, clock, snapshots)
     steps = FrameSteps(
-        make_sight(spec, TimedDetector(model.detector, pace, clock.boottime_ns)),
+        _sight_of(model, spec, pace, clock),
         rules,
         reports,
         lambda: None if clock.quality() is TimeQuality.UNSYNCED else clock.wall(),
@@ -155,6 +150,7 @@ def _watch(
         )
     )
     with ExitStack() as stack:
+        stack.callback(model.close)
         capture.start()
         stack.callback(capture.stop)
         workers = [Worker("heartbeat", beat, ending), Worker("frames", frame_loop.run_once, ending)]
@@ -166,6 +162,46 @@ def _watch(
         while not ending.event.wait(CHECK_S):
             capture.check()
     _raise_failure(ending, listener)
+
+
+def _load(spec: VisionSpec, *, masked: bool) -> LoadedModel | SensorModel:
+    no_sensor = None
+    if spec.delegate == IMX500:
+        try:
+            return load_on_sensor(spec, FLOOR, masked=masked)
+        except DelegateError as error:
+            no_sensor = error
+    return load_model(
+        spec.model,
+        spec.model_directories,
+        spec.threads,
+        FLOOR,
+        delegate=spec.delegate,
+        delegate_options=spec.delegate_options,
+        state_models=spec.state_models,
+        no_sensor=no_sensor,
+    )
+
+
+def _capture(
+    spec: VisionSpec,
+    model: LoadedModel | SensorModel,
+    on_unit: OnUnit | None,
+    slot: FrameSlot,
+    boottime_ns: Callable[[], int],
+    limits: CaptureLimits,
+) -> Capture:
+    sensor = None
+    if isinstance(model, SensorModel):
+        sensor, limits = model.sensor, replace(limits, open_s=UPLOAD_LIMIT_S)
+    open_camera = partial(make_camera, spec, boottime_ns, on_unit, sensor)
+    return Capture(spec.name, open_camera, slot, boottime_ns, limits)
+
+
+def _sight_of(model: LoadedModel | SensorModel, spec: VisionSpec, pace: Pace, clock: Clock) -> FindsPeople:
+    if isinstance(model, LoadedModel):
+        return make_sight(spec, TimedDetector(model.detector, pace, clock.boottime_ns))
+    return make_sensor_sight(spec, model.reader, lambda: pace.inferred(1, 0))
 
 
 def _raise_failure(ending: Ending, listener: Worker) -> None:
@@ -214,6 +250,20 @@ def make_sight(spec: VisionSpec, detector: Detector) -> FindsPeople:
         return sight
     return TurnedSight(
         sight, detector, repair.applied, score_threshold=spec.score_threshold, inferences_per_second=turned_per_s
+    )
+
+
+def make_sensor_sight(spec: VisionSpec, reader: SensorReader, looked: Callable[[], object]) -> FindsPeople:
+    """Build what finds the people of a camera whose sensor looks for them; `looked` is called for each result.
+
+    Nobody looks at turned pictures there: whoever lies is found only if the network knows people who lie.
+    """
+    return SensorSight(
+        reader,
+        imaging.small_grey,
+        looked,
+        score_threshold=spec.score_threshold,
+        smallest_person=spec.smallest_person,
     )
 
 

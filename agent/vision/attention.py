@@ -50,6 +50,8 @@ _MAY_BE_NEAR = 0.25
 """Share of the picture's height. Where people are lower, nobody stands so near that no tile shows them."""
 _AGAIN_NS = 300_000_000
 """Whoever the last look has missed is looked for again after this long, as is somebody nearby who may be what moves."""
+_FRESH_NS = 500_000_000
+"""Whoever was found a moment ago has their full weight again after this long: in a crowd the next look is another's."""
 _NEAR_TIMES = 2.0
 """Side of the region for a person nearby, as a multiple of their height."""
 _LEAST_MOTION = 0.1
@@ -90,6 +92,8 @@ class Attention:
         """Whether any cell of `_changed` is set."""
         self._since_ns = np.zeros((0, 0), np.int64)
         self._bored_s = np.zeros((0, 0), np.float32)
+        self._hint_px = np.zeros((0, 0), np.float32)
+        """How high whoever a look has last shown in a cell is, however faintly; 0 for nobody."""
         self._blobs: list[_Blob] = []
         self._near: list[tuple[_Blob, float]] = []
         """What may be a person nearby in this frame: its cells, and its height in pixels."""
@@ -159,10 +163,9 @@ class Attention:
         self._restless = bool(self._changed.any())
         fruitful = np.zeros(self._changed.shape, bool)
         for box in found:
-            fruitful[
-                self._row(box.top) : self._row(box.top + box.height) + 1,
-                self._column(box.left) : self._column(box.left + box.width) + 1,
-            ] = True
+            cells = self._cells_of(box.left, box.top, box.width, box.height)
+            fruitful[cells] = True
+            self._hint_px[cells] = box.height
         for blob in self._blobs:
             if fruitful[blob].any():
                 self._bored_s[blob] = 0
@@ -182,7 +185,11 @@ class Attention:
 
     def cells_of(self, track: Track, around: float = 0.0) -> tuple[slice, slice]:
         """Return rows and columns of the cells of a person's box, and of this share of their height around it."""
-        left, top, width, height = track.box
+        return self._cells_of(*track.box, around)
+
+    def _cells_of(
+        self, left: float, top: float, width: float, height: float, around: float = 0.0
+    ) -> tuple[slice, slice]:
         margin = around * height
         return (
             slice(self._row(top - margin), self._row(top + height + margin) + 1),
@@ -194,6 +201,7 @@ class Attention:
             self._changed = np.zeros(cells.shape, bool)
             self._since_ns = np.zeros(cells.shape, np.int64)
             self._bored_s = np.zeros(cells.shape, np.float32)
+            self._hint_px = np.zeros(cells.shape, np.float32)
             self._cell_x, self._cell_y = self._width / cells.shape[1], self._height / cells.shape[0]
             self._last_ns = boottime_ns
         self._step_s = min(max(boottime_ns - self._last_ns, 0) / 1e9, 1.0)
@@ -219,7 +227,8 @@ class Attention:
         left, right = blob.columns.start * self._cell_x, blob.columns.stop * self._cell_x
         top, bottom = blob.rows.start * self._cell_y, blob.rows.stop * self._cell_y
         x, y = (left + right) / 2, (top + bottom) / 2
-        person_px = self.sizes.expected_px(x, y) or max(bottom - top, _UNKNOWN_SHARE * self._height)
+        person_px = float(self._hint_px[blob].max()) or self.sizes.expected_px(x, y)
+        person_px = person_px or max(bottom - top, _UNKNOWN_SHARE * self._height)
         waited_s = (boottime_ns - int(self._since_ns[blob][self._changed[blob]].min())) / 1e9
         fresh = _BORED ** float(self._bored_s[blob].min())
         waiting = min(waited_s * (_WAITING_PER_S * fresh + _BORED_WAITING_PER_S), _WAITING_MOST)
@@ -291,8 +300,8 @@ def _wish_for_person(track: Track, boottime_ns: int) -> Wish:
         weight = _LOST if track.missed_s < _LONG_LOST_S else _LONG_LOST
     waited_ns = boottime_ns - track.looked_ns
     weight *= 1 + _UNSEEN_PER_S * min(waited_ns / 1e9, _UNSEEN_MOST_S)
-    if track.last is None and track.real:
-        weight *= min(waited_ns / _AGAIN_NS, 1.0)
+    if track.real:
+        weight *= min(waited_ns / (_AGAIN_NS if track.last is None else _FRESH_NS), 1.0)
     hard = min(max(1 - track.last_score, 0.0), 1.0)
     return Wish(left - margin, top - margin, left + width + margin, top + height + margin, height, weight, hard)
 

@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import assert_never
 
 from agent.adapters import opencv_imaging as imaging
+from agent.adapters.imx500 import Imx500
 from agent.adapters.opencv_camera import OpenCvCamera
 from agent.adapters.opencv_device import OpenCvDevice
 from agent.adapters.opencv_file_camera import OpenCvFileCamera
@@ -24,10 +25,15 @@ from agent.sim.spoil import SPOILS
 _LOOP = "?loop=1"
 
 
-def make_camera(spec: VisionSpec, boottime_ns: Callable[[], int], on_unit: OnUnit | None = None) -> Camera:
+def make_camera(
+    spec: VisionSpec,
+    boottime_ns: Callable[[], int],
+    on_unit: OnUnit | None = None,
+    sensor: Imx500 | None = None,
+) -> Camera:
     """Return the camera that the spec names, or a simulated one in its place, not yet open. Raises CameraError.
 
-    `on_unit` gets the H.264 of a camera whose hardware makes it.
+    `on_unit` gets the H.264 of a camera whose hardware makes it. `sensor` has a network of its own.
     """
     kind = kind_of(spec.source)
     target = spec.source.partition(":")[2]
@@ -39,7 +45,7 @@ def make_camera(spec: VisionSpec, boottime_ns: Callable[[], int], on_unit: OnUni
             camera = SimCamera(boottime_ns, size, rate)
         case "picamera2":
             encoder = None if on_unit is None else Picamera2Encoder(on_unit)
-            camera = Picamera2Camera(_picamera2(), int(target), boottime_ns, size, rate, encoder)
+            camera = Picamera2Camera(_picamera2(), int(target), boottime_ns, size, rate, encoder, sensor)
         case "v4l2":
             camera = OpenCvCamera(target, OpenCvDevice(target, size, rate), boottime_ns)
         case "stream":

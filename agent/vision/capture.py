@@ -28,6 +28,8 @@ class CaptureLimits:
     first_retry_s: float = 1.0
     last_retry_s: float = 30.0
     stop_s: float = 1.0
+    open_s: float | None = None
+    """An open that takes longer is stuck; None: as with frames."""
 
 
 class CaptureGivenUpError(CameraError):
@@ -56,7 +58,7 @@ class CaptureLoop:
         self._boottime_ns = boottime_ns
         self._limits = limits
         self._stop = threading.Event()
-        self._open = False
+        self.is_open = False
         self._silent_before = last_chance
         self._retry_s = limits.first_retry_s
         self._reported: set[str] = set()
@@ -84,11 +86,11 @@ class CaptureLoop:
         """Open the camera or read one frame; after a loss, wait until the next try. The capture thread."""
         self.waiting_since_ns = self._boottime_ns()
         try:
-            if self._open:
+            if self.is_open:
                 self._read()
             else:
                 self._camera.open()
-                self._open = True
+                self.is_open = True
         except CameraEndedError as error:
             self._failed(f"ended: {error}")
             self._stop.set()
@@ -145,7 +147,7 @@ class CaptureLoop:
         if news:
             self._reported.add(reason)
         self.detail = reason
-        self._open = False
+        self.is_open = False
         self._camera.close()
 
     def _give_up(self, reason: str) -> None:
@@ -199,7 +201,8 @@ class Capture:
         if since_ns is None:
             return
         waited_s = (self._boottime_ns() - since_ns) / 1e9
-        if waited_s <= self._limits.silence_s + self._limits.grace_s:
+        open_s = self._limits.silence_s if self._limits.open_s is None else self._limits.open_s
+        if waited_s <= (self._limits.silence_s if loop.is_open else open_s) + self._limits.grace_s:
             return
         reason = f"its driver has not answered for {waited_s:.0f} s"
         if loop.last_chance:

@@ -1,6 +1,7 @@
 """Reads the outputs of models: one class for each family that a manifest can name. One thread."""
 
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -8,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from agent.core.camera.model_decoders import Centres, SsdPostprocessed, SsdRaw, Yolo
+from agent.core.camera.model_decoders import Centres, NmsByClass, SsdPostprocessed, SsdRaw, Yolo
 from agent.core.camera.model_manifest import ModelManifest
 from agent.core.errors import ModelError
 from agent.vision.anchors import anchors_of
@@ -54,28 +55,49 @@ def decoder_of(manifest: ModelManifest, shapes: Sequence[Shape], directory: Path
                 return _SsdRaw(spec, found, people, anchors)
         case SsdPostprocessed():
             count = next((shape[1] for shape in shapes if len(shape) == 3 and shape[2] == 4), 0)
-            promised = {"boxes": (1, count, 4), "classes": (1, count), "scores": (1, count), "count": (1,)}
+            promised = {"boxes": (1, count, 4), "classes": (1, count), "scores": (1, count)}
+            promised |= {"count": (1,)} if "count" in spec.outputs else {}
             order = ", ".join(spec.outputs)
-            needs = f"boxes 1 x N x 4, classes 1 x N, scores 1 x N and count 1 in the order {order}"
+            needs = f"boxes 1 x N x 4, classes 1 x N, scores 1 x N and count 1, if any, in the order {order}"
             if found := _places(promised, spec.outputs, shapes):
                 return _SsdPostprocessed(spec, found, people, corner_scale)
-        case Yolo():
-            values = 4 + spec.objectness + len(manifest.labels)
-            needs = f"one output, 1 x N x {values}" if spec.layout == "rows" else f"one output, 1 x {values} x N"
-            axis = 2 if spec.layout == "rows" else 1
-            if len(shapes) == 1 and len(shapes[0]) == 3 and shapes[0][0] == 1 and shapes[0][axis] == values:
-                return _Yolo(spec, people, corner_scale)
+        case Yolo() | NmsByClass():
+            form = _form_of(spec, len(manifest.labels))
+            needs = f"one output, {form}"
+            if len(shapes) == 1 and re.fullmatch(form.replace("N", "[0-9]+"), _written(shapes[0])):
+                return _Yolo(spec, people, corner_scale) if isinstance(spec, Yolo) else _NmsByClass(spec, people)
         case Centres():
             grid = next((shape[:3] for shape in shapes if len(shape) == 4), (1, 0, 0))
             promised = {"scores": (*grid, len(manifest.labels)), "sizes": (*grid, 2), "offsets": (*grid, 2)}
-            order = ", ".join(spec.outputs)
-            needs = f"scores 1 x N x M x {len(manifest.labels)}, sizes and offsets 1 x N x M x 2 in the order {order}"
-            if grid[0] == 1 and (found := _places(promised, spec.outputs, shapes)):
+            names = names_of(spec, len(shapes))
+            needs = f"scores 1 x N x M x {len(manifest.labels)}, sizes and offsets 1 x N x M x 2"
+            if "joints" in names:
+                joints = shapes[names.index("joints")] if len(names) == len(shapes) else ()
+                promised["joints"] = joints if len(joints) == 4 and joints[0] == 1 and min(joints) > 0 else ()
+                needs += ", joints 1 x R x C x K"
+            needs += f" in the order {', '.join(names)}"
+            if grid[0] == 1 and (found := _places(promised, names, shapes)):
                 return _Centres(spec, found, people)
-    given = " and ".join(" x ".join(map(str, shape)) for shape in shapes) or "no output"
+    given = " and ".join(map(_written, shapes)) or "no output"
     raise ModelError(
         f"model {manifest.name} gives {given}, and {spec.name} needs {needs}: correct decoder or labels in the manifest"
     )
+
+
+def _form_of(spec: Yolo | NmsByClass, labels: int) -> str:
+    if isinstance(spec, NmsByClass):
+        return f"1 x {labels} x N x 5"
+    values = 4 + spec.objectness + labels
+    return f"1 x N x {values}" if spec.layout == "rows" else f"1 x {values} x N"
+
+
+def _written(shape: Shape) -> str:
+    return " x ".join(map(str, shape))
+
+
+def names_of(spec: Centres, outputs: int) -> Sequence[str]:
+    """Return the meaning of each output of a model with so many."""
+    return spec.outputs or ("scores", "sizes", "offsets", "joints")[: max(outputs, 3)]
 
 
 def people_of(manifest: ModelManifest) -> list[int]:
@@ -137,7 +159,8 @@ class _SsdPostprocessed:
         """See Decoder."""
         scores = outputs[self._places["scores"]]
         wanted = np.isin(np.rint(outputs[self._places["classes"]]), self._people) & (scores >= threshold)
-        wanted &= np.arange(scores.shape[1]) < outputs[self._places["count"]][:, None]
+        if "count" in self._places:
+            wanted &= np.arange(scores.shape[1]) < outputs[self._places["count"]][:, None]
         boxes = outputs[self._places["boxes"]][wanted][:, self._order]
         return boxes / self._scale, scores[wanted], np.nonzero(wanted)[0]
 
@@ -186,6 +209,19 @@ class _Centres:
         boxes = np.concatenate([centres, outputs[self._places["sizes"]][owners, rows, columns]], axis=1)
         size = np.array(raw.shape[1:3] * 2, np.float32)
         return from_centres((boxes / size)[:, [1, 0, 3, 2]]), scores[peaks], owners
+
+
+class _NmsByClass:
+    def __init__(self, spec: NmsByClass, people: list[int]) -> None:
+        self.nms_iou: float | None = spec.nms_iou
+        self._people = people
+
+    def read(self, outputs: Sequence[Array], threshold: float) -> Found:
+        """See Decoder."""
+        of_people = outputs[0][:, self._people]
+        owners, classes, places = np.nonzero(of_people[..., 4] >= threshold)
+        found = of_people[owners, classes, places]
+        return found[:, [1, 0, 3, 2]], found[:, 4], owners
 
 
 def _found(raw: Array, people: list[int], activation: str, threshold: float) -> tuple[Indices, Array]:

@@ -32,6 +32,7 @@ class _Row(NamedTuple):
     cut: tuple[bool, bool, bool, bool]
     """Which edges the region has cut, in the order of `box`."""
     area: float
+    body: float
 
 
 def merge(by_region: Sequence[tuple[Region, Sequence[Detection]]], width: int, height: int) -> list[Detection]:
@@ -71,7 +72,8 @@ def _together(group: Sequence[_Row], height: int) -> Detection:
         if everywhere and not any(map(all, known)):
             score = max(row.score for row in group)
     left, top, right, bottom = edges
-    return Detection(left, top, max(right - left, 0.0), max(bottom - top, 0.0), score)
+    body = max(row.body for row in group)
+    return Detection(left, top, max(right - left, 0.0), max(bottom - top, 0.0), score, body)
 
 
 def _owners(rows: Sequence[_Row]) -> list[int]:
@@ -106,7 +108,7 @@ def _clipped(boxes: Sequence[Detection], region: Region, width: int, height: int
         across = min(step * (box.left + box.width), width - x) - left
         down = min(step * (box.top + box.height), height - y) - top
         if min(across, down) > 0 and shows(region, down, width, height):
-            yield Detection(left, top, across, down, box.score)
+            yield Detection(left, top, across, down, box.score, box.body)
 
 
 def _row(box: Detection, region: Region, width: int, height: int) -> _Row:
@@ -121,4 +123,4 @@ def _row(box: Detection, region: Region, width: int, height: int) -> _Row:
         y + side < height and bottom > side - margin,
     )
     worth = _CUT * score if any(cut) else score
-    return _Row((x + left, y + top, x + right, y + bottom), worth, score, cut, box.width * box.height)
+    return _Row((x + left, y + top, x + right, y + bottom), worth, score, cut, box.width * box.height, box.body)

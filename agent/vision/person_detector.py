@@ -7,11 +7,12 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from agent.core.camera.model_manifest import ModelManifest
+from agent.core.camera.model_manifest import ModelInput, ModelManifest
 from agent.core.errors import ModelError
 from agent.ports import Detection
 from agent.vision.boxes import best
 from agent.vision.decoders import decoder_of
+from agent.vision.joints import joints_of
 
 Pixels = npt.NDArray[np.uint8]
 Array = npt.NDArray[Any]
@@ -55,6 +56,44 @@ class Scaler(Protocol):
         ...
 
 
+class OutputReader:
+    """Reads people from the outputs of a model of any family that a manifest can describe. One thread.
+
+    Raises ModelError at once when outputs of these shapes don't have the form that the manifest promises.
+    """
+
+    def __init__(
+        self, manifest: ModelManifest, shapes: Sequence[tuple[int, ...]], directory: Path, score_threshold: float
+    ) -> None:
+        """`directory` holds the files that the manifest names."""
+        self._input = manifest.input
+        self._threshold = score_threshold
+        self._decoder = decoder_of(manifest, shapes, directory)
+        self._joints = joints_of(manifest.decoder, shapes)
+
+    def read(self, runs: Sequence[Sequence[Array]], sizes: Sequence[tuple[float, float]]) -> list[list[Detection]]:
+        """Return the people of each run, best score first, in pixels of its picture: `sizes` are width and height."""
+        found: list[list[Detection]] = [[] for _ in runs]
+        # All runs in one pass: an inference leaves the caches cold, so every separate step would cost extra.
+        with np.errstate(all="ignore"):  # boxes that overflow or are no numbers are dropped
+            outputs = [np.concatenate(each) for each in zip(*runs, strict=True)]
+            boxes, scores, owners = self._decoder.read(outputs, self._threshold)
+            inner = np.array([_inner_box(self._input, *each) for each in sizes], np.float32)
+            inner /= np.tile(np.array([self._input.width, self._input.height], np.float32), 2)
+            begins, shares = np.tile(inner[:, :2], 2), np.tile(inner[:, 2:], 2)
+            boxes = (boxes - begins[owners]) / shares[owners]
+            boxes, scores, owners = best(boxes, scores, owners, self._threshold, self._decoder.nms_iou)
+            bodies = [1.0] * len(boxes)
+            if self._joints is not None:
+                bodies = self._joints.bodies(outputs, boxes * shares[owners] + begins[owners], owners)
+        corners = (boxes * np.tile(np.array(sizes), 2)[owners]).tolist()
+        for (left, top, right, bottom), score, body, owner in zip(
+            corners, scores.tolist(), bodies, owners.tolist(), strict=True
+        ):
+            found[owner].append(Detection(left, top, right - left, bottom - top, score, body))
+        return found
+
+
 class PersonDetector:
     """The Detector port for a model of any family that a manifest can describe. One thread.
 
@@ -73,9 +112,8 @@ class PersonDetector:
         self._interpreter = interpreter
         self._scaler = scaler
         self._input = manifest.input
-        self._threshold = score_threshold
         _check_input(interpreter, manifest)
-        self._decoder = decoder_of(manifest, interpreter.output_shapes, directory)
+        self._reader = OutputReader(manifest, interpreter.output_shapes, directory, score_threshold)
         self._rgb = np.empty((manifest.input.height, manifest.input.width, 3), np.uint8)
 
     def detect(self, pictures: Sequence[Pixels]) -> list[list[Detection]]:
@@ -83,43 +121,19 @@ class PersonDetector:
 
         Pictures may have any size.
         """
-        found: list[list[Detection]] = [[] for _ in pictures]
         if not pictures:
-            return found
+            return []
         runs = [self._run(pixels) for pixels in pictures]
-        # All pictures in one pass: an inference leaves the caches cold, so every separate step would cost extra.
-        with np.errstate(all="ignore"):  # boxes that overflow or are no numbers are dropped
-            boxes, scores, owners = self._decoder.read(
-                [np.concatenate(outputs) for outputs in zip(*runs, strict=True)], self._threshold
-            )
-            if self._input.fit == "letterbox":
-                inner = np.array([self._inner(*pixels.shape[1::-1]) for pixels in pictures], np.float32)[owners]
-                size = np.array([self._input.width, self._input.height], np.float32)
-                boxes = (boxes - np.tile(inner[:, :2] / size, 2)) / np.tile(inner[:, 2:] / size, 2)
-            boxes, scores, owners = best(boxes, scores, owners, self._threshold, self._decoder.nms_iou)
-        sizes = np.array([pixels.shape[1::-1] * 2 for pixels in pictures])
-        corners = (boxes * sizes[owners]).tolist()
-        for (left, top, right, bottom), score, owner in zip(corners, scores.tolist(), owners.tolist(), strict=True):
-            found[owner].append(Detection(left, top, right - left, bottom - top, score))
-        return found
+        return self._reader.read(runs, [pixels.shape[1::-1] for pixels in pictures])
 
     def _run(self, pixels: Pixels) -> list[Array]:
         self._fill_input(pixels)
         return self._interpreter.run()
 
-    def _inner(self, width: int, height: int) -> tuple[int, int, int, int]:
-        """Return where a picture of this size goes in the input: left, top, width, height in the input's pixels."""
-        own = self._input
-        if own.fit == "stretch":
-            return 0, 0, own.width, own.height
-        scale = min(own.width / width, own.height / height)
-        inner_width, inner_height = max(round(width * scale), 1), max(round(height * scale), 1)
-        return (own.width - inner_width) // 2, (own.height - inner_height) // 2, inner_width, inner_height
-
     def _fill_input(self, pixels: Pixels) -> None:
         view = self._interpreter.input_view()[0]
         target = view if self._input.dtype == "uint8" else self._rgb
-        left, top, width, height = self._inner(*pixels.shape[1::-1])
+        left, top, width, height = _inner_box(self._input, *pixels.shape[1::-1])
         if (width, height) != (self._input.width, self._input.height):
             target[:] = _GREY
         self._scaler(pixels, target[top : top + height, left : left + width])
@@ -130,6 +144,15 @@ class PersonDetector:
             return
         np.subtract(self._rgb, np.float32(self._input.mean), out=view)
         np.multiply(view, np.float32(1 / self._input.scale), out=view)
+
+
+def _inner_box(own: ModelInput, width: float, height: float) -> tuple[int, int, int, int]:
+    """Return where a picture of this size goes in the input: left, top, width, height in the input's pixels."""
+    if own.fit == "stretch":
+        return 0, 0, own.width, own.height
+    scale = min(own.width / width, own.height / height)
+    inner_width, inner_height = max(round(width * scale), 1), max(round(height * scale), 1)
+    return (own.width - inner_width) // 2, (own.height - inner_height) // 2, inner_width, inner_height
 
 
 def _check_input(interpreter: Interpreter, manifest: ModelManifest) -> None:

@@ -32,7 +32,8 @@ class PrivacyMask:
             return frame
         # A pixel of the smaller grey picture may hold a share of what its neighbour shows.
         grey = None if frame.grey is None else self._covered(frame.grey, margin=1)
-        return replace(frame, pixels=self._covered(frame.pixels, margin=0), grey=grey)
+        # A sensor that looks by itself has seen what is covered here.
+        return replace(frame, pixels=self._covered(frame.pixels, margin=0), grey=grey, result=None)
 
     def _covered(self, pixels: npt.NDArray[np.uint8], margin: int) -> npt.NDArray[np.uint8]:
         covered = pixels if pixels.flags.writeable else pixels.copy()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from agent.vision.scene import COARSE, Scene
+from agent.vision.scene import BLOCKS, COARSE, Scene
 
 _log = logging.getLogger(__name__)
 _EVERY_NS = 600_000_000_000
@@ -32,12 +32,15 @@ class ReferenceScene:
         """Return the stored scene; None if there is none, or none of pictures of this shape."""
         try:
             with self._path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
-                coarse, figures = kept["coarse"], kept["figures"]
-                if tuple(kept["shape"]) != shape or coarse.shape != COARSE[::-1] or figures.shape != (2,):
+                coarse, sharpness, saturated = kept["coarse"], kept["sharpness"], kept["saturated"]
+                shapes = (tuple(kept["shape"]), coarse.shape, sharpness.shape, saturated.shape)
+                if shapes != (shape, COARSE[::-1], BLOCKS[::-1], ()):
                     return None
-                if not np.isfinite(coarse).all() or not np.isfinite(figures).all() or figures[0] <= 0:
+                if not all(np.isfinite(each).all() for each in (coarse, sharpness, saturated)) or sharpness.min() <= 0:
                     return None
-                return Scene(coarse.astype(np.float32), float(figures[0]), float(figures[1]))
+                return Scene(coarse.astype(np.float32), sharpness.astype(np.float32), float(saturated))
+        except KeyError:  # written by an older version
+            return None
         except FileNotFoundError:
             return None
         except Exception as error:  # noqa: BLE001 - for a damaged file numpy, zipfile and tokenize raise all kinds
@@ -54,8 +57,13 @@ class ReferenceScene:
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with temporary.open("wb") as file:
-                figures = np.array([scene.sharpness, scene.saturated])
-                np.savez(file, coarse=scene.coarse, figures=figures, shape=np.array(shape))
+                np.savez(
+                    file,
+                    coarse=scene.coarse,
+                    sharpness=scene.sharpness,
+                    saturated=np.array(scene.saturated),
+                    shape=np.array(shape),
+                )
             temporary.replace(self._path)
         except OSError as error:
             _log.warning("the scene can't be kept in %s: %s", self._path, error)

@@ -28,7 +28,7 @@ _SMALLEST_TIMES = 2.5
 _STEP = 1.18
 """Ratio of one size of region to the next smaller one."""
 _SMALLEST_PX = 64
-_MOST = 16
+_MOST = 24
 """Only this many wishes, the weightiest, are compared; with more, choosing would cost as much as an inference."""
 _GRID_PX = 4
 """Regions begin on multiples of this, or end at the edge of the picture."""

@@ -22,7 +22,7 @@ Scaled = Callable[[Grey, int, int], Grey]
 FINE = (320, 240)
 """Width and height of the grey picture that is examined; every picture is stretched to it."""
 COARSE = (80, 60)
-_BLOCKS = (8, 6)
+BLOCKS = (8, 6)
 _TEXTURE = 2.0
 """Grey levels, root mean square of the edges. A block with weaker ones is no landmark."""
 _KEPT = 0.35
@@ -35,7 +35,16 @@ _PLAIN = 6.0
 """Grey levels, across two points of the coarse picture. Where it changes by less, there is a surface, and no edge."""
 _AROUND = 0.1
 """A surface is around a block if it takes this share of the block and of one and a half blocks to each side."""
-_SHARP_FLOOR = 0.5
+_ROUGH_FLOOR, _FINE_FLOOR = 0.5, 0.05
+_DEAD = 0.25
+"""Fine edges, squared: a block with weaker ones is masked or burnt out, and shows not even the sensor's noise."""
+_NOISE_RANK = 0.05
+"""The noise of a picture is what this share of its blocks has less of."""
+_STILL_SHARP = 0.6
+"""The scene is blurred if this share of its blocks with edges is: people and lamps blur only where they are."""
+_FEWEST_SHARP = 3
+_TOO_SHARP = 1.3
+"""Rain, snow and the noise of a dark night make a picture sharper than its scene: that is nothing to compare with."""
 _WHITE = 240.0
 _BLACK = 1.5
 """Only under a privacy mask, the camera's or ours, is the mean of many pictures this black or exactly the mask's grey.
@@ -63,8 +72,9 @@ class Outline:
     """The level that only 1 % of the picture is above."""
     saturated: float
     """Share of the picture that is white."""
-    sharpness: float
-    """Fine edges divided by coarse edges: falls when the focus is lost, stays when the light changes."""
+    sharpness: Floats
+    """Fine edges divided by coarse edges, squared, for each block, without the noise: falls when the focus is lost,
+    stays when the light changes."""
     contrast: float
     """Standard deviation of the grey levels."""
 
@@ -86,7 +96,7 @@ class Match:
     bare: float
     """The same as a share of the landmarks."""
     sharpness: float
-    """Divided by the scene's."""
+    """Divided by the scene's; 1 if it has too few edges to tell."""
 
 
 def outline(grey: Grey, scaled: Scaled) -> Outline:
@@ -96,15 +106,12 @@ def outline(grey: Grey, scaled: Scaled) -> Outline:
     histogram[masks.LEVEL] = 0  # what we have masked is neither light nor dark
     total = max(histogram.sum(), 1)
     bright = int(np.searchsorted(np.cumsum(histogram), 0.99 * total))
-    signed = grey.astype(np.int16)
-    fine = float(np.abs(signed[:, 1:] - signed[:, :-1]).mean() + np.abs(signed[1:] - signed[:-1]).mean())
-    rough = float(np.abs(np.diff(coarse, axis=1)).mean() + np.abs(np.diff(coarse, axis=0)).mean())
     return Outline(
         coarse=coarse,
         mean=float(histogram @ _LEVELS / total),
         bright=float(bright),
         saturated=float(histogram[250:].sum() / total),
-        sharpness=fine / max(rough, _SHARP_FLOOR),
+        sharpness=_sharpness(grey, coarse),
         contrast=float(coarse.std()),
     )
 
@@ -112,13 +119,13 @@ def outline(grey: Grey, scaled: Scaled) -> Outline:
 class Scene:
     """A running mean of pictures: people who walk through vanish from it, and it follows the daylight."""
 
-    def __init__(self, coarse: Floats, sharpness: float, saturated: float) -> None:
+    def __init__(self, coarse: Floats, sharpness: Floats, saturated: float) -> None:
         """Start from the figures of `Outline`, those of one picture or of many."""
         self.coarse = coarse.copy()
-        self.sharpness = sharpness
+        self.sharpness = sharpness.copy()
         self.saturated = saturated
-        self._steady = np.ones(_BLOCKS[::-1], np.float32)
-        self._shown = np.ones(_BLOCKS[::-1], np.bool_)
+        self._steady = np.ones(BLOCKS[::-1], np.float32)
+        self._shown = np.ones(BLOCKS[::-1], np.bool_)
         self._watched_s = _SEEN_BEFORE_S
         self._take()
 
@@ -135,7 +142,8 @@ class Scene:
         self._watched_s = min(self._watched_s + after_s, _STEADY_S)
         self._steady += min(after_s / self._watched_s, 1) * (self._shown - self._steady)
         self.coarse += share * (seen.coarse - self.coarse)
-        self.sharpness += share * (seen.sharpness - self.sharpness)
+        if self._sharpness_of(seen, self._landmarks) < _TOO_SHARP:
+            self.sharpness += share * (seen.sharpness - self.sharpness)
         self.saturated += share * (seen.saturated - self.saturated)
         self._take()
 
@@ -148,7 +156,8 @@ class Scene:
         landmarks = self._landmarks & (self._steady >= _STEADY)
         count = int(landmarks.sum())
         lost = landmarks & ~self._shown
-        flat = lost & (energy < _FLAT * _FLAT * self._energy) & (_by_block(seen.coarse[None]) < _WHITE)
+        white = _by_block(seen.coarse[None]) >= _WHITE
+        flat = lost & (energy < _FLAT * _FLAT * self._energy) & ~white
         painted = self._painted(seen.coarse, flat, landmarks & self._shown)
         return Match(
             landmarks=count,
@@ -156,8 +165,12 @@ class Scene:
             flat=float(flat.sum() / max(count, 1)),
             painted=painted / max(int((~self._masked).sum()), 1),
             bare=painted / max(count, 1),
-            sharpness=seen.sharpness / max(self.sharpness, 1e-3),
+            sharpness=self._sharpness_of(seen, self._landmarks & ~white),
         )
+
+    def _sharpness_of(self, seen: Outline, blocks: npt.NDArray[np.bool_]) -> float:
+        shares = np.sort((seen.sharpness / self.sharpness)[blocks])
+        return float(np.sqrt(shares[int(_STILL_SHARP * shares.size)])) if shares.size >= _FEWEST_SHARP else 1.0
 
     def _painted(self, coarse: Floats, flat: npt.NDArray[np.bool_], kept: npt.NDArray[np.bool_]) -> int:
         """Return how many of the flat blocks have another grey than the surfaces around them in the scene.
@@ -169,7 +182,7 @@ class Scene:
         light = _by_block(coarse[None])[kept] / np.maximum(_by_block(self.coarse[None])[kept], 1)
         scene = self.coarse * (median(light) if light.size >= FEWEST_LANDMARKS else 1)
         scene = np.where(np.hypot(*_edges(scene)) < _PLAIN, scene, np.inf)
-        width, height = COARSE[0] // _BLOCKS[0], COARSE[1] // _BLOCKS[1]
+        width, height = COARSE[0] // BLOCKS[0], COARSE[1] // BLOCKS[1]
         down, across = 3 * height // 2, 3 * width // 2
         count = 0
         for row, column in np.argwhere(flat):
@@ -187,16 +200,37 @@ class Scene:
         self._landmarks = (self._energy > _TEXTURE * _TEXTURE) & ~self._masked
 
 
-def _edges(coarse: Floats) -> Floats:
-    """Return the differences across and down, 2 x height x width; zero at the rim."""
-    edges = np.zeros((2, *coarse.shape), np.float32)
-    edges[0, :, 1:-1] = coarse[:, 2:] - coarse[:, :-2]
-    edges[1, 1:-1] = coarse[2:] - coarse[:-2]
+def _sharpness(grey: Grey, coarse: Floats) -> Floats:
+    fine = _fine(grey)
+    alive = np.sort(fine[fine > _DEAD])
+    noise = alive[int(_NOISE_RANK * alive.size)] if alive.size else 0
+    rough = _by_block(np.square(_edges(coarse, 4)))
+    return np.asarray(np.maximum(fine - noise, _FINE_FLOOR) / np.maximum(rough, _ROUGH_FLOOR))
+
+
+def _fine(grey: Grey) -> Floats:
+    """Return the squares of the steps from point to point, for each block. One row of blocks after another: a quarter
+    of what it costs with arrays of the whole picture, for which memory is fetched and given back each time."""
+    columns, rows = BLOCKS
+    sums = []
+    for band in grey.reshape(rows, -1, grey.shape[1]):
+        steps = _edges(band.astype(np.int16), 1).astype(np.float32)
+        sums.append(np.einsum("lhw,lhw->w", steps, steps).reshape(columns, -1).sum(axis=1))
+    return np.stack(sums) * (columns * rows / grey.size)
+
+
+def _edges(levels: npt.NDArray[Any], apart: int = 2) -> npt.NDArray[Any]:
+    """Return the differences across and down of points so far apart, 2 x height x width; zero at the rim."""
+    edges = np.zeros((2, *levels.shape), levels.dtype)
+    before, after = apart // 2, (apart + 1) // 2
+    np.subtract(levels[:, apart:], levels[:, :-apart], out=edges[0, :, before:-after])
+    np.subtract(levels[apart:], levels[:-apart], out=edges[1, before:-after])
     return edges
 
 
 def _by_block(values: Floats) -> Floats:
     """Return the means over the blocks of the picture, all layers together."""
-    columns, rows = _BLOCKS
+    columns, rows = BLOCKS
     layers, height, width = values.shape
-    return np.asarray(values.reshape(layers, rows, height // rows, columns, width // columns).mean(axis=(0, 2, 4)))
+    bands = values.reshape(layers, rows, height // rows, width).sum(axis=2).sum(axis=0)  # faster than all axes at once
+    return np.asarray(bands.reshape(rows, columns, -1).sum(axis=2) * (columns * rows / (height * width)))

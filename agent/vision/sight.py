@@ -141,7 +141,7 @@ class Sight:
         for step in self._steps:
             step(look)
         return Seen(
-            tuple(_person(track, look.width, look.height) for track in self._tracker.tracks if track.real),
+            tuple(person_of(track, look.width, look.height) for track in self._tracker.tracks if track.real),
             (*look.found, *look.held),
             (*look.regions, *look.turned),
             self._repair.clarity,
@@ -261,7 +261,8 @@ def _is_within(track: Track, regions: list[Region], width: int, height: int) -> 
     )
 
 
-def _person(track: Track, width: int, height: int) -> TrackedPerson:
+def person_of(track: Track, width: int, height: int) -> TrackedPerson:
+    """Return the tracked person, of a picture of this size in pixels, as rules take them."""
     left, top, box_width, box_height = track.box
     box = (left / width, top / height, box_width / width, box_height / height)
     return TrackedPerson(track.id, box, track.score, seen=track.last is not None, alive=track.alive)

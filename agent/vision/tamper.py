@@ -39,7 +39,7 @@ _BARE = 0.65
 _BLOTTED = 0.27
 _PAINTED = 0.18
 """Less of the view may be what was hidden by a thing that has left."""
-_BLURRED = 0.5
+_BLURRED = 0.65
 
 
 class TamperWatch:
@@ -113,15 +113,16 @@ class TamperWatch:
 
     def _suspicion(self, seen: Outline, now_ns: int) -> TamperKind | None:
         scene = self._scene
-        match = scene.match(seen) if scene is not None and self._taught >= _FIRST_LOOKS else None
-        if match is not None and match.landmarks < FEWEST_LANDMARKS:
-            match = None
+        known = scene.match(seen) if scene is not None and self._taught >= _FIRST_LOOKS else None
+        match = known if known is not None and known.landmarks >= FEWEST_LANDMARKS else None
         if (night := self._darkness(seen, match, now_ns)) is not None:
             return night
         if seen.saturated >= _WHITE_ALONE:
             return TamperKind.BLINDED
-        if scene is None or match is None:
+        if scene is None or known is None:
             return None
+        if match is None:
+            return TamperKind.DEFOCUSED if known.sharpness < _BLURRED else None
         if seen.saturated >= max(_WHITE, scene.saturated + _WHITE_MORE) and match.lost >= _GONE:
             return TamperKind.BLINDED
         return _change(match)

@@ -63,6 +63,8 @@ class Track:
         self.last: Detection | None = found
         """What the last look showed; None if it missed them."""
         self._scores = deque([found.score], _LOOKS)
+        self._bodies = found.body
+        """The sum over all `hits`."""
         self._found_x, self._found_y = self.x, self.y
         self._again: list[bool] | None = None
         """What each look has found since they were found again; None when that is certain."""
@@ -71,6 +73,11 @@ class Track:
     def score(self) -> float:
         """The median of the last scores; a look that missed them counts as 0."""
         return median_low(self._scores)
+
+    @property
+    def body(self) -> float:
+        """How sure the looks that showed them were of their joints, in the mean."""
+        return self._bodies / self.hits
 
     @property
     def last_score(self) -> float:
@@ -164,6 +171,7 @@ class Track:
         self.last = found
         self._found_x, self._found_y = self.x, self.y
         self._scores.append(found.score)
+        self._bodies += found.body
 
     def _way_to(self, found: Detection, in_company: bool) -> tuple[float, float]:
         """Return how far they are from where they were expected: across, down.

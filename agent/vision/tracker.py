@@ -32,6 +32,10 @@ _LOST_S = 2.5
 """A real person is expected back for this long: from behind a lamp post, in a crowd."""
 _DOUBTFUL_LOST_S = 0.3
 _ENOUGH_HITS = 2
+_BODY_PX = 50.0, 100.0
+_BODY = 0.46, 0.53
+"""A thing with the outline of a person is none if the looks at it, all together, are less sure of its joints than the
+first (up to the first height) or the second (from the second on): small people show less of theirs."""
 _LONGEST_STEP_S = 1.0
 _AWAY_NS = 30_000_000_000
 """After this long without a picture, the person who stands there may be another one."""
@@ -107,7 +111,9 @@ class Tracker:
             track.looked_ns = now_ns
         self.tracks = [track for track in self.tracks if _still_there(track, width, height)] + begun
         for track in self.tracks:
-            track.real = track.real or (track.hits >= _ENOUGH_HITS and track.score >= self._threshold)
+            track.real = track.real or (
+                track.hits >= _ENOUGH_HITS and track.score >= self._threshold and _has_body(track)
+            )
         return pairs
 
     def forget(self) -> None:
@@ -127,6 +133,12 @@ class Tracker:
 
 def _gate(track: Track) -> float:
     return _GATE * (1 + _GATE_GROWTH_PER_S * track.missed_s if track.real else 1)
+
+
+def _has_body(track: Track) -> bool:
+    (small, large), (least, most) = _BODY_PX, _BODY
+    share = min(max((track.height - small) / (large - small), 0.0), 1.0)
+    return track.body >= least + share * (most - least)
 
 
 def _costs(track: Track, boxes: Sequence[Detection], gate: float) -> list[float | None]:

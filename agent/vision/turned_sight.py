@@ -169,7 +169,7 @@ def _turned_back(box: Detection, region: Region, side: int) -> Detection:
         x, y = size - box.top - box.height, box.left
     else:
         x, y = box.top, size - box.left - box.width
-    return Detection(left + x, top + y, box.height, box.width, box.score)
+    return Detection(left + x, top + y, box.height, box.width, box.score, box.body)
 
 
 def _person(number: int, box: Detection, width: int, height: int, *, seen: bool) -> TrackedPerson:

@@ -77,11 +77,11 @@ def test_an_encoder_that_does_not_start_leaves_the_camera_open(
 if find_spec("libcamera"):  # make test-picamera2
 
     def test_the_real_picamera2_gives_units_of_a_virtual_camera(hardware: Path) -> None:
-        from picamera2.encoders import LibavH264Encoder  # noqa: PLC0415
-
         from tests.support import virtual_picamera2  # noqa: PLC0415
 
-        library: Any = virtual_picamera2.make_library()
+        library: Any = virtual_picamera2.make_library()  # first: it fills in what the real one imports
+        from picamera2.encoders import LibavH264Encoder  # noqa: PLC0415
+
         # What picamera2 has where there is no hardware; it is called in the same way.
         library.encoders = SimpleNamespace(H264Encoder=LibavH264Encoder)
         units = Units()

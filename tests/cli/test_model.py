@@ -13,9 +13,11 @@ from deploy.lab import model as lab_model
 from deploy.lab.models.build import BuildOptions
 from tests.models.test_fetch import SHA256, server
 from tests.models.test_store import manifest, put
+from tests.support.hailo import MODEL as ON_A_HAILO
+from tests.support.hailo import hailo, hailo_model
 from tests.support.model_families import install
 
-__all__ = ["server"]
+__all__ = ["hailo", "server"]
 
 
 def run(*arguments: str) -> int:
@@ -62,6 +64,20 @@ def test_a_model_is_tried_on_a_picture(tmp_path: Path, capsys: pytest.CaptureFix
 
     assert run("try", "small", str(tmp_path / "street.png"), "--delegate", "libnowhere.so", *where) == 0
     assert "the processor runs the model instead" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("hailo")
+def test_a_model_for_a_hailo_is_listed_verified_and_tried(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    hailo_model(tmp_path)
+    cv2.imwrite(str(tmp_path / "nobody.png"), np.zeros((64, 64, 3), np.uint8))
+    where = ["--directory", str(tmp_path)]
+
+    assert [run("list", *where), run("verify", *where)] == [0, 0]
+    assert capsys.readouterr().out.count(f"{tmp_path}/{ON_A_HAILO}.hef") == 2
+    assert run("try", ON_A_HAILO, str(tmp_path / "nobody.png"), "--delegate", "hailo", *where) == 0
+    assert f"ms by {ON_A_HAILO} on hailort 4.23.0" in capsys.readouterr().err
+    with pytest.raises(ModelError, match='set delegate = "hailo"'):
+        run("try", ON_A_HAILO, str(tmp_path / "nobody.png"), *where)
 
 
 def test_a_picture_that_can_not_be_read_is_told(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agent.core.camera.model_decoders import Centres, SsdPostprocessed, SsdRaw, Yolo
+from agent.core.camera.model_decoders import Centres, NmsByClass, SsdPostprocessed, SsdRaw, Yolo
 from agent.core.camera.model_manifest import ModelInput, ModelManifest
 from agent.settings import CameraSettings
 
@@ -27,10 +27,10 @@ def test_each_part_fits_into_it(part: dict[str, Any]) -> None:
 
 def test_the_page_shows_each_family() -> None:
     shown = {type(ModelManifest.model_validate(WHOLE | part).decoder) for part in ({}, *PARTS)}
-    assert shown == {SsdPostprocessed, SsdRaw, Yolo, Centres}
+    assert shown == {SsdPostprocessed, SsdRaw, Yolo, Centres, NmsByClass}
 
 
-@pytest.mark.parametrize("model", [SsdPostprocessed, SsdRaw, Yolo, Centres, ModelInput])
+@pytest.mark.parametrize("model", [SsdPostprocessed, SsdRaw, Yolo, Centres, NmsByClass, ModelInput])
 def test_the_page_names_every_field(model: type[SsdRaw]) -> None:
     missing = [name for name in model.model_fields if f"`{name}`" not in TEXT and f"`input.{name}`" not in TEXT]
     assert [name for name in missing if name != "name"] == []

@@ -11,7 +11,7 @@ from pathlib import Path, PosixPath
 
 import pytest
 
-from agent.adapters import account
+from agent.adapters import account, state_partition
 from agent.adapters.binding import CURRENT
 from agent.core.diagnosis.agent_report import _ADVICE
 from agent.core.diagnosis.certificate import judge_device
@@ -21,7 +21,10 @@ from agent.doctor import enrolment, machine, papers, plan
 from agent.doctor.check import Device
 from agent.doctor.plan import checks_of
 from agent.models.store import ModelStore
+from agent.provisioning import progress
+from agent.runtime.remote.kept import Kept, KeySet
 from agent.settings import Settings, load
+from agent.settings.kept import Begun
 from agent.trust.certificates import Certificate, DeviceCertificate
 from tests.settings.test_file import GOOD
 
@@ -101,6 +104,21 @@ def test_on_a_read_only_root_the_doctor_says_how_a_change_lasts(
     assert not any("read-only" in what for what in said)
 
 
+def test_a_state_directory_that_its_own_user_may_not_write_is_chowned_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(directory: Path) -> float:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(directory))
+
+    monkeypatch.setattr(state_partition, "write_and_read", denied)
+    *_, own = machine.disk(tmp_path, 0, ME, quiet)
+    *_, of_another = machine.disk(tmp_path, 0, "nobody", quiet)
+
+    assert own.what.startswith(f"user {ME} may not use {tmp_path}: it belongs to ")
+    assert own.do == f"`sudo chown {ME}: {tmp_path}`, if it is the agent's alone"
+    assert of_another.do == "run it with sudo: then it has the rights of nobody, the service's user"
+
+
 def test_settings_that_may_not_be_read_are_told_with_sudo_and_nothing_else(tmp_path: Path) -> None:
     denied = PermissionError(13, "Permission denied", str(tmp_path))
     error = SettingsError("x")
@@ -153,6 +171,19 @@ def test_a_technician_is_sent_to_no_finding_that_the_doctor_does_not_list(
     assert listed - bare == {"stream", "uploads", "data"}
 
 
+@pytest.mark.parametrize("revision", [7, None])
+def test_keys_that_were_set_from_afar_are_what_is_checked_and_else_the_file(
+    known: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, revision: int | None
+) -> None:
+    monkeypatch.setattr(Device, "lacks", [])
+    kept = Kept() if revision is None else Kept(keys=KeySet(revision=revision, keys=[{}, {}]))
+    device = Device(known, simulate=False, agent=None, begun=replace(Begun.of(known), kept=kept))
+    [check] = [each for each in checks_of(device, tmp_path, with_lights=False) if each.name == "keys"]
+    [found] = check.run(quiet)
+    says = f"{tmp_path / 'keys.json'}: can't be read" if revision is None else "2 keys, set from afar (revision 7) in"
+    assert found.what.startswith(says)
+
+
 def test_an_identity_that_no_enrolment_has_made_is_said_to_be_by_hand(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,6 +199,22 @@ def test_an_identity_that_no_enrolment_has_made_is_said_to_be_by_hand(
     name = settings.identity.user
     assert by_hand.what == f"this device has an identity, by hand: {name}"
     assert enrolled.what == f"this device has an identity: {name}"
+
+
+def test_an_enrolment_that_was_cut_off_continues_with_the_same_claim(
+    known: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "CARD", tmp_path / "card")
+    storage = known.storage.model_copy(update={"directory": tmp_path})
+    device = Device(known.model_copy(update={"storage": storage}), simulate=False, agent=None)
+
+    [not_begun] = enrolment.enrolment(device, quiet)
+    (tmp_path / CURRENT).mkdir(parents=True)
+    [cut_off] = enrolment.enrolment(device, quiet)
+
+    assert not_begun.what.endswith("this device has no certificate, and there is no claim on the card")
+    assert cut_off.what == "the enrolment was cut off before it had written the settings"
+    assert "again with the same claim" in cut_off.do
 
 
 def test_the_service_user_needs_the_groups_of_the_pins_and_cameras_that_the_settings_name(

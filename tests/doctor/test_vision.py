@@ -12,6 +12,14 @@ from agent.core.diagnosis.finding import Finding, State
 from agent.doctor.check import Device
 from agent.doctor.vision import camera, model
 from agent.settings import Settings
+from tests.support.hailo import MODEL as ON_A_HAILO
+from tests.support.hailo import hailo, hailo_model
+from tests.support.imx500 import MODEL as ON_AN_IMX500
+from tests.support.imx500 import imx500_model, make_devices, put_in_place
+from tests.support.picamera2_stand_in import make_library
+from tests.support.vision_media import model_directories
+
+__all__ = ["hailo"]
 
 
 def settings_of(directory: Path, node: Path) -> Settings:
@@ -102,6 +110,66 @@ def test_a_node_that_can_not_be_opened_is_named_though_an_agent_has_the_camera(
     assert finding.state is State.FAIL
     assert "there is no camera node /dev/video99" in finding.what
     assert "cable" in finding.do
+
+
+@pytest.mark.parametrize(
+    ("parts", "state", "text"),
+    [
+        ({"delegate-yard": {"ok": True, "detail": ""}}, State.OK, "runs yolo on hailo"),
+        ({"delegate-yard": {"ok": False, "detail": "the Hailo is away"}}, State.FAIL, "the Hailo is away"),
+        ({}, State.UNKNOWN, "does not report on it here"),
+    ],
+)
+def test_a_running_agent_is_asked_about_its_accelerator_which_serves_no_other_process(
+    tmp_path: Path, parts: dict[str, Any], state: State, text: str
+) -> None:
+    (tmp_path / STATUS_FILE).write_text(json.dumps({"parts": parts}))
+    settings = settings_of(tmp_path, Path("/dev/null"))
+    one = settings.cameras[0].model_copy(update={"model": "yolo", "delegate": "hailo"})
+    device = Device(settings, simulate=False, agent=RunningAgent(1, simulated=False, runtime_directory=tmp_path))
+    [finding] = model(device, one, lambda _: None)
+
+    assert finding.state is state
+    assert text in finding.what
+
+
+@pytest.mark.usefixtures("hailo")
+@pytest.mark.parametrize(
+    ("fault", "state", "text"), [("", State.OK, "on hailort"), ("no-device", State.FAIL, "DEVICES")]
+)
+def test_a_hailo_is_tried_while_no_agent_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str, state: State, text: str
+) -> None:
+    hailo_model(tmp_path)
+    monkeypatch.setattr("agent.models.store.default_directories", lambda: (tmp_path, *map(Path, model_directories())))
+    monkeypatch.setenv("HAILO_STAND_IN", fault)
+    settings = settings_of(tmp_path / "state", Path("/dev/null"))
+    one = settings.cameras[0].model_copy(
+        update={"model": ON_A_HAILO, "delegate": "hailo", "inferences_per_second": 0.2}
+    )
+    [finding] = model(Device(settings, simulate=False, agent=None), one, lambda _: None)
+
+    assert finding.state is state, finding
+    assert text in finding.what
+
+
+@pytest.mark.parametrize(
+    ("sensor", "state", "text"),
+    [("imx500", State.OK, "the camera's sensor takes it"), ("imx708", State.FAIL, "imx708, not an IMX500")],
+)
+def test_a_network_is_given_to_the_cameras_sensor_while_no_agent_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sensor: str, state: State, text: str
+) -> None:
+    imx500_model(tmp_path)
+    monkeypatch.setattr("agent.models.store.default_directories", lambda: (tmp_path,))
+    put_in_place(monkeypatch, make_library(model=sensor), make_devices())
+    settings = settings_of(tmp_path / "state", Path("/dev/null"))
+    changes = {"model": ON_AN_IMX500, "delegate": "imx500", "source": "picamera2:0"}
+    one = settings.cameras[0].model_copy(update=changes)
+    [finding] = model(Device(settings, simulate=False, agent=None), one, lambda _: None)
+
+    assert finding.state is state, finding
+    assert text in finding.what
 
 
 def test_a_model_in_the_state_directory_fails_with_what_runs_instead_and_where_it_belongs(tmp_path: Path) -> None:

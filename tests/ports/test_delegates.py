@@ -8,10 +8,8 @@ import pytest
 from agent.adapters.tflite_interpreter import _runtime, load_tflite
 from agent.core.errors import DelegateError, ModelError
 from agent.vision.loaded_model import load_model
-from tests.support.delegate_library import COMPILER, compile_delegate
+from tests.support.delegate_library import compile_delegate, needs_compiler
 from tests.support.model_families import install
-
-needs_compiler = pytest.mark.skipif(COMPILER is None, reason="there is no C compiler for a stand-in of a delegate")
 
 
 @pytest.fixture

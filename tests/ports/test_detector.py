@@ -1,21 +1,29 @@
-"""What the person detector promises, with whichever TFLite runtime and numpy this interpreter has."""
+"""What the person detector promises in each way, with whichever TFLite runtime and numpy this interpreter has."""
 
+from collections.abc import Callable
 from dataclasses import astuple, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from agent.adapters.hailo_interpreter import load_hailo
 from agent.adapters.opencv_imaging import RgbScaler, scaled
-from agent.adapters.tflite_interpreter import TfliteInterpreter, load_tflite
-from agent.core.camera.model_manifest import ModelManifest
+from agent.adapters.tflite_interpreter import XNNPACK, load_tflite
 from agent.core.errors import ModelError
-from agent.models.store import ModelStore
+from agent.models.store import ModelStore, StoredModel
 from agent.ports import Detection, Detector
-from agent.vision.person_detector import PersonDetector
+from agent.vision.person_detector import Interpreter, PersonDetector
+from tests.support.delegate_library import compile_delegate, needs_compiler
+from tests.support.hailo import MODEL as ON_A_HAILO
+from tests.support.hailo import hailo, hailo_model
+from tests.support.imx500 import MODEL as ON_AN_IMX500
+from tests.support.imx500 import SensorDetector, WholePictures
 from tests.support.vision_media import MODELS, Pixels, demo_frame, model_directories
 
-pytestmark = pytest.mark.eyes
+__all__ = ["hailo"]
+
+pytestmark = [pytest.mark.eyes, pytest.mark.usefixtures("hailo")]
 
 FRAME = 300
 
@@ -24,14 +32,33 @@ NOWHERE = Path("/nonexistent")
 """Where the files lie that a manifest of these models names: none."""
 
 
-def load(name: str) -> tuple[ModelManifest, TfliteInterpreter]:
-    manifest, path, content = ModelStore([Path(entry) for entry in model_directories()]).load(name)
-    return manifest, load_tflite(path, content, threads=2)
+BY_A_DELEGATE = "delegate"
+WAYS = (*MODELS, pytest.param(BY_A_DELEGATE, marks=needs_compiler), ON_A_HAILO, ON_AN_IMX500)
+"""What may run a person model."""
+Make = Callable[..., Detector]
+"""Makes a detector that runs in one of these ways; it may be given the score from which on somebody is found."""
 
 
-def make_detector(name: str, score_threshold: float = 0.5) -> Detector:
-    manifest, interpreter = load(name)
-    return PersonDetector(interpreter, manifest, NOWHERE, RgbScaler(), score_threshold)
+def load(name: str) -> StoredModel:
+    return ModelStore([Path(entry) for entry in model_directories()]).load(name)
+
+
+@pytest.fixture
+def make_detector(tmp_path: Path) -> Make:
+    def make(way: str, score_threshold: float = 0.5) -> Detector:
+        interpreter: Interpreter
+        if way == ON_AN_IMX500:
+            return SensorDetector(WholePictures(tmp_path), score_threshold)
+        if way == ON_A_HAILO:
+            manifest, path, content = hailo_model(tmp_path)
+            interpreter = load_hailo(path, content, {"nms_score_threshold": "0.05"})
+        else:
+            manifest, path, content = load(MODELS[0] if way == BY_A_DELEGATE else way)
+            delegate = str(compile_delegate(tmp_path)) if way == BY_A_DELEGATE else XNNPACK
+            interpreter = load_tflite(path, content, 2, delegate)
+        return PersonDetector(interpreter, manifest, NOWHERE, RgbScaler(), score_threshold)
+
+    return make
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +67,9 @@ def street() -> Pixels:
     return np.ascontiguousarray(demo_frame(FRAME)[80:340, 120:380])
 
 
-@pytest.fixture(params=MODELS)
-def detector(request: pytest.FixtureRequest) -> Detector:
-    return make_detector(str(request.param))
+@pytest.fixture(params=WAYS)
+def detector(request: pytest.FixtureRequest, make_detector: Make) -> Detector:
+    return make_detector(request.param)
 
 
 def overlap(one: Detection, other: Detection) -> float:
@@ -122,27 +149,28 @@ def test_no_two_boxes_of_one_person(detector: Detector, street: Pixels) -> None:
     assert all(overlap(one, two) <= 0.5 for index, one in enumerate(found) for two in found[:index])
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_a_lower_threshold_only_adds_boxes(name: str, street: Pixels) -> None:
-    strict = make_detector(name, 0.8).detect([street])[0]
-    loose = make_detector(name, 0.2).detect([street])[0]
+@pytest.mark.parametrize("way", WAYS)
+def test_a_lower_threshold_only_adds_boxes(make_detector: Make, way: str, street: Pixels) -> None:
+    strict = make_detector(way, 0.8).detect([street])[0]
+    loose = make_detector(way, 0.2).detect([street])[0]
 
     assert len(loose) > len(strict)
     assert [box for box in loose if box.score >= 0.8] == strict
 
 
-def test_the_quantised_model_sees_what_the_float_model_sees(street: Pixels) -> None:
-    quantised = make_detector("movenet-person-int8", 0.3).detect([street])[0]
+@pytest.mark.parametrize("way", WAYS)
+def test_every_way_sees_what_the_float_model_sees(make_detector: Make, way: str, street: Pixels) -> None:
+    found = make_detector(way, 0.3).detect([street])[0]
     exact = make_detector("movenet-person-float32", 0.6).detect([street])[0]
 
     assert exact
     for box in exact:
-        assert max(overlap(box, other) for other in quantised) > 0.5
+        assert max(overlap(box, other) for other in found) > 0.5
 
 
 def test_the_runtime_is_told_with_its_version() -> None:
-    _, interpreter = load(MODELS[0])
-    name, _, version = interpreter.runtime.partition(" ")
+    _, path, content = load(MODELS[0])
+    name, _, version = load_tflite(path, content, threads=1).runtime.partition(" ")
 
     assert name in {"ai-edge-litert", "tflite-runtime"}
     assert version.count(".") >= 1
@@ -158,8 +186,8 @@ def test_a_file_that_is_no_model_is_refused_with_its_path(tmp_path: Path) -> Non
 
 
 def test_a_manifest_that_promises_another_form_is_refused() -> None:
-    manifest, interpreter = load("movenet-person-int8")
+    manifest, path, content = load("movenet-person-int8")
     wrong = manifest.model_copy(update={"labels": ("background", "person", "car")})
 
     with pytest.raises(ModelError, match="correct decoder or labels"):
-        PersonDetector(interpreter, wrong, NOWHERE, RgbScaler(), 0.5)
+        PersonDetector(load_tflite(path, content, threads=1), wrong, NOWHERE, RgbScaler(), 0.5)

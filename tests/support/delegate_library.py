@@ -4,7 +4,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
 COMPILER = shutil.which("cc")
+needs_compiler = pytest.mark.skipif(COMPILER is None, reason="there is no C compiler for a stand-in of a delegate")
 _SOURCE = """
 #include <stdint.h>
 #include <stdlib.h>

@@ -11,9 +11,9 @@ START_NS = 1000 * SECOND
 THRESHOLD = 0.5
 
 
-def person(x: float, y: float, height: float = 100, score: float = 0.9) -> Detection:
+def person(x: float, y: float, height: float = 100, score: float = 0.9, body: float = 1.0) -> Detection:
     """A box of somebody who stands at this point."""
-    return Detection(x - 0.2 * height, y - height, 0.4 * height, height, score)
+    return Detection(x - 0.2 * height, y - height, 0.4 * height, height, score, body)
 
 
 class Following:

@@ -113,6 +113,24 @@ def between(begin_s: float, end_s: float, spoil: Spoil) -> Spoil:
     return spoiled
 
 
+def defocused_by(radius: float, within_s: float = 0.0) -> Spoil:
+    """Each point becomes a disc of this radius, in widths of the picture, and the sensor's noise stays as sharp."""
+
+    def spoil(pixels: Pixels, after_s: float) -> Pixels:
+        reach = radius * pixels.shape[1] * (min(after_s / within_s, 1) if within_s else 1)
+        across = np.arange(-np.ceil(reach), np.ceil(reach) + 1)
+        disc = np.clip(reach + 0.5 - np.hypot(across[:, None], across), 0, 1)
+        return noisy(cv2.filter2D(pixels, -1, disc / disc.sum(), borderType=cv2.BORDER_REPLICATE))
+
+    return spoil
+
+
+def noisy(pixels: Pixels) -> Pixels:
+    """With the noise of a small sensor in a lit room, another for each picture."""
+    draw = np.random.default_rng(int(pixels[::7, ::5].sum(dtype=np.int64)))
+    return clipped(pixels + draw.normal(0, 1.5, pixels.shape[:2])[:, :, None])
+
+
 def clipped(levels: npt.ArrayLike) -> Pixels:
     """Numbers as a picture."""
     return np.asarray(np.clip(levels, 0, 255)).astype(np.uint8)

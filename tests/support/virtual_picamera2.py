@@ -114,7 +114,7 @@ class _MemoryAllocator(DmaAllocator):  # type: ignore[misc]
 
 class _Request(implementation.CompletedRequest):  # type: ignore[misc]
     def get_metadata(self) -> dict[str, Any]:  # the virtual camera gives SensorTimestamp alone
-        return {"FrameDuration": FRAME_DURATION_US, **super().get_metadata()}
+        return {"FrameDuration": FRAME_DURATION_US, **super().get_metadata(), **type(self.picam2).more()}
 
 
 implementation.DmaAllocator = _MemoryAllocator
@@ -128,6 +128,7 @@ class VirtualPicamera2(implementation.Picamera2):  # type: ignore[misc]
     hang_capture = False
     stuck: threading.Event | None = None
     one_stream = False
+    more: Callable[[], dict[str, Any]] = staticmethod(dict)
     during_start: Callable[[], object] = staticmethod(lambda: None)
 
     def __init__(self, *arguments: Any, **named: Any) -> None:

@@ -1,7 +1,9 @@
 """The camera process wired as it is, in this process: the parts of it that need short limits."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -20,11 +22,19 @@ from agent.core.camera.link import (
 )
 from agent.core.camera.masks import LEVEL
 from agent.core.camera.vision_spec import VisionSpec
+from agent.ports import Detection
 from agent.vision.capture import CaptureGivenUpError
+from tests.support.hailo import MODEL as ON_A_HAILO
+from tests.support.hailo import hailo, hailo_model
+from tests.support.imx500 import MODEL as ON_AN_IMX500
+from tests.support.imx500 import imx500_model, make_devices, packed_people, put_in_place
+from tests.support.picamera2_stand_in import make_library
 from tests.support.vision_app import Running
-from tests.support.vision_media import copy_altered_model, demo_video, write_video
+from tests.support.vision_media import MODELS, copy_altered_model, demo_video, model_directories, write_video
 from tests.support.vision_process import vision_spec
 from tests.support.wait import wait_for
+
+__all__ = ["hailo"]
 
 
 @pytest.fixture
@@ -251,6 +261,66 @@ def test_a_model_that_was_altered_is_not_loaded(started: Any, tmp_path: Path) ->
 
     assert "SHA-256" in str(app.failure)
     assert app.link.all_of(Hello) == []
+
+
+def test_a_hailo_that_is_lost_ends_the_process_with_the_reason_and_is_given_back(
+    started: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hailo: ModuleType
+) -> None:
+    hailo_model(tmp_path)
+    app = started(vision_spec(tmp_path, model=ON_A_HAILO, delegate="hailo", model_directories=(str(tmp_path),)))
+    hello = app.link.wait_for(Hello)
+    app.link.wait_for(Heartbeat, where=lambda beat: beat.inference_ms > 0)
+    monkeypatch.setenv("HAILO_STAND_IN", "lost")
+    failed = app.link.wait_for(Failed)
+    app.join()
+
+    assert (hello.model, hello.delegate_trouble) == (ON_A_HAILO, "")
+    assert "the model failed in hailort" in failed.detail
+    assert not hailo.in_use
+
+
+@pytest.fixture
+def on_sensor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A camera with a network on its sensor, and what it is to see."""
+    imx500_model(tmp_path)
+    people = packed_people([Detection(200, 200, 200, 400, 0.9)], 1280, 720)
+    library = make_library(model="imx500", more=staticmethod(lambda: people))
+    put_in_place(monkeypatch, library, make_devices())
+    directories = (str(tmp_path), *model_directories())
+    return partial(
+        vision_spec, tmp_path, simulate=False, model=ON_AN_IMX500, delegate="imx500", model_directories=directories
+    )
+
+
+def test_the_sensor_of_a_camera_finds_people_without_the_processor(started: Any, on_sensor: Any) -> None:
+    app = started(on_sensor())
+    hello = app.link.wait_for(Hello)
+    beat = app.link.wait_for(Heartbeat, where=lambda beat: beat.inferences_per_second > 0 and beat.persons == 1)
+    app.stop()
+
+    assert (hello.model, hello.runtime, hello.delegate_trouble) == (ON_AN_IMX500, "imx500", "")
+    assert beat.inference_ms == 0
+    assert app.failure is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"masks": (((0, 0), (0.1, 0), (0.1, 0.1)),)}, "an IMX500 sees what masks cover"),
+        ({"simulate": True}, "an IMX500 is a camera of its own"),
+        ({"source": "picamera2:3"}, "camera 3 is not there"),
+    ],
+)
+def test_where_the_sensor_cannot_look_the_processor_runs_the_built_model(
+    started: Any, on_sensor: Any, changes: dict[str, Any], text: str
+) -> None:
+    app = started(on_sensor(**changes))
+    hello = app.link.wait_for(Hello)
+    app.stop()
+
+    assert hello.model == MODELS[0]
+    assert text in hello.delegate_trouble
+    assert hello.delegate_trouble.endswith(f"the processor runs {MODELS[0]} instead")
 
 
 def test_without_the_delegate_of_the_settings_the_processor_looks_and_the_reason_is_told(

@@ -38,6 +38,12 @@ from tests.support.vision_stand_ins import manifest
         ("centres", [(1, 56, 56, 1)] + 2 * [(1, 56, 56, 2)], "needs scores 1 x N x M x 3, sizes and offsets"),
         ("centres", [(1, 56, 56, 3), (1, 56, 56, 2), (1, 28, 28, 2)], "in the order scores, sizes, offsets"),
         ("centres", [(1, 6, 56)], "gives 1 x 6 x 56"),
+        (
+            {"name": "centres", "outputs": ("scores", "sizes", "offsets", "joints")},
+            [(1, 56, 56, 3), (1, 56, 56, 2), (1, 56, 56, 2)],
+            "joints 1 x R x C x K in the order scores, sizes, offsets, joints",
+        ),
+        ("centres", [(1, 56, 56, 3), (1, 56, 56, 2), (1, 56, 56, 2), (1, 17)], "joints 1 x R x C x K"),
     ],
 )
 def test_outputs_that_do_not_fit_are_told_with_what_was_expected_in_one_line(

@@ -178,6 +178,7 @@ def tensor(*shape: int) -> st.SearchStrategy[Array]:
         st.tuples(st.just({"name": "yolo", "layout": "columns", "objectness": False}), st.tuples(tensor(1, 7, 9))),
         st.tuples(st.just({"name": "yolo", "layout": "rows", "objectness": True}), st.tuples(tensor(1, 9, 8))),
         st.tuples(st.just("ssd-postprocessed"), st.tuples(tensor(1, 5, 4), tensor(1, 5), tensor(1, 5), tensor(1))),
+        st.tuples(st.just("nms-by-class"), st.tuples(tensor(1, 3, 7, 5))),
         st.tuples(st.just("centres"), st.tuples(tensor(1, 3, 4, 3), tensor(1, 3, 4, 2), tensor(1, 3, 4, 2))),
         *(
             st.tuples(

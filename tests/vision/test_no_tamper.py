@@ -105,6 +105,10 @@ def test_a_sudden_change_that_stays_is_none(video: Path, change: Callable[[Pixel
     assert watch(looped(video, 40, between(10, 25, lambda pixels, _: change(pixels)))).told == ()
 
 
+def test_rain_that_ends_after_a_minute_is_none(video: Path) -> None:
+    assert watch(looped(video, 85, between(10, 70, lambda pixels, _: rain(pixels)))).told == ()
+
+
 def test_a_light_that_flashes_is_none(video: Path) -> None:
     assert (
         watch(looped(video, 20, lambda pixels, at_s: clipped(pixels * 3.0 + 60) if at_s % 2 < 1 else pixels)).told == ()

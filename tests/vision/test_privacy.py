@@ -11,7 +11,7 @@ from agent.adapters.opencv_imaging import fill_polygon
 from agent.core.camera.masks import LEVEL
 from agent.core.errors import CameraError
 from agent.core.polygon import Point
-from agent.ports import Frame
+from agent.ports import Frame, SensorResult
 from agent.vision.capture import CaptureLimits, CaptureLoop
 from agent.vision.frame_slot import FrameSlot
 from agent.vision.privacy import PrivacyMask
@@ -97,7 +97,15 @@ def test_the_small_grey_picture_is_masked_too_and_a_pixel_wider() -> None:
 
 def test_every_picture_that_a_frame_can_carry_is_known_to_the_mask() -> None:
     """Whoever gives a frame another picture has to cover it in `PrivacyMask.cover`, and then to add it here."""
-    assert {field.name for field in fields(Frame)} == {"pixels", "grey", "boottime_ns", "number"}
+    assert {field.name for field in fields(Frame)} == {"pixels", "grey", "boottime_ns", "number", "result"}
+
+
+def test_what_a_sensor_has_found_by_itself_goes_no_further_where_there_are_masks() -> None:
+    found = SensorResult((np.zeros((1, 4), np.float32),), (0.0, 0.0, 1.0, 1.0))
+    frame = Frame(np.zeros((40, 40, 3), np.uint8), 1, 1, result=found)
+
+    assert mask(LEFT).cover(frame).result is None
+    assert mask().cover(frame).result is found
 
 
 def test_no_unmasked_picture_is_ever_in_the_slot() -> None:

@@ -6,7 +6,7 @@ import pytest
 from agent.adapters import opencv_imaging as imaging
 from agent.contract.vocabulary import TamperKind
 from agent.vision.reference_scene import ReferenceScene
-from agent.vision.scene import COARSE, Scene
+from agent.vision.scene import BLOCKS, COARSE, Scene
 from agent.vision.tamper import TamperWatch
 from tests.support.tampered_video import looped, spoil_of, watch
 from tests.support.vision_media import demo_video
@@ -21,7 +21,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def scene(level: float = 3) -> Scene:
-    return Scene(np.full(COARSE[::-1], level, np.float32), 0.5, 0.25)
+    return Scene(np.full(COARSE[::-1], level, np.float32), np.full(BLOCKS[::-1], 0.5, np.float32), 0.25)
 
 
 def watch_with(path: Path) -> TamperWatch:
@@ -34,7 +34,8 @@ def test_a_scene_is_read_as_it_was_written(path: Path) -> None:
 
     assert read is not None
     assert np.array_equal(read.coarse, scene().coarse)
-    assert (read.sharpness, read.saturated) == (0.5, 0.25)
+    assert np.array_equal(read.sharpness, scene().sharpness)
+    assert read.saturated == 0.25
     assert [each.name for each in path.parent.iterdir()] == ["front.scene"]
 
 
@@ -62,17 +63,22 @@ def test_without_a_file_or_once_forgotten_there_is_none(path: Path) -> None:
     assert kept.read(SHAPE) is None
 
 
-@pytest.mark.parametrize("damage", ["empty", "text", "half", "nan", "form"])
+@pytest.mark.parametrize("damage", ["empty", "text", "half", "nan", "form", "old"])
 def test_a_damaged_file_is_none_and_said_so(path: Path, damage: str, caplog: pytest.LogCaptureFixture) -> None:
     ReferenceScene(path).write(scene(float("nan") if damage == "nan" else 3), SHAPE, 0)
     if damage == "form":
         with path.open("wb") as file:
-            np.savez(file, coarse=np.zeros((2, 2)), figures=np.zeros(2), shape=np.array(SHAPE))
+            np.savez(
+                file, coarse=np.zeros((2, 2)), sharpness=np.zeros(2), saturated=np.zeros(()), shape=np.array(SHAPE)
+            )
+    if damage == "old":
+        with path.open("wb") as file:
+            np.savez(file, coarse=scene().coarse, figures=np.ones(2), shape=np.array(SHAPE))
     content = path.read_bytes()
     path.write_bytes({"empty": b"", "text": b"scene", "half": content[: len(content) // 2]}.get(damage, content))
 
     assert ReferenceScene(path).read(SHAPE) is None
-    assert ("learned anew" in caplog.text) == (damage not in {"nan", "form"})
+    assert ("learned anew" in caplog.text) == (damage not in {"nan", "form", "old"})
 
 
 def test_no_byte_that_has_changed_on_the_card_keeps_the_camera_off(path: Path) -> None:

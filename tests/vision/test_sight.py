@@ -240,6 +240,15 @@ def test_who_is_hidden_for_a_second_keeps_the_number() -> None:
     assert is_seen(scene, seen_at(shown, 8.5), 1, 8.5)
 
 
+def test_of_twenty_people_who_walk_to_and_fro_most_are_known_at_any_time_with_ten_looks_a_second() -> None:
+    places = [(60 + 240 * column, 60 + 170 * row, 2.0 * row + column) for row in range(4) for column in range(5)]
+    scene = MovingScene(1280, 720, [strolls(60 + x, y, phase, 80) for x, y, phase in places])
+    shown = watch(scene, sight(ColourDetector()), times(12))
+
+    known = [sum(is_seen(scene, seen, 1 + one, at_s) for one in range(20)) for at_s, seen in shown if at_s >= 4]
+    assert np.mean(known) >= 14
+
+
 def test_two_who_pass_each_other_keep_their_numbers() -> None:
     scene = MovingScene(W, H, [walks(20, 100, 100, (60, 0)), walks(584, 140, 100, (-60, 0))])
     shown = watch(scene, sight(ColourDetector()), times(9))

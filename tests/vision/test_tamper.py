@@ -1,7 +1,7 @@
 """Each kind of tamper, on real video."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -15,9 +15,12 @@ from tests.support.tampered_video import (
     PICTURE_KINDS,
     SECOND,
     Pixels,
+    Spoil,
     between,
     clipped,
+    defocused_by,
     looped,
+    noisy,
     spoil_of,
     tamper_watch,
     watch,
@@ -60,6 +63,38 @@ def test_it_is_found_beside_a_privacy_mask(kind: TamperKind, level: int) -> None
 @pytest.mark.parametrize("kind", PICTURE_KINDS)
 def test_what_lasts_for_3_s_is_none(video: Path, kind: TamperKind) -> None:
     assert watch(looped(video, 16, between(8, 11, spoil_of(kind)))).told == ()
+
+
+@pytest.mark.parametrize("radius", [0.01, 0.025])
+@pytest.mark.parametrize("within_s", [0, 2])
+def test_a_lost_focus_is_found_however_far_and_fast_it_went_and_behind_noise(
+    video: Path, radius: float, within_s: float
+) -> None:
+    blur = between(8, 16, defocused_by(radius, within_s))
+    outcome = watch(looped(video, 16, lambda pixels, at_s: blur(noisy(pixels) if at_s < 8 else pixels, at_s)))
+
+    assert outcome.kinds == [TamperKind.DEFOCUSED]
+
+
+def bare_wall() -> Pixels:
+    """A lit wall with a door: hardly anything to recognise it by."""
+    wall = np.full((216, 384, 3), 150, np.uint8)
+    wall[54:180, 246:300] = 95
+    wall[180:] = 105
+    return wall
+
+
+def bare_frames(spoil: Spoil) -> Iterator[tuple[Pixels, int]]:
+    """16 s of it, spoiled for the second half."""
+    draw = np.random.default_rng(5)
+    for number in range(16 * FRAMES_PER_SECOND):
+        at_s = number / FRAMES_PER_SECOND
+        wall = clipped(bare_wall() + draw.normal(0, 1.5, (216, 384, 1)))
+        yield spoil(wall, at_s - 8) if at_s >= 8 else wall, number * SECOND // FRAMES_PER_SECOND
+
+
+def test_a_lost_focus_is_found_before_a_bare_wall() -> None:
+    assert watch(bare_frames(defocused_by(0.015))).kinds == [TamperKind.DEFOCUSED]
 
 
 def test_a_camera_that_stays_turned_is_told_once_and_stays_so() -> None:

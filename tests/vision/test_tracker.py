@@ -28,6 +28,30 @@ def test_one_box_that_does_not_come_again_is_soon_forgotten() -> None:
     assert following.show(frames=5) == []
 
 
+@pytest.mark.parametrize(("height", "body", "real"), [(100, 0.5, 0), (100, 0.56, 1), (50, 0.44, 0), (50, 0.5, 1)])
+def test_a_thing_without_joints_is_nobody_however_sure_the_model_is(height: float, body: float, real: int) -> None:
+    following = Following()
+    following.show(person(500, 500, height, 1.0, body), frames=50)
+
+    assert len(following.real()) == real
+
+
+def test_one_good_look_at_a_thing_does_not_make_it_somebody() -> None:
+    following = Following()
+    following.show(person(500, 500, body=0.2), frames=3)
+    following.show(person(500, 500, body=1.0))
+
+    assert following.real() == []
+
+
+def test_whoever_was_seen_well_once_stays_somebody_behind_a_counter() -> None:
+    following = Following()
+    following.show(person(500, 500, body=0.8), frames=3)
+    following.show(person(500, 500, body=0.1), frames=100)
+
+    assert len(following.real()) == 1
+
+
 def test_weak_boxes_begin_nobody_however_many() -> None:
     assert Following().show(person(500, 500, score=THRESHOLD - 0.01), frames=50) == []
 

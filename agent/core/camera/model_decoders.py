@@ -94,7 +94,8 @@ class SsdPostprocessed(Part):
         "scores",
         "count",
     )
-    """The meaning of each output of the model, in the model's order, which TensorFlow 2 tends to change."""
+    """The meaning of each output of the model, in the model's order, which TensorFlow 2 tends to change. Without a
+    count all of them do."""
     box_order: Literal["yxyx", "xyxy"] = "yxyx"
     box_unit: Literal["fraction", "pixel"] = "fraction"
     """A fraction of the whole picture, or a pixel of the model's input."""
@@ -117,15 +118,28 @@ class Centres(Part):
     """A grid of scores, and what box there is around the centre of a person in each cell: CenterNet, MoveNet MultiPose.
 
     1 x rows x columns x classes scores; 1 x rows x columns x 2 sizes (height, width), and as many offsets of the centre
-    from the top left corner of its cell (y, x). Both count in cells.
+    from the top left corner of its cell (y, x). Both count in cells. If the model has `joints`, 1 x R x C x K logits of
+    K joints in a coarser grid: they say whether a box holds a body.
     """
 
     name: Literal["centres"] = "centres"
-    outputs: tuple[Literal["scores", "sizes", "offsets", "unused"], ...] = ("scores", "sizes", "offsets")
-    """The meaning of each output of the model, in the model's order."""
+    outputs: tuple[Literal["scores", "sizes", "offsets", "joints", "unused"], ...] = ()
+    """The meaning of each output of the model, in the model's order; if empty, they are in this order, and a fourth is
+    `joints`."""
     score_activation: Literal["sigmoid", "none"] = "sigmoid"
     """What turns the scores into probabilities; `none` if they already are."""
     nms_iou: Overlap = 0.5
+
+
+class NmsByClass(Part):
+    """One output that is suppressed already: 1 x classes x N boxes of top, left, bottom, right and score.
+
+    Corners are fractions of the input. What is left of the N is not a number. HailoRT gives this.
+    """
+
+    name: Literal["nms-by-class"] = "nms-by-class"
+    nms_iou: Overlap = 0.5
+    """Many files are compiled with 0.7, which leaves two boxes of one person."""
 
 
 def _named(value: Any) -> Any:
@@ -133,6 +147,5 @@ def _named(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
-DecoderSpec = Annotated[
-    Annotated[SsdRaw | SsdPostprocessed | Yolo | Centres, Field(discriminator="name")], BeforeValidator(_named)
-]
+_AnyDecoder = Annotated[SsdRaw | SsdPostprocessed | Yolo | Centres | NmsByClass, Field(discriminator="name")]
+DecoderSpec = Annotated[_AnyDecoder, BeforeValidator(_named)]

@@ -110,11 +110,13 @@ class CameraSettings(Section):
     frames_per_second: float = Field(default=10.0, ge=0.2, le=120)
     threads: int = Field(default=2, ge=1, le=16)
     """Processor threads for the model."""
-    delegate: str = Field(default="xnnpack", pattern=r"^(xnnpack|none|\S+\.so(\.\d+)*)$")
-    """What runs the model: `xnnpack`, which is part of the runtime; `none`, its plain code; or the shared library of an
-    accelerator. Without that accelerator the processor does the work, and the part `delegate-NAME` is degraded."""
+    delegate: str = Field(default="xnnpack", pattern=r"^(xnnpack|none|hailo|imx500|\S+\.so(\.\d+)*)$")
+    """What runs the model: `xnnpack`, which is part of the runtime; `none`, its plain code; `hailo` or `imx500`, for a
+    model that is compiled for that accelerator; or the shared library of another one. An `imx500` is the camera's own
+    sensor. Without the accelerator the processor does the work, if need be with the built model, and the part
+    `delegate-NAME` is degraded."""
     delegate_options: dict[str, str] = Field(default_factory=dict)
-    """Options for the library, as its documentation describes them."""
+    """Options for the library, as its documentation describes them; `hailo` has `nms_score_threshold`."""
     score_threshold: float = Field(default=0.5, gt=0, lt=1)
     inferences_per_second: float = Field(default=20.0, ge=0.2, le=1000)
     """The model runs at most this often in any second; a frame is searched in several places."""

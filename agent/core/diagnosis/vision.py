@@ -81,6 +81,11 @@ def _advice(kinds: Collection[str]) -> str:
     return "look at its glass, and at what stands or shines before it"
 
 
+def delegate_fails(trouble: str) -> Finding:
+    """Tell why a delegate does not run the model."""
+    return fail(trouble, "see docs/how-to/bring-your-own-model.md, What runs it")
+
+
 def judge_speed(ms: float, runtime: str, per_second: float, trouble: str | None) -> list[Finding]:
     """Judge the speed of the model.
 
@@ -89,7 +94,7 @@ def judge_speed(ms: float, runtime: str, per_second: float, trouble: str | None)
     """
     text = f"{ms:.1f} ms an inference on {runtime}"
     if trouble:
-        return [fail(trouble, "see docs/how-to/bring-your-own-model.md, What runs it")]
+        return [delegate_fails(trouble)]
     if 1000 / ms < per_second:
         return [
             warn(

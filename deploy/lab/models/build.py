@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from deploy.lab.models.convert import Converted
 
 CALIBRATION_FRAMES = 100
+DECODER = Centres(outputs=("scores", "sizes", "offsets", "joints"))
 Report = Callable[[str], None]
 
 
@@ -95,7 +96,7 @@ def _manifest(dtype: str, made: "Converted", content: bytes, made_from: tuple[Pa
         sha256=hashlib.sha256(content).hexdigest(),
         size_bytes=len(content),
         input=ModelInput(width=made.side, height=made.side, dtype="uint8" if int8 else "float32"),
-        decoder=Centres(),
+        decoder=DECODER,
         labels=("person",),
         source=ModelSource(package=PACKAGE, version=VERSION, file=GRAPH, sha256=sha256_of(graph)),
         licence="Apache-2.0",
@@ -120,6 +121,7 @@ def _clear_away(directory: Path) -> None:
 
 def _present(directory: Path) -> list[Path] | None:
     try:
-        return [ModelStore([directory]).load(name).path for name in BUILT_MODELS]
+        found = [ModelStore([directory]).load(name) for name in BUILT_MODELS]
     except ModelError:
         return None
+    return [each.path for each in found] if all(each.manifest.decoder == DECODER for each in found) else None

@@ -1,7 +1,7 @@
 """Turns the TensorFlow.js graph of the person model into TFLite files, float32 and int8; TensorFlow is not needed.
 
 The part of the graph that finds people has only four kinds of layers: convolutions, depthwise convolutions, sums, and
-doublings of the size.
+doublings of the size. We add one: what says how sure each joint is at a place is made coarse.
 """
 
 import json
@@ -28,12 +28,17 @@ SIDE = 224
 STRIDE = 4
 INPUT = "StatefulPartitionedCall/sub_1"
 """The picture, scaled to -1 to 1."""
-OUTPUTS = {
+POOL = 4
+"""A joint is told to a square of so many cells."""
+JOINTS = "StatefulPartitionedCall/kpt_heatmap_0/conv2d_7/BiasAdd"
+COARSE = f"{JOINTS}/coarse"
+_FOUND = {
     "StatefulPartitionedCall/center_0/conv2d_4/BiasAdd": 1,
     "StatefulPartitionedCall/box_scale_0/conv2d_5/BiasAdd": 2,
     "StatefulPartitionedCall/box_offset_0/conv2d_6/BiasAdd": 2,
 }
-"""Logits of centres, sizes and offsets of boxes: all that finds people. What finds their joints is left out."""
+OUTPUTS = {**_FOUND, COARSE: 17}
+"""Logits of centres, sizes and offsets of boxes, and of 17 joints: whether there is one around here, not where."""
 _TINY = 1e-6
 _CHECKED_FRAMES = 20
 _LARGEST_MEAN_DIFFERENCE = 0.05
@@ -51,7 +56,7 @@ _PIXEL = (2 / 255, -1)
 class Layer:
     """One operation of the network. `name` is that of its output, `inputs` those of the layers that it reads."""
 
-    kind: Literal["conv", "depthwise", "add", "double"]
+    kind: Literal["conv", "depthwise", "add", "double", "coarsen"]
     name: str
     inputs: tuple[str, ...]
     weights: Array | None = None
@@ -121,8 +126,9 @@ def layers_of(graph: Path) -> list[Layer]:
         nodes = {node["name"]: node for node in described["modelTopology"]["node"]}
         constants = _constants(described["weightsManifest"], graph.parent)
         layers: dict[str, Layer] = {}
-        for output in OUTPUTS:
+        for output in (*_FOUND, JOINTS):
             _add_layer(output, nodes, constants, layers)
+        layers[COARSE] = Layer("coarsen", COARSE, (JOINTS,))
     except (KeyError, ValueError, TypeError, IndexError) as error:
         raise ModelError(f"{graph} is not the graph that this version knows ({error!r})") from error
     return list(layers.values())
@@ -220,8 +226,9 @@ def _value_ranges(layers: Sequence[Layer], frames: Array) -> dict[str, tuple[flo
     for layer in layers:
         low, high = min(float(extremes[layer.name].min()), 0.0), max(float(extremes[layer.name].max()), _TINY)
         scale = (high - low) / 255
-        # The runtime resizes integers as they are.
-        ranges[layer.name] = ranges[layer.inputs[0]] if layer.kind == "double" else (scale, round(-128 - low / scale))
+        # The runtime resizes and pools integers as they are.
+        same = layer.kind in {"double", "coarsen"}
+        ranges[layer.name] = ranges[layer.inputs[0]] if same else (scale, round(-128 - low / scale))
     return ranges
 
 
@@ -249,7 +256,8 @@ def _person_scores(model: bytes, frames: Array) -> Array:
     outputs = interpreter.get_output_details()
     shapes = [tuple(output["shape"]) for output in outputs]
     cells = SIDE // STRIDE
-    if shapes != [(1, cells, cells, depth) for depth in OUTPUTS.values()]:
+    expected = [(1, cells, cells, depth) for depth in _FOUND.values()]
+    if shapes != [*expected, (1, cells // POOL, cells // POOL, OUTPUTS[COARSE])]:
         raise ModelError(f"the converted model gives {shapes}, which is not a grid of {cells} x {cells} centres")
     scores = []
     for frame in frames:
@@ -332,6 +340,12 @@ class _Writer:
             shape = (batch, height, width, channels)
             options, kind = schema.AddOptionsT(), schema.BuiltinOptions.AddOptions
             code, version = schema.BuiltinOperator.ADD, 2 if self._ranges else 1
+        elif layer.kind == "coarsen":
+            shape = (batch, height // POOL, width // POOL, channels)
+            options, kind = schema.Pool2DOptionsT(), schema.BuiltinOptions.Pool2DOptions
+            options.strideW = options.strideH = options.filterWidth = options.filterHeight = POOL
+            options.padding = schema.Padding.VALID
+            code, version = schema.BuiltinOperator.MAX_POOL_2D, 2 if self._ranges else 1
         else:
             shape = (batch, 2 * height, 2 * width, channels)
             size = np.array(shape[1:3], np.int32)

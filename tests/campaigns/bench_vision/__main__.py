@@ -50,6 +50,7 @@ Example:
   python -m tests.campaigns.bench_vision
   python -m tests.campaigns.bench_vision --only variants --only budgets
   python -m tests.campaigns.bench_vision --clips ~/clips
+  python -m tests.campaigns.bench_vision --model yolov8s-h8l --delegate hailo
   python -m tests.campaigns.bench_vision --quick --json /tmp/bench-vision.json
 """
 PARTS = (
@@ -65,7 +66,9 @@ PARTS = (
     "arrival",
     "tamper",
 )
-_SHEETS = {"variants", "budgets"}
+_OF_ANY_MODEL = ("accuracy",)
+"""Parts that compare with nothing that runs the built model without the agent."""
+_SHEETS = {"variants", "budgets", "alerts"}
 """Parts with a table of their own."""
 _FIGURES = "figures"
 """All other parts: together they are the first table."""
@@ -93,6 +96,8 @@ class Run:
         stage, truth = self._stage, self._truth
         if {"accuracy", "stillness", "arrival"} & set(self._parts):
             self._pets()
+        if {"accuracy", "alerts"} & set(self._parts):
+            self._nobody()
         if "variants" in self._parts:
             self.rows += stress.rows(stage, truth, self._why)
         if "budgets" in self._parts:
@@ -101,9 +106,6 @@ class Run:
             self.rows += near.rows(stage, near.directory())
         if "cost" in self._parts:
             self.rows += cost.rows(stage)
-        if "alerts" in self._parts:
-            self.rows.append(false_alerts.tree_row(stage, tree_video()))
-            self.rows.append(false_alerts.painted_row(stage, truth))
         if "limit" in self._parts:
             self.rows.append(budgets.limit_row(stage))
         if "memory" in self._parts:
@@ -145,6 +147,12 @@ class Run:
         if "arrival" in self._parts:
             self.rows.append(arrival.row(stage, watched))
 
+    def _nobody(self) -> None:
+        by_kind = false_alerts.rows(self._stage, self._truth)
+        if "accuracy" in self._parts:
+            self.rows.append(false_alerts.beside_accuracy(by_kind[-1]))
+        self.rows += by_kind
+
     def _budgets(self) -> None:
         rows = budgets.rows(self._stage, self._truth, self._why)
         self.rows += rows
@@ -174,9 +182,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print the table, write record and pictures; 0 when all was measured, whatever it came to."""
     made = _parser()
     args = made.parse_args(argv)
-    if args.write and (args.clips or not {_FIGURES, *_SHEETS}.issuperset(args.only or ())):
+    camera = {name: value for name in ("model", "delegate") if (value := getattr(args, name))}
+    if args.write and (args.clips or camera or not {_FIGURES, *_SHEETS}.issuperset(args.only or ())):
         made.error(
-            "only a whole table can be written, of figures, variants or budgets: name no other part, and no clips"
+            "only a whole table can be written, of figures, variants, budgets or alerts: name no other part, and no "
+            "clips, model or delegate"
         )
     try:
         own = clips.read(args.clips) if args.clips else []
@@ -184,8 +194,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         made.error(str(error))
     bench = Program(args)
     with bench.directory() as directory, _progress(bench.console) as say:
-        stage = Stage(directory, demo_video(), QUICK if args.quick else FULL, say)
-        chosen = args.only or (() if own else PARTS)
+        stage = Stage(directory, demo_video(), QUICK if args.quick else FULL, say, camera)
+        chosen = args.only or (() if own else _OF_ANY_MODEL if camera else PARTS)
         parts = [part for part in PARTS if part in chosen or (_FIGURES in chosen and part not in _SHEETS)]
         run = Run(stage, parts, own, args.json, measured.PAGE if args.write else None)
         run.all()
@@ -231,6 +241,10 @@ def _parser() -> argparse.ArgumentParser:
         choices=(_FIGURES, *PARTS),
         help=f"this part alone, or {_FIGURES}: all but {' and '.join(sorted(_SHEETS))}; may be given several times",
     )
+    made.add_argument(
+        "--model", metavar="NAME", help=f"another model: {', '.join(_OF_ANY_MODEL)} unless --only names more"
+    )
+    made.add_argument("--delegate", metavar="NAME", help="what runs it, as in the settings of a camera")
     return made
 
 

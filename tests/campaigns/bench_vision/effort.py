@@ -12,7 +12,7 @@ class Effort:
     still: int
     """Of a scene that has gone still."""
     quiet: int
-    """Of a video that shows nobody."""
+    """Of each kind of film that shows nobody."""
     near: int
     """Of each video or scene that shows people nearby."""
     blocks: int
@@ -33,7 +33,7 @@ class Effort:
 FULL = Effort(
     pets=None,
     still=300,
-    quiet=6000,
+    quiet=1440,
     near=100,
     blocks=64,
     rounds=5,
@@ -47,7 +47,7 @@ FULL = Effort(
 QUICK = Effort(
     pets=60,
     still=120,
-    quiet=60,
+    quiet=6,
     near=6,
     blocks=4,
     rounds=1,

@@ -8,10 +8,15 @@ from rich.markup import escape
 from rich.table import Table
 
 from tests.campaigns import measured
-from tests.campaigns.bench_vision import budgets, stress
+from tests.campaigns.bench_vision import budgets, false_alerts, stress
 from tests.campaigns.bench_vision.row import Row
 
-PLACES = {"": "vision figures", stress.SHEET: "vision variants", budgets.SHEET: "vision budgets"}
+PLACES = {
+    "": "vision figures",
+    stress.SHEET: "vision variants",
+    budgets.SHEET: "vision budgets",
+    false_alerts.SHEET: "vision negatives",
+}
 """In docs/measured.md, by sheet."""
 _COLOURS = {True: "green", False: "red", None: "yellow"}
 

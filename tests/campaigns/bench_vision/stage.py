@@ -1,7 +1,7 @@
 """What every row needs: the videos, the settings, and a way to say how far it is."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from agent.adapters.imx500 import IMX500
 from agent.core.camera.settings import CameraSettings
 from agent.core.camera.vision_spec import VisionSpec
+from agent.core.errors import DelegateError
 from agent.models.store import ModelStore
 from deploy.lab.bench import spec_of
 from deploy.lab.opencv_video import VideoFile
@@ -19,6 +21,7 @@ from deploy.lab.replay import Replay
 from tests.campaigns.bench.bare_look import BareLook
 from tests.campaigns.bench.child import ROOT
 from tests.campaigns.bench_vision.effort import Effort
+from tests.campaigns.bench_vision.on_sensor import OnSensor
 from tests.support.vision_media import model_directories
 
 Pixels = npt.NDArray[np.uint8]
@@ -36,15 +39,21 @@ class Stage:
     video: Path
     effort: Effort
     say: Callable[[str, int, int], None]
+    camera: dict[str, Any] = field(default_factory=dict)
+    """What is set of the camera besides: another model, and what runs it."""
 
     def spec(self, **changes: Any) -> VisionSpec:
         """What the camera of the bench's settings would be told."""
         directories = {"model_directories": model_directories()}
-        return spec_of(SETTINGS, None).model_copy(update={**directories, **changes})
+        return spec_of(SETTINGS, None).model_copy(update={**directories, **self.camera, **changes})
 
     def replay(self, rate: float = RATE, **changes: Any) -> Replay:
-        """A fresh look at something of so many frames a second."""
-        return Replay(self.spec(**changes), rate)
+        """A fresh look at so many frames a second. Raises DelegateError where the processor would have to."""
+        spec = self.spec(**changes)
+        replay = OnSensor(spec, rate, self.directory) if spec.delegate == IMX500 else Replay(spec, rate)
+        if replay.model.delegate_trouble:
+            raise DelegateError(replay.model.delegate_trouble)
+        return replay
 
     def bare(self, threads: int) -> BareLook:
         """The same model, without a line of the agent; 0 threads are as many as the settings say."""
