@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from agent.adapters.in_time import Aside
-from agent.core.errors import CameraError, CameraSilentError, DelegateError
+from agent.core.errors import CameraSilentError, DelegateError
 from agent.ports import SensorResult
 
 IMX500 = "imx500"
@@ -41,7 +41,8 @@ class Imx500:
     def start(self, start: Callable[[], object]) -> None:
         """Call `start`, which starts the camera and returns once the network is on the sensor. Logs how far that is.
 
-        Raises CameraError; CameraSilentError when the upload does not end.
+        Raises CameraSilentError, also when the upload does not end: the camera is there, and opening it again is not
+        tried for ever.
         """
         self._crop = ()
         began_s = time.monotonic()
@@ -57,7 +58,9 @@ class Imx500:
         try:
             upload.result()
         except Exception as error:  # picamera2 and libcamera raise errors of unrelated types
-            raise CameraError(f"camera {self._index} does not start with its network ({error}): {_ADVICE}") from error
+            raise CameraSilentError(
+                f"camera {self._index} does not start with its network ({error}): {_ADVICE}"
+            ) from error
 
     def result(self, metadata: Mapping[str, Any]) -> SensorResult | None:
         """Return what the network made of a picture, by the metadata of its request; None if it has no usable result.

@@ -2,8 +2,8 @@
 
 import os
 import socket
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,11 +18,11 @@ from agent.adapters.system_clock import SystemClock
 from agent.contract.vocabulary import TimeQuality
 from agent.core.camera.link import Failed, Hello, Start, Stop, TakeSnapshot, ToVision, decode_for_vision
 from agent.core.camera.vision_spec import VisionSpec
-from agent.core.errors import DelegateError, EdgeAgentError, MaskError, ModelRefusedError
+from agent.core.errors import DelegateError, EdgeAgentError, MaskError, ModelError, ModelRefusedError
 from agent.core.link_lines import LinkError
 from agent.ports import Clock, Detector
 from agent.vision.camera_factory import make_camera
-from agent.vision.capture import Capture, CaptureLimits
+from agent.vision.capture import Capture, CaptureGivenUpError, CaptureLimits
 from agent.vision.frame_loop import FrameLoop
 from agent.vision.frame_slot import FrameSlot
 from agent.vision.frame_steps import FrameSteps
@@ -63,7 +63,8 @@ def run(
         _watch(link, link.first(Start).spec, leave, limits)
     except EdgeAgentError as error:
         with suppress(CoreGoneError):
-            link.send(Failed(detail=str(error), model_refused=isinstance(error, ModelRefusedError)))
+            refused, by_delegate = isinstance(error, ModelRefusedError), isinstance(error, DelegateError)
+            link.send(Failed(detail=str(error), model_refused=refused, by_delegate=by_delegate))
         if isinstance(error, MaskError):  # the listener, which closes the link, has not started
             link.close()
         raise
@@ -149,28 +150,40 @@ def _watch(
             model_retired=model.retired,
         )
     )
-    with ExitStack() as stack:
-        stack.callback(model.close)
-        capture.start()
-        stack.callback(capture.stop)
-        workers = [Worker("heartbeat", beat, ending), Worker("frames", frame_loop.run_once, ending)]
-        workers += feed_workers(feed, ending, stack)
-        for worker in workers:
-            worker.start()
-            stack.callback(worker.join, JOIN_S)
-        stack.callback(ending.event.set)
-        while not ending.event.wait(CHECK_S):
-            capture.check()
-    _raise_failure(ending, listener)
+    with _blamed(model):
+        with ExitStack() as stack:
+            stack.callback(model.close)
+            capture.start()
+            stack.callback(capture.stop)
+            workers = [Worker("heartbeat", beat, ending), Worker("frames", frame_loop.run_once, ending)]
+            workers += feed_workers(feed, ending, stack)
+            for worker in workers:
+                worker.start()
+                stack.callback(worker.join, JOIN_S)
+            stack.callback(ending.event.set)
+            while not ending.event.wait(CHECK_S):
+                capture.check()
+        _raise_failure(ending, listener)
+
+
+@contextmanager
+def _blamed(model: LoadedModel | SensorModel) -> Iterator[None]:
+    """Say so if it was the delegate that failed. A sensor with a network answers for its pictures too."""
+    try:
+        yield
+    except (ModelError, CaptureGivenUpError) as error:
+        if model.delegate_trouble == "" and (isinstance(error, ModelError) or isinstance(model, SensorModel)):
+            raise DelegateError(str(error)) from error
+        raise
 
 
 def _load(spec: VisionSpec, *, masked: bool) -> LoadedModel | SensorModel:
-    no_sensor = None
-    if spec.delegate == IMX500:
+    no_delegate = DelegateError(spec.delegate_given_up) if spec.delegate_given_up else None
+    if spec.delegate == IMX500 and no_delegate is None:
         try:
             return load_on_sensor(spec, FLOOR, masked=masked)
         except DelegateError as error:
-            no_sensor = error
+            no_delegate = error
     return load_model(
         spec.model,
         spec.model_directories,
@@ -179,7 +192,7 @@ def _load(spec: VisionSpec, *, masked: bool) -> LoadedModel | SensorModel:
         delegate=spec.delegate,
         delegate_options=spec.delegate_options,
         state_models=spec.state_models,
-        no_sensor=no_sensor,
+        no_delegate=no_delegate,
     )
 
 

@@ -65,13 +65,13 @@ def load_model(
     delegate_options: Mapping[str, str] | None = None,
     state_models: str | None = None,
     around: Callable[[Interpreter], Interpreter] | None = None,
-    no_sensor: DelegateError | None = None,
+    no_delegate: DelegateError | None = None,
 ) -> LoadedModel:
     """Find, verify and load a model, exactly as the live loop and a benchmark use it. Raises ModelError.
 
     Give `state_models`, a directory that the agent can write, if another model is better than none: see
     `ModelStore.load_or_fall_back`. Give `around` to measure: what it returns for the interpreter takes its place.
-    `no_sensor` is why the camera's sensor does not run the model, if the settings want it to.
+    `no_delegate` is why the delegate of the settings is not even tried.
 
     If the delegate of the settings fails, the processor runs the model, or the built one if it can't run that: slow is
     better than blind.
@@ -84,7 +84,7 @@ def load_model(
     trouble = None if delegate in {XNNPACK, NONE} else ""
     interpreter: TfliteInterpreter | HailoInterpreter
     try:
-        interpreter = _load(stored, threads, delegate, delegate_options, no_sensor)
+        interpreter = _load(stored, threads, delegate, delegate_options, no_delegate)
     except DelegateError as error:
         asked = stored.manifest.name
         stored, interpreter = _on_the_processor(store, stored, threads, error)
@@ -124,13 +124,15 @@ def _load(
     threads: int,
     delegate: str,
     options: Mapping[str, str] | None,
-    no_sensor: DelegateError | None,
+    no_delegate: DelegateError | None,
 ) -> TfliteInterpreter | HailoInterpreter:
     _, path, content = stored
+    if no_delegate is not None:
+        raise no_delegate
     if delegate == HAILO:
         return load_hailo(path, content, options)
     if delegate == IMX500:
-        raise no_sensor or DelegateError("an IMX500 only runs a model on the pictures that it takes itself")
+        raise DelegateError("an IMX500 only runs a model on the pictures that it takes itself")
     if path.suffix in _COMPILED_FOR:
         chip, name = _COMPILED_FOR[path.suffix]
         raise DelegateError(f'{path.name} is compiled for {chip}: set delegate = "{name}"')

@@ -113,10 +113,7 @@ class SensorSight:
                 return [box for box in found if box.height >= self._smallest * height]
         self._silent_ns += step_ns
         if self._silent_ns > _PATIENCE_NS:
-            raise ModelError(
-                f"the camera's sensor has given no result for {self._silent_ns / 1e9:.0f} s ({trouble}): see the log, "
-                "and if it goes on, take `delegate` and `model` out of the camera's settings"
-            )
+            raise ModelError(f"the camera's sensor has given no result for {self._silent_ns / 1e9:.0f} s ({trouble})")
         return None
 
 

@@ -12,7 +12,7 @@ import pytest
 from agent.adapters import imx500
 from agent.adapters.imx500 import Imx500, load_imx500
 from agent.adapters.picamera2_camera import Picamera2Camera
-from agent.core.errors import CameraError, CameraSilentError, DelegateError
+from agent.core.errors import CameraSilentError, DelegateError
 from tests.support.imx500 import MOST, SENSOR, StandInDevice, make_devices, packed, put_in_place
 from tests.support.picamera2_stand_in import make_library
 from tests.support.vision_media import Open
@@ -225,5 +225,5 @@ def test_a_sensor_that_does_not_start_says_what_it_may_lack(monkeypatch: pytest.
     def start() -> None:
         raise RuntimeError("Failed to start camera: No such file or directory")
 
-    with pytest.raises(CameraError, match=r"does not start with its network \(Failed to start .*imx500-all"):
+    with pytest.raises(CameraSilentError, match=r"does not start with its network \(Failed to start .*imx500-all"):
         uploading(monkeypatch, (1, 1), start, limit_s=10)

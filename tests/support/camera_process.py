@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from agent.contract.camera_events import CameraEventData, EventName
 from agent.contract.vocabulary import TamperKind
@@ -60,7 +61,7 @@ class Rig:
     events: Collected = field(default_factory=Collected)
     pictures: list[tuple[str, bytes | None, str]] = field(default_factory=list)
 
-    def link(self, script: str, command: list[str] | None = None) -> VisionLink:
+    def link(self, script: str, command: list[str] | None = None, **settings: Any) -> VisionLink:
         program = self.directory / "camera.py"
         program.write_text(PRELUDE + script)
         snapshots = self.directory / "snapshots"
@@ -74,6 +75,7 @@ class Rig:
                 model_directories=(),
                 snapshot_directory=str(snapshots),
                 snapshot_max_bytes=1000,
+                **settings,
             ),
             command=command or [sys.executable, "-S", "-E", str(program)],
             clock=self.clock,

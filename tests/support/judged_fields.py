@@ -73,7 +73,8 @@ _OF_THE_DEVICE = {
     "a SIM card": "interface limit_bytes",
     "from the settings": "spec simulate width height model model_directories state_models model_sha256 model_refused "
     "model_retired threads runtime delegate "
-    "delegate_options delegate_trouble score_threshold smallest_person enter_after_s leave_after_s snapshot_directory "
+    "delegate_options delegate_trouble delegate_given_up by_delegate "
+    "score_threshold smallest_person enter_after_s leave_after_s snapshot_directory "
     "memory_directory max_bytes snapshot_max_bytes event_snapshots mask_file pid path min_travel cool_down_s "
     "update_every_s time_zone zones "
     "converging_from lines tamper new_scene polygon loitering_after_s crowd_from crowd_after_s "

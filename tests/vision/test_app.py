@@ -1,5 +1,6 @@
 """The camera process wired as it is, in this process: the parts of it that need short limits."""
 
+import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,7 @@ from agent.core.camera.link import (
 from agent.core.camera.masks import LEVEL
 from agent.core.camera.vision_spec import VisionSpec
 from agent.ports import Detection
+from agent.vision import sensor_sight
 from agent.vision.capture import CaptureGivenUpError
 from tests.support.hailo import MODEL as ON_A_HAILO
 from tests.support.hailo import hailo, hailo_model
@@ -276,6 +278,7 @@ def test_a_hailo_that_is_lost_ends_the_process_with_the_reason_and_is_given_back
 
     assert (hello.model, hello.delegate_trouble) == (ON_A_HAILO, "")
     assert "the model failed in hailort" in failed.detail
+    assert failed.by_delegate
     assert not hailo.in_use
 
 
@@ -300,6 +303,50 @@ def test_the_sensor_of_a_camera_finds_people_without_the_processor(started: Any,
 
     assert (hello.model, hello.runtime, hello.delegate_trouble) == (ON_AN_IMX500, "imx500", "")
     assert beat.inference_ms == 0
+    assert app.failure is None
+
+
+def test_a_sensor_that_takes_its_network_and_never_answers_is_named_as_what_failed(
+    started: Any, on_sensor: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sensor_sight, "_PATIENCE_NS", 10**9)
+    sys.modules["picamera2"].Picamera2.more = staticmethod(dict)
+    app = started(on_sensor())
+    failed = app.link.wait_for(Failed)
+    app.join()
+
+    assert failed.by_delegate
+    assert "the camera's sensor has given no result for 1 s" in failed.detail
+
+
+@pytest.mark.parametrize("fault", ["no upload", "no pictures"])
+def test_a_sensor_that_does_not_start_or_gives_no_pictures_with_its_network_is_named_too(
+    started: Any, on_sensor: Any, fault: str
+) -> None:
+    def refuse() -> None:
+        raise RuntimeError("Failed to start camera: No such file or directory")
+
+    camera = sys.modules["picamera2"].Picamera2
+    if fault == "no upload":
+        camera.during_start = staticmethod(refuse)
+    else:
+        camera.hang_capture = True
+    app = started(on_sensor())
+    failed = app.link.wait_for(Failed)
+    app.join()
+
+    assert failed.by_delegate
+
+
+def test_a_sensor_that_was_given_up_takes_pictures_and_the_processor_looks_at_them(
+    started: Any, on_sensor: Any
+) -> None:
+    app = started(on_sensor(delegate_given_up="it never answers"))
+    hello = app.link.wait_for(Hello)
+    app.link.wait_for(Heartbeat, where=lambda beat: beat.inference_ms > 0)
+    app.stop()
+
+    assert hello.delegate_trouble == f"it never answers: the processor runs {MODELS[0]} instead"
     assert app.failure is None
 
 

@@ -71,6 +71,8 @@ class Failed(LinkModel):
     detail: str
     model_refused: bool = False
     """Whether the process ends because a model may not run."""
+    by_delegate: bool = False
+    """Whether it ends because the delegate of the settings, which had loaded, does not run the model."""
 
 
 class Heartbeat(LinkModel):

@@ -18,5 +18,7 @@ class VisionSpec(CameraSettings):
     recorder_socket: str | None = None
     """Where a recorder waits for pictures; None if nothing is recorded."""
     recorded_frames_per_second: float = 5.0
+    delegate_given_up: str = ""
+    """Why the processor is to run the model in place of the delegate; empty if the delegate may."""
     new_scene: bool = True
     """False: the camera must show what the process before this one has learned."""

@@ -12,6 +12,7 @@ from typing import Protocol
 from agent.contract.camera_events import CameraEventData, EventName
 from agent.contract.messages import Converging
 from agent.core.camera.battery import Battery, Watch
+from agent.core.camera.delegate_tries import DelegateTries
 from agent.core.camera.link import (
     LIVE,
     VIEW,
@@ -40,6 +41,8 @@ from agent.runtime.supervision.child import KeptChild
 _STANDSTILL_NS = 30 * 10**9
 """A process that reports itself well but has processed no frame for this long hangs in an inference."""
 _NOBODY = InView(persons=0, tracks=())
+_THE_PROCESSOR = {"xnnpack", "none"}
+"""Delegates that are part of the runtime."""
 _IN_WORDS = {
     Watch.FULL: "at full rate again",
     Watch.SLOW: "slowed down (running on battery)",
@@ -98,8 +101,11 @@ class VisionLink(KeptChild[ToCore, VisionSpec]):
         self._callbacks = callbacks
         self.impairments = impairments
         self._events = OpenEvents()
-        self._reason = ""
+        self._failed: Failed | None = None
         """Why the process is ending, in its own words."""
+        self._tries = DelegateTries()
+        self._has_delegate = False
+        """Whether the delegate of the settings runs the model, or may yet."""
         self._advanced_ns = 0
         self.heartbeat: Heartbeat | None = None
         """The last heartbeat of a running process; None without one."""
@@ -134,7 +140,13 @@ class VisionLink(KeptChild[ToCore, VisionSpec]):
         before = self._spec
         super()._renew(now_ns)
         if self._spec is not before:
+            self._tries = DelegateTries()
             self._callbacks.on_respec(self._spec)
+        if self._tries.is_due(now_ns) and not self.in_view.persons:
+            log.info("camera %s: %s is tried again", self.camera, self._spec.delegate)
+            self._tries.retry()
+            self._end()
+            self._retry_ns = now_ns
         if self._battery is not None and (watch := self._battery.watch(now_ns)) is not self._watch:
             self._change(watch)
 
@@ -160,15 +172,30 @@ class VisionLink(KeptChild[ToCore, VisionSpec]):
             self._callbacks.on_state(False, why, transient=True)
 
     def _spec_now(self) -> VisionSpec:
+        spec = self._spec.model_copy(update={"delegate_given_up": self._tries.given_up})
         if self._battery is None or self._watch is not Watch.SLOW:
-            return self._spec
+            return spec
         most = self._battery.rules.frames_per_second
-        slow = {name: min(most, getattr(self._spec, name)) for name in ("frames_per_second", "inferences_per_second")}
-        return self._spec.model_copy(update=slow)
+        slow = {name: min(most, getattr(spec, name)) for name in ("frames_per_second", "inferences_per_second")}
+        return spec.model_copy(update=slow)
 
     def _first(self) -> Start:
-        self._reason = ""
+        self._failed = None
+        self._has_delegate = self._spec.delegate not in _THE_PROCESSOR and not self._tries.given_up
+        self._tries.began(self._clock.boottime_ns())
         return Start(spec=self._spec_now())
+
+    def _fail(self, detail: str) -> None:
+        if self._has_delegate and self._is_of_the_delegate():
+            self._tries.failed(self._clock.boottime_ns(), detail)
+        super()._fail(detail)
+
+    def _is_of_the_delegate(self) -> bool:
+        """Whether the process ends because of its delegate: by its own word, or it has hung or crashed although it had
+        pictures."""
+        if self._failed is not None:
+            return self._failed.by_delegate
+        return self.heartbeat is None or self.works
 
     def _on_state(self, works: bool, detail: str) -> None:
         self._callbacks.on_state(works, detail)
@@ -178,14 +205,11 @@ class VisionLink(KeptChild[ToCore, VisionSpec]):
             case Hello():
                 self._greeted(message)
             case Failed():
-                self._reason = message.detail
+                self._failed = message
                 if message.model_refused:
                     self._callbacks.on_model(message.detail)
             case Heartbeat():
-                self._watch_progress(message)
-                self.heartbeat = message
-                self.impairments.beat(message)
-                self._callbacks.on_state(message.state == "ok", message.detail)
+                self._beat(message)
             case SnapshotTaken():
                 self._forward_picture(message.id, message.path, message.aim)
             case SnapshotFailed():
@@ -209,12 +233,21 @@ class VisionLink(KeptChild[ToCore, VisionSpec]):
         self._works_since_ns = self._heard_ns
         log.info("camera %s: %s on %s", self.camera, message.model, message.runtime)
         self._callbacks.on_model(message.model_refused, message.model_retired)
-        if message.delegate_trouble is not None:
-            self._callbacks.on_delegate(not message.delegate_trouble, message.delegate_trouble)
+        self._has_delegate = message.delegate_trouble == ""
+        # After failures it counts as working when it has given a result, not when it has loaded.
+        if message.delegate_trouble:
+            self._callbacks.on_delegate(False, message.delegate_trouble)
+        elif self._has_delegate and not self._tries.failures:
+            self._callbacks.on_delegate(True, "")
 
-    def _watch_progress(self, message: Heartbeat) -> None:
+    def _beat(self, message: Heartbeat) -> None:
         if message.state != "ok" or self.heartbeat is None or message.frames != self.heartbeat.frames:
             self._advanced_ns = self._heard_ns
+        self.heartbeat = message
+        if self._has_delegate and message.inferences_per_second and self._tries.ran(self._heard_ns):
+            self._callbacks.on_delegate(True, "")
+        self.impairments.beat(message)
+        self._callbacks.on_state(message.state == "ok", message.detail)
 
     def _forward_picture_of(self, event_id: str | None) -> None:
         """Pass on the picture of an event, if it has one."""
@@ -244,7 +277,7 @@ class VisionLink(KeptChild[ToCore, VisionSpec]):
         return self.heartbeat.detail if self.heartbeat is not None else ""
 
     def _how_it_ended(self) -> str:
-        return f"{self._called} ended: {self._reason}" if self._reason else super()._how_it_ended()
+        return f"{self._called} ended: {self._failed.detail}" if self._failed else super()._how_it_ended()
 
     def _end(self, patience_s: float = 0.0) -> None:
         self.heartbeat, self.in_view = None, _NOBODY  # at once: a kill may take seconds, and an alarm asks meanwhile

@@ -11,6 +11,7 @@ import pytest
 from agent.contract.camera_events import LoiteringData, PersonEnteredData
 from agent.contract.events import CameraTamperData, HardlyAbleToSeeData
 from agent.contract.vocabulary import TamperKind
+from agent.core.camera import delegate_tries
 from agent.core.camera.link import InView
 from agent.runtime.supervision.health import PartState
 from tests.support.camera_process import SERVE, Rig
@@ -43,6 +44,101 @@ def test_a_delegate_is_told_of_where_the_settings_name_one(rig: Rig, hello: str,
 
     assert rig.delegate_states == told
     assert rig.states == [(True, "")]
+
+
+def fails_again(rig: Rig) -> None:
+    count = len(rig.failures)
+    rig.until(lambda: len(rig.failures) > count)
+    rig.clock.advance(timedelta(minutes=1))
+
+
+ACCELERATED = """
+if spec["delegate_given_up"]:
+    hello(delegate_trouble=spec["delegate_given_up"])
+else:
+    {}
+beat(); lines.readline()
+"""
+FAILS = "hello(delegate_trouble=''); say(t='failed', detail='it never answers', by_delegate={}); sys.exit(2)"
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        FAILS.format(True),
+        "sys.exit(2)",  # before its first word, as a driver that crashes when it is loaded
+        "hello(delegate_trouble=''); beat(); os.kill(os.getpid(), signal.SIGSEGV)",
+    ],
+    ids=["never-answers", "crash-at-load", "crash"],
+)
+def test_an_accelerator_that_fails_three_times_in_a_row_is_given_up_and_the_reason_is_told(rig: Rig, end: str) -> None:
+    link = rig.link(ACCELERATED.format(end), delegate="hailo")
+    for _ in range(3):
+        fails_again(rig)
+    rig.until(lambda: link.works)
+
+    works, why = rig.delegate_states[-1]
+    assert not works
+    assert "3 times in a row" in why
+    assert len(rig.failures) == 3
+
+
+def test_a_hung_accelerator_is_given_up_too(rig: Rig) -> None:
+    link = rig.link(ACCELERATED.format("hello(delegate_trouble=''); beat(); lines.readline()"), delegate="hailo")
+    for _ in range(3):
+        rig.until(lambda: link.heartbeat)
+        rig.clock.advance(timedelta(seconds=11))
+        rig.until(lambda: not link.is_running)
+        rig.clock.advance(timedelta(minutes=1))
+    rig.until(lambda: link.works)
+
+    assert "does not answer; so it was 3 times in a row" in rig.delegate_states[-1][1]
+
+
+def test_an_end_that_is_not_the_accelerators_is_not_held_against_it(rig: Rig) -> None:
+    rig.link(ACCELERATED.format(FAILS.format(False)), delegate="hailo")
+    for _ in range(5):
+        fails_again(rig)
+
+    assert set(rig.delegate_states) == {(True, "")}
+
+
+def test_an_accelerator_is_tried_again_after_its_rest_once_nobody_is_in_view(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delegate_tries, "_REST_NS", 65 * 10**9)
+    mended = rig.directory / "mended"
+    link = rig.link(
+        f"""
+if spec["delegate_given_up"]:
+    hello(delegate_trouble=spec["delegate_given_up"])
+    say(t="in-view", persons=1, tracks=["a"])
+    beat()
+    lines.readline()
+    say(t="in-view", persons=0, tracks=[])
+else:
+    hello(delegate_trouble="")
+    if not os.path.exists({str(mended)!r}):
+        say(t="failed", detail="it never answers", by_delegate=True)
+        sys.exit(2)
+    beat()
+lines.readline()
+""",
+        delegate="hailo",
+    )
+    for _ in range(3):
+        fails_again(rig)
+    rig.until(lambda: link.works)
+    mended.touch()
+    on_the_processor = link.pid
+    rig.clock.advance(timedelta(seconds=6))
+    for _ in range(5):
+        link.run_once(0.01)
+    assert link.pid == on_the_processor, "somebody is in view"
+
+    link.take_snapshot("p1")
+    rig.until(lambda: link.works and link.pid != on_the_processor)
+    assert rig.delegate_states[-1] == (True, "")
 
 
 def test_garbage_is_no_sign_of_life_and_does_no_harm(rig: Rig) -> None:
