@@ -22,6 +22,9 @@ _OPTIONS = {
     "libopenh264": {"allow_skip_frames": "0"},
 }
 _TIMESCALE = 90_000
+_MOST_WAITING = 60
+"""Pictures that an encoder may keep to itself."""
+_SECOND_NS = 1_000_000_000
 _ADVICE = "run `sudo apt-get install --no-install-recommends python3-av`"
 
 
@@ -29,33 +32,38 @@ class AvEncoder:
     """An encoder for I420 pictures of one size. One thread.
 
     Its units begin with parameter sets at each key frame, or at least at the first, and none predicts from a later one.
+    There is a key frame each second by the pictures' times: a camera is slower than its rate in the dark.
     """
 
     def __init__(
         self, width: int, height: int, frames_per_second: float, bit_rate: int, names: Sequence[str] = ENCODERS
     ) -> None:
         """Raises EncoderError if there is no PyAV, or none of these encoders works."""
-        self._av = av = _pyav()
+        self._av = _pyav()
         if width % 2 or height % 2:
             raise EncoderError(f"pictures of {width} x {height} can't be encoded: both must be even")
         self._width, self._height = width, height
-        reasons = []
-        for name in names:
-            try:
-                self._context = _opened(av, name, width, height, frames_per_second, bit_rate)
-            except (av.error.FFmpegError, ValueError, OSError) as error:
-                reason = getattr(error, "strerror", None) or str(error)
-                reasons.append(f"{name}: {'not known here' if reason == name else reason.lower()}")
-            else:
-                self.name = name
-                break
-        else:
-            raise EncoderError(f"nothing here encodes {width} x {height} to H.264 ({'; '.join(reasons)})")
-        self._times: dict[int, int] = {}
+        self._rates = (frames_per_second, bit_rate)
+        self._names = list(names)
+        self.trouble = ""
+        """Which encoder has failed, and what encodes in its place; empty if none has."""
+        self._open()
         self._pts = -1
+        self._most = _group(frames_per_second)
 
     def encode(self, picture: memoryview, boottime_ns: int) -> list[tuple[bytes, int]]:
         """Take a picture; return access units (Annex B) with their capture times. Raises EncoderError."""
+        while True:
+            try:
+                return self._encode(picture, boottime_ns)
+            except EncoderError as error:
+                if not self._names:
+                    raise
+                failed = self.name
+                self._open()
+                self.trouble = f"the encoder {failed} failed ({error}): {self.name} encodes in its place"
+
+    def _encode(self, picture: memoryview, boottime_ns: int) -> list[tuple[bytes, int]]:
         frame = self._av.VideoFrame(self._width, self._height, "yuv420p")
         place = 0
         for number, plane in enumerate(frame.planes):
@@ -66,7 +74,11 @@ class AvEncoder:
         self._pts = max(boottime_ns * 9 // 100_000, self._pts + 1)
         frame.pts = self._pts
         frame.time_base = Fraction(1, _TIMESCALE)
+        if self._is_key(boottime_ns):
+            frame.pict_type = self._av.video.frame.PictureType.I
         self._times[self._pts] = boottime_ns
+        if len(self._times) > _MOST_WAITING:
+            raise EncoderError(f"{self.name} takes pictures and gives nothing")
         try:
             packets = self._context.encode(frame)
         except (self._av.error.FFmpegError, ValueError, OSError) as error:
@@ -78,6 +90,32 @@ class AvEncoder:
         with contextlib.suppress(AttributeError):  # since PyAV 14 it is released with its last reference
             self._context.close()
         del self._context
+
+    def _open(self) -> None:
+        """Take the first of the encoders that are left."""
+        reasons = []
+        while self._names:
+            name = self._names.pop(0)
+            try:
+                self._context = _opened(self._av, name, self._width, self._height, *self._rates)
+            except (self._av.error.FFmpegError, ValueError, OSError) as error:
+                reason = getattr(error, "strerror", None) or str(error)
+                reasons.append(f"{name}: {'not known here' if reason == name else reason.lower()}")
+            else:
+                self.name = name
+                self._times: dict[int, int] = {}
+                self._keyed_ns: int | None = None
+                self._since_key = 0
+                return
+        raise EncoderError(f"nothing here encodes {self._width} x {self._height} to H.264 ({'; '.join(reasons)})")
+
+    def _is_key(self, boottime_ns: int) -> bool:
+        since_ns = None if self._keyed_ns is None else boottime_ns - self._keyed_ns
+        self._since_key += 1
+        if since_ns is not None and 0 <= since_ns < _SECOND_NS and self._since_key <= self._most:
+            return False
+        self._keyed_ns, self._since_key = boottime_ns, 1
+        return True
 
     def _time_of(self, pts: int | None, newest_ns: int) -> int:
         time_ns = newest_ns if pts is None else self._times.get(pts, newest_ns)
@@ -93,10 +131,14 @@ def _opened(av: Any, name: str, width: int, height: int, frames_per_second: floa
     context.framerate = Fraction(frames_per_second).limit_denominator(1001)
     context.time_base = Fraction(1, _TIMESCALE)
     context.bit_rate = bit_rate
-    context.gop_size = max(round(frames_per_second), 1)
+    context.gop_size = _group(frames_per_second)
     context.options = dict(_OPTIONS.get(name, {}))
     context.open()
     return context
+
+
+def _group(frames_per_second: float) -> int:
+    return max(round(frames_per_second), 1)
 
 
 def _fill(plane: Any, rows: memoryview, width: int, height: int) -> None:

@@ -16,7 +16,7 @@ OnUnit = Callable[[bytes, int, bool, tuple[int, int]], None]
 class Picamera2Encoder:
     """Encodes the main stream of a camera while it is open. A camera that it can't encode is open all the same."""
 
-    def __init__(self, on_unit: OnUnit, bit_rate: int = 1_000_000, hardware: Path = _HARDWARE) -> None:
+    def __init__(self, on_unit: OnUnit, bit_rate: int = 1_200_000, hardware: Path = _HARDWARE) -> None:
         self._on_unit = on_unit
         self._bit_rate = bit_rate
         self._hardware = hardware

@@ -62,6 +62,8 @@ def recorder_spec(settings: Settings, camera: CameraSettings, boot_id: str = "")
         masked_by_camera=camera.masked_by_camera,
         ring_s=evidence.before_s,
         ring_bytes=evidence.ring_bytes,
+        frames_per_second=evidence.frames_per_second,
+        bit_rate=1000 * evidence.kbit_s,
         longest_s=evidence.longest_s,
         upload=_upload_spec(settings),
     )

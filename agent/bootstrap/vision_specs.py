@@ -26,6 +26,8 @@ def vision_spec(settings: Settings, camera: CameraSettings, *, simulate: bool) -
         snapshot_directory=str(directory / "snapshots" / camera.name),
         memory_directory=_memory_directory(camera),
         recorder_socket=_recorder_socket(settings, camera),
+        recorded_frames_per_second=settings.evidence.frames_per_second,
+        recorded_bit_rate=1000 * settings.evidence.kbit_s,
     )
 
 

@@ -67,7 +67,7 @@ def _tried(device: Device, spec: RecorderSpec, note: Note) -> Iterator[Finding]:
         encoder = AvEncoder(*_SIZE, spec.frames_per_second, spec.bit_rate)
         yield ok(f"it can be recorded, by {encoder.name}")
         if spec.stream is not None:
-            what = "its stream is recorded from the masked pictures, 5 a second"
+            what = f"its stream is recorded from the masked pictures, {spec.frames_per_second:g} a second"
             yield ok(f"{what}: it has masks, and masked_by_camera is not set")
     except (CameraError, EncoderError) as error:
         what, found, do = str(error).partition(": run ")

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from agent.adapters.av_encoder import AvEncoder
+from agent.adapters.av_encoder import ENCODERS, AvEncoder
 from agent.adapters.child_link import CoreLink
 from agent.adapters.child_threads import Ending, Worker
 from agent.adapters.system_clock import SystemClock
@@ -52,6 +52,14 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 _NOTHING = RecorderState(state="degraded", pictures=0, ring_s=0, ring_bytes=0, group_s=0, rss_bytes=0)
 
 
+class _EncoderHangsError(EdgeAgentError):
+    """An encoder is stuck in its driver: only the end of the process frees it."""
+
+    def __init__(self, encoder: str | None) -> None:
+        super().__init__(f"the encoder {encoder or 'that is being opened'} hangs")
+        self.encoder = encoder or ""
+
+
 def run(connection: socket.socket, make_keeping: Callable[[RecorderSpec], Keeping] = keeping_of) -> None:
     """Record one camera until the core says stop or is gone. Raises EdgeAgentError when that fails."""
     link = CoreLink(connection, decode_for_recorder)
@@ -60,7 +68,7 @@ def run(connection: socket.socket, make_keeping: Callable[[RecorderSpec], Keepin
     try:
         _record(link, say, spec, make_keeping(spec))
     except (EdgeAgentError, OSError) as error:
-        say(replace(_NOTHING, detail=str(error)))
+        say(replace(_NOTHING, detail=str(error), hangs=getattr(error, "encoder", "")))
         raise
 
 
@@ -80,7 +88,9 @@ def _record(
     backlog = Backlog(Assembler(keeping.signer, clock, recorder.add), recorder, clock)
     recorder.segments = Segments(spec.camera, spec.upload)
     recorder.look = partial(backlog.at_rest, keeping.look)
-    intake = Intake(spec.camera, spec.may_be_unmasked, backlog, partial(_encoder, spec), clock.boottime_ns)
+    intake = Intake(
+        spec.camera, spec.may_be_unmasked, backlog, partial(_encoder, spec), clock.boottime_ns, spec.frames_per_second
+    )
     pump = Pump(_source(spec, intake), intake)
     ending = Ending()
     sourcing, writing = Worker("source", pump.run_once, ending), Worker("writer", recorder.run_once, ending)
@@ -117,7 +127,7 @@ def _serve(
             report.tell(now_s)
         longest_s = _OPENS_S if intake.encoder_name is None else _HANGS_S
         if (since_s := pump.since_s) is not None and now_s - since_s > longest_s:
-            raise EdgeAgentError(f"the encoder {intake.encoder_name or 'that is being opened'} hangs")
+            raise _EncoderHangsError(intake.encoder_name)
         try:
             message = link.receive(max(look_s - now_s, 0))
         except LinkError:
@@ -170,11 +180,11 @@ class _Report:
         """Say it, if it is time."""
         recorder, intake = self._recorder, self._intake
         before_s, size, group_s, clips = recorder.state()
-        what = (intake.detail, intake.encoder_name, recorder.card, recorder.held, clips)
+        what = (intake.detail, intake.encoder_name, recorder.card, intake.trouble, recorder.held, clips)
         if now_s < self._due_s and (*what, int(min(before_s, self._full_s))) == self._told:
             return
         self._told, self._due_s = (*what, int(min(before_s, self._full_s))), now_s + _STATE_S
-        detail, encoder, card, held, _ = what
+        detail, encoder, card, trouble, held, _ = what
         state = RecorderState(
             state="degraded" if detail else "ok",
             detail=detail,
@@ -185,6 +195,7 @@ class _Report:
             encoder=encoder,
             clips=clips,
             card=card,
+            trouble=trouble,
             held=held,
             rss_bytes=int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE,
         )
@@ -192,7 +203,11 @@ class _Report:
 
 
 def _encoder(spec: RecorderSpec, width: int, height: int) -> Encoder:
-    return AvEncoder(width, height, spec.frames_per_second, spec.bit_rate)
+    names = [name for name in ENCODERS if name != spec.hung]
+    encoder = AvEncoder(width, height, spec.frames_per_second, spec.bit_rate, names)
+    if spec.hung:
+        encoder.trouble = f"the encoder {spec.hung} hung: {encoder.name} encodes in its place until the agent restarts"
+    return encoder
 
 
 def _source(spec: RecorderSpec, intake: Intake) -> Source:

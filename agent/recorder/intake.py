@@ -13,6 +13,9 @@ _SILENT_NS = 1_000_000_000
 _STALLED_NS = 5_000_000_000
 _KEYLESS_NS = 25_000_000_000
 """Twice as long as a camera takes between two key frames that has the fewest of them."""
+_COUNTS_NS = 10_000_000_000
+_FEW = 0.8
+"""Less than this share of the pictures that are wanted is too few."""
 _OPENING = "waiting for the camera's pictures"
 _KEYLESS = "no key frame comes that a clip could begin with: set the camera's key frames (IDR) to one a second"
 _CONNECTED = "a source has connected and sends nothing yet"
@@ -22,6 +25,8 @@ class Encoder(Protocol):
     """Encodes pictures of one size to H.264, a key frame every second. One thread."""
 
     name: str
+    trouble: str
+    """Why another one that comes first does not encode; empty if it was not there, or does."""
 
     def encode(self, picture: memoryview, boottime_ns: int) -> list[tuple[bytes, int]]:
         """Take an I420 picture; return access units (Annex B) with their capture times. Raises EncoderError."""
@@ -45,8 +50,10 @@ class Intake:
         backlog: Backlog,
         make_encoder: Callable[[int, int], Encoder],
         boottime_ns: Callable[[], int],
+        frames_per_second: float = 0.0,
     ) -> None:
-        """`make_encoder(width, height)` raises EncoderError."""
+        """`make_encoder(width, height)` raises EncoderError. `frames_per_second` are wanted of pictures that are
+        encoded here."""
         self._camera = camera
         self._may_be_unmasked = may_be_unmasked
         self._backlog = backlog
@@ -60,7 +67,20 @@ class Intake:
         self.pictures = 0
         self.detail = _OPENING
         """Why no pictures come; empty while they do."""
-        self.encoder_name: str | None = None
+        self._wanted = frames_per_second
+        self._counted = self._late = 0
+        self._counting_ns = 0
+        self._slow = ""
+
+    @property
+    def encoder_name(self) -> str | None:
+        """Which one encodes; None if what comes is encoded."""
+        return None if self._encoder is None else self._encoder.name
+
+    @property
+    def trouble(self) -> str:
+        """What a person should see to although it is recorded; empty if nothing."""
+        return self._slow or ("" if self._encoder is None else self._encoder.trouble)
 
     def take(self, record: RecordHead, content: memoryview) -> None:
         """Take one record. Raises UnitsError, EncoderError and UnreadableVideoError, and takes nothing then until the
@@ -118,6 +138,7 @@ class Intake:
                 raise UnitsError(f"a picture of {header.width} x {header.height} has {len(content)} bytes")
             for unit, boottime_ns in self._encoder.encode(content, record.boottime_ns):
                 key |= self._add(unit, boottime_ns)
+            self._count(late=record.late)
         else:
             raise UnitsError(f"a source of {header.codec} sends a {record.kind.name.lower()}")
         self._came(count, key)
@@ -128,6 +149,24 @@ class Intake:
         if key and not self._backlog.tries:
             self._keyed_ns = now_ns
         self.detail = _KEYLESS if now_ns - self._keyed_ns > _KEYLESS_NS else ""
+
+    def _count(self, *, late: bool) -> None:
+        """Notice a processor that can't follow. A camera that gives fewer pictures, as in the dark, is no trouble."""
+        now_ns = self._boottime_ns()
+        self._counted, self._late = self._counted + 1, self._late + late
+        lasted_ns = now_ns - self._counting_ns
+        if lasted_ns < _COUNTS_NS:
+            return
+        rate = self._counted * 1e9 / lasted_ns
+        is_slow = rate < _FEW * self._wanted and 2 * self._late > self._counted
+        self._slow = (
+            f"the processor is too slow: {rate:.1f} pictures a second are recorded, and {self._wanted:g} are wanted; "
+            "lower [evidence] frames_per_second, or the camera's size"
+            if is_slow
+            else ""
+        )
+        self._counted = self._late = 0
+        self._counting_ns = now_ns
 
     def _add(self, unit: bytes, boottime_ns: int) -> bool:
         key = begins_group(unit)
@@ -152,4 +191,5 @@ class Intake:
         if self._encoder is not None:
             self._encoder.close()
         self._encoder = encoder
-        self.encoder_name = None if encoder is None else encoder.name
+        self._counted = self._late = 0
+        self._counting_ns, self._slow = self._boottime_ns(), ""

@@ -35,6 +35,11 @@ class EvidenceSettings(Section):
     """How long a clip goes on after the last press of an alarm that nobody closes."""
     ring_bytes: int = Field(default=16 * 1024 * 1024, ge=1024 * 1024, le=256 * 1024 * 1024)
     """Memory for the time before a press, of each camera."""
+    frames_per_second: float = Field(default=12.0, ge=1, le=30)
+    """Pictures a second of a camera whose pictures are encoded here: it is asked for so many, even where fewer are
+    looked at. The H.264 that a camera or a Pi's hardware makes is recorded at its own rate."""
+    kbit_s: int = Field(default=1200, ge=200, le=8000)
+    """The bit rate of what is encoded here."""
     max_bytes: int = Field(default=4 * 1024**3, ge=64 * 1024 * 1024)
     """The most that the clips of all cameras take of the disk; the oldest go first."""
     max_age_days: float = Field(default=30.0, ge=1, le=3650)

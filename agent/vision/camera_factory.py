@@ -38,13 +38,13 @@ def make_camera(
     kind = kind_of(spec.source)
     target = spec.source.partition(":")[2]
     size = (spec.width, spec.height) if spec.width and spec.height else None
-    rate = spec.frames_per_second
+    rate = spec.captured_frames_per_second
     camera: Camera
     match kind.name:
         case _ if spec.simulate and kind.is_device:
             camera = SimCamera(boottime_ns, size, rate)
         case "picamera2":
-            encoder = None if on_unit is None else Picamera2Encoder(on_unit)
+            encoder = None if on_unit is None else Picamera2Encoder(on_unit, spec.recorded_bit_rate)
             camera = Picamera2Camera(_picamera2(), int(target), boottime_ns, size, rate, encoder, sensor)
         case "v4l2":
             camera = OpenCvCamera(target, OpenCvDevice(target, size, rate), boottime_ns)

@@ -57,6 +57,8 @@ class RecorderFeed:
         self._form: tuple[str, int, int] | None = None
         """What the last header said: codec and size."""
         self._sent: Frame | None = None
+        self._is_late = False
+        """Whether handing over the last picture took longer than a picture may."""
         self._due_s = 0.0
         self._complained = False
         self._connected_s = 0.0
@@ -114,7 +116,7 @@ class RecorderFeed:
             self._due_s = now_s + _RETRY_S
             self._complain("camera %s has no recorder: %s", os.strerror(error.errno or 0))
             return False
-        self._connection, self._form, self._connected_s = connection, None, now_s
+        self._connection, self._form, self._connected_s, self._is_late = connection, None, now_s, False
         with self._changed:
             self._units.clear()
             self._needs_key = True
@@ -142,11 +144,13 @@ class RecorderFeed:
         frame = self._slot.wait_newer(self._sent, _WAIT_S)
         if frame is None:
             return False
-        self._due_s = max(self._due_s + self._period_s, time.monotonic() - self._period_s)
+        began_s = time.monotonic()
+        self._due_s = max(self._due_s + self._period_s, began_s - self._period_s)
         self._sent = frame
         planes = self._i420(frame.pixels)
         size = (planes.shape[1], planes.shape[0] * 2 // 3)
         self._send("i420", size, Kind.PICTURE, frame.boottime_ns, planes.data.cast("B"))
+        self._is_late = time.monotonic() - began_s > self._period_s
         return True
 
     def _send(
@@ -163,5 +167,5 @@ class RecorderFeed:
             header = StreamHeader(codec=codec, camera=self._camera, width=size[0], height=size[1], masked=masked)
             self._connection.sendall(header.record())
             self._form = (codec, *size)
-        self._connection.sendall(head(kind, len(content), boottime_ns))
+        self._connection.sendall(head(kind, len(content), boottime_ns, late=self._is_late and codec == "i420"))
         self._connection.sendall(content)

@@ -93,12 +93,13 @@ class Running:
 
 
 class Camera:
-    """What a camera process does with its pictures: a moving bar, 20 times a second."""
+    """What a camera process does with its pictures: a moving bar, 20 times a second or as often as is said."""
 
-    def __init__(self, path: Path, *masks: Any, size: tuple[int, int] = (160, 120)) -> None:
+    def __init__(self, path: Path, *masks: Any, size: tuple[int, int] = (160, 120), period_s: float = 0.05) -> None:
         self.slot = FrameSlot(PrivacyMask(masks, imaging.fill_polygon).cover)
         self.size = size
-        self._feed = RecorderFeed(str(path), "yard", bool(masks), self.slot, imaging.i420, 0.1)
+        self._feed = RecorderFeed(str(path), "yard", bool(masks), self.slot, imaging.i420, 1 / 12)
+        self._period_s = period_s
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._shoot), threading.Thread(target=self._give)]
         for thread in self._threads:
@@ -112,7 +113,7 @@ class Camera:
 
     def _shoot(self) -> None:
         number = 0
-        while not self._stop.wait(0.05):
+        while not self._stop.wait(self._period_s):
             number += 1
             pixels = np.full((self.size[1], self.size[0], 3), 40, np.uint8)
             pixels[:, number * 7 % self.size[0] :][:, :12] = 255
@@ -139,7 +140,7 @@ def pictures(path: Path, content: bytes) -> list[Any]:
 
 
 def test_a_clip_of_a_camera_process_begins_before_it_was_asked_for(opened: list[Any], tmp_path: Path) -> None:
-    opened.append(running := Running(tmp_path, frames_per_second=10))
+    opened.append(running := Running(tmp_path))
     opened.append(Camera(running.path))
     running.wait_for(RecorderState, lambda state: state.ring_s >= 2)
     running.say(BeginClip(clip="c1", seconds=30, facts={"alarm": "a-1"}))
@@ -159,6 +160,44 @@ def test_a_clip_of_a_camera_process_begins_before_it_was_asked_for(opened: list[
     assert 0.5 < state.group_s < 2
 
 
+def test_a_camera_that_is_slower_than_the_rate_is_recorded_in_groups_of_a_second_and_that_is_no_trouble(
+    opened: list[Any], tmp_path: Path
+) -> None:
+    opened.append(running := Running(tmp_path))
+    opened.append(Camera(running.path, period_s=0.3))
+    state = running.wait_for(RecorderState, lambda state: state.ring_s >= 4)
+
+    assert state.group_s < 1.6
+    assert (state.state, state.trouble) == ("ok", "")
+
+
+def test_an_encoder_that_hangs_ends_the_process_which_says_which_one_it_was(
+    opened: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = threading.Event()
+    monkeypatch.setattr("agent.recorder.app.AvEncoder.encode", lambda *_: goes_on.wait())
+    monkeypatch.setattr("agent.recorder.app._HANGS_S", 0.5)
+    opened.append(running := Running(tmp_path))
+    opened.append(Camera(running.path))
+    try:
+        state = running.wait_for(RecorderState, lambda state: bool(state.hangs))
+        assert (state.hangs, state.state) == ("libx264", "degraded")
+    finally:
+        goes_on.set()
+
+
+def test_one_that_has_hung_is_not_tried_again_and_a_person_hears_of_it(
+    opened: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.recorder.app.ENCODERS", ("h264_v4l2m2m", "libx264"))
+    opened.append(running := Running(tmp_path, hung="h264_v4l2m2m"))
+    opened.append(Camera(running.path))
+    state = running.wait_for(RecorderState, lambda state: state.state == "ok")
+
+    assert state.encoder == "libx264"
+    assert state.trouble == "the encoder h264_v4l2m2m hung: libx264 encodes in its place until the agent restarts"
+
+
 def test_opening_an_encoder_has_a_limit_of_its_own(
     opened: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,7 +213,7 @@ def test_opening_an_encoder_has_a_limit_of_its_own(
 
 
 def test_a_masked_camera_is_recorded_from_masked_pictures(opened: list[Any], tmp_path: Path) -> None:
-    opened.append(running := Running(tmp_path, masked=True, frames_per_second=10))
+    opened.append(running := Running(tmp_path, masked=True))
     opened.append(Camera(running.path, MASK))
     running.wait_for(RecorderState, lambda state: state.ring_s >= 2)
     running.say(BeginClip(clip="c1", seconds=1, facts={}))
@@ -196,7 +235,7 @@ def test_a_masked_camera_that_sends_unmasked_pictures_is_not_recorded(opened: li
 
 
 def test_a_camera_that_changes_its_size_is_recorded_on(opened: list[Any], tmp_path: Path) -> None:
-    opened.append(running := Running(tmp_path, frames_per_second=10))
+    opened.append(running := Running(tmp_path))
     opened.append(camera := Camera(running.path))
     running.wait_for(RecorderState, lambda state: state.ring_s >= 1)
     running.say(BeginClip(clip="c1", seconds=30, facts={}))
@@ -209,7 +248,7 @@ def test_a_camera_that_changes_its_size_is_recorded_on(opened: list[Any], tmp_pa
 
 
 def test_when_the_agent_is_gone_the_clips_are_closed(opened: list[Any], tmp_path: Path) -> None:
-    opened.append(running := Running(tmp_path, frames_per_second=10))
+    opened.append(running := Running(tmp_path))
     opened.append(Camera(running.path))
     running.wait_for(RecorderState, lambda state: state.ring_s >= 1)
     running.say(BeginClip(clip="c1", seconds=30, facts={}))

@@ -15,9 +15,9 @@ class Repeats:
     """Stands for an encoder: gives what was encoded before."""
 
     def __init__(self, width: int, height: int) -> None:
-        self.name = f"repeats-{width}"
+        self.name, self.trouble = f"repeats-{width}", ""
         self.closed = False
-        self._units = iter(encoded(50, (width, height)))
+        self._units = iter(encoded(150, (width, height)))
 
     def encode(self, picture: memoryview, boottime_ns: int) -> list[tuple[bytes, int]]:
         return [(next(self._units)[0], boottime_ns)]
@@ -33,7 +33,7 @@ class Rig:
         eager = Eager()
         self.pieces = eager.pieces
         backlog = eager.backlog(self.clock)
-        self.intake = Intake("yard", may_be_unmasked, backlog, self._encoder, self.clock.boottime_ns)
+        self.intake = Intake("yard", may_be_unmasked, backlog, self._encoder, self.clock.boottime_ns, 5)
 
     def _encoder(self, width: int, height: int) -> Encoder:
         self.encoders.append(Repeats(width, height))
@@ -44,9 +44,10 @@ class Rig:
         record = StreamHeader("h264" if codec == "h264" else "i420", camera, width, 48, masked).record()
         self.give(Kind.HEADER, record[HEAD.size :])
 
-    def give(self, kind: Kind, content: bytes) -> None:
-        self.intake.take(RecordHead(kind, self.clock.boottime_ns(), len(content)), memoryview(content))
-        self.clock.advance(timedelta(seconds=0.2))
+    def give(self, kind: Kind, content: bytes, *, late: bool = False, lasts_s: float = 0.2) -> None:
+        head = RecordHead(kind, self.clock.boottime_ns(), len(content), late=late)
+        self.intake.take(head, memoryview(content))
+        self.clock.advance(timedelta(seconds=lasts_s))
 
     def give_units(self, count: int) -> None:
         for unit, _ in encoded(count):
@@ -179,3 +180,18 @@ def test_without_an_encoder_the_source_hears_why() -> None:
 
     with pytest.raises(EncoderError):
         intake.take(RecordHead(Kind.HEADER, 0, len(content)), memoryview(content))
+
+
+def test_a_processor_that_cannot_follow_is_told_of_while_it_cannot_and_a_slow_camera_is_none() -> None:
+    rig = Rig()
+    rig.header("i420")
+    troubles = []
+    for late, lasts_s in ((False, 0.5), (True, 0.5), (True, 0.2), (False, 0.2)):
+        for _ in range(1 + round(10 / lasts_s)):
+            rig.give(Kind.PICTURE, bytes(64 * 48 * 3 // 2), late=late, lasts_s=lasts_s)
+        troubles.append(rig.intake.trouble)
+
+    assert troubles[0] == ""
+    assert "2.0 pictures a second are recorded, and 5 are wanted" in troubles[1]
+    assert troubles[2:] == ["", ""]
+    assert rig.intake.detail == "", "it is recorded all the same"

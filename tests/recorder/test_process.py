@@ -24,7 +24,7 @@ pytestmark = pytest.mark.recording
 @pytest.fixture
 def card(tmp_path: Path, opened: ExitStack) -> Card:
     """The card of a device whose camera gives pictures to whatever recorder there is."""
-    card = Card(tmp_path, frames_per_second=10)
+    card = Card(tmp_path)
     opened.callback(Camera(Path(card.spec.socket)).close)
     return card
 

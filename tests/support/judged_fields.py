@@ -67,6 +67,7 @@ _OF_THE_DEVICE = {
     "media sha256 taken step title said figures value limit tries",
     "recorder": "about before_s begin_ns bit_rate bytes card certificate clip clips codec continues digest directory "
     "encoder facts free_bytes group_s held into keeping key masked masked_by_camera most_clips parameters recipient "
+    "hangs hung trouble recorded_bit_rate "
     "recorded_frames_per_second recorder_socket ring_bytes ring_s seconds socket stream why begins ends "
     "chain head recorded recording evidence waits longest_s",
     "uploads": "upload uploads waiting waiting_bytes urls month_bytes objects sizes object first last hosts",

@@ -73,9 +73,9 @@ def recorder(tmp_path: Path) -> Iterator[Recorder]:
 
 
 class Rig:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, period_s: float = 0.0) -> None:
         self.slot = FrameSlot()
-        self.feed = RecorderFeed(str(path), "yard", False, self.slot, imaging.i420, 0.0)
+        self.feed = RecorderFeed(str(path), "yard", False, self.slot, imaging.i420, period_s)
         self._number = 0
 
     def shoot(self, width: int = 64, height: int = 48, grey: int = 100) -> Frame:
@@ -199,6 +199,39 @@ def test_h264_that_the_recorder_does_not_take_does_not_fill_the_memory(rig: Rig,
     assert waiting[0][2]
     assert waiting[-1][0] == b"key frame"
     assert sum(len(unit[0]) for unit in waiting) <= 4 * 1024 * 1024
+
+
+def test_a_recorder_that_cannot_follow_gets_the_newest_picture_each_time_and_hears_that_others_were_left_out(
+    tmp_path: Path, recorder: Recorder
+) -> None:
+    rig = Rig(tmp_path / "yard.sock", period_s=0.01)
+    large = (1280, 720)  # more than a socket takes
+    newest = rig.shoot(*large)
+    stop = threading.Event()
+
+    def give() -> None:
+        while not stop.is_set():
+            rig.gives()
+
+    giver = threading.Thread(target=give)
+    giver.start()
+    recorder.accept()
+    recorder.header()
+    heads = []
+    for _ in range(4):
+        begun = time.monotonic()
+        wait_for(lambda begun=begun: rig.shoot(*large) and time.monotonic() - begun > 0.03)  # type: ignore[misc]
+        newest = rig.shoot(*large)
+        heads.append(recorder.read()[0])
+        wait_for(lambda newest=newest: rig.feed._sent is newest)  # type: ignore[misc]
+    stop.set()
+    recorder.hang_up()
+    giver.join(10)
+    rig.feed.close()
+
+    assert [head.late for head in heads] == [False, True, True, True]
+    assert heads[-1].boottime_ns < newest.boottime_ns, "one is on its way at most"
+    assert not giver.is_alive()
 
 
 def test_without_a_recorder_nobody_waits(tmp_path: Path) -> None:

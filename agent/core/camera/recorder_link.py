@@ -69,9 +69,11 @@ class RecorderSpec(RecorderMessage):
     """How many seconds before a press are there, at least. A camera with few key frames has more."""
     ring_bytes: int = 16 * 1024 * 1024
     """The most that they may take. If that is too little, they are fewer seconds."""
-    frames_per_second: float = 5.0
+    frames_per_second: float = 12.0
     """Of the pictures that come by the socket and are encoded here."""
-    bit_rate: int = 1_000_000
+    bit_rate: int = 1_200_000
+    hung: str = ""
+    """An encoder that has hung, and is not tried again."""
     longest_s: float = 300.0
     """A clip that is this much longer than what was before it goes on in another file."""
     most_clips: int = 4
@@ -183,10 +185,14 @@ class RecorderState(RecorderMessage):
     """The longest time between two key frames in the ring."""
     encoder: str | None = None
     """Which one encodes; None if the H.264 comes from the camera."""
+    hangs: str = ""
+    """The encoder that never came back from a call, for which this process ends."""
     clips: tuple[str, ...] = ()
     """Those that are being written."""
     card: str = ""
     """What a person must see to on the card; empty if nothing."""
+    trouble: str = ""
+    """What a person should see to besides, although it is recorded."""
     held: int = 0
     """Clips that are not deleted, whatever their age."""
     rss_bytes: int

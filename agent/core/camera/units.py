@@ -17,7 +17,7 @@ from agent.core.errors import EdgeAgentError
 
 HEAD = struct.Struct(">BBQI")
 _ROW = struct.Struct(">QI")
-_KEY = 1
+_KEY, _LATE = 1, 2
 IT_IS_SILENT, IT_IS_RECORDED = b"s", b"r"
 """Why a reader of a stream is asked to send what it has: nothing comes any more, or something is recorded."""
 CODECS = ("h264", "i420")
@@ -39,7 +39,8 @@ class Kind(IntEnum):
     UNIT = 1
     """An access unit of H.264, with start codes (Annex B)."""
     PICTURE = 2
-    """An I420 picture of the header's size, without padding."""
+    """An I420 picture of the header's size, without padding. Flag 2 says that others were left out before it, since the
+    processor was too slow to hand over the one before."""
     TROUBLE = 3
     """Why no pictures come: a line of text for a person."""
     UNITS = 4
@@ -91,6 +92,7 @@ class RecordHead:
     boottime_ns: int
     length: int
     key: bool = False
+    late: bool = False
 
     @classmethod
     def read(cls, content: bytes) -> Self:
@@ -102,12 +104,12 @@ class RecordHead:
             raise UnitsError(f"a source sends records of kind {kind}, which nobody knows") from None
         if length > MOST_BYTES:
             raise UnitsError(f"a source sends a record of {length} bytes")
-        return cls(known, boottime_ns, length, bool(flags & _KEY))
+        return cls(known, boottime_ns, length, bool(flags & _KEY), bool(flags & _LATE))
 
 
-def head(kind: Kind, length: int, boottime_ns: int = 0) -> bytes:
-    """Return what comes before a payload of this length; `boottime_ns` says when it was captured."""
-    return HEAD.pack(kind, 0, boottime_ns, length)
+def head(kind: Kind, length: int, boottime_ns: int = 0, *, late: bool = False) -> bytes:
+    """Return what comes before a payload of this length; `boottime_ns` says when it was captured, `late` is flag 2."""
+    return HEAD.pack(kind, _LATE if late else 0, boottime_ns, length)
 
 
 def sample_record(boottime_ns: int, key: bool, nal_units: bytes) -> bytes:

@@ -10,7 +10,7 @@ _LONGEST_GROUP_S = 2.0
 _FILLS = 0.5
 """By so much a recorder that has just started has less in memory than is wanted."""
 _LEAST_ROOM = 256 * 1024 * 1024
-"""About half an hour of pictures that are encoded here."""
+"""About 20 minutes of pictures that are encoded here."""
 _KEY_FRAMES = "set the camera's key frames (I-frame interval, GOP) to one a second"
 
 

@@ -176,7 +176,8 @@ class VisionLink(KeptChild[ToCore, VisionSpec]):
         if self._battery is None or self._watch is not Watch.SLOW:
             return spec
         most = self._battery.rules.frames_per_second
-        slow = {name: min(most, getattr(spec, name)) for name in ("frames_per_second", "inferences_per_second")}
+        rates = ("frames_per_second", "inferences_per_second", "recorded_frames_per_second")
+        slow = {name: min(most, getattr(spec, name)) for name in rates}
         return spec.model_copy(update=slow)
 
     def _first(self) -> Start:

@@ -4,6 +4,7 @@ Nobody waits for a recorder. What others want of it is queued, and written when 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from agent.core.camera.recorder_link import (
@@ -55,6 +56,8 @@ class RecorderLink(KeptChild[FromRecorder, RecorderSpec]):
         super().__init__(spec.camera, spec, command, clock, decode_for_core, backoff)
         self._callbacks: RecorderCallbacks  # from `listen` on
         self._started_ns = 0
+        self._hung = ""
+        """The encoder that has hung."""
         self.state: RecorderState | None = None
         """The last report of a running process; None without one. Any thread may read it."""
 
@@ -80,7 +83,7 @@ class RecorderLink(KeptChild[FromRecorder, RecorderSpec]):
 
     def _first(self) -> StartRecorder:
         self._started_ns = self._clock.boottime_ns()
-        return StartRecorder(spec=self._spec)
+        return StartRecorder(spec=replace(self._spec, hung=self._hung))
 
     def _begun(self) -> None:
         self._callbacks.on_start()
@@ -93,11 +96,13 @@ class RecorderLink(KeptChild[FromRecorder, RecorderSpec]):
             self._callbacks.on_clip(message)
             return
         self.state = message
+        self._hung = message.hangs or self._hung
         if self._works_since_ns is None:
             self._works_since_ns = self._heard_ns
         is_new = message.pictures == 0 and self._heard_ns - self._started_ns < _PATIENCE_NS
         if message.state == "ok" or not is_new:
-            self._on_state(message.state == "ok" and not message.card, message.detail or message.card)
+            detail = message.detail or message.card or message.trouble
+            self._on_state(message.state == "ok" and not message.card and not message.trouble, detail)
 
     def _on_state(self, works: bool, detail: str) -> None:
         self._callbacks.on_state(works, detail)

@@ -133,8 +133,8 @@ class Recordings:
                 found[each.link.camera] = {"state": "degraded", "detail": each.rests or "its recorder does not run"}
                 continue
             found[each.link.camera] = {
-                "state": "degraded" if state.card else state.state,
-                "detail": each.rests or state.detail or state.card,
+                "state": "degraded" if state.card or state.trouble else state.state,
+                "detail": each.rests or state.detail or state.card or state.trouble,
                 "before_s": round(state.ring_s, 1),
                 "group_s": round(state.group_s, 1),
                 **({} if state.encoder is None else {"encoder": state.encoder}),

@@ -1,7 +1,7 @@
 """What a recorder is compared with, in PyAV and nothing else.
 
-`import`: it is loaded; `encode WIDTH HEIGHT`: I420 pictures from stdin, as a recorder encodes them; `remux URL FILE`: a
-stream into a fragmented MP4; `remux URL FILE sync`: each fragment of it synced.
+`import`: it is loaded; `encode WIDTH HEIGHT RATE`: I420 pictures from stdin, as a recorder encodes them; `remux URL
+FILE`: a stream into a fragmented MP4; `remux URL FILE sync`: each fragment of it synced.
 """
 
 import os
@@ -12,11 +12,11 @@ from fractions import Fraction
 import av
 
 
-def encode(width: int, height: int) -> None:
+def encode(width: int, height: int, rate: int) -> None:
     """Encode what comes."""
     context = av.CodecContext.create("libx264", "w")
-    context.width, context.height, context.pix_fmt, context.bit_rate = width, height, "yuv420p", 1_000_000
-    context.framerate, context.time_base, context.gop_size = Fraction(5), Fraction(1, 5), 5
+    context.width, context.height, context.pix_fmt, context.bit_rate = width, height, "yuv420p", 1_200_000
+    context.framerate, context.time_base, context.gop_size = Fraction(rate), Fraction(1, rate), rate
     context.options = {"preset": "ultrafast", "tune": "zerolatency", "x264-params": "threads=1"}
     for number, picture in enumerate(iter(lambda: sys.stdin.buffer.read(width * height * 3 // 2), b"")):
         frame, place = av.VideoFrame(width, height, "yuv420p"), 0
@@ -45,8 +45,8 @@ def remux(address: str, file: str, sync: bool) -> None:
 
 if __name__ == "__main__":
     match sys.argv[1:]:
-        case ["encode", width, height]:
-            encode(int(width), int(height))
+        case ["encode", width, height, rate]:
+            encode(int(width), int(height), int(rate))
         case ["remux", address, file, *sync]:
             remux(address, file, bool(sync))
     time.sleep(3600)

@@ -42,6 +42,17 @@ for line in lines:
 """
 
 
+HANGS = """
+if not spec["hung"]:
+    say(t="state", state="degraded", detail="the encoder hw hangs", hangs="hw", pictures=9, ring_s=0, ring_bytes=0,
+        group_s=0, rss_bytes=1)
+    sys.exit(1)
+say(t="state", state="ok", encoder="sw", trouble="hw hung", pictures=1, ring_s=9.5, ring_bytes=1, group_s=1.0,
+    rss_bytes=1)
+lines.readline()
+"""
+
+
 class Rig:
     """Hears what the link reports."""
 
@@ -111,6 +122,17 @@ def test_one_that_ends_says_why_in_its_last_words(tmp_path: Path) -> None:
     rig = Rig(tmp_path, "state('the key can not be read'); sys.exit(1)")
     rig.until(lambda: rig.states and "ended (1)" in rig.states[-1][1])
     assert "the key can not be read" in rig.states[-1][1]
+    rig.link.close()
+
+
+def test_the_next_recorder_is_told_which_encoder_has_hung_and_its_trouble_reaches_a_person(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, HANGS)
+    rig.until(lambda: any("the encoder hw hangs" in detail for _, detail in rig.states))
+    rig.until(lambda: not rig.link.is_running)
+    rig.clock.advance(timedelta(seconds=1))
+    rig.until(lambda: (False, "hw hung") in rig.states)
+    assert rig.starts == 2
+    assert rig.link.works, "it is recorded all the same"
     rig.link.close()
 
 
