@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 from agent.contract.events import PartName
 from agent.contract.messages import Payload
 from agent.contract.vocabulary import (
+    Box,
     Conclusion,
     ConditionKind,
     Count,
@@ -232,6 +233,9 @@ class CameraHealth(TypedDict):
     """People in view."""
     masks: NotRequired[Count]
     """Privacy masks in force."""
+    never_moving: NotRequired[list[Box]]
+    """Where something looks like a person and never moves, a statue or a poster: it does not count among `persons`.
+    Left out when there is none."""
     rss_bytes: NotRequired[Count]
     """Memory of its process."""
     tampers: list[ActiveTamper]

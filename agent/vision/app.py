@@ -133,6 +133,7 @@ def _watch(
         lambda: capture.stated_frames_per_second,
         masks=len(masks),
         frames_per_second=spec.frames_per_second,
+        never_moving=lambda: rules.things,
     )
 
     def beat() -> None:

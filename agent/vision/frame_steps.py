@@ -24,6 +24,8 @@ class Passing:
 
     frame: Frame
     seen: Seen = _NOBODY
+    in_view: int = 0
+    """How many people are in view, without things that were taken for people."""
 
 
 class FrameSteps:
@@ -83,10 +85,11 @@ class FrameSteps:
             self._send(message)
 
     def _apply_rules(self, passing: Passing) -> None:
-        frame, people = passing.frame, passing.seen.people
+        frame = passing.frame
         height, width = frame.pixels.shape[:2]
-        events = self._rules.update(frame.boottime_ns, self._wall(), people, width / height)
-        if (in_view := self._reports.see(people, self._rules.approach)) is not None:
+        events = self._rules.update(frame.boottime_ns, self._wall(), passing.seen.people, width / height)
+        passing.in_view = len(self._rules.in_view)
+        if (in_view := self._reports.see(self._rules.in_view, self._rules.approach)) is not None:
             self._send(in_view)
         for event in events:
             self._send(self._reports.make(event, partial(self._picture, frame, event.boottime_ns)))

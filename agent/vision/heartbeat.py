@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from agent.contract.vocabulary import Box
 from agent.core.camera.link import Heartbeat
 from agent.vision.capture import OPENING
 from agent.vision.frame_slot import FrameSlot
@@ -31,6 +32,7 @@ class HeartbeatSource:
         stated_frames_per_second: Callable[[], float | None] = lambda: None,
         masks: int = 0,
         frames_per_second: float = 10.0,
+        never_moving: Callable[[], tuple[Box, ...]] = tuple,
     ) -> None:
         """`frames_per_second` is the rate asked of the camera."""
         self._slot = slot
@@ -40,6 +42,7 @@ class HeartbeatSource:
         self._persons = persons
         self._stated_frames_per_second = stated_frames_per_second
         self._masks = masks
+        self._never_moving = never_moving
         self._stale_s = max(STALE_S, STALE_PICTURES / frames_per_second)
         self._first_ns: int | None = None
 
@@ -67,6 +70,9 @@ class HeartbeatSource:
             frame_age_ms=None if age_ns is None else age_ns // 1_000_000,
             persons=self._persons(),
             masks=self._masks,
+            never_moving=tuple(
+                (round(x, 3), round(y, 3), round(w, 3), round(h, 3)) for x, y, w, h in self._never_moving()
+            ),
             rss_bytes=resident_bytes(),
         )
 

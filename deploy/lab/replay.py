@@ -41,6 +41,8 @@ class FrameResult:
 
     frame: Frame
     seen: Seen
+    in_view: int
+    """How many people an alarm would name."""
     events: tuple[Happened | CameraTamper | HardlyAbleToSee, ...]
     wall_s: float
     inference_s: float
@@ -129,6 +131,7 @@ class Replay:
         return FrameResult(
             passed.frame,
             passed.seen,
+            passed.in_view,
             tuple(each for each in self._said if not isinstance(each, InView)),
             wall_s=wall_s,
             inference_s=runs.wall_s - model_s[0],

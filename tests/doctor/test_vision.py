@@ -60,6 +60,15 @@ def test_a_camera_that_is_hardly_able_to_see_fails_with_what_to_do(tmp_path: Pat
     assert finding.do == "focus the lens"
 
 
+def test_what_looks_like_a_person_and_never_moves_is_a_warning_that_says_where(tmp_path: Path) -> None:
+    boxes = [[0.05, 0.3, 0.1, 0.4], [0.06, 0.3, 0.1, 0.4], [0.8, 0.8, 0.05, 0.2]]
+    finding = examine(tmp_path, Path("/dev/null"), {"frames_per_second": 9.96, "never_moving": boxes})
+
+    assert finding.state is State.WARN
+    assert finding.what.endswith("never moves: left of the picture, lower right of the picture")
+    assert "mask it, or turn the camera" in finding.do
+
+
 @pytest.mark.parametrize(
     "figures",
     [

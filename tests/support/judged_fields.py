@@ -59,7 +59,7 @@ _OF_THE_DEVICE = {
     "written_bytes_per_day temperature_c certificate_ends certificate_trouble self_test siren on alarms presses "
     "cut_short faults active passed failed",
     "cameras": "frames frames_per_second stated_frames_per_second inferences_per_second inference_ms "
-    "frame_age_ms rss_bytes tampers hardly_able_to_see aim focus light",
+    "frame_age_ms rss_bytes tampers hardly_able_to_see never_moving aim focus light",
     "events": "severity detail suppressed fault since reason sounded_ms driven part boot_id offset_ms timeq_before "
     "timeq_after reasons outcome steps name ok ms command_id code output",
     "report of a commissioning": "commissioned left_out report verdict hashes signed payload signatures protected "

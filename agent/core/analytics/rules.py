@@ -4,10 +4,12 @@ import itertools
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from agent.contract.vocabulary import Box
 from agent.core.analytics.converging import Approach, Converging
 from agent.core.analytics.fall import Fall
 from agent.core.analytics.lifecycle import Event
 from agent.core.analytics.lines import Line, LineRules
+from agent.core.analytics.things import Things
 from agent.core.analytics.track_state import FrameTime, TrackState
 from agent.core.analytics.tracks import TrackedPerson
 from agent.core.analytics.zones import Limits, Zone, ZoneRules
@@ -42,7 +44,15 @@ class Rules:
         self._judges_conduct = any(zone.judges_conduct for zone in zones)
         self._converging = Converging(converging_from)
         self._states: dict[int, TrackState] = {}
+        self._things = Things()
+        self.in_view: Sequence[TrackedPerson] = ()
+        """Who was in view in the last frame, without those who have turned out to be things."""
         self._last_ns: int | None = None
+
+    @property
+    def things(self) -> tuple[Box, ...]:
+        """Where something stands that looks like a person and never moves. Any thread may read it."""
+        return self._things.boxes
 
     @property
     def approach(self) -> Approach | None:
@@ -62,8 +72,10 @@ class Rules:
         frame = FrameTime(boottime_ns, min(max(gap_ns, 0), MAX_STEP_NS), aspect)
         events = list(self._lose_all(frame)) if abs(gap_ns) > self._longest_gap_ns else []
         self._follow(frame, {person.id: person for person in people})
-        self._converging.update(boottime_ns, people, aspect)
         states = self._states.values()
+        self._things.update(frame, states)
+        people = self.in_view = [person for person in people if person.id not in self._things.tracks]
+        self._converging.update(boottime_ns, people, aspect)
         for zone in self._zones:
             events += zone.update(frame, wall, states)
         for line in self._lines:

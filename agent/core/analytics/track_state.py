@@ -53,6 +53,11 @@ class TrackState:
         return self.travelled or self.alive
 
     @property
+    def came_from(self) -> Point | None:
+        """Where they were found first; None if they have not been found yet."""
+        return self._first[0] if self._first else None
+
+    @property
     def is_new(self) -> bool:
         """Whether only one frame has found them so far."""
         return len(self._first) == 1

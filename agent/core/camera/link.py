@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SerializeAsAny, TypeAdapter, ValidationInfo, field_validator
 
 from agent.contract.camera_events import EVENTS, CameraEventData, EventName
-from agent.contract.vocabulary import Level, SightTrouble, TamperKind
+from agent.contract.vocabulary import Box, Level, SightTrouble, TamperKind
 from agent.core.camera.link_model import QUIET, LinkModel, decode
 from agent.core.camera.vision_spec import VisionSpec
 
@@ -95,6 +95,8 @@ class Heartbeat(LinkModel):
     """People in view."""
     masks: int = 0
     """Number of privacy masks that cover every picture."""
+    never_moving: tuple[Box, ...] = ()
+    """Where something looks like a person and never moves; it does not count as one."""
     rss_bytes: int
 
 

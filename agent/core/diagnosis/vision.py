@@ -1,10 +1,10 @@
 """Judges whether a camera's pictures and a model's speed are good enough for the settings."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agent.contract.vocabulary import SightTrouble, TamperKind
+from agent.contract.vocabulary import Box, SightTrouble, TamperKind
 from agent.core.diagnosis.finding import Finding, fail, ok, warn
 
 _DARK = 8.0
@@ -65,12 +65,31 @@ def judge_sight(figures: Mapping[str, Any]) -> Finding | None:
     if kinds:
         return fail(f"the running agent reports a tamper: {', '.join(kinds)}", _advice(kinds))
     if (hardly_able := figures.get("hardly_able_to_see")) is None:
-        return None
+        return _judge_things(figures.get("never_moving", ()))
     what, _, do = hardly_able["detail"].partition(": ")
     what = f"the running agent is hardly able to see with it: {what}"
     if hardly_able["reason"] == SightTrouble.TOO_DARK:
         return warn(what, f"look again by day, or {do}")
     return fail(what, do)
+
+
+def _judge_things(boxes: Sequence[Box]) -> Finding | None:
+    if not boxes:
+        return None
+    places = ", ".join(dict.fromkeys(map(_place, boxes)))
+    return warn(
+        f"what looks like a person never moves: {places}",
+        "look whether it is a statue, a poster or a shop dummy: it is not counted as a person; mask it, or turn the "
+        "camera, so that nobody is overlooked in front of it",
+    )
+
+
+def _place(box: Box) -> str:
+    """Return in words where in the picture a box is."""
+    left, top, width, height = box
+    across = ("left", "middle", "right")[min(max(int((left + width / 2) * 3), 0), 2)]
+    down = ("upper ", "", "lower ")[min(max(int((top + height / 2) * 3), 0), 2)]
+    return f"{down}{across} of the picture"
 
 
 def _advice(kinds: Collection[str]) -> str:

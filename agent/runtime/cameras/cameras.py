@@ -118,5 +118,5 @@ def _has_picture(link: VisionLink) -> bool:
 
 
 def _figures(report: Heartbeat) -> dict[str, Any]:
-    left_out = {"t"} if report.stated_frames_per_second is not None else {"t", "stated_frames_per_second"}
-    return report.model_dump(mode="json", exclude=left_out)
+    unstated = {name for name in ("stated_frames_per_second", "never_moving") if getattr(report, name) in (None, ())}
+    return report.model_dump(mode="json", exclude={"t", *unstated})

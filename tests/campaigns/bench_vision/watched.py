@@ -46,7 +46,7 @@ class Watched:
         self.tally.add(look)
         self.lines.append(detections_line(look))
         self.inferences.append(len(look.seen.regions))
-        self.persons.append(len(look.seen.people))
+        self.persons.append(look.in_view)
         self.inference_ms.append(look.inference_processor_s * 1000)
         self.other_ms.append(look.other_processor_s * 1000)
         self.alerts += [(look.frame.number, name_of(event)) for event in look.events]

@@ -54,6 +54,16 @@ def cameras(*links: FakeLink) -> Cameras:
     return made
 
 
+def test_what_never_moves_is_among_the_figures_only_where_there_is_something() -> None:
+    statue = (0.1, 0.2, 0.1, 0.4)
+    sees_one = FakeLink("back", heartbeat=REPORT.model_copy(update={"never_moving": (statue,)}))
+
+    figures = cameras(FakeLink("front"), sees_one).figures()
+
+    assert "never_moving" not in figures["front"]
+    assert figures["back"]["never_moving"] == [list(statue)]
+
+
 def test_without_a_camera_nothing_is_seen() -> None:
     assert cameras().capture("a1") is None
     assert cameras().snapshot("a1", None) is None
