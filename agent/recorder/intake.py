@@ -16,6 +16,8 @@ _KEYLESS_NS = 25_000_000_000
 _COUNTS_NS = 10_000_000_000
 _FEW = 0.8
 """Less than this share of the pictures that are wanted is too few."""
+_OFTEN = 0.25
+"""If this share of them had to wait, it is the processor. One that comes late is followed at once by the newest."""
 _OPENING = "waiting for the camera's pictures"
 _KEYLESS = "no key frame comes that a clip could begin with: set the camera's key frames (IDR) to one a second"
 _CONNECTED = "a source has connected and sends nothing yet"
@@ -158,7 +160,7 @@ class Intake:
         if lasted_ns < _COUNTS_NS:
             return
         rate = self._counted * 1e9 / lasted_ns
-        is_slow = rate < _FEW * self._wanted and 2 * self._late > self._counted
+        is_slow = rate < _FEW * self._wanted and self._late >= _OFTEN * self._counted
         self._slow = (
             f"the processor is too slow: {rate:.1f} pictures a second are recorded, and {self._wanted:g} are wanted; "
             "lower [evidence] frames_per_second, or the camera's size"

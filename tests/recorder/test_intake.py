@@ -187,8 +187,9 @@ def test_a_processor_that_cannot_follow_is_told_of_while_it_cannot_and_a_slow_ca
     rig.header("i420")
     troubles = []
     for late, lasts_s in ((False, 0.5), (True, 0.5), (True, 0.2), (False, 0.2)):
-        for _ in range(1 + round(10 / lasts_s)):
-            rig.give(Kind.PICTURE, bytes(64 * 48 * 3 // 2), late=late, lasts_s=lasts_s)
+        for number in range(1 + round(10 / lasts_s)):
+            every_other = late and number % 2 == 0
+            rig.give(Kind.PICTURE, bytes(64 * 48 * 3 // 2), late=every_other, lasts_s=lasts_s)
         troubles.append(rig.intake.trouble)
 
     assert troubles[0] == ""
