@@ -45,6 +45,9 @@ _LEAST_SLOPE = 1.5
 _FEWEST_OUTSIDE = 4
 _SHARE = 0.15
 """A sample shows a sign of life if this share of the person's usable blocks, and `_FEWEST_BLOCKS`, have moved."""
+_OF_A_BODY = 0.6, 0.5
+"""Of whoever has a body as sure as the first, or surer, this part of the share is enough: who waits with folded arms
+moves but their head. A poster of somebody has as sure a body; none of its blocks move."""
 _FEWEST_BLOCKS = 2
 _BESIDE = 0.05
 """Margin around another person's box, as a share of their height, in which a block may still show them."""
@@ -107,8 +110,8 @@ class Patch:
         in_box = self._within(box)
         self._inside, self._outside = tells & in_box, tells & ~in_box
 
-    def moved(self, picture: Pixels, others: Sequence[Box] = ()) -> bool:
-        """Return whether something in the box has moved in another way than its surroundings.
+    def moved(self, picture: Pixels, others: Sequence[Box] = (), share: float = _SHARE) -> bool:
+        """Return whether this share of the blocks in the box has moved in another way than its surroundings.
 
         `others` are the boxes of all other people: motion there is theirs, and they are no part of the surroundings.
 
@@ -120,10 +123,10 @@ class Patch:
         if own.sum() < _OWN_SHARE * self._inside.sum():
             own = self._inside
         moved = own & self.blocks_moved(_by_block(self._grey(picture)), shared)
-        if not _enough(moved, own):
+        if not _enough(moved, own, share):
             return False
         now = Patch(picture, self._box, self._scaled)
-        return _enough(moved & now.blocks_moved(self._blocks, shared), own)
+        return _enough(moved & now.blocks_moved(self._blocks, shared), own, share)
 
     def blocks_moved(self, blocks: Floats, shared: Blocks) -> Blocks:
         """Return which blocks in the box show something that has moved since the patch.
@@ -164,8 +167,8 @@ class Patch:
         return np.asarray(blocks - np.einsum("bpk,bk->bp", self._light, np.einsum("bpk,bp->bk", self._light, blocks)))
 
 
-def _enough(moved: Blocks, of: Blocks) -> bool:
-    return bool(moved.sum() >= max(_SHARE * of.sum(), _FEWEST_BLOCKS))
+def _enough(moved: Blocks, of: Blocks, share: float) -> bool:
+    return bool(moved.sum() >= max(share * of.sum(), _FEWEST_BLOCKS))
 
 
 _A_LITTLE = (0.01 * np.sin(np.arange(_BLOCK_PX**2) ** 2)).astype(np.float32)
@@ -230,11 +233,17 @@ class Life:
                 return watch
             watch.sampled_ns = now_ns
             watch.samples += 1
-            watch.signs += watch.patch.moved(picture, others)
+            watch.signs += watch.patch.moved(picture, others, _share_of(track))
             track.alive = (
                 watch.signs >= max(_SIGNS, _SIGN_SHARE * watch.samples) and now_ns - watch.began_ns >= _LEAST_NS
             )
         return watch
+
+
+def _share_of(track: Track) -> float:
+    """Return which share of a person's blocks must move; a model that finds no joints gives every box a body of 1."""
+    sure, part = _OF_A_BODY
+    return _SHARE * (part if sure <= track.body < 1 else 1)
 
 
 def _is_shown(track: Track, picture: Pixels) -> bool:

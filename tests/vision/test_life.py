@@ -16,7 +16,7 @@ from tests.support.near_scene import NearScene, Pixels, Standing, Way, stock_sti
 
 SECOND = 1_000_000_000
 SIZE = W, H = 320, 240
-BOX = Detection(0.36 * W, 0.12 * H, 0.28 * W, 0.85 * H, 0.9)
+BOX = Detection(0.36 * W, 0.12 * H, 0.28 * W, 0.85 * H, 0.9, 0.8)
 LONG_S = 60.0
 Pictures = Callable[[float], Pixels]
 
@@ -48,6 +48,21 @@ def alive_after_s(
 @pytest.mark.parametrize("way", [sways(1.0), sways(3.0), sways(1.0, every_s=2.0), trembles()])
 def test_who_stands_shows_life_within_a_second_and_a_half(way: Way, per_s: float) -> None:
     assert alive_after_s(scene(way), 1.51, per_s) is not None
+
+
+def test_of_somebody_with_a_sure_body_it_is_enough_that_head_and_shoulders_move() -> None:
+    still, swaying = scene(), scene(sways(1.0))
+
+    def upper_part_moves(at_s: float) -> Pixels:
+        picture = still(at_s).copy()
+        rows = slice(round(BOX.top), round(BOX.top + 0.3 * BOX.height))
+        columns = slice(round(BOX.left), round(BOX.left + BOX.width))
+        picture[rows, columns] = swaying(at_s)[rows, columns]
+        return picture
+
+    assert alive_after_s(upper_part_moves, 3.0) is not None
+    assert alive_after_s(upper_part_moves, 3.0, box=replace(BOX, body=0.5)) is None
+    assert alive_after_s(upper_part_moves, 3.0, box=replace(BOX, body=1.0)) is None  # a model that looks for no joints
 
 
 def test_at_one_frame_a_second_it_takes_a_few_frames() -> None:
