@@ -347,6 +347,9 @@ class Detection:
     score: float
     body: float = 1.0
     """How sure the model is of the joints in the box, 0 to 1: a bottle has none. 1 if it looks for none."""
+    rise: float | None = None
+    """How far head and shoulders are above knees and ankles, in heights of the box; negative if they are below. None if
+    the model doesn't say."""
 
 
 class Detector(Protocol):

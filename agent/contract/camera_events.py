@@ -105,8 +105,8 @@ class _ForJudgement(_Ends, _OfPerson):
     phase: Phase
     """`ongoing` is an update."""
     judge: Judge = "a-person"
-    """Who has to judge what it is: somebody who looks. The device has only measured a box; no decision about anybody
-    may follow from that alone (POPIA, section 71)."""
+    """Who has to judge what it is: somebody who looks. The device has only measured boxes and joints; no decision about
+    anybody may follow from that alone (POPIA, section 71)."""
 
 
 class PersonDownData(_ForJudgement):

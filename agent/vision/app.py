@@ -43,7 +43,6 @@ from agent.vision.snapshot import Snapshots, SnapshotService
 from agent.vision.tamper import TamperWatch
 from agent.vision.tamper_picture import TamperPictures
 from agent.vision.tamper_reporter import TamperReporter
-from agent.vision.turned_sight import SHARE, TurnedSight
 
 CHECK_S = 0.25
 JOIN_S = 1.0
@@ -247,31 +246,20 @@ def feed_workers(feed: RecorderFeed | None, ending: Ending, stack: ExitStack) ->
 
 def make_sight(spec: VisionSpec, detector: Detector) -> FindsPeople:
     """Build what finds the people of this camera; `detector` must return every box that scores at least `FLOOR`."""
-    seeks_fallen = any(zone.person_down_after_s is not None for zone in spec.zones)
-    turned_per_s = SHARE * spec.inferences_per_second if seeks_fallen else 0.0
-    repair = Repair(imaging.mended)
-    sight = Sight(
+    return Sight(
         detector,
         imaging.small_grey,
         imaging.blobs,
         imaging.follow_points,
         score_threshold=spec.score_threshold,
-        inferences_per_second=spec.inferences_per_second - turned_per_s,
+        inferences_per_second=spec.inferences_per_second,
         smallest_person=spec.smallest_person,
-        repair=repair,
-    )
-    if not seeks_fallen:
-        return sight
-    return TurnedSight(
-        sight, detector, repair.applied, score_threshold=spec.score_threshold, inferences_per_second=turned_per_s
+        repair=Repair(imaging.mended),
     )
 
 
 def make_sensor_sight(spec: VisionSpec, reader: SensorReader, looked: Callable[[], object]) -> FindsPeople:
-    """Build what finds the people of a camera whose sensor looks for them; `looked` is called for each result.
-
-    Nobody looks at turned pictures there: whoever lies is found only if the network knows people who lie.
-    """
+    """Build what finds the people of a camera whose sensor looks for them; `looked` is called for each result."""
     return SensorSight(
         reader,
         imaging.small_grey,

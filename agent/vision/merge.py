@@ -33,6 +33,7 @@ class _Row(NamedTuple):
     """Which edges the region has cut, in the order of `box`."""
     area: float
     body: float
+    rise: float | None
 
 
 def merge(by_region: Sequence[tuple[Region, Sequence[Detection]]], width: int, height: int) -> list[Detection]:
@@ -72,8 +73,8 @@ def _together(group: Sequence[_Row], height: int) -> Detection:
         if everywhere and not any(map(all, known)):
             score = max(row.score for row in group)
     left, top, right, bottom = edges
-    body = max(row.body for row in group)
-    return Detection(left, top, max(right - left, 0.0), max(bottom - top, 0.0), score, body)
+    body, rise = max(((row.body, row.rise) for row in group), key=lambda each: each[0])
+    return Detection(left, top, max(right - left, 0.0), max(bottom - top, 0.0), score, body, rise)
 
 
 def _owners(rows: Sequence[_Row]) -> list[int]:
@@ -108,7 +109,7 @@ def _clipped(boxes: Sequence[Detection], region: Region, width: int, height: int
         across = min(step * (box.left + box.width), width - x) - left
         down = min(step * (box.top + box.height), height - y) - top
         if min(across, down) > 0 and shows(region, down, width, height):
-            yield Detection(left, top, across, down, box.score, box.body)
+            yield Detection(left, top, across, down, box.score, box.body, box.rise)
 
 
 def _row(box: Detection, region: Region, width: int, height: int) -> _Row:
@@ -123,4 +124,5 @@ def _row(box: Detection, region: Region, width: int, height: int) -> _Row:
         y + side < height and bottom > side - margin,
     )
     worth = _CUT * score if any(cut) else score
-    return _Row((x + left, y + top, x + right, y + bottom), worth, score, cut, box.width * box.height, box.body)
+    edges = x + left, y + top, x + right, y + bottom
+    return _Row(edges, worth, score, cut, box.width * box.height, box.body, box.rise)

@@ -12,13 +12,15 @@ from agent.core.errors import ModelError
 from agent.ports import Detection
 from agent.vision.boxes import best
 from agent.vision.decoders import decoder_of
-from agent.vision.joints import joints_of
+from agent.vision.joints import Body, joints_of
 
 Pixels = npt.NDArray[np.uint8]
 Array = npt.NDArray[Any]
 
 _GREY = 114
 """The grey around a picture with which YOLO is trained."""
+_UNASKED = Body(1.0, None)
+"""Of a model without joints."""
 
 
 class Interpreter(Protocol):
@@ -83,14 +85,14 @@ class OutputReader:
             begins, shares = np.tile(inner[:, :2], 2), np.tile(inner[:, 2:], 2)
             boxes = (boxes - begins[owners]) / shares[owners]
             boxes, scores, owners = best(boxes, scores, owners, self._threshold, self._decoder.nms_iou)
-            bodies = [1.0] * len(boxes)
+            bodies = [_UNASKED] * len(boxes)
             if self._joints is not None:
                 bodies = self._joints.bodies(outputs, boxes * shares[owners] + begins[owners], owners)
         corners = (boxes * np.tile(np.array(sizes), 2)[owners]).tolist()
         for (left, top, right, bottom), score, body, owner in zip(
             corners, scores.tolist(), bodies, owners.tolist(), strict=True
         ):
-            found[owner].append(Detection(left, top, right - left, bottom - top, score, body))
+            found[owner].append(Detection(left, top, right - left, bottom - top, score, *body))
         return found
 
 

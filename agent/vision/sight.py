@@ -265,4 +265,5 @@ def person_of(track: Track, width: int, height: int) -> TrackedPerson:
     """Return the tracked person, of a picture of this size in pixels, as rules take them."""
     left, top, box_width, box_height = track.box
     box = (left / width, top / height, box_width / width, box_height / height)
-    return TrackedPerson(track.id, box, track.score, seen=track.last is not None, alive=track.alive)
+    seen, rise = track.last is not None, None if track.last is None else track.last.rise
+    return TrackedPerson(track.id, box, track.score, seen=seen, alive=track.alive, rise=rise)

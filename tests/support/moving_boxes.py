@@ -10,10 +10,19 @@ SMALL = 0.12
 """That of whoever runs, so that they can."""
 
 
-def box(x: float, foot: float, height: float, ratio: float, track: int = 1, *, seen: bool = True) -> TrackedPerson:
+def box(
+    x: float,
+    foot: float,
+    height: float,
+    ratio: float,
+    track: int = 1,
+    *,
+    seen: bool = True,
+    rise: float | None = None,
+) -> TrackedPerson:
     """Somebody whose foot is at x, and whose box is so many times as high as wide."""
     width = height / ratio
-    return TrackedPerson(track, (x - width / 2, foot - height, width, height), 0.8, seen, alive=True)
+    return TrackedPerson(track, (x - width / 2, foot - height, width, height), 0.8, seen, alive=True, rise=rise)
 
 
 def upright(x: float = 0.5, foot: float = 0.7, track: int = 1, height: float = TALL) -> TrackedPerson:

@@ -7,7 +7,7 @@ import pytest
 
 from agent.core.camera.model_decoders import Centres
 from agent.ports import Detection
-from agent.vision.joints import Joints, joints_of
+from agent.vision.joints import Body, Joints, joints_of
 from agent.vision.merge import merge
 from agent.vision.person_detector import PersonDetector
 from tests.support.vision_stand_ins import manifest
@@ -19,6 +19,10 @@ MIDDLE = [0.4, 0.3, 0.6, 0.7]
 
 def bodies(grid: npt.NDArray[np.float32], *boxes: list[float], owners: list[int] | None = None) -> list[float]:
     """Of these boxes, in the grids of so many pictures."""
+    return [body.sureness for body in told(grid, *boxes, owners=owners)]
+
+
+def told(grid: npt.NDArray[np.float32], *boxes: list[float], owners: list[int] | None = None) -> list[Body]:
     return Joints(0).bodies([grid], np.array(boxes), np.array(owners or [0] * len(boxes)))
 
 
@@ -64,6 +68,27 @@ def test_numbers_that_are_none_give_a_share_all_the_same(bad: float) -> None:
     assert 0 <= body <= 1
 
 
+@pytest.mark.parametrize(("head", "feet", "rise"), [(3, 6, 0.75), (5, 5, 0.0), (6, 3, -0.75)])
+def test_the_rise_is_how_far_the_head_is_above_the_feet(head: int, feet: int, rise: float) -> None:
+    made = grid()
+    made[0, head, 5, :7] = SURE
+    made[0, feet, 5, 13:] = SURE
+
+    assert [body.rise for body in told(made, MIDDLE)] == pytest.approx([rise], abs=0.01)
+
+
+@pytest.mark.parametrize("hidden", [slice(0, 7), slice(13, 17), slice(0, 17)])
+def test_without_head_or_feet_nobody_knows_the_rise(hidden: slice) -> None:
+    made = grid((4, 5), joints=17)
+    made[..., hidden] = UNSURE
+
+    assert told(made, MIDDLE)[0].rise is None
+
+
+def test_other_joints_than_those_of_the_built_model_have_no_rise() -> None:
+    assert told(grid((4, 5))[..., :6], MIDDLE)[0].rise is None
+
+
 class StandIn:
     """A model that sees one person in the middle of everything, with all joints on the left."""
 
@@ -107,7 +132,7 @@ def test_a_model_without_joints_is_believed() -> None:
 
 
 def test_of_two_looks_at_somebody_the_surer_one_tells_of_their_body() -> None:
-    looks = [((0, 0, 100, 100), [Detection(20, 20, 20, 60, 0.8, body)]) for body in (0.3, 0.7)]
+    looks = [((0, 0, 100, 100), [Detection(20, 20, 20, 60, 0.8, body, body / 2)]) for body in (0.3, 0.7)]
     (one,) = merge(looks, 100, 100)
 
-    assert one.body == 0.7
+    assert (one.body, one.rise) == (0.7, 0.35)

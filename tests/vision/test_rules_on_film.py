@@ -51,9 +51,9 @@ def film(
     ("who", "height", "by", "settings"),
     [
         (0, 0.3, 90, {}),
-        (1, 0.2, -90, {}),
+        (1, 0.28, -110, {}),
         (3, 0.25, 90, {"inferences_per_second": 6.0}),
-        (4, 0.25, -75, {"inferences_per_second": 12.0}),
+        (4, 0.25, -90, {"inferences_per_second": 12.0}),
     ],
 )
 def test_who_falls_and_lies_is_told_and_told_over_when_they_are_up(

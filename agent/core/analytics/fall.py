@@ -1,4 +1,4 @@
-"""Whether somebody who was upright lies where they stood, as far as boxes tell. Pure."""
+"""Whether somebody who was upright lies where they stood, as far as joints tell, or else boxes. Pure."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -13,6 +13,12 @@ UPRIGHT = 1.5
 WIDE = 0.9
 """Whoever lies is at most this many times as high as wide; a crouch and a seat on the ground are higher."""
 _UP_AGAIN = 1.2
+RISEN = 0.35
+"""Of whoever is upright, head and shoulders are above knees and ankles by this share of their box at least."""
+LOW = 0.25
+"""Of whoever lies, they are above them by this share of their upright height at most, wherever the head points to."""
+_SITS = 0.35
+"""And from here on, whoever lay sits."""
 HEAD_DROP = 0.4
 """By how much of their upright height the head must have sunk. A box that two people share keeps its upper edge, and so
 does one whose lower part is hidden."""
@@ -47,7 +53,9 @@ class Fall:
     def update(self, now_ns: int, found: TrackedPerson | None, others: Iterable[TrackedPerson], aspect: float) -> None:
         """Take in one frame. `others` are all others in view, hidden ones too; `aspect` is the picture's width divided
         by its height."""
-        self.down = None if found is None or is_cut(found.box) else self._lies(now_ns, found, others, aspect)
+        self.down = None
+        if found is not None and (found.rise is not None or not is_cut(found.box)):
+            self.down = self._lies(now_ns, found, others, aspect)
 
     def is_here(self, found: TrackedPerson, aspect: float) -> bool:
         """Return whether somebody is where this person stood, if they have stood long enough to know."""
@@ -59,7 +67,7 @@ class Fall:
 
     def _lies(self, now_ns: int, found: TrackedPerson, others: Iterable[TrackedPerson], aspect: float) -> bool | None:
         ratio = shape(found.box, aspect)
-        if ratio >= UPRIGHT:
+        if ratio >= UPRIGHT and (found.rise is None or found.rise >= RISEN):
             self._lay = False
             if not self._stances or now_ns - self._stances[-1].at_ns >= _EVERY_NS:
                 self._stances.append(_Stance(now_ns, found.foot, found.box[1], found.box[3]))
@@ -68,7 +76,13 @@ class Fall:
             return False
         stood = self._stood()
         sunk = found.box[1] - stood.top >= HEAD_DROP * stood.height
-        if ratio > (_UP_AGAIN if self._lay else WIDE) or not sunk or not self._is_near(found, aspect):
+        if not sunk or not self._is_near(found, aspect):
+            return False
+        if found.rise is not None:
+            most = _SITS if self._lay else LOW
+            self._lay = found.rise * found.box[3] <= most * stood.height
+            return self._lay
+        if ratio > (_UP_AGAIN if self._lay else WIDE):
             return False
         self._lay = self._lay or all(overlap(found.box, other.box) < _SHARED for other in others)
         return True if self._lay else None

@@ -21,6 +21,9 @@ class TrackedPerson:
 
     alive: bool = False
     """Whether they have shown life: moved in place as a living person does, or moved away by their own height."""
+    rise: float | None = None
+    """How far head and shoulders were above knees and ankles in the last look, in heights of the box; negative if they
+    were below. None if it didn't tell."""
 
     @property
     def foot(self) -> tuple[float, float]:

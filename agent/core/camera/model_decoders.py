@@ -119,7 +119,8 @@ class Centres(Part):
 
     1 x rows x columns x classes scores; 1 x rows x columns x 2 sizes (height, width), and as many offsets of the centre
     from the top left corner of its cell (y, x). Both count in cells. If the model has `joints`, 1 x R x C x K logits of
-    K joints in a coarser grid: they say whether a box holds a body.
+    K joints in a coarser grid: they say whether a box holds a body and, if they are the 17 of COCO, whether it is
+    upright.
     """
 
     name: Literal["centres"] = "centres"

@@ -84,6 +84,57 @@ def test_who_does_not_lie_where_they_stood_is_not_down(does: People) -> None:
     assert after(stands, does).of("person-down", "street") == []
 
 
+def stands_with_joints(_at_s: float) -> Sequence[TrackedPerson]:
+    return [box(0.5, 0.7, TALL, 2.5, rise=0.7)]
+
+
+def with_joints(height: float, ratio: float, rise: float | None, foot: float = 0.7) -> People:
+    """A box of so many of their heights, in which the model has found their joints."""
+    return lambda _: [box(0.5, foot, height * TALL, ratio, rise=rise)]
+
+
+@pytest.mark.parametrize(
+    ("lies_so", "stood"),
+    [
+        pytest.param(with_joints(0.55, 1.1, -0.5, foot=0.8), 0.7, id="head towards the camera"),
+        pytest.param(with_joints(0.4, 1.3, 0.4), 0.7, id="feet towards the camera"),
+        pytest.param(with_joints(0.5, 1.6, -0.6, foot=0.8), 0.7, id="head towards the camera, and narrow"),
+        pytest.param(with_joints(0.3, 0.4, 0.1), 0.7, id="across"),
+        pytest.param(with_joints(0.3, 0.4, 0.1, foot=1.0), 0.9, id="cut by the picture's lower edge"),
+    ],
+)
+def test_who_lies_is_told_by_their_joints_whichever_way_they_fell(lies_so: People, stood: float) -> None:
+    assert scene_phases(after(with_joints(1.0, 2.5, 0.7, foot=stood), lies_so)) == ["began"]
+
+
+@pytest.mark.parametrize(
+    "does",
+    [
+        pytest.param(with_joints(0.65, 1.2, 0.6), id="sits"),
+        pytest.param(with_joints(0.55, 1.1, 0.65), id="crouches"),
+        pytest.param(with_joints(0.6, 0.85, 0.55), id="bends down"),
+        pytest.param(with_joints(0.5, 0.8, 0.6), id="sits on the ground"),
+        pytest.param(with_joints(0.3, 0.8, None, foot=1.0), id="head and shoulders at the lower edge"),
+    ],
+)
+def test_who_is_low_with_their_head_above_their_knees_is_not_down_however_long(does: People) -> None:
+    assert after(stands_with_joints, does).of("person-down", "street") == []
+
+
+def test_who_sits_up_is_told_over() -> None:
+    scene = after(stands_with_joints, with_joints(0.3, 0.4, 0.1))
+    scene.run(20, with_joints(0.6, 1.0, 0.7))
+
+    assert scene_phases(scene) == ["began", "ended"]
+
+
+def test_joints_that_are_unsure_now_and_then_leave_it_to_the_box() -> None:
+    def unsure(at_s: float) -> Sequence[TrackedPerson]:
+        return with_joints(0.3, 0.4, None if round(at_s * 10) % 3 else 0.1)(at_s)
+
+    assert scene_phases(after(stands_with_joints, unsure)) == ["began"]
+
+
 def test_what_was_never_upright_does_not_lie() -> None:
     """A dog, a bag, a car: they come wide."""
     assert after(lambda _: [lying(0.3)], lies).of("person-down", "street") == []
