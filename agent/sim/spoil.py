@@ -29,7 +29,7 @@ def sprayed(pixels: Pixels) -> Pixels:
 
 
 def defocused(pixels: Pixels) -> Pixels:
-    """Lost focus: each point becomes a disc of about a fiftieth of the picture's width."""
+    """Lost focus: each point becomes a disc of about a twenty-fifth of the picture's width."""
     return _clipped(_blurred(pixels.astype(np.float32), max(pixels.shape[1] // 100, 1)))
 
 

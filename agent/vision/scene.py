@@ -4,6 +4,7 @@ A scene is recognised by its edges at a coarse scale, block by block. They stay 
 hides few of them.
 """
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +29,22 @@ _TEXTURE = 2.0
 _KEPT = 0.35
 """The correlation of edges from which a block shows what it should."""
 _FLAT = 0.5
-"""A lost block with a smaller share of the edges it had shows nothing new in their place."""
+"""A lost block with a smaller share of the edges it had shows nothing new in their place; one that shows what it should
+so faintly, while others do not, is behind a veil."""
+_LIT = 0.8
+"""Light and weather make all blocks fainter: a veiled one is faint beside the one that this share of them is below."""
+_VEIL = 0.2
+"""What is fainter than this is behind a veil, even if all blocks are: no fog falls at once."""
+_UNLIT = 0.65
+"""The same, after allowing for a contrast that falls with the level, as in the shade."""
+_FAINTEST = 4.0
+"""Grey levels. Below about so many, levels tell nothing of the light."""
+_STAYS = 3
+"""Looks over which is judged what moves and what stays."""
+_CHANGED = 0.2
+"""They count from the look in which so many landmarks went."""
+_MOVES = 3.0
+"""Grey levels, the mean of a block."""
 _ALIKE = 12.0
 """Grey levels. What differs by less may be the same surface."""
 _PLAIN = 6.0
@@ -88,13 +104,18 @@ class Match:
     lost: float
     """Share of the landmarks that are not where they were."""
     flat: float
-    """Share of the landmarks that are lost and show nothing else, neither edges nor white, in their place."""
+    """Share of the landmarks that are lost and show nothing else, neither edges nor white, in their place, or that
+    are behind a veil."""
     painted: float
-    """Share of the view that is flat, and of another grey than any surface around it in the scene.
+    """Share of the view that is behind a veil, or flat and of another grey than any surface around it in the scene.
 
     Where a thing has left, one sees what was behind it, and mostly that could be seen beside it before."""
     bare: float
     """The same as a share of the landmarks."""
+    moving: float
+    """Share of the flat blocks in which something moves: paint doesn't."""
+    other: float
+    """Share of the landmarks that are lost, with something else in their place that stays: not rain, nor noise."""
     sharpness: float
     """Divided by the scene's; 1 if it has too few edges to tell."""
 
@@ -124,8 +145,10 @@ class Scene:
         self.coarse = coarse.copy()
         self.sharpness = sharpness.copy()
         self.saturated = saturated
+        self._rough = _rough(coarse)
         self._steady = np.ones(BLOCKS[::-1], np.float32)
         self._shown = np.ones(BLOCKS[::-1], np.bool_)
+        self._looks: deque[Floats] = deque(maxlen=_STAYS)
         self._watched_s = _SEEN_BEFORE_S
         self._take()
 
@@ -142,6 +165,7 @@ class Scene:
         self._watched_s = min(self._watched_s + after_s, _STEADY_S)
         self._steady += min(after_s / self._watched_s, 1) * (self._shown - self._steady)
         self.coarse += share * (seen.coarse - self.coarse)
+        self._rough += share * (_rough(seen.coarse) - self._rough)
         if self._sharpness_of(seen, self._landmarks) < _TOO_SHARP:
             self.sharpness += share * (seen.sharpness - self.sharpness)
         self.saturated += share * (seen.saturated - self.saturated)
@@ -151,50 +175,92 @@ class Scene:
         """Compare a picture with the scene."""
         edges = _edges(seen.coarse)
         energy = _by_block(edges * edges)
+        level = _by_block(seen.coarse[None])
         likeness = _by_block(edges * self._edges) / np.sqrt(np.maximum(energy * self._energy, 1e-3))
         self._shown = likeness >= _KEPT
         landmarks = self._landmarks & (self._steady >= _STEADY)
         count = int(landmarks.sum())
         lost = landmarks & ~self._shown
-        white = _by_block(seen.coarse[None]) >= _WHITE
+        white = level >= _WHITE
+        veiled = landmarks & self._shown & ~white & self._faint(energy, level, landmarks)
         flat = lost & (energy < _FLAT * _FLAT * self._energy) & ~white
-        painted = self._painted(seen.coarse, flat, landmarks & self._shown)
+        painted = self._painted(seen.coarse, flat, landmarks & self._shown) | veiled
+        if lost.sum() + veiled.sum() < _CHANGED * count:
+            self._looks.clear()
+        else:
+            self._looks.append(seen.coarse)
+        before = self._looks[0] if self._looks else seen.coarse
+        moving = flat & (_by_block(np.abs(seen.coarse - before)[None]) > _MOVES)
+        old = _edges(before)
+        stays = _by_block(edges * old) >= _KEPT * np.sqrt(energy * _by_block(old * old))
+        covered = (flat | veiled).sum()
         return Match(
             landmarks=count,
             lost=float(lost.sum() / max(count, 1)),
-            flat=float(flat.sum() / max(count, 1)),
-            painted=painted / max(int((~self._masked).sum()), 1),
-            bare=painted / max(count, 1),
+            flat=float(covered / max(count, 1)),
+            painted=float(painted.sum() / max(int((~self._masked).sum()), 1)),
+            bare=float((painted & landmarks).sum() / max(count, 1)),
+            moving=float(moving.sum() / max(flat.sum(), 1)),
+            other=float((lost & ~flat & stays).sum() / max(count, 1)),
             sharpness=self._sharpness_of(seen, self._landmarks & ~white),
         )
 
+    def _faint(self, energy: Floats, level: Floats, landmarks: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Return which blocks have lost more contrast than the others and than their level: paint does that, not light
+        and not fog."""
+        contrast = np.sqrt(energy / np.maximum(self._energy, 1e-3))
+        unlit = contrast * (self._level + _FAINTEST) / (level + _FAINTEST)
+        if not landmarks.any():
+            return landmarks
+        usual, usual_unlit = (min(_highest(each[landmarks]), 1.0) for each in (contrast, unlit))
+        return np.asarray(
+            ((contrast < _FLAT * usual) & (unlit < _UNLIT * usual_unlit)) | ((contrast < _VEIL) & (unlit < _VEIL))
+        )
+
     def _sharpness_of(self, seen: Outline, blocks: npt.NDArray[np.bool_]) -> float:
-        shares = np.sort((seen.sharpness / self.sharpness)[blocks])
+        # Light raises coarse edges with the level, and fine ones alike. What rises more is the rim of the light itself.
+        lit = np.maximum(_by_block(seen.coarse[None]) / np.maximum(self._level, 1), 1)
+        glare = np.maximum(_rough(seen.coarse) / (self._rough * lit * lit), 1)
+        shares = np.sort((seen.sharpness / self.sharpness * glare)[blocks])
         return float(np.sqrt(shares[int(_STILL_SHARP * shares.size)])) if shares.size >= _FEWEST_SHARP else 1.0
 
-    def _painted(self, coarse: Floats, flat: npt.NDArray[np.bool_], kept: npt.NDArray[np.bool_]) -> int:
-        """Return how many of the flat blocks have another grey than the surfaces around them in the scene.
+    def _painted(
+        self, coarse: Floats, flat: npt.NDArray[np.bool_], kept: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.bool_]:
+        """Return which of the flat blocks have another grey than the surfaces around them in the scene, and which
+        bare blocks beside them have that grey now and had not.
 
         The blocks that are `kept` tell how the light has changed.
         """
+        painted = np.zeros_like(flat)
         if not flat.any():
-            return 0
-        light = _by_block(coarse[None])[kept] / np.maximum(_by_block(self.coarse[None])[kept], 1)
+            return painted
+        light = _by_block(coarse[None])[kept] / np.maximum(self._level[kept], 1)
         scene = self.coarse * (median(light) if light.size >= FEWEST_LANDMARKS else 1)
         scene = np.where(np.hypot(*_edges(scene)) < _PLAIN, scene, np.inf)
         width, height = COARSE[0] // BLOCKS[0], COARSE[1] // BLOCKS[1]
         down, across = 3 * height // 2, 3 * width // 2
-        count = 0
-        for row, column in np.argwhere(flat):
+        levels = median(coarse.reshape(BLOCKS[1], height, BLOCKS[0], width).swapaxes(1, 2).reshape(*BLOCKS[::-1], -1))
+        found = np.argwhere(flat).tolist()
+        asked = flat | self._landmarks | self._masked
+        while found:
+            row, column = found.pop()
             top, left = row * height, column * width
-            level = median(coarse[top : top + height, left : left + width].ravel())
             around = scene[max(top - down, 0) : top + height + down, max(left - across, 0) : left + width + across]
-            count += bool((np.abs(around - level) < _ALIKE).mean() < _AROUND)
-        return count
+            if (np.abs(around - levels[row, column]) < _ALIKE).mean() >= _AROUND:
+                continue
+            painted[row, column] = True
+            beside = (slice(max(row - 1, 0), row + 2), slice(max(column - 1, 0), column + 2))
+            next_to = ~asked[beside] & (np.abs(levels[beside] - levels[row, column]) < _ALIKE)
+            asked[beside] |= next_to
+            corner = np.array([beside[0].start, beside[1].start])
+            found.extend((np.argwhere(next_to) + corner).tolist())
+        return painted
 
     def _take(self) -> None:
         self._edges = _edges(self.coarse)
         self._energy = _by_block(self._edges * self._edges)
+        self._level = _by_block(self.coarse[None])
         masked = (self.coarse < _BLACK) | (self.coarse == masks.LEVEL)
         self._masked = _by_block(masked[None].astype(np.float32)) > _RIM
         self._landmarks = (self._energy > _TEXTURE * _TEXTURE) & ~self._masked
@@ -204,8 +270,16 @@ def _sharpness(grey: Grey, coarse: Floats) -> Floats:
     fine = _fine(grey)
     alive = np.sort(fine[fine > _DEAD])
     noise = alive[int(_NOISE_RANK * alive.size)] if alive.size else 0
-    rough = _by_block(np.square(_edges(coarse, 4)))
-    return np.asarray(np.maximum(fine - noise, _FINE_FLOOR) / np.maximum(rough, _ROUGH_FLOOR))
+    return np.asarray(np.maximum(fine - noise, _FINE_FLOOR) / _rough(coarse))
+
+
+def _highest(shares: Floats) -> float:
+    return float(np.sort(shares)[int(_LIT * shares.size)])  # np.quantile loads numpy's masked arrays
+
+
+def _rough(coarse: Floats) -> Floats:
+    """Return the squares of the steps over 16 points of the picture, for each block."""
+    return np.asarray(np.maximum(_by_block(np.square(_edges(coarse, 4))), _ROUGH_FLOOR))
 
 
 def _fine(grey: Grey) -> Floats:

@@ -36,9 +36,13 @@ _WHITE_ALONE = 0.9
 _WHITE, _WHITE_MORE = 0.6, 0.3
 _GONE = 0.7
 _BARE = 0.65
+_NOTHING_LEFT, _EVERYWHERE = 0.85, 36
+"""What has left was not all over the view: of so many landmarks, so large a share can't have left together."""
 _BLOTTED = 0.27
 _PAINTED = 0.18
 """Less of the view may be what was hidden by a thing that has left."""
+_MOVING = 0.2
+"""A person before the lens sways in a larger share of what they hide."""
 _BLURRED = 0.65
 
 
@@ -161,12 +165,13 @@ class TamperWatch:
 def _change(match: Match) -> TamperKind | None:
     """Return what has happened to a known scene, from a picture that is neither dark nor white."""
     is_painted = match.painted >= _PAINTED
-    if match.flat >= _BARE and (is_painted or match.bare >= _BARE):
+    all_gone = match.flat >= _NOTHING_LEFT and match.landmarks >= _EVERYWHERE
+    if match.flat >= _BARE and (is_painted or match.bare >= _BARE or all_gone):
         return TamperKind.COVERED
-    if match.lost >= _GONE and match.flat < match.lost / 2:
+    if match.lost >= _GONE and match.flat < match.lost / 2 and match.other >= match.lost / 2:
         return TamperKind.TURNED
-    if match.flat >= _BLOTTED and is_painted:
-        return TamperKind.SPRAYED
     if match.sharpness < _BLURRED:
         return TamperKind.DEFOCUSED
+    if match.flat >= _BLOTTED and is_painted and match.moving < _MOVING:
+        return TamperKind.SPRAYED
     return None

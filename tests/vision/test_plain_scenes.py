@@ -4,7 +4,7 @@ import pytest
 
 from agent.contract.vocabulary import TamperKind
 from tests.support.plain_scenes import NEGATIVES, Drawing, bottles, drawn, spray, table, van
-from tests.support.tampered_video import Pixels, between, looped, spoil_of, watch
+from tests.support.tampered_video import Pixels, between, clipped, looped, spoil_of, watch
 from tests.support.vision_media import demo_video, tree_video
 
 PAINT = {TamperKind.SPRAYED, TamperKind.COVERED}
@@ -36,6 +36,14 @@ def test_paint_that_grows_over_two_thirds_of_a_scene_full_of_things_is_found(vid
     outcome = watch(looped(demo_video() if video is demo_video else tree_video(), 20, between(8, 20, paint)))
 
     assert outcome.kinds == [TamperKind.SPRAYED]
+
+
+@pytest.mark.parametrize("level", [110, 200])
+def test_paint_through_which_the_scene_still_shows_is_found(level: int) -> None:
+    def paint(pixels: Pixels, at_s: float) -> Pixels:
+        return clipped(0.25 * pixels + 0.75 * spray(pixels, at_s, share=0.65, level=level))
+
+    assert watch(looped(demo_video(), 20, between(8, 20, paint))).kinds == [TamperKind.SPRAYED]
 
 
 def test_a_cover_on_a_camera_that_sees_a_plain_wall_is_found() -> None:
