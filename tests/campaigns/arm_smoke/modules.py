@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 OWN = "agent"
 ELSEWHERE = {
     "tflite_runtime": "the 32-bit package's",
+    "hailo_platform": "of Raspberry Pi OS, with the Hailo's driver",
 }
 """What the agent imports and the 64-bit package does not hold, on purpose. (picamera2 is Debian's, and asked for by
 name.)"""
