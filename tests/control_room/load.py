@@ -99,10 +99,12 @@ def crowd(rig: Rig, browser: Browser, *, rounds: int, acks: int) -> Crowd:
             found.frame_ms.append((ours[1], its[1]))
         found.nodes = page.evaluate(NODES)
         go(page, "events")
+        page.locator(".tabs").get_by_role("button", name="People").click()
         for _ in range(rounds):
             fleet.say(*(kiosk.left(f"{kiosk.voice.seq}") for kiosk in fleet.kiosks[:1000]))
+            expect(page.locator(".tabs").get_by_role("button", name="People")).to_contain_text("1000+")
             with traffic(fleet):
-                page.mouse.move(300, 450)
+                page.mouse.move(300, 700)
                 found.traffic_ms.append(scrolled(page, inspector, STEPS)[1])
         found.nodes = max(found.nodes, page.evaluate(NODES))
         bare.close()

@@ -30,7 +30,7 @@ FAST = """
 """Goes before the program of the worker (rig.page_with): its clock and its ticks are so many times as fast. The timers
 of the connection are not, as the broker's are not."""
 FLOOD, EVENTS, PICTURES = 300, 20, 2
-ALL_EVENTS, ALL_PICTURES = 2000, 200
+ALL_EVENTS, ALL_PICTURES = 1000, 200
 """What page and worker keep of them; so many come before the shift, so that they are full from its beginning."""
 _PICTURE = b"\xff\xd8\xff" + bytes(20_000)
 

@@ -34,6 +34,12 @@ def go(page: Page, view: str) -> None:
     page.mouse.move(1, 1)
 
 
+def choose_list(page: Page, name: str) -> None:
+    """One of the lists of events."""
+    page.locator(".tabs").get_by_role("button", name=name).click()
+    page.mouse.move(1, 1)
+
+
 def happen(page: Page, what: str) -> None:
     page.evaluate("what => new BroadcastChannel('happen').postMessage(what)", what)
 

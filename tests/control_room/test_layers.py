@@ -7,7 +7,7 @@ from pathlib import Path
 _ROOT = Path(__file__).parents[2]
 SOURCE = _ROOT / "deploy" / "control-room" / "src"
 SERVICE_PAGE = _ROOT / "agent" / "service_page" / "src"
-GROUND = {"contract", "plain", "octets", "colours.css"}
+GROUND = {"contract", "plain", "octets", "kept", "colours.css"}
 LAYERS: dict[str, set[str]] = {
     **{each: set() for each in GROUND},
     "protocol": {"contract"},

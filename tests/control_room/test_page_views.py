@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from tests.control_room.person import VIEWS
-from tests.control_room.scripted import Opener, begin, go, happen, look_on, violations
+from tests.control_room.scripted import Opener, begin, choose_list, go, happen, look_on, violations
 
 NODES_MOST = 2000
 NODES = "document.querySelectorAll('*').length"
@@ -253,6 +253,7 @@ def test_an_event_that_has_a_picture_shows_it(opened: Opener) -> None:
     page = opened("day")
     begin(page)
     go(page, "events")
+    choose_list(page, "Security")
     page.locator('[data-id*="t1"]').first.click()
     expect(page.get_by_alt_text(re.compile("Picture of camera front .* at the beginning"))).to_be_visible()
 
@@ -261,17 +262,84 @@ def test_a_picture_that_has_not_come_is_shown_once_it_comes(opened: Opener) -> N
     page = opened("day")
     begin(page)
     go(page, "events")
+    choose_list(page, "Security")
     page.locator('[data-id*="t2"]').first.click()
     expect(page.get_by_text("No picture has come so far.")).to_be_visible()
     expect(page.get_by_alt_text(re.compile("Picture of camera yard .* at the beginning"))).to_be_visible()
 
 
-def test_the_view_of_events_says_where_alarms_are(opened: Opener) -> None:
+def test_an_empty_list_of_events_says_what_will_appear_in_it(opened: Opener) -> None:
     page = opened("one-kiosk")
     look_on(page)
     go(page, "events")
-    expect(page.get_by_role("heading", name="No event yet")).to_be_visible()
-    expect(page.get_by_text("they are in Alarms, closed ones at the end of that list")).to_be_visible()
+    expect(page.get_by_text("Nothing to look at yet.")).to_be_visible()
+    choose_list(page, "Security")
+    expect(page.get_by_text("No tampering or security event yet.")).to_be_visible()
+
+
+def test_a_tamper_is_found_in_two_actions_after_a_torrent_of_people(opened: Opener) -> None:
+    page = opened("torrent")
+    begin(page)
+    go(page, "events")
+    expect(page.locator(".tabs").get_by_role("button", name="People")).to_have_text(re.compile(r"1000\+"))
+    choose_list(page, "Security")
+    page.locator(".event-row", has_text="Camera tampered with").click()
+    expect(page.get_by_role("heading", name="Camera tampered with")).to_be_visible()
+
+
+def test_whoever_points_at_a_torrent_keeps_the_rows_that_they_see(opened: Opener) -> None:
+    page = opened("torrent")
+    begin(page)
+    go(page, "events")
+    choose_list(page, "People")
+    expect(page.locator(".event-row").nth(3)).to_be_visible()
+    page.locator(".rows").hover()
+    newer = page.get_by_role("button", name=re.compile(r"\d+ newer\. Sort now"))
+    expect(newer).to_be_visible()
+    seen = page.evaluate(FIRST_SEEN)
+    size = page.locator(".rows li").first.get_attribute("aria-setsize")
+    expect(page.locator(".tabs").get_by_role("button", name="People")).to_have_text(re.compile(r"1000\+"))
+    assert page.evaluate(FIRST_SEEN) == seen
+    assert page.locator(".rows li").first.get_attribute("aria-setsize") == size
+    newer.click()
+    expect(page.locator(f'.event-row[data-id="{seen[0]}"]')).to_have_count(0)
+
+
+def test_events_are_narrowed_by_words_kind_and_time_and_by_the_place_with_the_most(opened: Opener) -> None:
+    page = opened("day")
+    begin(page)
+    go(page, "events")
+    choose_list(page, "Security")
+    page.keyboard.press("/")
+    page.keyboard.type("park-station YARD")
+    rows = page.locator(".event-row")
+    expect(rows).to_have_text([re.compile("camera yard")])
+    expect(page.get_by_text("1 of 4 shown.")).to_be_visible()
+    page.get_by_label("Kind").select_option("A command was rejected")
+    expect(rows).to_have_count(0)
+    expect(page.get_by_text("Nothing matches.")).to_be_visible()
+    page.get_by_role("button", name="Show all").click()
+    expect(rows).to_have_count(4)
+    choose_list(page, "People")
+    expect(page.locator(".rows li").first).to_have_attribute("aria-setsize", "40")
+    page.get_by_label("When").select_option("Last 15 minutes")
+    expect(page.locator(".rows li").first).not_to_have_attribute("aria-setsize", "40")
+    page.get_by_role("button", name="Show all").click()
+    page.get_by_text("By place and hour").click()
+    expect(page.locator(".hours tbody tr")).to_have_count(1)
+    page.get_by_role("button", name="gp/park-station", exact=True).click()
+    expect(page.get_by_label("Search")).to_have_value("gp/park-station")
+    assert violations(page) == []
+
+
+def test_all_events_of_a_device_are_one_click_from_any_of_them(opened: Opener) -> None:
+    page = opened("day")
+    begin(page)
+    go(page, "events")
+    choose_list(page, "Security")
+    page.locator(".event-row", has_text="kiosk-3").click()
+    page.get_by_role("button", name="All events of this device").click()
+    expect(page.locator(".event-row")).to_have_text([re.compile("gp/park-station/kiosk-3")])
 
 
 def test_a_suburb_that_goes_dark_is_one_line_and_no_alarm_and_leaves_the_room_to_alarms(opened: Opener) -> None:

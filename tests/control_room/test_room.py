@@ -7,7 +7,16 @@ from tests.support.run import ran
 
 
 @pytest.mark.parametrize(
-    "name", ["room_program", "gone_program", "look_program", "look_page_program", "memory_program", "figures_program"]
+    "name",
+    [
+        "room_program",
+        "gone_program",
+        "look_program",
+        "look_page_program",
+        "memory_program",
+        "figures_program",
+        "events_program",
+    ],
 )
 def test_what_conform_cannot_see_is_right_too(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     done = ran("node", "--expose-gc", program(name, tmp_path_factory), timeout=120)

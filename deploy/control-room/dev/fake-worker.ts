@@ -188,6 +188,7 @@ function play(): void {
     const sipho = taken(3, 70, "Sipho", 9);
     return changed({ alarms: [alarm(1, 12), alarm(2, 5, silent, its), { ...sipho, ...its, data: { ...sipho.data, ...silent } }], devices: fleet(60) });
   }
+  if (scenario === "torrent") return torrent();
   changed({ devices: fleet(scenario === "flood" ? 5000 : 60) });
   if (scenario === "empty" || scenario === "site") return;
   if (scenario === "flood") {
@@ -222,6 +223,27 @@ function play(): void {
     ],
     events: someEvents(),
   });
+}
+
+/** An hour of 3,000 devices with ten times their traffic, as fast as the page takes it: 50 events and 100 healths a second of it, with one tamper in
+ * its first minute, and a kiosk that sends a refused command each second. */
+function torrent(): void {
+  const all = fleet(3000);
+  for (let from = 0; from < all.length; from += 200) changed({ devices: all.slice(from, from + 200) });
+  const at = (n: number, type: string, data: Record<string, unknown>): EventView => ({ ...event(0, type, data, 0), id: `torrent-${n}-${type}`, source: all[(n * 7919) % all.length]!.source, historical: false });
+  let second = 0;
+  const timer = setInterval(() => {
+    second += 1;
+    const events = Array.from({ length: 49 }, (_, i) => {
+      const n = second * 49 + i;
+      const whose = { event_id: `t${n - (n % 2)}`, camera: "front", zone: "queue", track: `abcdef01-${n}` };
+      return n % 2 === 0 ? at(n, "edge.event.person-entered.v2", { ...whose, persons: 1, duration_ms: 400, score: 0.91 }) : { ...at(n, "edge.event.person-left.v2", { ...whose, persons: 0, duration_ms: 23_000 }), source: all[((n - 1) * 7919) % all.length]!.source };
+    });
+    events.push({ ...at(second, "edge.security.command-rejected.v1", { kind: "command-rejected", severity: "warning", text: "an ack was refused: unknown-key", detail: {} }), source: all[1]!.source });
+    if (second === 30) events.push(at(second, "edge.event.camera-tamper.v1", { event_id: "covered", camera: "front", kind: "covered", active: true, detail: "the picture is almost one colour" }));
+    changed({ devices: Array.from({ length: 100 }, () => ({ ...all[Math.floor(random() * all.length)]!, lastHeardMs: now() })), events });
+    if (second === 3600) clearInterval(timer);
+  }, 100);
 }
 
 /** What may happen on the channel `happen`: `press`, `duress` (a silent one), `more` (a further press of the newest alarm), `answer` (by somebody else), `sent` (car 7, by

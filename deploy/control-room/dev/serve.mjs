@@ -1,5 +1,5 @@
 // Serves the page with the scripted worker, under the policy that it has in earnest: node dev/serve.mjs [PORT], then open
-// http://127.0.0.1:PORT/day/ (or empty, one-kiosk, flood, hostile, one-down, clock, mute, race, unknown-key, wrong).
+// http://127.0.0.1:PORT/day/ (or empty, one-kiosk, flood, hostile, one-down, clock, mute, race, unknown-key, torrent, wrong).
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join, normalize } from "node:path";

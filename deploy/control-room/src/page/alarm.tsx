@@ -3,17 +3,17 @@ import type { Answer } from "../contract";
 import type { AlarmView } from "../protocol";
 import { Actions } from "./actions";
 import { ClipsCard } from "./clips";
-import { eventWord } from "./events";
+import { showEvent } from "./events";
 import { othersHere, whyElse } from "./lamps";
 import { LiveCard } from "./live";
 import { Fact } from "./panes";
 import { Picture } from "./picture";
 import { Shape } from "./shapes";
 import { DoNot, howClosed, kindWord, looksOf, Place, shapeOf, standing, Waited, what } from "./standing";
-import { alarms, devices, groups, groupsChanged, key, openedDevice, openedGroup, view } from "./state";
+import { alarms, devices, events, key, openedDevice, view } from "./state";
 import { t } from "./strings";
 import { wall } from "./time";
-import { clock, deviceClock, deviceName, doNot, place, plain, span, word } from "./words";
+import { clock, deviceClock, deviceName, doNot, eventWord, place, plain, span, word } from "./words";
 
 export function AlarmDetail({ id }: { id: string }) {
   const alarm = alarms.get(id)?.value;
@@ -183,10 +183,10 @@ function HowCard({ alarm }: { alarm: AlarmView }) {
 
 // Events with the same `track` say where the people who were in view went.
 function TracksCard({ alarm }: { alarm: AlarmView }) {
-  groupsChanged.value;
+  events.changed.value;
   const tracks = new Set(alarm.data.camera?.tracks ?? []);
   if (tracks.size === 0) return null;
-  const found = [...groups.values()].map((group) => group.value).filter((group) => group.first.source === alarm.source && tracks.has(String(group.first.data["track"])));
+  const found = events.all().filter((group) => group.first.source === alarm.source && tracks.has(String(group.first.data["track"])));
   if (found.length === 0) return null;
   return (
     <section class="card" aria-labelledby="tracks-title">
@@ -198,8 +198,7 @@ function TracksCard({ alarm }: { alarm: AlarmView }) {
               type="button"
               class="link"
               onClick={() => {
-                openedGroup.value = group.id;
-                view.value = "events";
+                showEvent(group);
               }}
             >
               {clock(wall(group.newest.heardMs))} {eventWord(group.newest)}

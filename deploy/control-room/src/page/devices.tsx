@@ -13,7 +13,7 @@ import { Shape, type ShapeName } from "./shapes";
 import { deviceFilter, devices, devicesChanged, key, losses, openedDevice } from "./state";
 import { t } from "./strings";
 import { now, second, wall } from "./time";
-import { age, clock, day, deviceClock, deviceName, plain, word } from "./words";
+import { age, clock, day, deviceClock, deviceName, placeOf, plain, word } from "./words";
 
 const PRESENCE_RANK = { lost: 0, silent: 1, offline: 2, unknown: 3, online: 4 } as const;
 const REPORT = "edge.commissioning.v1";
@@ -65,10 +65,6 @@ export const deviceOrder = new HeldOrder(wanted);
 
 function words(device: DeviceView): string {
   return [device.source, placeOf(device), t.devices.presence[device.presence], device.isInService ? "" : t.devices.outOfService, device.version, ...troublesOf(device)].join(" ").toLowerCase();
-}
-
-function placeOf(device: DeviceView): string {
-  return plain(device.meta?.location?.text, 120);
 }
 
 export function deviceShape(device: DeviceView): ShapeName {

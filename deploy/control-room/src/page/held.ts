@@ -8,7 +8,7 @@ const CHOSEN_MS = 5000;
 export class HeldOrder {
   /** The rows in the order in which they are shown. */
   readonly shown = signal<readonly string[]>([]);
-  /** How many came at the end since the order is held. */
+  /** How many came since the order is held. */
   readonly added = signal(0);
   readonly isPointedAt = signal(false);
   readonly hasFocus = signal(false);
@@ -20,11 +20,14 @@ export class HeldOrder {
 
   /** The id that now takes a row's place. */
   readonly #instead: (id: string) => string;
+  /** What comes while the order is held is shown at its end. */
+  readonly isAppended: boolean;
 
-  /** `isBusy`: whether the person is at something for which the order must hold too. */
-  constructor(sorted: ReadonlySignal<readonly string[]>, isBusy: () => boolean = () => false, instead: (id: string) => string = (id) => id) {
+  /** `isBusy`: whether the person is at something for which the order must hold too. What comes
+   * while it is held is only counted unless it `isAppended`. */
+  constructor(sorted: ReadonlySignal<readonly string[]>, { isBusy = () => false, instead = (id) => id, isAppended = true }: { isBusy?: () => boolean; instead?: (id: string) => string; isAppended?: boolean } = {}) {
     this.#sorted = sorted;
-    this.#instead = instead;
+    [this.#instead, this.isAppended] = [instead, isAppended];
     this.isHeld = computed(() => this.isPointedAt.value || this.hasFocus.value || this.#hasChosen.value || isBusy());
     effect(() => {
       const wanted = sorted.value;
@@ -62,6 +65,10 @@ export class HeldOrder {
   #append(wanted: readonly string[]): void {
     const before = this.shown.peek();
     const known = new Set(before);
+    if (!this.isAppended) {
+      this.added.value = wanted.reduce((count, id) => count + (known.has(id) ? 0 : 1), 0);
+      return;
+    }
     const kept = before.map((id) => {
       const other = this.#instead(id);
       if (known.has(other)) return id;

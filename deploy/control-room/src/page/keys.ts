@@ -6,7 +6,7 @@ import { deviceOrder } from "./devices";
 import { focusDetail } from "./focus";
 import { focusRow, moveFocus, sortKeepingFocus } from "./list";
 import { form } from "./orders";
-import { alarmOrder, eventOrder, openAlarms, openedAlarm, openedDevice, openedGroup, untaken, view, views } from "./state";
+import { alarmOrder, events, openAlarms, openedAlarm, openedDevice, untaken, view, views } from "./state";
 
 export const isHelpOpen = signal(false);
 
@@ -44,6 +44,11 @@ function did(pressed: string, target: EventTarget | null): boolean {
     return true;
   }
   switch (pressed) {
+    case "/": {
+      const search = document.querySelector<HTMLElement>(".find input");
+      search?.focus();
+      return search !== null;
+    }
     case "?":
       isHelpOpen.value = !isHelpOpen.peek();
       return true;
@@ -53,7 +58,7 @@ function did(pressed: string, target: EventTarget | null): boolean {
     case "ArrowUp":
       return moved(pressed, target);
     case "s":
-      sortKeepingFocus(view.peek() === "devices" ? deviceOrder : view.peek() === "events" ? eventOrder : alarmOrder);
+      sortKeepingFocus(view.peek() === "devices" ? deviceOrder : view.peek() === "events" ? events.order : alarmOrder);
       return true;
     case "Enter": {
       const one = onlyAlarm();
@@ -109,7 +114,7 @@ function left(): boolean {
     focusDetail();
     return true;
   }
-  const opened = view.peek() === "devices" ? openedDevice : view.peek() === "events" ? openedGroup : openedAlarm;
+  const opened = view.peek() === "devices" ? openedDevice : view.peek() === "events" ? events.opened : openedAlarm;
   const id = opened.peek();
   if (id === null) return false;
   opened.value = null;

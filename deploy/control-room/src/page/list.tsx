@@ -229,7 +229,7 @@ export function RowList({ order, label, opened, row, onOpen, after }: Props) {
       {order.added.value > 0 && (
         <div class="added">
           <button type="button" onClick={() => sortKeepingFocus(order)}>
-            ↓ {t.list.added(order.added.value)}. {t.list.sort} <kbd>s</kbd>
+            {order.isAppended ? `↓ ${t.list.added(order.added.value)}` : `↑ ${t.list.newer(order.added.value)}`}. {t.list.sort} <kbd>s</kbd>
           </button>
         </div>
       )}

@@ -1,9 +1,10 @@
 // All that the page knows: what the worker has told, as signals, one for each row.
 import { batch, computed, effect, signal, type Signal } from "@preact/signals";
 import type { AckArgs, Answer } from "../contract";
-import type { AlarmView, DeviceView, EnrolmentView, EventView, KeyView, LinkView, LossView, OutageView, Settings, Tell } from "../protocol";
+import type { AlarmView, DeviceView, EnrolmentView, KeyView, LinkView, LossView, OutageView, Settings, Tell } from "../protocol";
 import { caseOf, type Case } from "./figures";
 import { foldsOf } from "./folds";
+import { type EventGroup, Groups } from "./groups";
 import { HeldOrder } from "./held";
 import { forgetOrders, form, hearOrder, unsay } from "./orders";
 import { hearLook, lookAway } from "./look";
@@ -12,7 +13,7 @@ import { hearRecording } from "./recordings";
 import { hearSigned } from "./signing";
 import { now, second, setClock } from "./time";
 import { t } from "./strings";
-import { place, plain } from "./words";
+import { deviceName, eventWord, place, placeOf, plain } from "./words";
 
 export type View = "alarms" | "map" | "devices" | "events" | "shift" | "enrolment";
 const VIEWS: readonly View[] = ["alarms", "map", "devices", "events", "shift"];
@@ -151,7 +152,7 @@ const alarmRows = computed(() => {
   });
 });
 // While the order is held, a button's newest alarm takes the place of the one before it: a flood must not make the list ever longer.
-export const alarmOrder = new HeldOrder(alarmRows, () => form.value !== null, (id) => folded.peek().get(id) ?? id);
+export const alarmOrder = new HeldOrder(alarmRows, { isBusy: () => form.value !== null, instead: (id) => folded.peek().get(id) ?? id });
 
 /** Open or close a fold. */
 export function fold(source: string): void {
@@ -207,32 +208,11 @@ export const losses = signal<readonly LossView[]>([]);
 /** Who is gone, and who is back since a short while. */
 export const outages = signal<readonly OutageView[]>([]);
 
-// Events, grouped: `began` opens a line and `ended` closes it.
-
-export interface EventGroup {
-  id: string;
-  first: EventView;
-  newest: EventView;
-  count: number;
+/** What a search among the events looks in. */
+function eventWords({ first, newest }: EventGroup): string {
+  return [placeOf(devices.get(newest.source)?.peek()), deviceName(newest.source), eventWord(newest), newest.type, ...Object.values({ ...first.data, ...newest.data }).filter((value) => typeof value === "string")].join(" ");
 }
-const MOST_EVENTS = 2000;
-export const groups = new Map<string, Signal<EventGroup>>();
-export const groupsChanged = signal(0);
-export const openedGroup = signal<string | null>(null);
-export const eventOrder = new HeldOrder(computed(() => (groupsChanged.value, [...groups.keys()].reverse())));
-
-function addEvent(event: EventView): void {
-  const eventId = event.data["event_id"];
-  const id = typeof eventId === "string" ? `${event.source} ${eventId}` : event.id;
-  const known = groups.get(id);
-  if (known === undefined) {
-    groups.set(id, signal({ id, first: event, newest: event, count: 1 }));
-    if (groups.size > MOST_EVENTS) for (const [oldest] of groups) return void (oldest !== openedGroup.peek() && groups.delete(oldest));
-  } else {
-    const group = known.peek();
-    if (group.newest.id !== event.id) known.value = { ...group, newest: event, count: group.count + 1 };
-  }
-}
+export const events = new Groups(eventWords);
 
 /** Who waits to be let in; null before the worker has asked. */
 export const enrolment = signal<EnrolmentView | null>(null);
@@ -252,13 +232,13 @@ export function forgetAll(): void {
   batch(() => {
     [login.value, links.value, watchers.value, isWatching.value] = [null, [], [], false];
     [unwatchedSinceMs.value, wasWatched] = [null, false];
-    [openedAlarm.value, openedDevice.value, openedGroup.value, deviceFilter.value] = [null, null, null, ""];
+    [openedAlarm.value, openedDevice.value, deviceFilter.value] = [null, null, ""];
     [losses.value, outages.value, errors.value] = [[], [], []];
-    for (const rows of [alarms, devices, groups, gone, hadBefore]) rows.clear();
+    for (const rows of [alarms, devices, gone, hadBefore]) rows.clear();
     unfolded.value = new Set();
-    for (const changes of [alarmsChanged, devicesChanged, groupsChanged]) changes.value += 1;
+    for (const changes of [alarmsChanged, devicesChanged]) changes.value += 1;
     alarmOrder.sort();
-    eventOrder.sort();
+    events.clear();
   });
   forgetOrders();
   forgetPictures();
@@ -293,8 +273,8 @@ function hearOne(tell: Tell): void {
       hearAlarms(tell.alarms, tell.gone);
       for (const device of tell.devices) put(devices, device.source, device);
       if (tell.devices.length > 0) devicesChanged.value += 1;
-      for (const event of tell.events) addEvent(event);
-      if (tell.events.length > 0) groupsChanged.value += 1;
+      for (const event of tell.events) events.add(event);
+      if (tell.events.length > 0) events.changed.value += 1;
       if (tell.losses.length > 0 || losses.peek().length > 0) losses.value = tell.losses;
       return;
     case "outages":

@@ -1,6 +1,7 @@
 // How values become words: ages, clocks, places, and texts of devices, which are only ever text.
 import { plain } from "../plain";
-import type { AlarmView } from "../protocol";
+import { shortType } from "../kept";
+import type { AlarmView, DeviceView, EventView } from "../protocol";
 import { t } from "./strings";
 
 export { plain };
@@ -19,6 +20,16 @@ export function deviceName(source: string): string {
 /** Where somebody must go, by the words of the settings; empty if they have none. */
 export function placeText(alarm: AlarmView): string {
   return plain(alarm.data.location?.text, 120);
+}
+
+/** Where a device stands, by the words of its settings; empty while it has none. */
+export function placeOf(device: DeviceView | undefined): string {
+  return plain(device?.meta?.location?.text, 120);
+}
+
+/** What has happened, in words; a type that is newer than this page by its own name. */
+export function eventWord({ type }: EventView): string {
+  return word(t.events.types, shortType(type), 60);
 }
 
 /** The names of a kiosk's site and of the kiosk itself. */

@@ -3,12 +3,14 @@ import type { AlarmData } from "../contract";
 import type { Consumer } from "../centre/consumer";
 import { type Alarm, isOpen, isSelfTest, maySendSomebody, type Message, type Notice } from "../centre/notices";
 import type { Order } from "../centre/order";
+import { Kept, LISTS } from "../kept";
 import type { AlarmView, EventView, Lamps, LossView, Tell } from "../protocol";
 import type { TrueTime } from "./clock";
 import type { Pictures } from "./pictures";
 import { Seen } from "./seen";
 
-const MOST_EVENTS = 2000;
+/** Of each list, until the page is told of them: a page in the background is told late. */
+const MOST_EVENTS = 1000;
 const MOST_LOSSES = 500;
 /** How many rows of alarms, or of devices, go to the page at once: it must be able to draw in between. */
 const MOST_AT_ONCE = 200;
@@ -52,7 +54,7 @@ export class Shown {
   /** What is missing everywhere; null when it has to be put together anew. */
   #lossRows: LossView[] | null = [];
   #gone: string[] = [];
-  #events: EventView[] = [];
+  readonly #events = new Kept<EventView>(MOST_EVENTS);
 
   constructor(consumer: Consumer, pictures: Pictures, time: TrueTime, exercisesRing = false) {
     this.#consumer = consumer;
@@ -67,7 +69,11 @@ export class Shown {
   }
 
   get hasAny(): boolean {
-    return this.hasAlarms || this.#dirtyDevices.size > 0 || this.#events.length > 0;
+    return this.hasAlarms || this.#dirtyDevices.size > 0 || this.#hasEvents;
+  }
+
+  get #hasEvents(): boolean {
+    return LISTS.some((list) => this.#events.in(list).size > 0);
   }
 
   /** The identifier that its device gives the alarm of a row. */
@@ -114,14 +120,15 @@ export class Shown {
       alarms: alarms.map((row) => this.#alarmView(row, lamps.get(row.alarm.source)!)),
       gone: this.#gone,
       devices: devices.map((seen) => seen.view(this.#consumer.devices.get(seen.source)!)),
-      events: this.#events,
+      events: LISTS.flatMap((list) => [...this.#events.in(list).values()]),
       losses: (this.#lossRows ??= this.#losses()),
     };
     for (const key of this.#closed) {
       if (this.#closed.size <= MOST_CLOSED || this.#dirtyAlarms.size > 0) break;
       this.#drop(this.#alarms.get(key)!);
     }
-    [this.#gone, this.#events] = [[], []];
+    this.#gone = [];
+    for (const list of LISTS) this.#events.clear(list);
     return tell;
   }
 
@@ -202,7 +209,7 @@ export class Shown {
       if (seen.clips.learn(message, order)) for (const row of this.#rows.get(source)?.values() ?? []) this.#dirtyAlarms.add(row.key);
     }
     if (what !== "event" && what !== "security") return;
-    this.#events.push({
+    this.#events.add({
       id: envelope.id,
       source,
       type: envelope.type,
@@ -211,7 +218,6 @@ export class Shown {
       historical: envelope.data["historical"] === true,
       data: envelope.data,
     });
-    if (this.#events.length > MOST_EVENTS) this.#events.splice(0, this.#events.length - MOST_EVENTS);
   }
 
   #show(alarm: Alarm, message: Message | null, nowMs: number): void {
