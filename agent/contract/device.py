@@ -234,8 +234,8 @@ class CameraHealth(TypedDict):
     masks: NotRequired[Count]
     """Privacy masks in force."""
     never_moving: NotRequired[list[Box]]
-    """Where something looks like a person and never moves, a statue or a poster: it does not count among `persons`.
-    Left out when there is none."""
+    """Where something looks like a person and never moves, a statue or a poster. After four hours it no longer
+    counts among `persons`. Left out when there is none."""
     rss_bytes: NotRequired[Count]
     """Memory of its process."""
     tampers: list[ActiveTamper]

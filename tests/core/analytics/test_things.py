@@ -1,19 +1,21 @@
-"""What stands for half an hour without a sign of life is a thing; whoever came walking never is."""
+"""What stands for four hours without a sign of life is a thing; whoever came walking, or does not stand, never is."""
 
 from collections.abc import Sequence
 from dataclasses import replace
+
+import pytest
 
 from agent.core.analytics.tracks import TrackedPerson
 from tests.support.street_scene import Scene, person, standing, walking
 
 STATUE = person(0.3, track=1)
-HALF_AN_HOUR, DAY = 1800.0, 86400.0
+HALF_AN_HOUR, FOUR_HOURS = 1800.0, 14400.0
 
 
 def learned() -> Scene:
     """A statue has stood there for so long that it is known."""
     scene = Scene(fps=1)
-    scene.run(HALF_AN_HOUR + 5, standing(0.3))
+    scene.run(FOUR_HOURS + 5, standing(0.3))
     return scene
 
 
@@ -22,16 +24,49 @@ def in_view(scene: Scene, *people: TrackedPerson) -> list[int]:
     return [each.id for each in scene.rules.in_view]
 
 
-def test_a_statue_counts_for_half_an_hour_and_no_longer() -> None:
+def test_a_statue_is_told_after_half_an_hour_and_counts_for_four_hours_and_no_longer() -> None:
     scene = Scene(fps=1)
 
     scene.run(HALF_AN_HOUR - 60, standing(0.3))
-    assert in_view(scene, STATUE) == [1]
     assert not scene.rules.things
+
+    scene.run(FOUR_HOURS - HALF_AN_HOUR, standing(0.3))
+    assert in_view(scene, STATUE) == [1]
+    assert scene.rules.things == (STATUE.box,)
 
     scene.run(120, standing(0.3))
     assert in_view(scene, STATUE) == []
-    assert scene.rules.things == (STATUE.box,)
+
+
+LIES_ACROSS = replace(STATUE, box=(0.2, 0.5, 0.25, 0.1))
+LIES_TOWARDS_US = replace(STATUE, rise=0.1)
+LIES_HEAD_FIRST = replace(STATUE, rise=-0.6)
+SITS_AGAINST_A_WALL = replace(STATUE, box=(0.24, 0.42, 0.12, 0.18), rise=0.5)
+
+
+@pytest.mark.parametrize("unconscious", [LIES_ACROSS, LIES_TOWARDS_US, LIES_HEAD_FIRST, SITS_AGAINST_A_WALL])
+def test_whoever_lies_or_sits_on_the_ground_since_the_start_counts_however_long(unconscious: TrackedPerson) -> None:
+    scene = Scene(fps=1)
+
+    scene.run(2 * FOUR_HOURS, lambda _: [unconscious])
+
+    assert in_view(scene, unconscious) == [1]
+    assert scene.rules.things == ()
+
+
+def test_whoever_collapses_where_a_statue_was_before_it_was_taken_away_counts_at_once() -> None:
+    scene = learned()
+
+    assert in_view(scene, replace(LIES_ACROSS, id=2)) == [2]
+    assert in_view(scene, replace(LIES_TOWARDS_US, id=3)) == [3]
+
+
+def test_a_statue_whose_joints_are_mistaken_now_and_then_is_known_all_the_same() -> None:
+    scene = Scene(fps=1)
+
+    scene.run(2 * FOUR_HOURS, lambda seconds: [replace(STATUE, rise=0.1 if round(seconds) % 10 == 0 else 0.7)])
+
+    assert in_view(scene, STATUE) == []
 
 
 def test_a_statue_that_somebody_hid_for_a_moment_is_still_known() -> None:
@@ -54,7 +89,7 @@ def test_a_statue_that_nobody_can_make_out_at_night_is_known_in_the_morning() ->
 def test_a_camera_that_was_turned_forgets_what_stood_there() -> None:
     scene = learned()
 
-    scene.run(HALF_AN_HOUR + 60)
+    scene.run(FOUR_HOURS + 60)
 
     assert scene.rules.things == ()
     assert in_view(scene, person(0.3, track=2)) == [2]
@@ -64,7 +99,7 @@ def test_whoever_comes_walking_counts_however_long_they_stand_before_the_statue(
     scene = learned()
 
     scene.run(2.0, walking(x=0.1, speed=0.1, track=2))
-    scene.run(2 * HALF_AN_HOUR, standing(0.3, track=2))
+    scene.run(2 * FOUR_HOURS, standing(0.3, track=2))
 
     assert in_view(scene, person(0.3, track=2)) == [2]
 
@@ -107,7 +142,7 @@ def test_no_more_places_are_remembered_than_there_is_room_for_and_the_statue_is_
     def many(_: float) -> Sequence[TrackedPerson]:
         return [STATUE, *(person(0.005 * number, y=0.9, track=number) for number in range(2, 200))]
 
-    scene.run(HALF_AN_HOUR, many)
+    scene.run(300, many)
 
     assert len(scene.rules.things) <= 32
     assert STATUE.box in scene.rules.things
