@@ -33,6 +33,7 @@ from tests.campaigns.bench_vision import (
     stress,
     tamper,
     tampering,
+    who,
 )
 from tests.campaigns.bench_vision.clips import Clip
 from tests.campaigns.bench_vision.curve import curve
@@ -40,6 +41,7 @@ from tests.campaigns.bench_vision.effort import FULL, QUICK
 from tests.campaigns.bench_vision.row import Row
 from tests.campaigns.bench_vision.stage import Pixels, Stage
 from tests.campaigns.bench_vision.watched import watch
+from tests.campaigns.bench_vision.who import Person
 from tests.support.tampered_video import PICTURE_KINDS
 from tests.support.vision_media import demo_video, tree_video
 
@@ -50,6 +52,7 @@ Example:
   python -m tests.campaigns.bench_vision
   python -m tests.campaigns.bench_vision --only variants --only budgets
   python -m tests.campaigns.bench_vision --clips ~/clips
+  python -m tests.campaigns.bench_vision --people ~/pictures
   python -m tests.campaigns.bench_vision --model yolov8s-h8l --delegate hailo
   python -m tests.campaigns.bench_vision --quick --json /tmp/bench-vision.json
 """
@@ -78,12 +81,19 @@ class Run:
     """One run: `rows` grows as it goes on. Pictures are written beside `record`, two of them beside `page` too."""
 
     def __init__(
-        self, stage: Stage, parts: Sequence[str], own: Sequence[Clip], record: Path, page: Path | None
+        self,
+        stage: Stage,
+        parts: Sequence[str],
+        own: Sequence[Clip],
+        people: Mapping[Path, list[Person]],
+        record: Path,
+        page: Path | None,
     ) -> None:
         self._stage = stage
         self._parts = parts
         self._record = record
         self._own = own
+        self._people = people
         self._page = page
         self._truth = ground_truth.read(ground_truth.directory())
         self._why = "only a part of the video was looked at"
@@ -113,6 +123,7 @@ class Run:
         if "tamper" in self._parts:
             self.rows.append(tampering.row(self._tampers()))
         self.rows += clips.rows(stage, self._own)
+        self.rows += who.rows(stage, self._people)
 
     def _pets(self) -> None:
         """The video once, and then what comes after it."""
@@ -185,19 +196,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     camera = {name: value for name in ("model", "delegate") if (value := getattr(args, name))}
     if args.write and (args.clips or camera or not {_FIGURES, *_SHEETS}.issuperset(args.only or ())):
         made.error(
-            "only a whole table can be written, of figures, variants, budgets or alerts: name no other part, and no "
-            "clips, model or delegate"
+            "only a whole table can be written, of figures, variants, budgets, alerts or people: name no other part, "
+            "and no clips, model or delegate"
         )
     try:
         own = clips.read(args.clips) if args.clips else []
+        people = who.read(args.people) if args.people else {}
     except UsageError as error:
         made.error(str(error))
     bench = Program(args)
     with bench.directory() as directory, _progress(bench.console) as say:
         stage = Stage(directory, demo_video(), QUICK if args.quick else FULL, say, camera)
-        chosen = args.only or (() if own else _OF_ANY_MODEL if camera else PARTS)
+        chosen = args.only or (() if own or people else _OF_ANY_MODEL if camera else PARTS)
         parts = [part for part in PARTS if part in chosen or (_FIGURES in chosen and part not in _SHEETS)]
-        run = Run(stage, parts, own, args.json, measured.PAGE if args.write else None)
+        run = Run(stage, parts, own, people, args.json, measured.PAGE if args.write else None)
         run.all()
     bench.report(report.as_tables(run.rows), rows={row.name: row.as_dict() for row in run.rows})
     bench.console.print(f"Everything behind the figures, and pictures: {args.json.with_suffix('')}*", highlight=False)
@@ -234,6 +246,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     made.add_argument(
         "--clips", type=Path, metavar="DIR", help="your own clips, and nothing else unless --only names it"
+    )
+    made.add_argument(
+        "--people", type=Path, metavar="DIR", help="pictures of people, and nothing else unless --only names it"
     )
     made.add_argument(
         "--only",

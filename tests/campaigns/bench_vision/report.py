@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from tests.campaigns import measured
-from tests.campaigns.bench_vision import budgets, false_alerts, stress
+from tests.campaigns.bench_vision import budgets, false_alerts, stress, who
 from tests.campaigns.bench_vision.row import Row
 
 PLACES = {
@@ -16,6 +16,7 @@ PLACES = {
     stress.SHEET: "vision variants",
     budgets.SHEET: "vision budgets",
     false_alerts.SHEET: "vision negatives",
+    who.SHEET: "who is seen",
 }
 """In docs/measured.md, by sheet."""
 _COLOURS = {True: "green", False: "red", None: "yellow"}
