@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from pydantic import BaseModel
 
 from agent.settings import Settings
@@ -20,7 +19,7 @@ _SETTING = re.compile(r"`\[([a-z_]+)\] ([a-z_]+)\b")
 _ELSEWHERE = {"hparams_config.py"}
 """Files of other projects, that a page quotes."""
 _MADE = {"agent/service_page/static", "deploy/control-room/dist"}
-PAGES = [page for page in pages() if not is_history(page)]
+PAGES = {str(page): text for page, text in pages().items() if not is_history(page)}
 
 
 def tree() -> set[str]:
@@ -57,17 +56,18 @@ def sections() -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_module_and_room_that_a_page_names_exists(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
-    files = set(_SOURCE.findall(text)) - ENDINGS - _ELSEWHERE
-    rooms = {name.rstrip("/") for name in _ROOM.findall(text)} - TREE - _MADE
-    run = {name.replace(".", "/") for name in _RUN.findall(text)}
-    assert sorted(files | rooms) == []
-    assert sorted(each for each in run if each not in ENDINGS and f"{each}.py" not in ENDINGS) == []
+def test_every_module_and_room_that_a_page_names_exists() -> None:
+    unknown = []
+    for page, text in PAGES.items():
+        files = set(_SOURCE.findall(text)) - ENDINGS - _ELSEWHERE
+        rooms = {name.rstrip("/") for name in _ROOM.findall(text)} - TREE - _MADE
+        run = {name.replace(".", "/") for name in _RUN.findall(text)}
+        run = {each for each in run if each not in ENDINGS and f"{each}.py" not in ENDINGS}
+        unknown += [(page, each) for each in (*files, *rooms, *run)]
+    assert unknown == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_setting_that_a_page_names_with_its_section_exists(page: Path) -> None:
-    named, known = set(_SETTING.findall(page.read_text(encoding="utf-8"))), sections()
-    assert [each for each in sorted(named) if each[1] not in known.get(each[0], set())] == []
+def test_every_setting_that_a_page_names_with_its_section_exists() -> None:
+    known = sections()
+    named = {(page, *each) for page, text in PAGES.items() for each in _SETTING.findall(text)}
+    assert [each for each in sorted(named) if each[2] not in known.get(each[1], set())] == []

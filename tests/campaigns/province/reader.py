@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.docs.control_room_guide import blocks
+from tests.control_room.guide import blocks
 
 ROOT = Path(__file__).parents[3]
 GUIDE = ROOT / "docs/how-to/start-a-province.md"

@@ -1,6 +1,6 @@
 """Does what docs/how-to/run-a-control-room.md says, on this machine's Debian, of which nothing is changed.
 
-`unshare --fork --pid --kill-child --mount --net --mount-proc python -m tests.docs.control_room_guide DIRECTORY`, as
+`unshare --fork --pid --kill-child --mount --net --mount-proc python -m tests.control_room.guide DIRECTORY`, as
 root: in namespaces of its own, with a layer over the system's directories that is gone at the end. Stood in for are
 sudo, apt-get (what it would fetch must be installed), ansible-playbook, runuser and systemctl.
 """
@@ -27,7 +27,7 @@ for each; do case $each in
 ansible-core) ;;
 *) dpkg-query -W -f='${Status}\\n' "$each" | grep -q 'ok installed' || exit 1 ;;
 esac; done""",
-    "ansible-playbook": f'exec {sys.executable} -m tests.docs.playbook "$@"',
+    "ansible-playbook": f'exec {sys.executable} -m tests.control_room.playbook "$@"',
     "runuser": 'while [ "$1" != -- ]; do shift; done; shift; exec "$@"',
     "systemctl": """\
 case "$2" in
