@@ -2,6 +2,7 @@
 
 import base64
 import http.client
+import io
 import json
 import os
 import re
@@ -10,7 +11,7 @@ import ssl
 import subprocess
 import sys
 import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
@@ -27,6 +28,7 @@ from agent.contract.identity import client_id, common_name
 from agent.trust.claim import Claim
 from agent.trust.jose_keys import PrivateKey, sign
 from edge_centre.authority import Authority, Kind, new_key, write_certificates, write_key
+from edge_centre.registrar.__main__ import main as registrar_program
 from edge_centre.registrar.config import RegistrarConfig, read_config
 from edge_centre.registrar.csr import DeviceRequest, read_page_request, read_request
 from edge_centre.registrar.devices import Caller, Devices
@@ -36,7 +38,6 @@ from edge_centre.registrar.refusal import Pending
 from edge_centre.registrar.store import Store
 from tests.support.mosquitto import free_port, is_listening
 from tests.support.nginx import program
-from tests.support.run import ran
 from tests.support.wait import wait_for
 
 REPOSITORY = Path(__file__).parents[2]
@@ -377,8 +378,14 @@ def bearer(key: PrivateKey, method: str, path: str, content: bytes = b"", **chan
 
 
 def run_registrar(config: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command of the registrar."""
-    return ran(sys.executable, "-m", "edge_centre.registrar", "--config", config, *words, cwd=REPOSITORY)
+    """Run a command of the registrar that ends, in this process."""
+    said, errors = io.StringIO(), io.StringIO()
+    with redirect_stdout(said), redirect_stderr(errors):
+        try:
+            code: Any = registrar_program(["--config", str(config), *words])
+        except SystemExit as ended:
+            code = ended.code
+    return subprocess.CompletedProcess(words, code, said.getvalue(), errors.getvalue())
 
 
 def _unix(path: Path) -> socket.socket:
