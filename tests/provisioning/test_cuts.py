@@ -3,29 +3,35 @@ enrolment-cuts`."""
 
 import itertools
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from agent.trust.tls_context import TlsFiles, tls_context
-from tests.support.cut_enrolment import run
+from tests.support.cut_enrolment import Cuts
 from tests.support.fake_registrar import NAME, FakeRegistrar
 
 pytestmark = pytest.mark.enrolment
 
 
+@pytest.fixture
+def cuts(tmp_path: Path, registrar: FakeRegistrar) -> Iterator[Cuts]:
+    (trust := tmp_path / "trust.pem").write_text(registrar.trust)
+    with Cuts(registrar.url, trust) as running:
+        yield running
+
+
 class Device:
     """Its state directory and its runs."""
 
-    def __init__(self, directory: Path, registrar: FakeRegistrar) -> None:
-        self.state = directory
+    def __init__(self, state: Path, cuts: Cuts) -> None:
+        self.state = state
         self.state.mkdir()
-        self._registrar = registrar
-        self._trust = directory.parent / "trust.pem"
-        self._trust.write_text(registrar.trust)
+        self._cuts = cuts
 
     def run(self, what: str, cut_at: int = 0) -> list[str]:
-        return run(what, self.state, self._registrar.url, self._trust, cut_at)
+        return self._cuts.run(what, self.state, cut_at)
 
     def certificate(self) -> bytes | None:
         """That in use; what is in use must be whole."""
@@ -38,8 +44,10 @@ class Device:
         return (current / "device.pem").read_bytes()
 
 
-def test_a_cut_after_each_step_of_enrolment_is_healed_by_the_next_run(tmp_path: Path, registrar: FakeRegistrar) -> None:
-    whole = Device(tmp_path / "whole", registrar).run("enrol")
+def test_a_cut_after_each_step_of_enrolment_is_healed_by_the_next_run(
+    tmp_path: Path, registrar: FakeRegistrar, cuts: Cuts
+) -> None:
+    whole = Device(tmp_path / "whole", cuts).run("enrol")
     assert whole == [
         "device.key", "request.json", "next",
         "device.pem", "issuers.pem", "ca.pem", "device.key", "binding.json", "current",
@@ -47,15 +55,15 @@ def test_a_cut_after_each_step_of_enrolment_is_healed_by_the_next_run(tmp_path: 
 
     for step in range(1, len(whole) + 1):
         registrar.keys.clear()
-        device = Device(tmp_path / f"cut-{step}", registrar)
+        device = Device(tmp_path / f"cut-{step}", cuts)
         assert device.run("enrol", step) == whole[:step]
         assert (device.certificate() is not None) == (step == len(whole))
         device.run("enrol")
         assert device.certificate() is not None
 
 
-def test_a_cut_after_each_step_of_renewal_leaves_the_old_or_the_new(tmp_path: Path, registrar: FakeRegistrar) -> None:
-    device = Device(tmp_path / "device", registrar)
+def test_a_cut_after_each_step_of_renewal_leaves_the_old_or_the_new(tmp_path: Path, cuts: Cuts) -> None:
+    device = Device(tmp_path / "device", cuts)
     device.run("enrol")
     for step in itertools.count(1):
         old = device.certificate()

@@ -1,13 +1,12 @@
-"""A device that enrols or renews in a process of its own, and loses its power at a step: see `run`.
+"""Devices that enrol or renew in processes of their own, and lose their power at a step: see `Cuts`."""
 
-    python -m tests.support.cut_enrolment enrol STATE URL TRUST STEP
-
-It prints each step that is safe on the disk, and kills itself after step number STEP (0: never).
-"""
-
+import json
 import os
 import signal
+import subprocess
 import sys
+import traceback
+from contextlib import AbstractContextManager
 from pathlib import Path
 from threading import Event
 
@@ -19,19 +18,52 @@ from agent.provisioning.enrol import Order, enrol
 from agent.provisioning.est import Login, Registrar
 from agent.provisioning.renew import renew
 from tests.support.fake_registrar import BOARD, NAME, SECRET
-from tests.support.run import ran
 
 ROOT = Path(__file__).parents[2]
 
 
-def run(what: str, state: Path, url: str, trust: Path, step: int) -> list[str]:
-    """Run it to its end, or to the cut; return its steps."""
-    done = ran(sys.executable, "-m", "tests.support.cut_enrolment", what, state, url, trust, step, cwd=ROOT)
-    assert done.returncode in {0, -signal.SIGKILL}, done.stderr
-    return done.stdout.splitlines()
+class Cuts(AbstractContextManager["Cuts"]):
+    """Runs against one registrar. What they need is loaded once, by a process that forks for each of them."""
+
+    def __init__(self, url: str, trust: Path) -> None:
+        program = (sys.executable, "-m", "tests.support.cut_enrolment", url, trust)
+        self._process = subprocess.Popen(program, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._asked, self._told = self._process.stdin, self._process.stdout
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def run(self, what: str, state: Path, step: int = 0) -> list[str]:
+        """Enrol or renew; return each step that is safe on the disk. The device is killed after step number `step`, if
+        it comes so far and that is not 0."""
+        self._asked.write(f"{json.dumps([what, str(state), step])}\n")
+        self._asked.flush()
+        steps = []
+        while not (line := self._told.readline().rstrip("\n")).startswith("ended "):
+            assert line, "the process that forks has ended"
+            steps.append(line)
+        assert int(line.removeprefix("ended ")) in {0, -signal.SIGKILL}, "its traceback is on stderr"
+        return steps
 
 
-def _main(what: str, state: Path, url: str, trust: str, last: int) -> None:
+def _main(url: str, trust: str) -> None:
+    for line in sys.stdin:
+        what, state, last = json.loads(line)
+        if (pid := os.fork()) == 0:
+            code = 1
+            try:
+                _live(what, Path(state), url, trust, last)
+                code = 0
+            except BaseException:  # noqa: BLE001 - it is told, and this is the end of the process
+                traceback.print_exc()
+            os._exit(code)
+        print(f"ended {os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])}", flush=True)
+
+
+def _live(what: str, state: Path, url: str, trust: str, last: int) -> None:
     steps = 0
 
     def reached(step: str) -> None:
@@ -56,4 +88,4 @@ def _main(what: str, state: Path, url: str, trust: str, last: int) -> None:
 
 
 if __name__ == "__main__":
-    _main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], Path(sys.argv[4]).read_text(), int(sys.argv[5]))
+    _main(sys.argv[1], Path(sys.argv[2]).read_text())
