@@ -10,6 +10,7 @@ from tests.control_room.rig import Browser, Rig
 from tests.support.control_room import program
 
 
+@pytest.mark.rare
 def test_an_operator_of_5000_devices_and_1000_open_alarms_scrolls_as_through_a_bare_list_and_answers_at_once(
     rig: Rig, browser: Browser
 ) -> None:
@@ -22,10 +23,12 @@ def test_an_operator_of_5000_devices_and_1000_open_alarms_scrolls_as_through_a_b
     assert max(found.load_task_ms[0], found.flood_task_ms[0]) <= TASK_MS
 
 
+@pytest.mark.rare
 def test_what_page_and_worker_remember_comes_to_an_end(rig: Rig, browser: Browser) -> None:
     assert_flat(list(play(rig, browser, devices=6, minutes=120)))
 
 
+@pytest.mark.rare
 def test_what_the_worker_remembers_in_hours_comes_to_an_end(tmp_path_factory: pytest.TempPathFactory) -> None:
     assert_flat(list(play_worker(program("shift_program", tmp_path_factory), devices=200, hours=4)))
 

@@ -35,6 +35,7 @@ ALONE = {
 
 
 @pytest.mark.campaign
+@pytest.mark.rare
 @pytest.mark.system
 @pytest.mark.timeout(700)
 def test_the_bench_measures_every_figure_beside_its_baseline(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ MEASURED = {
 
 
 @pytest.mark.campaign
+@pytest.mark.rare
 @pytest.mark.system
 @pytest.mark.timeout(700)
 def test_the_bench_measures_every_row_beside_its_target(tmp_path: Path) -> None:
