@@ -259,8 +259,10 @@ def numbers(s: Subject) -> None:
     s.tick()
     came = {each.envelope.get("record") for each in s.said()}  # in whatever form
     # What it had given a number to before our first press may have been sent before we listened.
-    before = takewhile(lambda each: each.retain or not each.level.startswith("alarm/"), s.said())
+    pressed = [each for each in s.said("alarm/") if not each.retain]
+    before = takewhile(lambda each: each not in pressed, s.said())
     began = max((each.envelope.get("recordtop", 0) for each in before), default=0)
+    began = max(began, pressed[0].envelope.get("record", 1) - 1 if pressed else 0)
     holes = [range(each.first, each.last + 1) for each in s.notices if isinstance(each, HoleFound)]
     lost = [hole for hole in holes if not came.issuperset(hole) and hole[-1] > began]
     faults = [f"says that record {hole[0]} to {hole[-1]} was delivered, and it never came" for hole in lost]
