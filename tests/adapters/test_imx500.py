@@ -4,6 +4,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from itertools import cycle
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -207,6 +208,8 @@ def test_an_upload_that_does_not_end_is_told_with_how_far_it_got(
 ) -> None:
     caplog.set_level(logging.INFO)
     release = threading.Event()
+    clock = SimpleNamespace(monotonic=iter(np.arange(0, 1, 0.02)).__next__)  # however late this thread is woken
+    monkeypatch.setattr(imx500, "time", clock)
     with pytest.raises(CameraSilentError, match=f"has not taken its network within .*{text}.*dmesg"):
         uploading(monkeypatch, progress, release.wait)
     release.set()

@@ -239,7 +239,8 @@ class Browser(AbstractContextManager["Browser"]):
         self.complaints[:] = [each for each in self.complaints if not re.search(pattern, each)]
 
     def _hear(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "assert"}:
+        # Chromium breaks off what it loads when an interface of the machine comes or goes, as those of containers do.
+        if message.type in {"error", "assert"} and "net::ERR_NETWORK_CHANGED" not in message.text:
             self.complaints.append(f"{message.text} ({message.location.get('url')})")
 
 
