@@ -168,120 +168,70 @@ class Result(NamedTuple):
     meaning: str
 
 
-RESULTS = (
-    Result(
-        "succeeded",
-        "not-durable",
-        "the alarm is closed and the lamps are off, but the disk has not taken it within 2 s: after "
-        "a power cut it would be open again, and say so",
-    ),
-    Result(
-        "succeeded",
-        "already-registered",
-        "of a `registered` ack: another person has the alarm, and keeps it",
-    ),
-    Result(
-        "succeeded",
-        "ok",
-        "done, and a close is on the disk; of a snapshot: the picture is on its way, under the command's id; of a clip:"
-        " what was in memory is on the card; of a `live-start`: it is in the record, and pictures or the stream follow",
-    ),
-    Result(
-        "in-progress",
-        "asked",
-        "a camera was asked for a picture, a recorder for a clip or its hold, or a self-test or a replay begins, or the"
-        " service page was asked for; another result follows",
-    ),
-    Result(
-        "in-progress",
-        "trying",
-        "new settings are tried; another result follows, after a restart of the agent",
-    ),
-    Result("in-progress", "rebooting", "the machine restarts; another result follows"),
-    Result(
-        "failed",
-        "forbidden-setting",
-        "`text` names the settings that can't be changed from afar. Like every `config-set` and `keys-set` that fails,"
-        " it changes nothing",
-    ),
-    Result("failed", "bad-settings", "the settings have mistakes: `text` has all of them"),
-    Result("failed", "second-signer", "`text` says what takes a second signature; none came, or it is not right"),
-    Result("failed", "old-revision", "the revision is not above the last one that the device has seen"),
-    Result("failed", "bad-keys", "the key set is not one, has no admin, or lacks the signer's own key"),
-    Result("failed", "not-kept", "the disk does not take it; of a `live-start`: so nobody looks"),
-    Result(
-        "failed",
-        "rolled-back",
-        "the new settings did not come up, `text` says why; the old ones are in force",
-    ),
-    Result("failed", "not-rebooted", "the agent has started again, the machine has not"),
-    Result(
-        "failed",
-        "test-failed",
-        "the self-test has found something: `output` says what",
-    ),
-    Result("failed", "interrupted", "an alarm came in between, which a self-test gives way to; order it again"),
-    Result("failed", "not-confirmed", "of a replay: no broker would take all of it; order it again"),
-    Result("failed", "no-disk", "of a replay: the disk does not answer"),
-    Result(
-        "failed",
-        "busy",
-        "a self-test or a replay is already running, or other settings are being tried, or keys written, or 8 look"
-        " already, or looks have begun or gone on too often within a minute, or the camera has given a `snapshot`"
+_MEANINGS: Mapping[str, Mapping[str, str]] = {
+    "succeeded": {
+        "not-durable": "the alarm is closed and the lamps are off, but the disk has not taken it within 2 s: after a"
+        " power cut it would be open again, and say so",
+        "already-registered": "of a `registered` ack: another person has the alarm, and keeps it",
+        "ok": "done, and a close is on the disk; of a snapshot: the picture is on its way, under the command's id; of"
+        " a clip: what was in memory is on the card; of a `live-start`: it is in the record, and pictures or the stream"
+        " follow",
+    },
+    "in-progress": {
+        "asked": "a camera was asked for a picture, a recorder for a clip or its hold, or a self-test or a replay"
+        " begins, or the service page was asked for; another result follows",
+        "trying": "new settings are tried; another result follows, after a restart of the agent",
+        "rebooting": "the machine restarts; another result follows",
+    },
+    "failed": {
+        "forbidden-setting": "`text` names the settings that can't be changed from afar. Like every `config-set` and"
+        " `keys-set` that fails, it changes nothing",
+        "bad-settings": "the settings have mistakes: `text` has all of them",
+        "second-signer": "`text` says what takes a second signature; none came, or it is not right",
+        "old-revision": "the revision is not above the last one that the device has seen",
+        "bad-keys": "the key set is not one, has no admin, or lacks the signer's own key",
+        "not-kept": "the disk does not take it; of a `live-start`: so nobody looks",
+        "rolled-back": "the new settings did not come up, `text` says why; the old ones are in force",
+        "not-rebooted": "the agent has started again, the machine has not",
+        "test-failed": "the self-test has found something: `output` says what",
+        "interrupted": "an alarm came in between, which a self-test gives way to; order it again",
+        "not-confirmed": "of a replay: no broker would take all of it; order it again",
+        "no-disk": "of a replay: the disk does not answer",
+        "busy": "a self-test or a replay is already running, or other settings are being tried, or keys written, or 8"
+        " look already, or looks have begun or gone on too often within a minute, or the camera has given a `snapshot`"
         " within 10 s and no alarm is open: more than that is a look (`live-start`)",
-    ),
-    Result("failed", "no-data", "of a look: this month's data of the SIM card is used up, and no alarm is open"),
-    Result("failed", "unknown-alarm", "there is no open alarm with that id"),
-    Result(
-        "failed",
-        "pressed-since",
-        "of a `closed` ack whose `press_count` is lower than the alarm's: somebody has pressed "
-        "since, nothing is closed, and the alarm has raised itself again",
-    ),
-    Result(
-        "failed",
-        "alarm-open",
-        "no self-test, no reboot and no trial of settings begins while an alarm is open, nor test "
-        "mode while one is open that is not a test",
-    ),
-    Result("failed", "no-code", "of a `service-page`: the claim had no code and there is no beacon; send `code_hash`"),
-    Result("failed", "no-page", "of a `service-page`: nothing opens, `text` says why"),
-    Result("failed", "unknown-input", "there is no input with that name"),
-    Result("failed", "no-camera", "no such camera, or it does not work"),
-    Result("failed", "not-recorded", "no such camera, or it is not recorded, or its recorder does not work now"),
-    Result("failed", "no-clip", "the recorder could not keep one: `text` says why"),
-    Result("failed", "unknown-clip", "no recorder has a clip of that name"),
-    Result(
-        "failed", "no-picture", "the camera could not give one; of a `live-start`: it has none now, `text` says why"
-    ),
-    Result("failed", "unknown-live", "there is no such look, or it is over: begin another"),
-    Result(
-        "failed",
-        "no-stream",
-        "of a `live-start`: this camera has no stream, as the settings name no media server, or it is not recorded now;"
+        "no-data": "of a look: this month's data of the SIM card is used up, and no alarm is open",
+        "unknown-alarm": "there is no open alarm with that id",
+        "pressed-since": "of a `closed` ack whose `press_count` is lower than the alarm's: somebody has pressed since,"
+        " nothing is closed, and the alarm has raised itself again",
+        "alarm-open": "no self-test, no reboot and no trial of settings begins while an alarm is open, nor test mode"
+        " while one is open that is not a test",
+        "no-code": "of a `service-page`: the claim had no code and there is no beacon; send `code_hash`",
+        "no-page": "of a `service-page`: nothing opens, `text` says why",
+        "unknown-input": "there is no input with that name",
+        "no-camera": "no such camera, or it does not work",
+        "not-recorded": "no such camera, or it is not recorded, or its recorder does not work now",
+        "no-clip": "the recorder could not keep one: `text` says why",
+        "unknown-clip": "no recorder has a clip of that name",
+        "no-picture": "the camera could not give one; of a `live-start`: it has none now, `text` says why",
+        "unknown-live": "there is no such look, or it is over: begin another",
+        "no-stream": "of a `live-start`: this camera has no stream, as the settings name no media server, or it is not"
+        " recorded now; look by pictures",
+        "stream-failed": "of a `live-start` that would go on: its stream has ended, `text` says why; begin another, or"
         " look by pictures",
-    ),
-    Result(
-        "failed",
-        "stream-failed",
-        "of a `live-start` that would go on: its stream has ended, `text` says why; begin another, or look by pictures",
-    ),
-    Result("failed", "not-yours", "the look is another person's; a supervisor or an admin may end it"),
-    Result("failed", "no-uploads", "uploads are off: the settings name no host for them, or no camera is recorded"),
-    Result("failed", "bad-url", "of `upload-urls`: the device keeps none of the URLs; `output` says why"),
-    Result(
-        "failed",
-        "unknown-outcome",
-        "the agent ended after it had accepted the command and before there was a result; it came "
-        "again, and was not executed again. Never of an ack",
-    ),
-    Result(
-        "timed-out",
-        "no-answer",
-        "the camera or the recorder did not answer within 10 s, the device did not begin to reboot within 60 s, the"
-        " trial of settings did not end within 120 s, the self-test within 300 s, or the replay within 1,800 s",
-    ),
-)
+        "not-yours": "the look is another person's; a supervisor or an admin may end it",
+        "no-uploads": "uploads are off: the settings name no host for them, or no camera is recorded",
+        "bad-url": "of `upload-urls`: the device keeps none of the URLs; `output` says why",
+        "unknown-outcome": "the agent ended after it had accepted the command and before there was a result; it came"
+        " again, and was not executed again. Never of an ack",
+    },
+    "timed-out": {
+        "no-answer": "the camera or the recorder did not answer within 10 s, the device did not begin to reboot within"
+        " 60 s, the trial of settings did not end within 120 s, the self-test within 300 s, or the replay within 1,800"
+        " s",
+    },
+}
+RESULTS = tuple(Result(status, code, meaning) for status, codes in _MEANINGS.items() for code, meaning in codes.items())
 """In the order in which the contract's page lists them."""
 
 REJECTIONS: Mapping[str, str] = {
