@@ -76,7 +76,6 @@ class Program:
             prog=self.name,
             description=self.description,
             epilog=self.example,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         parser.add_argument("--version", action="version", version=f"{self.name} {__version__}")
         subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -92,7 +91,11 @@ class Program:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Answers a misspelt command or subcommand with the nearest one; argparse would list them all."""
+    """Answers a misspelt command or subcommand with the nearest one; argparse would list them all. Its text and its
+    examples keep their lines."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"formatter_class": argparse.RawDescriptionHelpFormatter, **options})
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         # A command's own parser is of this class too, so this also covers subcommands.

@@ -38,7 +38,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="try the settings on a video, and measure the cost",
         description="Try settings on a video.",
         epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
     one = actions.add_parser(
@@ -47,7 +46,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Process every frame of a video as the camera in the settings would: with its model, thresholds, "
         "budget, zones, lines and masks. Runs as fast as it can, and skips no frame.",
         epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_config(one, of=" of the agent")
     one.add_argument("--video", required=True, type=Path, metavar="V", help="a video file, of any format")

@@ -49,7 +49,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "and at the page too where there is Chromium. Keeps the newest picture of an alarm and of an "
         "event, and the newest recording, and prints where they are.",
         epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--video", type=Path, help="a video for the camera; default: the demo video")
     parser.add_argument(

@@ -29,7 +29,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Sign an ack and send it by every broker, again and again, until the kiosk has answered. Green "
         "lights there only when it has verified a registered ack. The result names who has the alarm.",
         epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_options(parser, every_broker=True)
     parser.add_argument("alarm_id", metavar="ALARM-ID", help="identifier of the alarm")

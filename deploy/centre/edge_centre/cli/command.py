@@ -42,7 +42,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Sign a command and send it by every broker, again and again, until its result comes. Exit code 0 "
         "only when it has succeeded.",
         epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_options(parser, every_broker=True)
     parser.add_argument("name", metavar="NAME", help=f"one of {', '.join(COMMANDS)}")

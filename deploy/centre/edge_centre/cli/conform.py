@@ -56,14 +56,12 @@ Example:
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add this command."""
-    raw = argparse.RawDescriptionHelpFormatter
     parser = subparsers.add_parser(
         "conform",
         help="grade a subscriber or a device against the contract",
         description="Grade a subscriber or a device against the contract, at a broker of yours. docs/conformance.md "
         "says how.",
         epilog=_EXAMPLE,
-        formatter_class=raw,
     )
     kinds = parser.add_subparsers(metavar="WHAT", required=True)
     this = kinds.add_parser(
@@ -72,7 +70,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Play devices for a running subscriber, and grade what it says on the result topic. Exit code 0 "
         "if nothing was wrong, 1 otherwise.",
         epilog=_CENTRE,
-        formatter_class=raw,
     )
     this.add_argument(
         "--broker", action="append", type=broker_url, required=True, metavar="URL", help="address; may be repeated"
@@ -89,7 +86,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Order a device about, and grade what it says. It raises an alarm: not for a device in service. "
         "Exit code 0 if nothing was wrong, 1 otherwise.",
         epilog=_DEVICE,
-        formatter_class=raw,
     )
     this.add_argument("device", metavar="PROVINCE/SITE/ID", help="the device")
     this.add_argument("--broker", type=broker_url, required=True, metavar="URL", help="address of the broker it is at")
@@ -107,7 +103,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Check that a report was not changed since it was signed, and by whom. Exit code 0 if its "
         "signature is right and it says that all is well, 1 otherwise.",
         epilog=_VERIFY,
-        formatter_class=raw,
     )
     this.add_argument("report", type=Path, metavar="REPORT", help="the file that --report named")
     this.add_argument("--keys", required=True, type=Path, metavar="FILE", help="key set with the signer's public key")

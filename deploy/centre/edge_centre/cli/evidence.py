@@ -43,13 +43,11 @@ _LARGEST_PEM = 16 << 20
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `evidence` and its actions; each sets `run`."""
-    raw = argparse.RawDescriptionHelpFormatter
     parser = subparsers.add_parser(
         "evidence",
         help="show what a recording proves: verify it, open it for a case, certify it",
         description="Show what a recording proves. `grant`, `heads`, `serve` and `stamp` need a network, others none.",
         epilog=_ALL,
-        formatter_class=raw,
     )
     actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
     one = actions.add_parser(
@@ -59,7 +57,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "it), a case folder, the directory of a camera's clips, its chain.jsonl, or an MP4 file (H.264 or H.265) that "
         "was signed by ONVIF Media Signing, of any maker. Names the first place that is wrong by its bytes.",
         epilog=_EXAMPLE,
-        formatter_class=raw,
     )
     one.add_argument("file", type=Path, metavar="PATH", help="the recording")
     text = "certificates (PEM) of the authorities that you trust; without them no recording is called authentic"

@@ -68,7 +68,6 @@ def add_trust(parser: argparse.ArgumentParser, *, ca: bool = True) -> None:
 
 def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `export` and `certificate`; each sets `run`."""
-    raw = argparse.RawDescriptionHelpFormatter
     one = actions.add_parser(
         "export",
         help="open a clip and write a case folder",
@@ -77,7 +76,6 @@ def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "From an MP4 file with its own signatures (ONVIF Media Signing), write a film of what they cover, without "
         "anything that the file makes a player do (turn, crop, stretch, hide, speed up, show titles).",
         epilog=_EXAMPLES,
-        formatter_class=raw,
     )
     text = "the clip, with its manifest and chain.jsonl beside it; or an MP4 file, or a folder of uploaded segments"
     one.add_argument("file", type=Path, metavar="CLIP", help=text)
@@ -96,7 +94,6 @@ def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description="Fill in the text of a certificate under section 15(4) of the Electronic Communications and "
         "Transactions Act 25 of 2002, for the officer who signs it. Not for a recording that was altered.",
         epilog=_EXAMPLES,
-        formatter_class=raw,
     )
     one.add_argument("file", type=Path, metavar="CASE", help="the case folder")
     one.add_argument("--officer", required=True, metavar="NAME", help="who signs")
@@ -111,7 +108,6 @@ def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description="Have an authority for time stamps (RFC 3161) stamp the newest head of each camera, so that nobody "
         "needs to believe the centre when it was there. Only hashes leave this machine. Run it every day, by a timer.",
         epilog=_EXAMPLES,
-        formatter_class=raw,
     )
     one.add_argument("file", type=Path, metavar="HEADS", help="heads that the centre has kept; stamps are added to it")
     one.add_argument("--url", required=True, help="of the authority")

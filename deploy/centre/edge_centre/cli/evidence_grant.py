@@ -55,7 +55,6 @@ def add_action(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         description="Answer every device that asks where its segments may be put with presigned URLs of a store of "
         "S3's kind, until Ctrl-C. Without this, recordings stay on the cards.",
         epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_options(one, every_broker=True)
     one.add_argument("--all", action="store_true", help="every device; takes no --device")

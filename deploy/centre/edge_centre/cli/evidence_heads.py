@@ -30,7 +30,6 @@ def add_action(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         "reach, with the time at which it came: `evidence verify --heads FILE` shows by it whether a chain was cut or "
         "written anew. An entry that contradicts one in the file is refused, goes to FILE.refused, and is told.",
         epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     one.add_argument("file", type=Path, metavar="FILE", help="where to keep them; made if it is not there")
     add_options(one, every_broker=True)

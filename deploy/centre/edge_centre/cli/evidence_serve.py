@@ -31,7 +31,6 @@ def add_action(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         description="Give parts of uploaded recordings, what they prove, and exports of them to the nginx of the "
         "control room's page on this host, until Ctrl-C. Each look is in the journal before anything is shown.",
         epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_store(one)
     one.add_argument("--store-ca", type=Path, metavar="FILE", help="of the store, where the system does not trust it")

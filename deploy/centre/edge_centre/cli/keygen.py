@@ -25,7 +25,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="make a key that may sign acks and commands",
         description="Write a private key to DIR/KID.key.json and add its public half to DIR/keys.json.",
         epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--role", choices=ROLES, help="what the holder may do")

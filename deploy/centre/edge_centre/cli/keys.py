@@ -35,13 +35,11 @@ Example:
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `keys` and its subcommands; each sets `run`."""
-    raw = argparse.RawDescriptionHelpFormatter
     parser = subparsers.add_parser(
         "keys",
         help="enrol the key of an operator's page; list a key set; send it to every device",
         description="Enrol public keys in a key set (keys.json), list it, send it to every device, and ask who has it.",
         epilog=_ADD_EXAMPLE,
-        formatter_class=raw,
     )
     actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
 
@@ -51,7 +49,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Add a public key, which the control room's page has made, to a key set. Then bring the set to the"
         " devices, to the file that [commands] keys names.",
         epilog=_ADD_EXAMPLE,
-        formatter_class=raw,
     )
     _add_set(one, "made if it does not exist")
     one.add_argument("--role", required=True, choices=ROLES, help="what the holder may do")
@@ -64,7 +61,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="who is in a key set",
         description="Print the kid, role and issuer of each key.",
         epilog=_LIST_EXAMPLE,
-        formatter_class=raw,
     )
     _add_set(one, "as `keys add` and keygen make it")
     one.set_defaults(run=_list)
@@ -76,7 +72,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         " wait, and print which devices obey it. A new admin's or supervisor's key takes a second signer. Exit code 0"
         " when every device has it.",
         epilog=_SEND_EXAMPLE,
-        formatter_class=raw,
     )
     _add_set(one, "made by `keys add` or keygen; replaces all the devices' keys")
     one.add_argument("--key", required=True, type=Path, help="private key of an admin, who must be in the set")
@@ -91,7 +86,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Print which revision of the key set each device obeys; those that lack it come first. Exit code 0"
         " when all have it.",
         epilog=_WHO_EXAMPLE,
-        formatter_class=raw,
     )
     _add_fleet(one, "the key set's, to compare with; default: the highest in force")
     one.set_defaults(run=keys_fleet.who)

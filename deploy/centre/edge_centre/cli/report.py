@@ -37,14 +37,12 @@ _OPTIONS = (
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `report` and its subcommands; each sets `run`."""
-    raw = argparse.RawDescriptionHelpFormatter
     parser = subparsers.add_parser(
         "report",
         help="file and check commissioning reports, and make pages from them",
         description="File and check signed commissioning reports, and make pages from them. FILE is the device's"
         " own copy, or what it sent on up/commissioning.",
         epilog=_EXAMPLE,
-        formatter_class=raw,
     )
     actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
     one = actions.add_parser(
@@ -53,7 +51,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Verify a report: one line for each check, and which places were altered. Exit code 0 if all checks"
         " hold, 1 otherwise.",
         epilog=_EXAMPLE,
-        formatter_class=raw,
     )
     _add_shared(one)
     one.set_defaults(run=_verify)
@@ -63,7 +60,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Make an HTML page from a report, and a PDF if Chromium is installed. With --province, or"
         " --device-ca and --keys, the report is verified and the page says so. Exit code 1 if a check does not hold.",
         epilog=_EXAMPLE,
-        formatter_class=raw,
     )
     _add_shared(one)
     one.add_argument("--out", required=True, type=Path, metavar="DIR", help="created if it does not exist")

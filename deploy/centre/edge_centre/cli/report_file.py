@@ -57,7 +57,6 @@ def add_action(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         " start the brokers send each device's newest report; they queue what arrives while this is not running, for"
         " two weeks. Filed reports are never replaced. Those that are not genuine go into a separate folder.",
         epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_options(one, every_broker=True)
     add_trust(one)

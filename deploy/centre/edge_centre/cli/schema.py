@@ -21,7 +21,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         " schemas/*.json (JSON Schema 2020-12, one for each message, command and document), contract.d.ts (TypeScript)"
         " and index.html, a page to read.",
         epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="created if it does not exist")
     parser.set_defaults(run=run)

@@ -36,7 +36,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="show what a device publishes",
         description="Subscribe to everything that a device publishes, until Ctrl-C.",
         epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_options(parser)
     text = "every device, named in each line; takes no --device, and with --broker no settings"
