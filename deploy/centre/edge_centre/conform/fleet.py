@@ -179,6 +179,13 @@ class Player:
         self.send(self.voice.state("online", self.bdseq), broker)
         self.send(self.voice.open_list(), broker)
 
+    def raised(self, **fields: Any) -> AlarmData:
+        """Connect, and raise an alarm, which is returned."""
+        self.birth()
+        alarm = press(**fields)
+        self.alarm(alarm)
+        return alarm
+
     def event(self, broker: int = 0, **fields: Any) -> Made:
         """Say a new event."""
         self.events += 1

@@ -17,9 +17,7 @@ _JPEG = b"\xff\xd8\xff\xe0" + bytes(2000)
 def listens(d: Player) -> None:
     """A device that was there before, an alarm, a further press, a close, an orderly end."""
     d.voice.record, d.voice.seq = 40, 400
-    d.birth()
-    a = press()
-    d.alarm(a)
+    a = d.raised()
     d.see(
         ("does not show that the device is online", lambda v: v.online),
         ("does not show the alarm", lambda v: v.shows(a.alarm_id, stage="raised", press_count=1)),
@@ -53,9 +51,7 @@ def duplicates(d: Player) -> None:
 
 def disorder(d: Player) -> None:
     """A registered, and after it an older word of the same alarm; a close, and after it an older word."""
-    d.birth()
-    a = press()
-    d.alarm(a)
+    a = d.raised()
     older = d.voice.alarm(a.model_copy(update={"press_count": 2}))
     d.alarm(held(a, "Thandi", press_count=2))
     d.send(older)
@@ -75,9 +71,7 @@ def disorder(d: Player) -> None:
 
 def historical(d: Player) -> None:
     """An alarm that comes late, and is still open: people are called for it."""
-    d.birth()
-    a = press(historical=True)
-    d.alarm(a)
+    a = d.raised(historical=True)
     d.settle()
     d.see(
         ("does not show an open alarm that is late", lambda v: v.alarm(a.alarm_id) is not None),
@@ -100,9 +94,7 @@ def exercise(d: Player) -> None:
 
 def reraised(d: Player) -> None:
     """An alarm that was registered and not closed raises itself again."""
-    d.birth()
-    a = press()
-    d.alarm(a)
+    a = d.raised()
     d.alarm(held(a, "Thandi"))
     d.see(("does not show who has the alarm", lambda v: v.shows(a.alarm_id, stage="registered", holder="Thandi")))
     d.alarm(a.model_copy(update={"reraised": 1}))
@@ -116,9 +108,7 @@ def reraised(d: Player) -> None:
 
 def holder(d: Player) -> None:
     """Somebody registers, somebody else takes over, and a word from before that comes late."""
-    d.birth()
-    a = press()
-    d.alarm(a)
+    a = d.raised()
     older = d.voice.alarm(held(a, "Thandi"))
     d.alarm(held(a, "Sipho"))
     d.see(("does not show who has taken over", lambda v: v.shows(a.alarm_id, holder="Sipho")))
@@ -295,9 +285,7 @@ def wrong_source(d: Player) -> None:
 
 def vanished(d: Player) -> None:
     """An alarm that is missing in the newest list of open alarms, and was not closed."""
-    d.birth()
-    a = press()
-    d.alarm(a)
+    a = d.raised()
     d.see(("does not show the alarm", lambda v: v.shows(a.alarm_id)))
     d.send(d.voice.open_list())
     d.settle()

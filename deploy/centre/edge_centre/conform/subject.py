@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from types import TracebackType
 from typing import Any, Self
 
 from agent.contract.errors import BrokerError
@@ -95,9 +94,7 @@ class Subject:
         self._connection.open([*map(self.identity.up, BIRTH), self.identity.up("#")])
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._connection.close()
 
     def _hear(self, heard: Heard) -> None:

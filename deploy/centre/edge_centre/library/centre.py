@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from functools import partial
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from agent.contract.commands import AckArgs
@@ -157,9 +156,7 @@ class Centre:
             raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for each in (*self._links, *self._alarm_links.values()):
             each.close()
         with self._lock:
