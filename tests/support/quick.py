@@ -21,7 +21,7 @@ ALWAYS = ("tests/docs", "tests/contract/test_released.py", "tests/contract/test_
 LEFT_OUT = ("campaign", "system", "enrolment", "recording", "grading", "eyes", "diagnosis", "package")
 """Whole processes, films and containers take too long for a minute, unless the test file itself was changed."""
 _LEFT_OUT_ROOMS = ("tests/campaigns/", "tests/control_room/", "tests/system/")
-_FURTHEST = 2
+_FURTHEST = 3
 """Imports between a test file and a changed module. Beyond that, everything depends on everything."""
 _MOST_FILES = 40
 """To read more of them takes longer than there is time for their tests."""
@@ -88,7 +88,7 @@ def _module(file: str) -> str | None:
 
 
 def _in_the_room_of(file: str, root: Path) -> list[str]:
-    """The test files of the room where `file` is, or, of a room with rooms, of the module's own name."""
+    """The test files named after the module `file`, else those of its room."""
     path = Path(file.replace("deploy/centre/edge_centre/", "deploy/").removeprefix("agent/"))
     room = root / "tests" / path.parent
     named = [*room.glob(f"test_{path.stem}*.py")]
