@@ -31,7 +31,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "Reports every mistake at once and exits with 2 if there is one, with 1 if the agent would run "
         "but a camera would stay off because its privacy masks can't be read.",
         epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "file",

@@ -59,7 +59,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "test mode; an alarm in earnest makes the walk wait. What was begun before is taken up again. At the end you "
         "and the device sign a report, which goes to the centre. Exit code 0 when it is sealed and no step has failed.",
         epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_config(parser)
     parser.add_argument("--key", type=Path, help="the technician's private key; pasted when left out")

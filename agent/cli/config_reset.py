@@ -25,7 +25,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Discard the settings and keys that the centre has set remotely: from the next start only the "
         "files count. The device ignores revisions that it has already seen; send a higher one.",
         epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_config(parser)
     parser.set_defaults(run=run)

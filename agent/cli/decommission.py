@@ -50,7 +50,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Have the certificate of this device revoked, and erase its key, messages, pictures and what the "
         "centre has set; the wiring stays. Then it can be enrolled anew, in another province too.",
         epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--without-registrar", action="store_true", help="erase, and have the office revoke")
     parser.add_argument("--yes", action="store_true", help="do not ask for the device's id")

@@ -46,7 +46,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "anything fails; warnings and what could not be checked do not count. With sudo it checks with the rights of "
         "the service's user.",
         epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_config(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object, of the form in docs/contract.md")

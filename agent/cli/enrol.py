@@ -64,7 +64,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "settings. It can be cut off at any moment: run it again, and it goes on. A claim is a secret, so it is pasted "
         "or read from a file, and is never part of a command line.",
         epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("invitation", nargs="?", metavar="INVITATION", help="of the office's poster: it has no secret")
     parser.add_argument("--claim-file", type=Path, metavar="FILE", help="the file that holds a claim or an invitation")

@@ -41,7 +41,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "also show when mistakes in its settings stop the agent from starting. edge-agent-enrol-lamps.service runs it; "
         "it ends when the agent starts or the device is enrolled.",
         epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_config(parser)
     parser.set_defaults(run=run)

@@ -191,7 +191,6 @@ def _parser(
         help=text.partition(". ")[0].rstrip("."),
         description=text,
         epilog=f"Example:\n  {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
 
 

@@ -37,7 +37,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         description="Renew the certificate that enrolment has got, when two thirds of its life are over. The old one "
         "stays in use until a broker has let the new one in.",
         epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--now", action="store_true", help="even if it is not due")
     add_config(parser)

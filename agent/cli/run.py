@@ -31,7 +31,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="run the agent",
         description="Run the agent until SIGTERM or Ctrl-C. Exit code 1 if a part that a press needs fails.",
         epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_config(parser)
     parser.add_argument("--simulate", action="store_true", help="simulate all hardware")

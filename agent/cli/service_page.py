@@ -21,7 +21,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "Where nobody asks, no port is opened. Ask by the contact inside the cabinet, or with "
         "`edge-centre command service-page`. Exit code 0.",
         epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--agent", type=Path, default=Path("/run/edge-agent"), help="the agent's runtime directory")
     parser.add_argument("--walk", type=Path, required=True, help="the directory that keeps the walk")

@@ -35,7 +35,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="press the buttons of a simulated agent and read its lights",
         description="Drive a simulated agent through its pins, as a hand would.",
         epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_config(parser, of=" of the agent")
     actions = parser.add_subparsers(dest="do", metavar="ACTION", required=True)
@@ -46,7 +45,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
             help=text,
             description=text[0].upper() + text[1:] + ".",
             epilog=f"Example:\n  edge-agent sim --config edge-agent.toml {_EXAMPLES[name]}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
 
     press = action("press", "press a button and release it; prints one JSON line per press")
