@@ -14,14 +14,27 @@ from agent.contract.commands import MAX_LEAD_US
 from agent.contract.vocabulary import TimeQuality
 from agent.outbox.outbox import Outbox
 from agent.outbox.state import CTR_KEY
+from agent.runtime.commands import memory
+from agent.runtime.commands.memory import _MOST as REALLY_MOST
 from agent.runtime.commands.memory import _MOST_REPETITIONS as MOST_REPETITIONS
 from agent.runtime.commands.memory import COMMAND_KEY
 from tests.support.command_rig import CommandRig
 from tests.support.drafts import open_outbox, write
 from tests.support.sim_clock import SimClock
 
-MOST = 256
+CONTRACT = Path(__file__).parents[3] / "docs/contract.md"
+MOST = 12
 Start = Callable[[], CommandRig]
+
+
+@pytest.fixture(autouse=True)
+def remembers_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that few commands make a flood."""
+    monkeypatch.setattr(memory, "_MOST", MOST)
+
+
+def test_as_many_commands_are_remembered_as_the_contract_says() -> None:
+    assert f"The last {REALLY_MOST} are remembered" in CONTRACT.read_text(encoding="utf-8")
 
 
 @contextmanager
